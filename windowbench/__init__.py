@@ -1,0 +1,1 @@
+"""windowbench: a benchmark harness for windowed stream processing."""

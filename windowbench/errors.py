@@ -1,0 +1,133 @@
+"""What can go wrong for a user, with the exit code and the remedy of each.
+
+Library code raises these; only a program's ``main`` prints them, through :func:`run_program`.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+from windowbench.settings import ConfigError
+
+
+class ExitCode(enum.IntEnum):
+    """Exit codes of every windowbench program; commands over several runs exit with the worst."""
+
+    OK = 0
+    USAGE = 2
+    ENVIRONMENT = 3
+    ENGINE_FAILED = 10
+    BROKER_FAILED = 11
+    PRODUCERS_FAILED = 12
+    RUN_INVALID = 20
+    VERDICT_UNKNOWN = 21
+    UNSUSTAINABLE = 22
+    THRESHOLD_MISSED = 99
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class HarnessError(Exception):
+    """A failure with a message for the user.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong.
+    remedy : str, optional
+        What the user can do about it.
+    log_tail : sequence of str, optional
+        The last lines of the log of the service at fault.
+    """
+
+    exit_code = ExitCode.ENVIRONMENT
+
+    def __init__(self, message: str, *, remedy: str = "", log_tail: tuple[str, ...] = ()) -> None:
+        """Keep the parts apart, so that a report can show them."""
+        super().__init__(message)
+        self.remedy = remedy
+        self.log_tail = log_tail
+
+    def render(self) -> str:
+        """Return the text a user sees on standard error."""
+        lines = [f"error: {self}"]
+        if self.remedy:
+            lines.append(f"remedy: {self.remedy}")
+        if self.log_tail:
+            lines.append("last lines of its log:")
+            lines += [f"  | {line}" for line in self.log_tail]
+        return "\n".join(lines)
+
+
+class EnvironmentProblem(HarnessError):
+    """The machine lacks something: Java, jars, a broker, a port, disk space, a writable directory."""
+
+    exit_code = ExitCode.ENVIRONMENT
+
+
+class EngineFailed(HarnessError):
+    """The engine ended, or never became ready."""
+
+    exit_code = ExitCode.ENGINE_FAILED
+
+
+class BrokerFailed(HarnessError):
+    """The broker ended during a run."""
+
+    exit_code = ExitCode.BROKER_FAILED
+
+
+class ProducersFailed(HarnessError):
+    """A producer process ended early or could not deliver."""
+
+    exit_code = ExitCode.PRODUCERS_FAILED
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived; like KeyboardInterrupt it passes through ``except Exception``."""
+
+
+def raise_on_sigterm() -> None:
+    """Turn SIGTERM into :class:`Terminated`, so that every way out runs the same clean-up."""
+
+    def handler(_signum: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; the clean-up must not be cut short
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, handler)
+
+
+def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None = None) -> int:
+    """Run a program's body and turn what it raises into a message on standard error and an exit code.
+
+    Parameters
+    ----------
+    body : callable
+        Gets `argv`, returns an exit code, raises :class:`HarnessError` or
+        :class:`~windowbench.settings.ConfigError`.
+    argv : list of str, optional
+        Arguments without the program's name.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    raise_on_sigterm()
+    try:
+        return body(argv)
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ExitCode.USAGE
+    except HarnessError as error:
+        print(error.render(), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except Terminated:
+        print("terminated", file=sys.stderr)
+        return ExitCode.TERMINATED
+    except BrokenPipeError:
+        return ExitCode.ENVIRONMENT
