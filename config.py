@@ -32,6 +32,7 @@ from windowbench.settings import (
     environment_layer,
     knob,
     mapping_layer,
+    nearest,
     read_file,
     settings_of,
 )
@@ -39,6 +40,7 @@ from windowbench.settings import (
 __all__ = ["Config", "ConfigError", "Loaded", "config_parser", "load", "read_run_config"]
 
 EVENT_TYPES = ("view", "click", "purchase")
+MAX_RATE = 10_000_000
 MUST_COUNT_MARGIN_MS = 500
 """M of docs/measurement.md: an event due this long before its window may close must count."""
 
@@ -46,6 +48,25 @@ MUST_COUNT_MARGIN_MS = 500
 def _require(condition: bool, message: str) -> None:  # noqa: FBT001 - reads as a sentence at every call
     if not condition:
         raise ConfigError(message)
+
+
+def _require_whole_ms(name: str, seconds: float | None) -> None:
+    """Finer times would be rounded by the clocks and engines, and the load would miss its nominal rate."""
+    whole = seconds is None or abs(seconds * 1000 - round(seconds * 1000)) < 1e-6
+    _require(whole, f"{name} must be a whole number of milliseconds, not {seconds} s")
+
+
+def _irreducible(jumps: Matrix) -> bool:
+    """Tell whether every state can be reached from every other; only then the mean rate is defined."""
+    for start in range(len(jumps)):
+        seen, frontier = {start}, [start]
+        while frontier:
+            fresh = {j for j, p in enumerate(jumps[frontier.pop()]) if p > 0} - seen
+            seen |= fresh
+            frontier += fresh
+        if len(seen) < len(jumps):
+            return False
+    return True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +121,10 @@ class LoadSettings:
             (self.rate is None) != (self.events_per_producer is None),
             "give either rate or events_per_producer, not both",
         )
-        _require(self.rate is None or 0 < self.rate <= 10_000_000, f"rate must be above 0 and at most 10000000, not {self.rate}")
+        _require(
+            self.rate is None or 0.001 <= self.rate <= MAX_RATE,
+            f"rate must be 0.001 to {MAX_RATE} events/s, not {self.rate}",
+        )
         _require(
             self.events_per_producer is None or self.events_per_producer > 0, "events_per_producer must be positive"
         )
@@ -108,12 +132,18 @@ class LoadSettings:
         _require(self.duration_seconds <= 7 * 86_400, "duration_seconds must be at most a week")
         _require(self.warmup_seconds >= 0, "warmup_seconds must not be negative")
         _require(self.cooldown_seconds >= 0, "cooldown_seconds must not be negative")
+        for name in ("duration_seconds", "warmup_seconds", "cooldown_seconds"):
+            _require_whole_ms(name, getattr(self, name))
+        _require(
+            self.total_rate <= MAX_RATE,
+            f"events_per_producer ({self.events_per_producer}) is above {MAX_RATE} events/s within the duration",
+        )
         self._check_mmpp()
 
     def _check_mmpp(self) -> None:
         states = len(self.mmpp_sojourn_seconds)
         _require(states >= 2, "mmpp_sojourn_seconds needs at least two states")
-        _require(all(s > 0 for s in self.mmpp_sojourn_seconds), "mmpp_sojourn_seconds must be positive")
+        _require(all(s >= 0.001 for s in self.mmpp_sojourn_seconds), "mmpp_sojourn_seconds must be at least 0.001 each")
         _require(self.mmpp_burst_ratio >= 1, f"mmpp_burst_ratio must be at least 1, not {self.mmpp_burst_ratio}")
         if self.mmpp_multipliers:
             _require(
@@ -132,6 +162,9 @@ class LoadSettings:
             for i, row in enumerate(self.mmpp_jump_matrix):
                 good = all(p >= 0 for p in row) and abs(sum(row) - 1) < 1e-9 and row[i] == 0
                 _require(good, f"row {i} of mmpp_jump_matrix must sum to 1, with 0 for staying and nothing negative")
+            _require(
+                _irreducible(self.mmpp_jump_matrix), "mmpp_jump_matrix must lead from every state to every other one"
+            )
 
     @property
     def total_rate(self) -> Fraction:
@@ -200,13 +233,12 @@ class WindowSettings:
         _require(self.watermark_delay_sec >= 0, "watermark_delay_sec must not be negative")
         _require(self.slide_sec is None or self.slide_sec > 0, "slide_sec must be positive")
         for name in ("window_size_sec", "slide_sec", "watermark_delay_sec"):
-            value = getattr(self, name)
-            whole = value is None or abs(value * 1000 - round(value * 1000)) < 1e-6
-            _require(whole, f"{name} must be a whole number of milliseconds, not {value} s")
+            _require_whole_ms(name, getattr(self, name))
         _require(self.size_ms > 0 and self.slide_ms > 0, "windows and slides last at least one millisecond")
         _require(
             self.size_ms % self.slide_ms == 0,
-            f"window_size_sec must be a multiple of slide_sec: {self.window_size_sec} is not a multiple of {self.slide_sec}",
+            f"window_size_sec must be a multiple of slide_sec:"
+            f" {self.window_size_sec} is not a multiple of {self.slide_sec}",
         )
 
     @property
@@ -229,7 +261,9 @@ class WindowSettings:
 class KafkaSettings:
     """The broker, the topics and how producers write to them."""
 
-    bootstrap_servers: str | None = knob(None, "an external broker (host:port,...); an embedded one is started when none")
+    bootstrap_servers: str | None = knob(
+        None, "an external broker (host:port,...); an embedded one is started when none"
+    )
     broker: str | None = knob(
         None, "whose broker it is; follows from bootstrap_servers when none", choices=("embedded", "external")
     )
@@ -270,6 +304,10 @@ class KafkaSettings:
         _require(
             self.broker != "external" or self.bootstrap_servers is not None, "broker=external needs bootstrap_servers"
         )
+        for address in () if self.bootstrap_servers is None else self.bootstrap_servers.split(","):
+            host, _, port = address.strip().rpartition(":")
+            good = bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65_536
+            _require(good, f"bootstrap_servers must be host:port, or several with commas between, not {address!r}")
 
     @property
     def embedded(self) -> bool:
@@ -300,6 +338,11 @@ class EngineSettings:
         )
         _require(self.engine_ready_seconds > 0, "engine_ready_seconds must be positive")
         _require(self.trigger_interval_ms >= 0, "trigger_interval_ms must not be negative")
+        amount, unit = self.spark_driver_memory[:-1], self.spark_driver_memory[-1:].lower()
+        good = amount.isascii() and amount.isdigit() and int(amount) > 0 and unit in tuple("kmgt")
+        _require(
+            good, f"spark_driver_memory must be a number and k, m, g or t, such as 2g, not {self.spark_driver_memory!r}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -351,7 +394,8 @@ class Config:
         _require(
             extent == 0 or extent <= limit,
             f"out_of_order_extent_ms ({extent}) must be at most the watermark delay less {MUST_COUNT_MARGIN_MS} ms"
-            f" ({max(limit, 0)}): events further back would be dropped by chance; use too_late_share for dropped events",
+            f" ({max(limit, 0)}): events further back would be dropped by chance;"
+            " use too_late_share for events that must be dropped",
         )
 
     def flat(self) -> dict[str, Any]:
@@ -364,6 +408,8 @@ class Config:
 
     def replace(self, **values: object) -> Config:
         """Return a copy with the named settings changed, checked like any other."""
+        for name in values.keys() - SETTINGS.keys():
+            _require(False, f"unknown setting {name!r}{nearest(name, SETTINGS)}")
         return _build({**{k: getattr(getattr(self, s.group), k) for k, s in SETTINGS.items()}, **values})
 
 
@@ -390,7 +436,10 @@ PROFILES: dict[str, dict[str, object]] = {
     },
     "bench": {"window_size_sec": 2.0, "duration_seconds": 120.0, "rate": 10_000.0},
 }
-"""Named sets of settings: ``smoke`` is a whole valid run within a minute, ``bench`` has windows enough for intervals."""
+"""Named sets of settings.
+
+``smoke`` is a whole valid run within a minute; ``bench`` has windows enough for confidence intervals.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -420,9 +469,9 @@ def _merge(layers: list[Layer]) -> tuple[Config, dict[str, str]]:
             f"rate and events_per_producer are two ways to say the same; {layer.origin} sets both, keep one",
         )
         if rate is not None:  # the later of the two ways wins over an earlier layer's other way
-            values["events_per_producer"] = None
+            values["events_per_producer"], origins["events_per_producer"] = None, layer.origin
         elif events is not None:
-            values["rate"] = None
+            values["rate"], origins["rate"] = None, layer.origin
         for name, value in layer.values.items():
             values[name] = value
             origins[name] = layer.origin

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -89,17 +90,36 @@ class ProducersFailed(HarnessError):
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived; like KeyboardInterrupt it passes through ``except Exception``."""
+    """SIGTERM or SIGHUP arrived; like KeyboardInterrupt it passes through ``except Exception``."""
 
 
-def raise_on_sigterm() -> None:
-    """Turn SIGTERM into :class:`Terminated`, so that every way out runs the same clean-up."""
+_RAISED: dict[signal.Signals, type[BaseException]] = {
+    signal.SIGINT: KeyboardInterrupt,
+    signal.SIGTERM: Terminated,
+    signal.SIGHUP: Terminated,
+}
 
-    def handler(_signum: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; the clean-up must not be cut short
-        raise Terminated
 
-    signal.signal(signal.SIGTERM, handler)
+def raise_on_signals() -> None:
+    """Turn SIGINT, SIGTERM and SIGHUP into exceptions, so that every way out runs the same clean-up.
+
+    Only the first of these signals raises; later ones do nothing, because they would cut the
+    clean-up of the first one short. SIGHUP stays ignored where it was (``nohup``). SIGINT does not:
+    a shell script starts its background jobs with SIGINT ignored, and ``kill -INT`` must still work.
+    """
+    watched = [n for n in _RAISED if n is not signal.SIGHUP or signal.getsignal(n) is not signal.SIG_IGN]
+
+    def once(signum: int, _frame: FrameType | None) -> None:
+        for number in watched:
+            signal.signal(number, _do_nothing)  # not SIG_IGN: programs started from now on would inherit that
+        raise _RAISED[signal.Signals(signum)]
+
+    for number in watched:
+        signal.signal(number, once)
+
+
+def _do_nothing(_signum: int, _frame: FrameType | None) -> None:
+    pass
 
 
 def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None = None) -> int:
@@ -114,7 +134,7 @@ def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None 
         Arguments without the program's name.
     """
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    raise_on_sigterm()
+    raise_on_signals()
     try:
         return body(argv)
     except ConfigError as error:
@@ -130,4 +150,6 @@ def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None 
         print("terminated", file=sys.stderr)
         return ExitCode.TERMINATED
     except BrokenPipeError:
+        # The reader (`| head`) has gone; without this the interpreter's last flush complains about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.ENVIRONMENT

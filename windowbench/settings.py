@@ -117,6 +117,16 @@ def _boolean(value: object) -> bool:
     return value
 
 
+def _items(value: object) -> list[object] | tuple[object, ...]:
+    if not isinstance(value, list | tuple):
+        raise TypeError
+    return value
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    return tuple(_number(item, float) for item in _items(value))
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
@@ -124,21 +134,38 @@ def _text(value: object) -> str:
 
 
 def _pairs(value: object) -> Pairs:
+    """Accept a table, a list of ``key=value`` texts or a list of pairs; of equal keys the last wins."""
     if isinstance(value, Mapping):
-        return tuple((str(k), _scalar_text(v)) for k, v in value.items())
-    if not isinstance(value, list | tuple):
-        raise TypeError
-    pairs = []
-    for item in value:
-        key, separator, text = item.partition("=") if isinstance(item, str) else (item[0], "=", item[1])
+        return tuple(_flattened(value).items())
+    pairs: dict[str, str] = {}
+    for item in _items(value):
+        key, separator, text = item.partition("=") if isinstance(item, str) else _pair(item)
         if not separator or not key:
             raise ValueError
-        pairs.append((key, text))
-    return tuple(pairs)
+        pairs[key] = text
+    return tuple(pairs.items())
+
+
+def _pair(item: object) -> tuple[str, str, str]:
+    key, value = _items(item)
+    return _text(key), "=", _scalar_text(value)
+
+
+def _flattened(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    """Join nested keys by dots: TOML reads ``spark.ui.enabled = false`` as three nested tables."""
+    out: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            out |= _flattened(value, f"{prefix}{key}.")
+        else:
+            out[prefix + key] = _scalar_text(value)
+    return out
 
 
 def _scalar_text(value: object) -> str:
     """Spell a file's scalar the way Java-style settings do (``true``, not ``True``)."""
+    if not isinstance(value, str | bool | int | float):
+        raise TypeError
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -147,12 +174,15 @@ _CHECKS: dict[Any, tuple[Callable[[Any], Any], str]] = {
     int: (lambda v: _number(v, int), "a whole number"),
     float: (lambda v: _number(v, float), "a number"),
     str: (_text, "text"),
-    tuple[float, ...]: (lambda v: tuple(_number(x, float) for x in v), "a list of numbers"),
-    Matrix: (lambda v: tuple(tuple(_number(x, float) for x in row) for row in v), "a matrix of numbers"),
+    tuple[float, ...]: (_numbers, "a list of numbers"),
+    Matrix: (lambda v: tuple(_numbers(row) for row in _items(v)), "a matrix of numbers"),
     Pairs: (_pairs, "key=value pairs"),
 }
 
-_BOOLEAN_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_BOOLEAN_WORDS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 
 
 def _from_text(setting: Setting, text: str) -> object:
@@ -162,9 +192,9 @@ def _from_text(setting: Setting, text: str) -> object:
     if setting.type in (int, float):
         return float(text) if setting.type is float or not text.strip().lstrip("+-").isdigit() else int(text)
     if setting.type == tuple[float, ...]:
-        return [float(part) for part in text.split(",")]
+        return [float(part) for part in text.split(",")] if text else []
     if setting.type == Matrix:
-        return [[float(part) for part in row.split(",")] for row in text.split(";")]
+        return [[float(part) for part in row.split(",")] for row in text.split(";")] if text else []
     if setting.type == Pairs:
         return [part for part in text.split(",") if part]
     return text
@@ -192,7 +222,7 @@ def checked(setting: Setting, value: object, *, where: str) -> object:
         hint = nearest(str(result), setting.choices)
         msg = f"{setting.name} must be {expected}, not {value!r} (from {where}){hint}"
         raise ConfigError(msg)
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 # --- layers -----------------------------------------------------------------------------------------------------------
@@ -287,18 +317,15 @@ class Parser(argparse.ArgumentParser):
 
 def add_flags(parser: argparse.ArgumentParser, known: Mapping[str, Setting]) -> None:
     """Add one flag a setting, grouped, with defaults and environment variables in the help text."""
-    titles: dict[str, Any] = {}
+    titles = dict.fromkeys(setting.group for setting in known.values())
+    groups = {title: parser.add_argument_group(title) for title in titles}
     for setting in known.values():
-        group = titles.setdefault(setting.group, parser.add_argument_group(setting.group)) if (
-            setting.group not in titles
-        ) else titles[setting.group]
+        group = groups[setting.group]
         shown = "none" if setting.default in (None, (), "") else setting.default
         text = f"{setting.help} [default: {shown}]".replace("%", "%%")
         dest = "setting_" + setting.name
         if setting.type is bool:
-            group.add_argument(
-                setting.flag, dest=dest, action=argparse.BooleanOptionalAction, default=None, help=text
-            )
+            group.add_argument(setting.flag, dest=dest, action=argparse.BooleanOptionalAction, default=None, help=text)
         else:
             group.add_argument(
                 setting.flag,

@@ -1,0 +1,101 @@
+# Everything runs from the clone, in the environment .venv that is built from the hash-locked files in requirements/.
+# A copy of each installed lock file in .venv says what is in there: as long as they are equal nothing is resolved,
+# downloaded or installed again. Programs are started as `.venv/bin/python -m ...` and paths are relative, because
+# the clone may lie in a directory with spaces.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input --quiet
+ARGS ?=
+PYTEST_ARGS ?= --durations=10
+LOCK_ARGS ?=
+SUITES := $(wildcard tests/unit tests/parity tests/integration tests/e2e)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':[^#]*## ' '/^[a-z-]+:[^#]*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo '  make run ARGS="--profile smoke"       settings of the run; python master_code_spark.py --help lists them all'
+	@echo '  make test-unit PYTEST_ARGS="-k mmpp"  arguments for pytest'
+	@echo '  make lock LOCK_ARGS=--upgrade         newer versions instead of the locked ones'
+	@echo '  PYTHON=python3.12 make run            the interpreter that builds .venv, 3.11 or newer'
+
+# --- what a user needs ------------------------------------------------------------------------------------------------
+
+run: environment jars ## one benchmark run with Spark: live view, result table, paths of its files
+	@$(PY) master_code_spark.py $(ARGS)
+
+test: test-environment jars ## the whole test suite: unit, parity, integration, end to end
+	@echo "tests: $(SUITES)"
+	@$(PY) -m pytest $(PYTEST_ARGS) $(SUITES)
+
+# --- parts of it ------------------------------------------------------------------------------------------------------
+
+test-unit: test-environment ## unit tests alone: no JVM, no socket, seconds
+	@$(PY) -m pytest $(PYTEST_ARGS) tests/unit
+
+test-long: test-environment jars ## what takes longer: many seeds, repeats, hours of compressed load
+	@$(PY) -m pytest $(PYTEST_ARGS) -m long $(SUITES)
+
+lint: test-environment ## ruff: all rules, and the format
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+types: test-environment ## mypy, strict
+	@$(PY) -m mypy
+
+bench: test-environment jars ## benchmarks of windowbench itself, as ratios within one run
+	@$(PY) -m benchmarks $(ARGS)
+
+# --- the environment --------------------------------------------------------------------------------------------------
+
+# $(call install,NAME,PIP OPTIONS) brings .venv in line with requirements/NAME.txt.
+define install
+cmp -s requirements/$(1).txt .venv/$(1).installed || { \
+    echo "installing requirements/$(1).txt into .venv" && \
+    $(PIP) install --require-hashes $(2) -r requirements/$(1).txt && \
+    cp requirements/$(1).txt .venv/$(1).installed; }
+endef
+
+environment: interpreter ## build .venv with what a run needs
+	@$(call install,build)
+	@$(call install,run,--no-build-isolation)
+	@if [ "$$($(PY) -m windowbench.broker.java --need-wheel)" = yes ]; then \
+	    echo "no Java 17 or 21 on this machine: the one in .venv is used"; \
+	    $(call install,java); fi
+
+test-environment: environment ## build .venv with what tests, lint and types need as well
+	@$(call install,test,--no-build-isolation)
+
+jars: environment ## retrieve the jars and check them against their lock
+	@$(PY) -m windowbench setup
+
+interpreter:
+	@$(PY) -m pip --version >/dev/null 2>&1 || { \
+	    $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	        echo "windowbench needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) --version 2>&1);" \
+	            "name another one: make PYTHON=python3.11" >&2; exit 3; }; \
+	    echo "building .venv with $$($(PYTHON) --version)"; \
+	    rm -rf .venv; \
+	    $(PYTHON) -m venv .venv || { \
+	        rm -rf .venv; echo "remedy: install the venv module of $(PYTHON) (package python3-venv)" >&2; exit 3; }; }
+
+lock: ## resolve requirements/*.in again and write the hash-locked *.txt
+	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
+	$(PYTHON) -m venv "$$tools" && "$$tools/bin/python" -m pip install --quiet uv; \
+	for name in build run java test; do \
+	    echo "requirements/$$name.txt"; \
+	    case $$name in test) bound="--constraint requirements/run.txt" ;; *) bound= ;; esac; \
+	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	        --no-emit-index-url --no-emit-find-links --no-header $$bound $(LOCK_ARGS) \
+	        --output-file requirements/$$name.txt requirements/$$name.in; \
+	done
+
+clean: ## remove .venv and the caches; runs/ stays
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help run test test-unit test-long lint types bench environment test-environment jars interpreter lock clean

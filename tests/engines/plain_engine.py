@@ -1,0 +1,169 @@
+"""A small engine in plain Python under the same contract as any other; for tests of the harness.
+
+It shares nothing with windowbench but the contract: ``--config FILE`` names broker and topics, results go to
+the results topic, ``ready`` and ``progress`` go to standard output as JSON lines, SIGTERM ends it.
+
+``--defect NAME`` makes it wrong in a known way, so that a test can see the verdict say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+
+DEFECTS = (
+    "none",
+    "changed-by-one",
+    "dropped",
+    "duplicated",
+    "conflicting-duplicate",
+    "false-max-produce-time",
+    "die-before-ready",
+    "die-in-load",
+    "never-ready",
+    "ignores-sigterm",
+    "stalls",
+)
+STATE = {"running": True}
+
+
+def say(kind: str, **fields: Any) -> None:
+    print(json.dumps({"type": kind, **fields}), flush=True)
+
+
+class Windows:
+    """Counts per (window start, campaign), closed by the greatest event time less the delay."""
+
+    def __init__(self, size_ms: int, slide_ms: int, delay_ms: int) -> None:
+        self.size, self.slide, self.delay = size_ms, slide_ms, delay_ms
+        self.open: dict[tuple[int, int], dict[str, int]] = defaultdict(
+            lambda: {"view": 0, "click": 0, "purchase": 0, "produce": 0, "event_ns": 0}
+        )
+        self.watermark = -1
+
+    def add(self, event: dict[str, Any]) -> None:
+        at_ms = event["event_time_ns"] // 1_000_000
+        start = at_ms // self.slide * self.slide
+        while start > at_ms - self.size:
+            if start + self.size > self.watermark:
+                counts = self.open[start, event["campaign_id"]]
+                counts[event["event_type"]] += 1
+                counts["produce"] = max(counts["produce"], event["produce_time"])
+                counts["event_ns"] = max(counts["event_ns"], event["event_time_ns"])
+            start -= self.slide
+
+    def advance(self, event_ms: int) -> None:
+        self.watermark = max(self.watermark, event_ms - self.delay)
+
+    def closed(self) -> list[tuple[tuple[int, int], dict[str, int]]]:
+        ready = sorted(key for key in self.open if key[0] + self.size <= self.watermark + 1)
+        return [(key, self.open.pop(key)) for key in ready]
+
+
+def row_of(run_id: str, size_ms: int, key: tuple[int, int], counts: dict[str, int]) -> dict[str, Any]:
+    start, campaign = key
+    views, clicks = counts["view"], counts["click"]
+    return {
+        "run_id": run_id,
+        "campaign_id": campaign,
+        "window_start": start,
+        "window_end": start + size_ms,
+        "views": views,
+        "clicks": clicks,
+        "purchases": counts["purchase"],
+        "events": views + clicks + counts["purchase"],
+        "max_produce_time": counts["produce"],
+        "max_event_time_ns": counts["event_ns"],
+        "ctr": clicks / views if views else None,
+        "ctr_smoothed": clicks / (views + 1),
+    }
+
+
+def with_defect(row: dict[str, Any], defect: str) -> list[dict[str, Any]]:
+    """Return what is written in place of `row`."""
+    if defect == "changed-by-one":
+        return [{**row, "clicks": row["clicks"] + 1}]
+    if defect == "dropped":
+        return []
+    if defect == "duplicated":
+        return [row, row]
+    if defect == "conflicting-duplicate":
+        return [row, {**row, "purchases": row["purchases"] + 1, "events": row["events"] + 1}]
+    if defect == "false-max-produce-time":
+        return [{**row, "max_produce_time": row["max_produce_time"] - 7}]
+    return [row]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--config", required=True)
+    parser.add_argument("--defect", choices=DEFECTS, default="none")
+    parser.add_argument("--defect-after", type=int, default=15, help="rows before the defect")
+    arguments = parser.parse_args()
+    config = json.loads(Path(arguments.config).read_text(encoding="utf-8"))
+    defect = arguments.defect
+    signal.signal(signal.SIGTERM, lambda *_: STATE.update(running=defect == "ignores-sigterm"))
+    if defect == "die-before-ready":
+        print("the engine's last words", file=sys.stderr)
+        return 7
+
+    size = round(config["window_size_sec"] * 1000)
+    slide = round((config["slide_sec"] or config["window_size_sec"]) * 1000)
+    windows = Windows(size, slide, round(config["watermark_delay_sec"] * 1000))
+    address = {"bootstrap.servers": config["bootstrap_servers"], "log_level": 0}
+    partitions = range(config["partitions"])
+    consumer = Consumer({**address, "group.id": config["run_id"], "enable.auto.commit": False, "fetch.wait.max.ms": 20})
+    consumer.assign([TopicPartition(config["events_topic"], n, OFFSET_BEGINNING) for n in partitions])
+    producer = Producer({**address, "linger.ms": 0})
+    consumer.list_topics(config["events_topic"], timeout=10)
+    if defect != "never-ready":
+        say("ready")
+
+    position = dict.fromkeys(map(str, partitions), 0)
+    written, last_progress = 0, 0.0
+    while STATE["running"]:
+        if defect == "stalls" and written >= arguments.defect_after:
+            time.sleep(0.1)
+            continue
+        for message in consumer.consume(5000, timeout=0.02):
+            if message.error():
+                continue
+            position[str(message.partition())] = message.offset() + 1
+            try:
+                event = json.loads(message.value())
+            except (ValueError, TypeError):
+                continue
+            if event.get("event_type") == "END":
+                if event.get("run_id") == config["run_id"]:
+                    windows.advance(event["event_time_ns"] // 1_000_000)
+                continue
+            windows.add(event)
+            windows.advance(event["event_time_ns"] // 1_000_000)
+        for key, counts in windows.closed():
+            row = row_of(config["run_id"], size, key, counts)
+            chosen = defect if written == arguments.defect_after else "none"
+            written += 1
+            for shown in with_defect(row, chosen):
+                producer.produce(config["result_topic"], json.dumps(shown).encode(), f"{key[1]}:{key[0]}".encode())
+            if chosen == "die-in-load":
+                print("the engine's last words", file=sys.stderr, flush=True)
+                os._exit(9)
+        producer.flush()
+        if time.monotonic() - last_progress > 0.1:
+            last_progress = time.monotonic()
+            say("progress", position=position, watermark_ms=windows.watermark, rejected=0)
+    consumer.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""What a user sees when something goes wrong: one message, the remedy, the exit code, never a traceback."""
+
+import os
+import signal
+
+import pytest
+
+from windowbench import errors
+from windowbench.errors import (
+    BrokerFailed,
+    EngineFailed,
+    EnvironmentProblem,
+    ExitCode,
+    HarnessError,
+    ProducersFailed,
+    Terminated,
+    raise_on_signals,
+    run_program,
+)
+from windowbench.settings import ConfigError
+
+WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.fixture(autouse=True)
+def _handlers_as_before():
+    before = {number: signal.getsignal(number) for number in WATCHED}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def body_that_raises(error: BaseException):
+    def body(_argv: list[str] | None) -> int:
+        raise error
+
+    return body
+
+
+# --- exit codes -------------------------------------------------------------------------------------------------------
+
+
+def test_exit_codes_are_those_of_the_documentation():
+    assert {code.name: int(code) for code in ExitCode} == {
+        "OK": 0,
+        "USAGE": 2,
+        "ENVIRONMENT": 3,
+        "ENGINE_FAILED": 10,
+        "BROKER_FAILED": 11,
+        "PRODUCERS_FAILED": 12,
+        "RUN_INVALID": 20,
+        "VERDICT_UNKNOWN": 21,
+        "UNSUSTAINABLE": 22,
+        "THRESHOLD_MISSED": 99,
+        "INTERRUPTED": 130,
+        "TERMINATED": 143,
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (ConfigError("unknown key 'x'"), 2, "error: unknown key 'x'\n"),
+        (EnvironmentProblem("no Java"), 3, "error: no Java\n"),
+        (EngineFailed("engine ended"), 10, "error: engine ended\n"),
+        (BrokerFailed("broker ended"), 11, "error: broker ended\n"),
+        (ProducersFailed("producer 1 ended"), 12, "error: producer 1 ended\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (Terminated(), 143, "terminated\n"),
+    ],
+)
+def test_each_failure_is_one_message_on_standard_error_and_its_exit_code(error, code, text, capsys):
+    assert run_program(body_that_raises(error), []) == code
+    captured = capsys.readouterr()
+    assert captured.err == text
+    assert captured.out == ""
+
+
+def test_the_exit_code_of_a_body_that_succeeds_is_its_own(capsys):
+    assert run_program(lambda argv: len(argv or []), ["a", "b"]) == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_an_error_of_the_program_itself_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        run_program(body_that_raises(ZeroDivisionError()), [])
+
+
+def test_a_reader_that_went_away_is_no_traceback(monkeypatch):
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "w") as stdout:
+        monkeypatch.setattr("sys.stdout", stdout)
+
+        def body(_argv: list[str] | None) -> int:
+            print("x", flush=True)
+            return 0
+
+        assert run_program(body, []) == ExitCode.ENVIRONMENT
+
+
+def test_a_message_with_remedy_and_log_tail_shows_all_three():
+    error = HarnessError("the engine ended", remedy="give it more memory", log_tail=("line 1", "line 2"))
+    assert error.render() == (
+        "error: the engine ended\n"
+        "remedy: give it more memory\n"
+        "last lines of its log:\n"
+        "  | line 1\n"
+        "  | line 2"
+    )  # fmt: skip
+
+
+# --- signals ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"),
+    [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated), (signal.SIGHUP, Terminated)],
+)
+def test_each_signal_raises_once_and_repeats_of_any_of_them_do_not_disturb_the_clean_up(number, raised):
+    raise_on_signals()
+    with pytest.raises(raised):
+        signal.raise_signal(number)
+    for repeat in WATCHED:
+        signal.raise_signal(repeat)
+
+
+def test_what_is_started_during_the_clean_up_does_not_inherit_ignored_signals():
+    raise_on_signals()
+    with pytest.raises(Terminated):
+        signal.raise_signal(signal.SIGTERM)
+    assert all(signal.getsignal(number) is not signal.SIG_IGN for number in WATCHED)
+
+
+def test_termination_passes_through_except_exception():
+    assert not issubclass(Terminated, Exception)
+
+
+def test_a_hang_up_that_nohup_ignores_stays_ignored():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    raise_on_signals()
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def test_an_interrupt_that_a_shell_script_ignores_for_its_background_jobs_is_heard_again():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise_on_signals()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+def test_a_program_that_is_stopped_cleans_up_and_exits_with_the_signal_s_code(number, code, capsys):
+    cleaned = []
+
+    def body(_argv: list[str] | None) -> int:
+        try:
+            signal.raise_signal(number)
+        finally:
+            signal.raise_signal(number)
+            cleaned.append("everything")
+        return 0
+
+    assert run_program(body, []) == code
+    assert cleaned == ["everything"]
+    assert capsys.readouterr().err in {"interrupted\n", "terminated\n"}
+
+
+def test_every_failure_has_an_exit_code_of_its_own_but_the_general_one():
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, HarnessError)]
+    codes = [kind.exit_code for kind in kinds if kind not in {HarnessError, EnvironmentProblem}]
+    assert len(codes) == len(set(codes)) > 2

@@ -1,0 +1,64 @@
+"""Create the topics of a configuration on a running broker.
+
+Events are created with CreateTime (the producer's clock), results with LogAppendTime (the
+broker's clock, the same for every engine). A topic that exists with the planned partitions and
+timestamp type is left as it is.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from config import Config, config_parser, load
+from windowbench.errors import EnvironmentProblem, ExitCode, run_program
+from windowbench.kafka.admin import Admin, TopicPlan, planned_topics
+
+_EPILOG = """\
+examples:
+  python topic_creation.py --bootstrap-servers localhost:9092
+  python topic_creation.py --bootstrap-servers localhost:9092 --partitions 8 --replication-factor 3
+"""
+
+
+def ensure_topic(admin: Admin, plan: TopicPlan) -> bool:
+    """Create the planned topic unless it exists as planned; return whether it was created.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When a topic of the name exists with other partitions or another timestamp type.
+    """
+    partitions = admin.partitions(plan.name)
+    if not partitions:
+        admin.create(plan)
+        return True
+    timestamp_type = admin.settings(plan.name)["message.timestamp.type"]
+    if len(partitions) != plan.partitions or timestamp_type != plan.settings["message.timestamp.type"]:
+        msg = (
+            f"topic {plan.name} exists with {len(partitions)} partitions and {timestamp_type};"
+            f" the configuration wants {plan.partitions} and {plan.settings['message.timestamp.type']}"
+        )
+        raise EnvironmentProblem(msg, remedy="name another topic, or delete this one first")
+    return False
+
+
+def create_topics(config: Config) -> dict[str, bool]:
+    """Create events and results topic; return for each name whether it was created now."""
+    admin = Admin(config)
+    return {plan.name: ensure_topic(admin, plan) for plan in planned_topics(config)}
+
+
+def _body(argv: list[str] | None) -> int:
+    parser = config_parser("topic_creation.py", "Create the topics of a configuration.", epilog=_EPILOG)
+    for name, created in create_topics(load(parser, argv).config).items():
+        print(f"{name}: {'created' if created else 'exists already'}")
+    return ExitCode.OK
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program and return its exit code."""
+    return run_program(_body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The embedded Kafka: finding Java, retrieving and checking jars, starting and stopping a broker."""

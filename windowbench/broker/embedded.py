@@ -1,0 +1,224 @@
+"""A real single-node Kafka (KRaft), started for one run and gone with it.
+
+How it works:
+
+* `start` writes the properties and a data directory that is a copy of a formatted template (made once per lock
+  of the jars, kept in the cache) with a cluster id of its own, and starts the JVM under a guard.
+* `ready` asks the broker for its cluster id until it answers with exactly ours; a program of someone else on the
+  port therefore never passes for our broker. When the port was taken in between, it moves to other ports.
+* `stop` ends it and removes the data directory. `leave_running` lets it outlive us instead.
+
+Both listeners are on the loopback interface. Nothing is deleted by age or size while it lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+from windowbench.broker import storage
+from windowbench.broker.java import JavaHome
+from windowbench.broker.storage import HOST, check_free_disk
+from windowbench.errors import BrokerFailed, EnvironmentProblem
+from windowbench.process import Child, start
+from windowbench.waiting import wait_until
+
+__all__ = ["ClusterIdOf", "EmbeddedBroker", "check_free_disk"]
+
+ClusterIdOf = Callable[[str], str | None]
+"""Gets bootstrap servers; returns the cluster id, or None as long as nobody answers. Must not wait long."""
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 5.0
+_PORT_ATTEMPTS = 4
+_ADDRESS_IN_USE = "Address already in use"
+
+
+class EmbeddedBroker:
+    """One broker process with the verbs of every service: start, ready, stop, logs.
+
+    Parameters
+    ----------
+    java : JavaHome
+        Runtime of the broker.
+    jars : sequence of Path
+        The broker's jars, as :func:`windowbench.broker.jars.ensure_jars` returns them.
+    data_dir : Path
+        Directory of its log segments; must be missing or empty. Removed when the broker stops.
+    log_path : Path
+        File of the broker's log.
+    cache_dir : Path
+        Where the formatted template and the class archive are kept.
+    cluster_id_of : callable
+        Asks a broker for its cluster id; see :data:`ClusterIdOf`.
+    heap_mb : int
+        Heap of the JVM, all of it taken at the start.
+    port : int, optional
+        Port to listen on; a free one when None. A given port that is taken is an error, not a reason to move.
+    keep_data : bool
+        Whether the data directory stays after `stop`.
+    """
+
+    name = "broker"
+
+    def __init__(
+        self,
+        *,
+        java: JavaHome,
+        jars: Sequence[Path],
+        data_dir: Path,
+        log_path: Path,
+        cache_dir: Path,
+        cluster_id_of: ClusterIdOf,
+        heap_mb: int = 512,
+        port: int | None = None,
+        keep_data: bool = False,
+    ) -> None:
+        """Remember the settings; nothing is started yet."""
+        self.data_dir = data_dir.absolute()
+        self.log_path = log_path
+        self.heap_mb = heap_mb
+        self.keep_data = keep_data
+        self.cluster_id = storage.new_id()
+        self.child: Child | None = None
+        self.port = 0
+        self._java = java
+        self._jars = jars
+        self._cache_dir = cache_dir
+        self._cluster_id_of = cluster_id_of
+        self._wanted_port = port
+        self._attempts = 0
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Address for clients; certain only after `ready`."""
+        return f"{HOST}:{self.port}"
+
+    def start(self) -> None:
+        """Format and start; returns before the broker answers.
+
+        Raises
+        ------
+        EnvironmentProblem
+            When the given port is taken or a directory cannot be written.
+        """
+        if self._wanted_port is not None and not storage.port_is_free(self._wanted_port):
+            msg = f"port {self._wanted_port} on {HOST} is taken"
+            raise EnvironmentProblem(msg, remedy="choose another port, or none to have a free one taken")
+        template = storage.formatted_template(self._java, self._jars, self._cache_dir)
+        self._attempts += 1
+        self.port = self._wanted_port or storage.free_port()
+        try:
+            properties = storage.write_storage(template, self.data_dir, cluster_id=self.cluster_id, port=self.port)
+        except OSError as error:
+            msg = f"the broker's data cannot be written to {self.data_dir}: {error.strerror}"
+            raise EnvironmentProblem(msg, remedy="choose a writable directory with --runs-dir") from error
+        heap = (f"-Xms{self.heap_mb}m", f"-Xmx{self.heap_mb}m")
+        flags = (*heap, "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xlog:disable", "-Xlog:all=error:stderr")
+        command = storage.jvm_command(self._java, self._jars, flags, ("kafka.Kafka", str(properties)))
+        self.child = start(command, log_path=self.log_path, name=self.name, env=self._java.environment())
+
+    def ready(self, timeout: float = READY_SECONDS, abort: Callable[[], None] | None = None) -> str:
+        """Wait until the broker answers with its own cluster id; return the address for clients.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait at most.
+        abort : callable, optional
+            Raises when waiting makes no sense any more.
+
+        Raises
+        ------
+        EnvironmentProblem
+            When it does not answer in time, or ports are taken again and again.
+        BrokerFailed
+            When it ends while it starts.
+        """
+        answer: str | None = None
+
+        def answers() -> bool:
+            nonlocal answer
+            if abort is not None:
+                abort()
+            self._restart_on_port_clash()
+            self.check()
+            answer = self._cluster_id_of(self.bootstrap_servers)
+            return answer == self.cluster_id
+
+        def last_seen() -> str:
+            stranger = f"the broker of another cluster, {answer}"
+            return f"{stranger if answer else 'no answer'} on {self.bootstrap_servers}"
+
+        wait_until(
+            answers,
+            timeout,
+            "the embedded broker",
+            last_seen=last_seen,
+            remedy="see its log; is the machine very busy, or out of memory?",
+            log_tail=self.last_lines,
+        )
+        return self.bootstrap_servers
+
+    def _restart_on_port_clash(self) -> None:
+        if self.alive() or not any(_ADDRESS_IN_USE in line for line in self.last_lines(200)):
+            return
+        if self._wanted_port is not None or self._attempts >= _PORT_ATTEMPTS:
+            msg = f"port {self.port} on {HOST} is taken"
+            raise EnvironmentProblem(msg, remedy="choose another port, or none to have a free one taken")
+        self.log_path.replace(self.log_path.with_suffix(f".{self._attempts}.log"))
+        self.start()
+
+    def alive(self) -> bool:
+        """Return whether the broker process runs."""
+        return self.child is not None and self.child.poll() is None
+
+    def check(self) -> None:
+        """Raise when the broker has ended.
+
+        Raises
+        ------
+        BrokerFailed
+            With the last lines of its log.
+        """
+        if not self.alive():
+            code = None if self.child is None else self.child.poll()
+            msg = "the broker was not started" if code is None else f"the broker ended with code {code}"
+            raise BrokerFailed(msg, remedy=f"see {self.log_path}", log_tail=self.last_lines())
+
+    def last_lines(self, count: int = 20) -> tuple[str, ...]:
+        """Return the last lines of the broker's log."""
+        return self.child.last_lines(count) if self.child else ()
+
+    def stop(self) -> None:
+        """Stop the broker and remove its data; safe to call again."""
+        if self.child is not None:
+            self.child.stop(STOP_SECONDS)
+        if not self.keep_data:
+            storage.remove_storage(self.data_dir)
+
+    def leave_running(self) -> str:
+        """Let the broker outlive this process; return a text that says how to reach and how to stop it.
+
+        `stop` must not be called afterwards.
+        """
+        assert self.child is not None
+        self.child.detach()
+        return (
+            f"the broker stays at {self.bootstrap_servers}, pid {self.child.pid};"
+            f" to end it: kill {self.child.pid} && rm -r {self.data_dir}"
+        )
+
+    def __enter__(self) -> Self:
+        """Start it; the caller waits with `ready`."""
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self.stop()

@@ -1,0 +1,207 @@
+"""Questions to a broker and changes of its topics."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+
+from config import Config
+from windowbench.errors import EnvironmentProblem
+from windowbench.kafka.settings import bootstrap_of, client_settings
+from windowbench.schedule import GUARD_FUTURE_MS
+
+_REQUEST_SECONDS = 5.0
+_CREATE_SECONDS = 30.0
+_ANSWER = TypeVar("_ANSWER")
+
+CREATE_TIME = "CreateTime"
+LOG_APPEND_TIME = "LogAppendTime"
+
+# librdkafka prints connection failures on standard error by itself; what a user needs is in our own message.
+QUIET = logging.getLogger("windowbench.librdkafka")
+QUIET.addHandler(logging.NullHandler())
+QUIET.propagate = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TopicPlan:
+    """A topic to create."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    settings: Mapping[str, str]
+
+
+def planned_topics(config: Config) -> tuple[TopicPlan, TopicPlan]:
+    """Return the events and the results topic of a configuration.
+
+    Events carry CreateTime, taken by the producer; results LogAppendTime, the broker's clock for every
+    engine. Records of a run are never deleted by age or size while it lasts.
+    """
+    common = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
+    return (
+        TopicPlan(
+            name=config.kafka.events_topic,
+            partitions=config.kafka.partitions,
+            replication_factor=config.kafka.replication_factor,
+            settings={
+                **common,
+                "message.timestamp.type": CREATE_TIME,
+                "message.timestamp.after.max.ms": str(GUARD_FUTURE_MS * 12),
+            },
+        ),
+        TopicPlan(
+            name=config.kafka.result_topic,
+            partitions=config.kafka.result_partitions,
+            replication_factor=config.kafka.replication_factor,
+            settings={**common, "message.timestamp.type": LOG_APPEND_TIME},
+        ),
+    )
+
+
+def unreachable(bootstrap: str, error: object) -> EnvironmentProblem:
+    """Return the error for a broker that does not answer."""
+    return EnvironmentProblem(
+        f"the Kafka broker at {bootstrap} does not answer: {error}",
+        remedy="check the address and that the broker runs; without --bootstrap-servers an embedded broker is started",
+    )
+
+
+def cluster_id(bootstrap: str, *, timeout_seconds: float = 2.0) -> str | None:
+    """Return the cluster id of the broker at `bootstrap`, or None when nothing answers there in time."""
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "logger": QUIET})
+    try:
+        return str(client.list_topics(timeout=timeout_seconds).cluster_id)
+    except KafkaException:
+        return None
+
+
+class Admin:
+    """One administrative connection, opened for a configuration.
+
+    Raises
+    ------
+    EnvironmentProblem
+        From every method, when the broker does not answer or refuses.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Connect lazily: the first question tells whether the broker is there."""
+        self._bootstrap = bootstrap_of(config)
+        self._client = AdminClient({**client_settings(config), "logger": QUIET})
+
+    def _asked(self, question: Callable[[], _ANSWER]) -> _ANSWER:
+        try:
+            return question()
+        except KafkaException as error:
+            raise unreachable(self._bootstrap, error.args[0].str()) from None
+
+    def partitions(self, topic: str) -> list[int]:
+        """Return the partition numbers of `topic`, empty when it does not exist."""
+        listed = self._asked(lambda: self._client.list_topics(timeout=_REQUEST_SECONDS)).topics
+        return sorted(listed[topic].partitions) if topic in listed else []
+
+    def brokers(self) -> list[str]:
+        """Return the addresses of the cluster's brokers."""
+        listed = self._asked(lambda: self._client.list_topics(timeout=_REQUEST_SECONDS))
+        return [f"{b.host}:{b.port}" for b in listed.brokers.values()]
+
+    def topic_id(self, topic: str) -> str:
+        """Return the id that tells this topic from an earlier or later one of the same name."""
+        answer = self._client.describe_topics(TopicCollection([topic]), request_timeout=_REQUEST_SECONDS)
+        return str(self._asked(answer[topic].result).topic_id)
+
+    def settings(self, topic: str) -> dict[str, str]:
+        """Return the effective settings of `topic`."""
+        resource = ConfigResource(ResourceType.TOPIC, topic)
+        answer = self._client.describe_configs([resource], request_timeout=_REQUEST_SECONDS)
+        return {entry.name: entry.value for entry in self._asked(answer[resource].result).values()}
+
+    def log_ranges(self, topic: str) -> dict[int, tuple[int, int]]:
+        """Return first offset and log end of every partition of `topic`."""
+        numbers = self.partitions(topic)
+        first = self._offsets(topic, numbers, OffsetSpec.earliest())
+        last = self._offsets(topic, numbers, OffsetSpec.latest())
+        return {n: (first[n], last[n]) for n in numbers}
+
+    def _offsets(self, topic: str, numbers: list[int], which: OffsetSpec) -> dict[int, int]:
+        if not numbers:
+            return {}
+        asked = {TopicPartition(topic, n): which for n in numbers}
+        answer = self._client.list_offsets(asked, request_timeout=_REQUEST_SECONDS)
+        return {tp.partition: int(self._asked(future.result).offset) for tp, future in answer.items()}
+
+    def records(self, topic: str) -> int:
+        """Return how many offsets of `topic` hold something, 0 when it does not exist."""
+        return sum(end - begin for begin, end in self.log_ranges(topic).values())
+
+    def create(self, plan: TopicPlan) -> None:
+        """Create a topic; wait for it to be known to the broker.
+
+        A topic of the name that is being deleted is waited for.
+
+        Raises
+        ------
+        EnvironmentProblem
+            When a topic of the name stays, or the broker refuses the plan.
+        """
+        new = NewTopic(
+            plan.name,
+            num_partitions=plan.partitions,
+            replication_factor=plan.replication_factor,
+            config=dict(plan.settings),
+        )
+        deadline = time.monotonic() + _CREATE_SECONDS
+        pause = 0.1
+        while True:
+            try:
+                self._client.create_topics([new], operation_timeout=_REQUEST_SECONDS)[plan.name].result()
+                break
+            except KafkaException as error:
+                kind: Any = error.args[0]
+                if kind.code() != KafkaError.TOPIC_ALREADY_EXISTS or self._settled(plan.name):
+                    raise self._refused("create", plan.name, kind) from None
+                if time.monotonic() > deadline:
+                    raise self._refused("create", plan.name, kind) from None
+            time.sleep(pause)  # deletion is asynchronous on the broker; nothing announces its end
+            pause = min(2 * pause, 2.0)
+        while len(self.partitions(plan.name)) != plan.partitions:
+            if time.monotonic() > deadline:
+                msg = f"topic {plan.name} was created but the broker does not list it"
+                raise EnvironmentProblem(msg)
+            time.sleep(0.05)
+
+    def _settled(self, topic: str) -> bool:
+        """Whether `topic` exists as a usable topic (one being deleted is no longer listed)."""
+        return bool(self.partitions(topic))
+
+    def clear(self, topic: str) -> int:
+        """Delete every record of `topic` and return how many there were; a missing topic holds none."""
+        ranges = self.log_ranges(topic)
+        wanted = [TopicPartition(topic, n, end) for n, (begin, end) in ranges.items() if end > begin]
+        if wanted:
+            answer = self._client.delete_records(wanted, request_timeout=_REQUEST_SECONDS)
+            for future in answer.values():
+                try:
+                    future.result()
+                except KafkaException as error:
+                    raise self._refused("empty", topic, error.args[0]) from None
+        return sum(end - begin for begin, end in ranges.values())
+
+    def _refused(self, verb: str, topic: str, error: KafkaError) -> EnvironmentProblem:
+        return EnvironmentProblem(
+            f"the broker at {self._bootstrap} refused to {verb} topic {topic}: {error.str()}",
+            remedy="choose another topic name, or check replication_factor and the rights of the Kafka user",
+        )
+
+
+def topic_id(config: Config, topic: str) -> str:
+    """Return the id of `topic`; see :meth:`Admin.topic_id`."""
+    return Admin(config).topic_id(topic)

@@ -1,0 +1,98 @@
+"""Reading a topic from start to end, as it was at the moment of asking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from config import Config
+from windowbench.errors import EnvironmentProblem
+from windowbench.kafka.admin import QUIET, Admin
+from windowbench.kafka.settings import client_settings
+
+_BATCH = 10_000
+_SILENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as the broker holds it.
+
+    ``timestamp_type`` is 0 for CreateTime and 1 for LogAppendTime, as in Kafka's own record batches.
+    """
+
+    partition: int
+    offset: int
+    timestamp_type: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+
+
+def open_consumer(config: Config, topic: str, partitions: list[int], group: str) -> Consumer:
+    """Return a consumer assigned to `partitions` of `topic` from their first offset; it commits nothing."""
+    consumer = Consumer(
+        {
+            **client_settings(config),
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "fetch.message.max.bytes": 4 << 20,
+            "queued.max.messages.kbytes": 64 << 10,
+        },
+        logger=QUIET,
+    )
+    consumer.assign([TopicPartition(topic, n, OFFSET_BEGINNING) for n in partitions])
+    return consumer
+
+
+def read_topic(config: Config, topic: str) -> Iterator[list[Record]]:
+    """Yield every record `topic` held when the reading began, in batches.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When the topic does not exist, or the broker stops answering.
+    """
+    ranges = Admin(config).log_ranges(topic)
+    if not ranges:
+        msg = f"there is no topic {topic} at {config.kafka.bootstrap_servers}"
+        raise EnvironmentProblem(msg, remedy="check the topic's name; `python topic_creation.py` creates the topics")
+    ends = {n: end for n, (begin, end) in ranges.items() if end > begin}
+    if not ends:
+        return
+    consumer = open_consumer(config, topic, list(ends), f"windowbench-reader-{config.run.run_id or 'alone'}")
+    try:
+        yield from _until(consumer, topic, ends)
+    finally:
+        consumer.close()
+
+
+def _until(consumer: Consumer, topic: str, ends: dict[int, int]) -> Iterator[list[Record]]:
+    open_partitions = set(ends)
+    while open_partitions:
+        messages = consumer.consume(_BATCH, timeout=_SILENCE_SECONDS)
+        if not messages:
+            msg = f"reading topic {topic} stalled: no record within {_SILENCE_SECONDS:.0f} s"
+            raise EnvironmentProblem(msg, remedy="look at the broker's log")
+        batch = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                partition, offset = message.partition(), message.offset()
+                if offset < ends[partition]:
+                    kind, timestamp = message.timestamp()
+                    batch.append(
+                        Record(partition, offset, int(kind) - 1, timestamp, message.key(), message.value())
+                    )
+                if offset >= ends[partition] - 1:
+                    open_partitions.discard(partition)
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own spelling
+                open_partitions.discard(message.partition())
+            else:
+                raise KafkaException(error)
+        if batch:
+            yield batch

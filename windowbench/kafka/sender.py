@@ -1,0 +1,108 @@
+"""Sending events so that none is lost unnoticed: ``acks=all``, idempotent, every failure counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from confluent_kafka import KafkaException, Message, Producer
+
+from config import Config
+from windowbench.kafka.admin import QUIET
+from windowbench.kafka.settings import client_settings
+
+AckSample = Callable[[bytes, int], None]
+"""Gets the key and the acknowledgement latency in microseconds of a sampled event."""
+
+
+class Sender(Protocol):
+    """What a producer needs of a client; a list in tests."""
+
+    def send(self, value: bytes, key: bytes, partition: int, timestamp_ms: int) -> None:
+        """Hand one record over; never blocks for the broker while there is room in the queue."""
+
+    def poll(self) -> None:
+        """Serve delivery reports that have arrived."""
+
+    def flush(self, timeout_seconds: float) -> int:
+        """Wait for everything handed over and return how many records are still unacknowledged."""
+
+
+class KafkaSender:
+    """A librdkafka producer for the events of one producer process.
+
+    librdkafka must not be carried over a fork: make the sender in the process that uses it.
+
+    Parameters
+    ----------
+    config : Config
+        Names broker, compression and linger.
+    topic : str
+        Where records go.
+    sample_every : int, optional
+        Every how manieth acknowledgement is reported to `on_sample`.
+    on_sample : callable, optional
+        Receives sampled acknowledgements.
+    """
+
+    def __init__(
+        self, config: Config, topic: str, *, sample_every: int = 100, on_sample: AckSample | None = None
+    ) -> None:
+        """Make the client; the first connection is made in the background."""
+        self._topic = topic
+        self._sample_every = sample_every
+        self._on_sample = on_sample
+        self.acknowledged = 0
+        self.failed = 0
+        self.queue_full = 0
+        self.last_failure = ""
+        self._producer = Producer(
+            {
+                **client_settings(config),
+                "acks": "all",
+                "enable.idempotence": True,
+                "compression.type": config.kafka.compression,
+                "linger.ms": config.kafka.linger_ms,
+                "queue.buffering.max.messages": 1_000_000,
+                "queue.buffering.max.kbytes": 96 << 10,
+                "batch.num.messages": 10_000,
+            },
+            logger=QUIET,
+        )
+        self._produce = self._producer.produce
+
+    def __len__(self) -> int:
+        """Return how many records are handed over and not yet acknowledged."""
+        return len(self._producer)
+
+    def _delivered(self, error: object, message: Message) -> None:
+        if error is not None:
+            self.failed += 1
+            self.last_failure = str(error)
+            return
+        self.acknowledged += 1
+        if self._on_sample is not None and self.acknowledged % self._sample_every == 0:
+            self._on_sample(message.key() or b"", round((message.latency() or 0.0) * 1_000_000))
+
+    def send(self, value: bytes, key: bytes, partition: int, timestamp_ms: int) -> None:
+        """Hand one record over; a full queue is waited for and counted."""
+        while True:
+            try:
+                self._produce(self._topic, value, key, partition, self._delivered, timestamp=timestamp_ms)
+            except BufferError:
+                self.queue_full += 1
+                self._producer.poll(0.01)
+            except KafkaException as error:  # a record the client refuses, such as one too large
+                self.failed += 1
+                self.last_failure = str(error)
+                return
+            else:
+                return
+
+    def poll(self) -> None:
+        """Serve delivery reports that have arrived."""
+        self._producer.poll(0)
+
+    def flush(self, timeout_seconds: float) -> int:
+        """Wait for everything handed over and return how many records are still unacknowledged."""
+        return int(self._producer.flush(timeout_seconds))

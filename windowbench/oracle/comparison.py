@@ -1,0 +1,207 @@
+"""Exact two-way comparison of result rows and truth. Pure.
+
+Every row gets one class, and every expected (window, key) without a row is missing:
+
+===================  =================================================================================
+class                meaning
+===================  =================================================================================
+exact                holds the right value, and no other row of its key came before it with that value
+undecidable          the truth is a set here (late events in between), and the value lies in it
+wrong value          the first row of a key that has no right row
+duplicate            a further row of a key with values equal to the row that counts
+conflicting          a further row of a key with other values
+unexpected           a row of a key that the truth does not know
+foreign              not JSON, or a row of another run
+===================  =================================================================================
+
+The row that counts for a key is the first with the right value, in the order of appending. In append
+mode that is the only row of its key; in an update mode it is the first that holds the final value.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from windowbench.oracle.rows import ParsedRows, ResultRows, RowKind
+
+Flags = NDArray[np.bool_]
+Index = NDArray[np.int64]
+NO_CELL = -1
+"""Stands for the cell of a row whose key the truth does not know."""
+NO_ROW = -1
+"""Stands for the row of a cell that has none."""
+
+
+class RowClass(enum.IntEnum):
+    """What a result row turned out to be."""
+
+    EXACT = 0
+    UNDECIDABLE = 1
+    WRONG_VALUE = 2
+    DUPLICATE = 3
+    CONFLICTING = 4
+    UNEXPECTED = 5
+    FOREIGN = 6
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ValueJudgement:
+    """How the values of some rows relate to the truth of their cells; arrays of equal length.
+
+    Attributes
+    ----------
+    right : bool[n]
+        The value is the truth, or lies in it where it is a set.
+    undecidable : bool[n]
+        The truth is a set.
+    explained : bool[n]
+        Not right, but what the generator did late or not at all would make it right.
+    """
+
+    right: Flags
+    undecidable: Flags
+    explained: Flags
+
+
+class Truth(Protocol):
+    """Expected values of every cell, a cell being a (window, key) numbered from 0."""
+
+    @property
+    def required(self) -> Flags:
+        """Cells that must have a row."""
+
+    @property
+    def possible(self) -> Flags:
+        """Cells that may have a row; holds all required ones."""
+
+    @property
+    def absence_explained(self) -> Flags:
+        """Required cells whose absence the generator explains."""
+
+    def cells_of(self, rows: ParsedRows) -> Index:
+        """Return the cell of every row, :data:`NO_CELL` where there is none."""
+
+    def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
+        """Judge the rows at `index`, which belong to `cells`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Outcome of the comparison.
+
+    Attributes
+    ----------
+    classes : uint8[rows]
+        :class:`RowClass` of every row.
+    cells : int64[rows]
+        Cell of every row, :data:`NO_CELL` for none.
+    explained : bool[rows]
+        Rows in error whose error the generator explains.
+    row_of_cell : int64[cells]
+        The row that counts, :data:`NO_ROW` where no row is right.
+    missing : int64[m]
+        Required cells without any row.
+    missing_explained : bool[m]
+        Which of them the generator explains.
+    """
+
+    classes: NDArray[np.uint8]
+    cells: Index
+    explained: Flags
+    row_of_cell: Index
+    missing: Index
+    missing_explained: Flags
+
+    def count(self, row_class: RowClass) -> int:
+        """Return how many rows are of a class."""
+        return int(np.count_nonzero(self.classes == row_class))
+
+
+def append_order(rows: ResultRows, cells: Index) -> Index:
+    """Return the rows that have a cell, by cell and within a cell in the order of appending."""
+    mapped = np.flatnonzero(cells != NO_CELL)
+    order = np.lexsort((rows.offset[mapped], rows.partition[mapped], rows.append_ms[mapped], cells[mapped]))
+    return mapped[order]
+
+
+def within_one_ulp(left: NDArray[np.float64], right: NDArray[np.float64]) -> Flags:
+    """Whether doubles are equal, both null (NaN), or neighbours."""
+    spacing = np.spacing(np.maximum(np.abs(left), np.abs(right)))
+    near = np.abs(left - right) <= spacing
+    equal: Flags = near | (left == right) | (np.isnan(left) & np.isnan(right))
+    return equal
+
+
+def equal_values(rows: ParsedRows, left: Index, right: Index) -> Flags:
+    """Whether two rows hold the same in every field, pair by pair."""
+    same = np.ones(len(left), dtype=np.bool_)
+    for integers in rows.integers.values():
+        same &= integers[left] == integers[right]
+    for doubles in rows.doubles.values():
+        same &= within_one_ulp(doubles[left], doubles[right])
+    same &= rows.kind[left] == rows.kind[right]
+    return same
+
+
+def compare(rows: ResultRows, truth: Truth) -> Comparison:
+    """Classify every row, and name every required cell without one."""
+    parsed = rows.parsed
+    cells = np.where(parsed.kind == RowKind.FOREIGN, NO_CELL, truth.cells_of(parsed))
+    possible = truth.possible
+    cells[cells != NO_CELL] = np.where(
+        possible[cells[cells != NO_CELL]], cells[cells != NO_CELL], NO_CELL
+    )
+    classes = np.where(parsed.kind == RowKind.FOREIGN, RowClass.FOREIGN, RowClass.UNEXPECTED).astype(np.uint8)
+    explained = np.zeros(len(rows), dtype=np.bool_)
+    row_of_cell = np.full(len(possible), NO_ROW, dtype=np.int64)
+
+    order = append_order(rows, cells)
+    if len(order):
+        ordered_cells = cells[order]
+        judged = truth.judge(parsed, order, ordered_cells)
+        right = judged.right & (parsed.kind[order] == RowKind.SOUND)
+        counting = _counting_positions(ordered_cells, right)
+        is_counting = counting == np.arange(len(order))
+        own_class = np.where(judged.undecidable, RowClass.UNDECIDABLE, RowClass.EXACT)
+        own_class = np.where(right, own_class, RowClass.WRONG_VALUE)
+        classes[order] = own_class
+        extra = np.flatnonzero(~is_counting)
+        same = equal_values(parsed, order[extra], order[counting[extra]])
+        classes[order[extra]] = np.where(same, RowClass.DUPLICATE, RowClass.CONFLICTING)
+        explained[order] = judged.explained & ~right & (parsed.kind[order] == RowKind.SOUND)
+        counts = is_counting & right
+        row_of_cell[ordered_cells[counts]] = order[counts]
+
+    has_row = np.zeros(len(possible), dtype=np.bool_)
+    has_row[cells[cells != NO_CELL]] = True
+    missing = np.flatnonzero(truth.required & ~has_row)
+    return Comparison(
+        classes=classes,
+        cells=cells,
+        explained=explained,
+        row_of_cell=row_of_cell,
+        missing=missing,
+        missing_explained=truth.absence_explained[missing],
+    )
+
+
+def _counting_positions(ordered_cells: Index, right: Flags) -> Index:
+    """Return for each row (sorted by cell) the position of the row that counts in its cell: the first right, or first."""
+    positions = np.arange(len(ordered_cells))
+    first = np.concatenate(([True], ordered_cells[1:] != ordered_cells[:-1]))
+    starts = np.flatnonzero(first)
+    beyond = len(ordered_cells)
+    first_right = np.minimum.reduceat(np.where(right, positions, beyond), starts)
+    chosen = np.where(first_right == beyond, starts, first_right)
+    group: Index = np.cumsum(first) - 1
+    return chosen[group]
+
+
+ParseRows = Callable[[list[bytes | None], str], ParsedRows]
+"""How a workload reads the values of result records: values and run id in, columns out."""

@@ -1,0 +1,102 @@
+"""The schedule of a run made again, with the send times that were recorded beside it.
+
+Due times, event times and contents are a pure function of configuration and seed; only the moment
+of sending was measured. Memory is flat in the length of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config
+from data_generation import event_blocks
+from windowbench.arrivals import arrival_offsets
+from windowbench.schedule import Schedule
+
+UNSENT = -1
+"""Stands for the send time of a scheduled event that was never sent."""
+
+SentSource = Callable[[int], Iterator[NDArray[np.int64]]]
+"""Gives the recorded send times (ns) of a producer in pieces of any size; entry n is event n."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScheduledEvents:
+    """Consecutive events of one producer; arrays of equal length.
+
+    Attributes
+    ----------
+    producer, first : int
+        Whose events, and the number of the first.
+    due_ns, event_time_ns, sent_ns : int64[n]
+        When each was due, what time it carries, when it was handed to the client (:data:`UNSENT` when never).
+    event_type : uint8[n]
+        Index into ``config.EVENT_TYPES``.
+    campaign_id, partition : int32[n]
+    """
+
+    producer: int
+    first: int
+    due_ns: NDArray[np.int64]
+    event_time_ns: NDArray[np.int64]
+    sent_ns: NDArray[np.int64]
+    event_type: NDArray[np.uint8]
+    campaign_id: NDArray[np.int32]
+    partition: NDArray[np.int32]
+
+
+class _Rechunked:
+    """Pieces of any size, taken in the sizes asked for and filled up with :data:`UNSENT` at the end."""
+
+    def __init__(self, pieces: Iterator[NDArray[np.int64]]) -> None:
+        self._pieces = pieces
+        self._rest: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+
+    def take(self, count: int) -> NDArray[np.int64]:
+        got, have = [self._rest], len(self._rest)
+        while have < count:
+            piece = next(self._pieces, None)
+            if piece is None:
+                got.append(np.full(count - have, UNSENT, dtype=np.int64))
+                have = count
+            else:
+                got.append(piece)
+                have += len(piece)
+        joined = np.concatenate(got) if len(got) > 1 else got[0]
+        self._rest = joined[count:]
+        return joined[:count]
+
+
+def nothing_sent(_producer: int) -> Iterator[NDArray[np.int64]]:
+    """Stand in for the recorded send times where only the schedule matters."""
+    return iter(())
+
+
+def scheduled_events(config: Config, schedule: Schedule, sent: SentSource = nothing_sent) -> Iterator[ScheduledEvents]:
+    """Yield every event of a run's load, producer after producer, each in due order.
+
+    Parameters
+    ----------
+    config : Config
+    schedule : Schedule
+    sent : callable, optional
+        Where the recorded send times come from.
+    """
+    for producer in range(config.load.num_producers):
+        recorded = _Rechunked(sent(producer))
+        offsets = arrival_offsets(config, producer)
+        for block in event_blocks(config, producer, offsets, schedule.load_length_ns):
+            yield ScheduledEvents(
+                producer=producer,
+                first=block.first,
+                due_ns=block.due_offset_ns + schedule.epoch_ns,
+                event_time_ns=block.event_offset_ns + schedule.epoch_ns,
+                sent_ns=recorded.take(len(block.due_offset_ns)),
+                event_type=block.event_type,
+                campaign_id=block.campaign_id,
+                partition=block.partition,
+            )

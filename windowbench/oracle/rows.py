@@ -1,0 +1,84 @@
+"""Result rows as they were read: parsed values beside where and when the broker stored them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+PARSED_CHUNK = 8192
+"""Rows parsed at a time: a broken row makes its chunk slow, not the whole topic."""
+LOG_APPEND_TIME = 1
+"""Kafka's timestamp type of a record that was stamped by the broker when it was stored."""
+
+
+class RowKind(enum.IntEnum):
+    """What a record of the results topic is, before its values are looked at."""
+
+    SOUND = 0
+    MALFORMED = 1
+    FOREIGN = 2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParsedRows:
+    """Values of result rows, column by column.
+
+    Attributes
+    ----------
+    kind : uint8[n]
+        :class:`RowKind` of each.
+    integers : dict of str to int64[n]
+        Integer fields; anything in a field that could not be read.
+    doubles : dict of str to float64[n]
+        Double fields; NaN for null.
+    """
+
+    kind: NDArray[np.uint8]
+    integers: dict[str, NDArray[np.int64]]
+    doubles: dict[str, NDArray[np.float64]]
+
+    @classmethod
+    def concatenated(
+        cls, parts: Sequence[ParsedRows], integers: Sequence[str], doubles: Sequence[str]
+    ) -> ParsedRows:
+        """Join parts; of no parts, an empty table with the named columns."""
+        if not parts:
+            return cls(
+                kind=np.empty(0, dtype=np.uint8),
+                integers={name: np.empty(0, dtype=np.int64) for name in integers},
+                doubles={name: np.empty(0, dtype=np.float64) for name in doubles},
+            )
+        return cls(
+            kind=np.concatenate([part.kind for part in parts]),
+            integers={name: np.concatenate([part.integers[name] for part in parts]) for name in integers},
+            doubles={name: np.concatenate([part.doubles[name] for part in parts]) for name in doubles},
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultRows:
+    """Result records: what they say and how the broker stored them; arrays of equal length.
+
+    Attributes
+    ----------
+    parsed : ParsedRows
+    partition : int32[n]
+    offset : int64[n]
+    append_ms : int64[n]
+        Time stamp of the record, in ms since the Unix epoch.
+    timestamp_type : int8[n]
+        0 CreateTime, 1 LogAppendTime.
+    """
+
+    parsed: ParsedRows
+    partition: NDArray[np.int32]
+    offset: NDArray[np.int64]
+    append_ms: NDArray[np.int64]
+    timestamp_type: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.offset)

@@ -1,0 +1,66 @@
+"""A run with everything around it: view, judgement, report, and the word on every way out."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from config import Loaded
+from windowbench.errors import ExitCode, HarnessError, Terminated
+from windowbench.orchestration.run import Run
+from windowbench.orchestration.view import View, open_view
+from windowbench.results.store import SCHEMA_VERSION, RunDirectory
+
+
+def benchmark(loaded: Loaded) -> int:
+    """Make one run, judge it, print its report and return the exit code of its verdict.
+
+    Raises
+    ------
+    HarnessError
+        When the run could not be made; its directory says so by then.
+    """
+    view = open_view(quiet=loaded.config.run.quiet)
+    run = Run(loaded, view)
+    try:
+        directory = run.execute()
+        run.timeline.enter("report")
+        code = _report(directory)
+        directory.write_json("timeline.json", run.timeline.as_dict())
+    except KeyboardInterrupt:
+        _leave_word(run, "aborted", ExitCode.INTERRUPTED, "interrupted by the user")
+        raise
+    except Terminated:
+        _leave_word(run, "aborted", ExitCode.TERMINATED, "terminated by a signal")
+        raise
+    except HarnessError as error:
+        _leave_word(run, "failed", error.exit_code, str(error))
+        raise
+    except BaseException as error:
+        _leave_word(run, "failed", ExitCode.VERDICT_UNKNOWN, f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        view.close()
+    return code
+
+
+def _report(directory: RunDirectory) -> int:
+    from windowbench.judgement import judge_run  # noqa: PLC0415 - loads Arrow and SciPy, which a failing start need not
+
+    directory.write_json("status.json", {"status": "completed", "phase": "report", "exit_code": None, "error": None})
+    judged = judge_run(directory)
+    print(judged.text)
+    directory.write_json(
+        "status.json", {"status": "completed", "phase": "report", "exit_code": judged.exit_code, "error": None}
+    )
+    return judged.exit_code
+
+
+def _leave_word(run: Run, status: str, exit_code: int, error: str) -> None:
+    """Write how the run ended into its directory, where there is one."""
+    if run.directory is None:
+        return
+    word: dict[str, Any] = {"status": status, "phase": run.timeline.current, "exit_code": int(exit_code), "error": error}
+    run.directory.write_json("status.json", word)
+    run.directory.write_json("summary.json", {"schema_version": SCHEMA_VERSION, "run_id": run.directory.run_id, **word})
+    print(f"run {run.directory.path}: {status} in phase {run.timeline.current}", file=sys.stderr)

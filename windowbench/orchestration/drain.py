@@ -1,0 +1,121 @@
+"""The end of a run: every event read, END written, every expected row seen.
+
+END, one a partition, is written only after all producers flushed and the engine's own position equals
+the log end of every partition: written earlier it could overtake events and close windows without them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from config import Config
+from data_generation import end_record
+from windowbench.errors import HarnessError
+from windowbench.kafka.sender import KafkaSender
+from windowbench.schedule import END_EVENT_TYPE, NS_PER_MS
+from windowbench.waiting import wait_until
+
+_MISSING_SHOWN = 20
+_END_FLUSH_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+
+Expected = dict[tuple[int, int], tuple[int, int]]
+"""Least and greatest right ``events`` count of every (window start ms, campaign)."""
+
+
+class _TimeIsOver(HarnessError):
+    """The drain's time is over; what is missing is said in ``drain.json`` and judged there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drained:
+    """How the drain went."""
+
+    load_ended_ns: int
+    all_read_ns: int | None
+    end_written_ns: int
+    completed_ns: int | None
+    missing: list[tuple[int, int]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as ``drain.json`` holds them."""
+        return {
+            "load_ended_ns": self.load_ended_ns,
+            "all_read_ns": self.all_read_ns,
+            "end_written_ns": self.end_written_ns,
+            "completed": self.completed_ns is not None,
+            "completed_ns": self.completed_ns,
+            "missing_count": len(self.missing),
+            "missing": [list(key) for key in self.missing[:_MISSING_SHOWN]],
+        }
+
+
+def write_end(config: Config) -> int:
+    """Write END to every partition of the events topic; return when the broker had acknowledged all."""
+    assert config.run.run_id is not None
+    sender = KafkaSender(config, config.kafka.events_topic)
+    for partition in range(config.kafka.partitions):
+        now_ms = time.time_ns() // NS_PER_MS
+        sender.send(end_record(config.run.run_id, now_ms), END_EVENT_TYPE.encode(), partition, now_ms)
+    if sender.flush(_END_FLUSH_SECONDS) or sender.failed:
+        msg = f"END could not be written: {sender.last_failure or 'no acknowledgement'}"
+        raise HarnessError(msg, remedy="look at the broker's log")
+    return time.time_ns()
+
+
+def drain(
+    config: Config,
+    *,
+    log_ends: Callable[[], dict[int, int]],
+    position: Callable[[], dict[int, int]],
+    expected: Callable[[], Expected],
+    missing: Callable[[Expected], list[tuple[int, int]]],
+    abort: Callable[[], None],
+) -> Drained:
+    """Bring the engine to the end of the load.
+
+    Parameters
+    ----------
+    config : Config
+        Of the run.
+    log_ends : callable
+        Asks the broker for the log end of every partition of the events topic.
+    position : callable
+        The next offset the engine will read, per partition, as it says itself.
+    expected : callable
+        Computes the right answer; called once, while the engine works on END.
+    missing : callable
+        Which of the expected rows have not been seen with a right value.
+    abort : callable
+        Raises when going on makes no sense: a service died, the run's time is over.
+    """
+    load_ended = time.time_ns()
+    deadline = time.monotonic() + config.judge.drain_timeout_seconds
+    ends = log_ends()
+
+    def within_deadline(condition: Callable[[], bool]) -> int | None:
+        try:
+            left = max(0.0, deadline - time.monotonic())
+            wait_until(condition, left, "the engine", poll=_POLL_SECONDS, abort=abort, failure=_TimeIsOver)
+        except _TimeIsOver:
+            return None
+        return time.time_ns()
+
+    def caught_up() -> bool:
+        at = position()
+        return all(at.get(partition, 0) >= end for partition, end in ends.items())
+
+    all_read = within_deadline(caught_up)
+    end_written = write_end(config)
+    truth = expected()
+    completed = within_deadline(lambda: not missing(truth))
+    return Drained(
+        load_ended_ns=load_ended,
+        all_read_ns=all_read,
+        end_written_ns=end_written,
+        completed_ns=completed,
+        missing=[] if completed else missing(truth),
+    )

@@ -1,0 +1,98 @@
+"""Turning what a user asked for into the exact configuration of one run, and its directory."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from config import Config
+from windowbench.errors import EnvironmentProblem
+from windowbench.kafka.admin import Admin, TopicPlan
+from windowbench.settings import ENV_PREFIX
+
+ROOT = Path(__file__).resolve().parents[2]
+LEAST_FREE_BYTES = 1_000_000_000
+"""Below this a run is ended cleanly: a broker halts when its disk is full."""
+
+_ENGINE_PROGRAMS = {"spark": "SparkJob.py"}
+_EVENT_BYTES = 420
+"""Size of an event with its record overhead in the broker's log, without padding; measured 390 to 410."""
+
+
+def with_run_id(config: Config, *, now: time.struct_time | None = None) -> Config:
+    """Return the configuration with a run id that no directory has yet, unless it names one."""
+    if config.run.run_id is not None:
+        return config
+    stamp = time.strftime("%Y%m%d-%H%M%S", now or time.localtime())
+    wanted = f"{stamp}-{config.engine.engine}-{config.load.data_generator}-s{config.run.seed}"
+    candidate, number = wanted, 1
+    while (Path(config.run.runs_dir) / candidate).exists():
+        number += 1
+        candidate = f"{wanted}-{number}"
+    return config.replace(run_id=candidate)
+
+
+def with_run_topics(config: Config, origins: Mapping[str, str]) -> Config:
+    """Append the run id to topic names on an external broker, except to names the user chose.
+
+    An embedded broker lives with the run, so its names are used as they are.
+    """
+    if config.kafka.embedded:
+        return config
+    names = {
+        name: f"{getattr(config.kafka, name)}-{config.run.run_id}"
+        for name in ("events_topic", "result_topic")
+        if origins.get(name) == "default"
+    }
+    return config.replace(**names)
+
+
+def planned_bytes(config: Config) -> int:
+    """Return about how much the events of a run take in the broker's log."""
+    load = config.load
+    seconds = load.warmup_seconds + load.duration_seconds + config.windows.watermark_delay_sec + load.cooldown_seconds
+    size = max(_EVENT_BYTES, config.events.payload_bytes + 100)
+    return int(seconds * float(load.total_rate) * size)
+
+
+def prepare_topic(admin: Admin, plan: TopicPlan, *, clear: bool) -> None:
+    """Make sure a topic exists and is empty.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When it holds records and `clear` is not set, or exists with other settings.
+    """
+    if admin.partitions(plan.name):
+        held = admin.records(plan.name)
+        if held and not clear:
+            msg = f"topic {plan.name} already holds {held} records"
+            raise EnvironmentProblem(
+                msg, remedy="name a fresh topic, leave the name out, or give --clear-topics to delete its records"
+            )
+        admin.clear(plan.name)
+    else:
+        admin.create(plan)
+
+
+def child_environment(environ: Mapping[str, str], **extra: str) -> dict[str, str]:
+    """Return the environment of a child: ours, without settings, which reach it by ``config.json`` alone."""
+    return {k: v for k, v in environ.items() if not k.startswith(ENV_PREFIX)} | extra
+
+
+def engine_command(config: Config, config_path: Path) -> list[str]:
+    """Return the command line of the engine of a run."""
+    if config.engine.engine == "command":
+        assert config.engine.engine_command is not None
+        own = shlex.split(config.engine.engine_command)
+    else:
+        own = [sys.executable, str(ROOT / _ENGINE_PROGRAMS[config.engine.engine])]
+    return [*own, "--config", str(config_path)]
+
+
+def producer_command(config_path: Path, schedule_path: Path) -> list[str]:
+    """Return the command line of the producers of a run."""
+    return [sys.executable, str(ROOT / "producer.py"), "--config", str(config_path), "--schedule", str(schedule_path)]

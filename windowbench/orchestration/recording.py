@@ -1,0 +1,108 @@
+"""Keeping what the topics hold, after everything that wrote to them has stopped.
+
+Both topics are read from start to end: the results become samples, the events are checked one by one
+against what the producers said they had sent.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config
+from windowbench.kafka.admin import Admin
+from windowbench.kafka.reader import Record, read_topic
+from windowbench.results.samples import RESULT_COLUMNS, SampleWriter, iter_column
+from windowbench.results.store import RunDirectory
+from windowbench.schedule import END_EVENT_TYPE, NS_PER_MS
+
+_EXAMPLES = 20
+_END_KEY = END_EVENT_TYPE.encode()
+
+
+def record_results(config: Config, path: Path) -> int:
+    """Write every record of the results topic to a Parquet file and return how many there are."""
+    with SampleWriter(path, RESULT_COLUMNS) as writer:
+        for batch in read_topic(config, config.kafka.result_topic):
+            writer.append(
+                partition=[r.partition for r in batch],
+                offset=[r.offset for r in batch],
+                append_time_ms=[r.timestamp_ms for r in batch],
+                timestamp_type=[r.timestamp_type for r in batch],
+                key=[r.key for r in batch],
+                value=[r.value for r in batch],
+            )
+        return writer.rows
+
+
+class EventCheck:
+    """Ticks off every event of every producer as it is found in the topic.
+
+    Parameters
+    ----------
+    produce_ms : list of int64 arrays
+        For each producer the produce time (ms) of its events, by their number.
+    """
+
+    def __init__(self, produce_ms: list[NDArray[np.int64]]) -> None:
+        """Start with nothing found."""
+        self._produce_ms = produce_ms
+        self._found = [np.zeros(len(times), dtype=np.uint8) for times in produce_ms]
+        self._time_mismatch = [0] * len(produce_ms)
+        self._foreign = 0
+        self._end_records = 0
+
+    def take(self, batch: list[Record]) -> None:
+        """Tick off the records of one batch; what is no event of this run is counted as foreign."""
+        for record in batch:
+            if record.key == _END_KEY:
+                self._end_records += 1
+                continue
+            who, _, number = (record.key or b"").partition(b":")
+            if not (who.isdigit() and number.isdigit()):
+                self._foreign += 1
+                continue
+            producer, n = int(who), int(number)
+            if producer >= len(self._found) or n >= len(self._found[producer]):
+                self._foreign += 1
+                continue
+            self._found[producer][n] = min(self._found[producer][n] + 1, 255)
+            if self._produce_ms[producer][n] != record.timestamp_ms:
+                self._time_mismatch[producer] += 1
+
+    def as_dict(self, log_ranges: dict[int, tuple[int, int]]) -> dict[str, Any]:
+        """Return the result as ``events_topic.json`` holds it."""
+        missing = [
+            [producer, int(n)] for producer, found in enumerate(self._found) for n in np.flatnonzero(found == 0)[:_EXAMPLES]
+        ]
+        return {
+            "producers": [
+                {
+                    "producer": producer,
+                    "seen": int(np.count_nonzero(found)),
+                    "missing": int(np.count_nonzero(found == 0)),
+                    "duplicated": int(np.count_nonzero(found > 1)),
+                    "time_mismatch": self._time_mismatch[producer],
+                }
+                for producer, found in enumerate(self._found)
+            ],
+            "missing_examples": missing[:_EXAMPLES],
+            "foreign": self._foreign,
+            "end_records": self._end_records,
+            "log_ranges": {str(partition): list(span) for partition, span in log_ranges.items()},
+        }
+
+
+def check_events(config: Config, run: RunDirectory) -> dict[str, Any]:
+    """Read the events topic and return what was found of the events the producers recorded."""
+    produce_ms = [
+        np.concatenate([[], *iter_column(run.producer_samples(producer), "sent_ns")]).astype(np.int64) // NS_PER_MS
+        for producer in range(config.load.num_producers)
+    ]
+    check = EventCheck(produce_ms)
+    for batch in read_topic(config, config.kafka.events_topic):
+        check.take(batch)
+    return check.as_dict(Admin(config).log_ranges(config.kafka.events_topic))

@@ -1,0 +1,58 @@
+"""The phases of a run, each with its timestamps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+PHASES = (
+    "prepare",
+    "start",
+    "ready",
+    "warm-up",
+    "measure",
+    "cool-down",
+    "drain",
+    "stop",
+    "verify",
+    "report",
+)
+
+
+@dataclass(slots=True)
+class Timeline:
+    """When each phase began; one phase ends where the next begins.
+
+    Parameters
+    ----------
+    on_enter : callable
+        Called with the name of each phase as it begins.
+    """
+
+    on_enter: Callable[[str], None]
+    _entries: list[tuple[str, int]] = field(default_factory=list)
+
+    @property
+    def current(self) -> str:
+        """Name of the phase the run is in."""
+        return self._entries[-1][0] if self._entries else PHASES[0]
+
+    def enter(self, phase: str) -> None:
+        """Begin `phase` now."""
+        if phase not in PHASES:
+            msg = f"there is no phase {phase!r}"
+            raise ValueError(msg)
+        self._entries.append((phase, time.time_ns()))
+        self.on_enter(phase)
+
+    def as_dict(self) -> dict[str, list[dict[str, object]]]:
+        """Return the phases as ``timeline.json`` holds them; the last one ends now."""
+        starts = [start for _, start in self._entries]
+        ends = [*starts[1:], time.time_ns()]
+        return {
+            "phases": [
+                {"name": name, "start_ns": start, "end_ns": end}
+                for (name, start), end in zip(self._entries, ends, strict=True)
+            ]
+        }

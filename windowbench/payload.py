@@ -1,0 +1,187 @@
+"""Events as JSON bytes, fast: whole blocks of fixed-width rows instead of one dictionary per event. Pure.
+
+How it works:
+
+* A row is a packed record of fixed-width text. What never changes (braces, names, commas) is written
+  once; the rest is copied from tables of ready-made text, by index.
+* A value shorter than its column is followed by spaces *outside* its quotes, or preceded by them when
+  it is a number: white space between the tokens of JSON means nothing, so every row is valid JSON.
+* ``produce_time`` is known only when an event is sent. It comes last, and the sender appends
+  ``b"%d}" % produce_ms``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import EVENT_TYPES, Config
+from windowbench.events import AD_TYPES, EventBlock, ad_ids, ip_addresses, page_ids, user_ids
+from windowbench.schedule import NS_PER_MS, Schedule
+from windowbench.streams import stream_rng
+
+_PRODUCE_TIME_BYTES = len(b"1760000000000}")
+_TIME_DIGITS = 19
+_WINDOW_WIDTH = 12
+_MAX_ADDRESS = len("255.255.255.255")
+
+_FOUR_DIGITS = np.array([b"%04d" % i for i in range(10_000)], dtype="S4")
+_THREE_DIGITS = np.array([b"%03d" % i for i in range(1_000)], dtype="S3")
+_LEAST_FULL_TIME_NS = 10 ** (_TIME_DIGITS - 1)
+
+_PADDING_POOL_BYTES = 1 << 22
+_PADDING_STRIDE = 2_592_223
+"""Odd and about the golden ratio of the pool: pads of neighbouring events begin far from each other."""
+
+
+def _quoted(values: Iterable[bytes], width: int) -> NDArray[np.bytes_]:
+    """Return strings with their closing quote and the comma, then spaces up to the widest."""
+    return np.array([(value + b'",').ljust(width + 2) for value in values], dtype=f"S{width + 2}")
+
+
+class PayloadEncoder:
+    """Renders blocks of events as JSON payloads that lack only their produce time.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the pools that values come from, the width of the columns and the least payload size.
+
+    Notes
+    -----
+    An encoder keeps one buffer of rows and belongs to one thread.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Make the tables of ready-made text."""
+        events, seed = config.events, config.run.seed
+        self._slide_ns = config.windows.slide_ms * NS_PER_MS
+        self._users = user_ids(seed)
+        self._pages = page_ids(seed)
+        self._ads = ad_ids(events.num_campaigns, events.ads_per_campaign, seed)
+        self._ad_types = _quoted([name.encode() for name in AD_TYPES], max(map(len, AD_TYPES)))
+        self._event_types = _quoted([name.encode() for name in EVENT_TYPES], max(map(len, EVENT_TYPES)))
+        self._addresses = _quoted(ip_addresses(seed), _MAX_ADDRESS)
+        width = len(str(events.num_campaigns - 1))
+        self._campaigns = np.array([b"%*d" % (width, c) for c in range(events.num_campaigns)], dtype=f"S{width}")
+        self._text, self._layout = self._row(0)
+        missing = events.payload_bytes - len(self._text) - _PRODUCE_TIME_BYTES
+        self._pads = None
+        if missing > 0:
+            pad = max(1, missing - len(b',"padding":""'))
+            self._pads = _padding_pool(seed, pad)
+            self._text, self._layout = self._row(pad)
+        self._rows = np.empty(0, dtype=self._layout)
+
+    def _row(self, pad: int) -> tuple[bytes, np.dtype[np.void]]:
+        """Return the constant text of a row, with spaces for its columns, and the layout that names them."""
+        columns: list[tuple[str | None, bytes | int]] = [
+            (None, b'{"user_id":"'),
+            ("user_id", self._users.itemsize),
+            (None, b'","page_id":"'),
+            ("page_id", self._pages.itemsize),
+            (None, b'","ad_id":"'),
+            ("ad_id", self._ads.itemsize),
+            (None, b'","ad_type":"'),
+            ("ad_type", self._ad_types.itemsize),
+            (None, b'"event_type":"'),
+            ("event_type", self._event_types.itemsize),
+            (None, b'"event_time_ns":'),
+            ("event_time_ns", _TIME_DIGITS),
+            (None, b',"window_id":'),
+            ("window_id", _WINDOW_WIDTH),
+            (None, b',"ip_address":"'),
+            ("ip_address", self._addresses.itemsize),
+            (None, b'"campaign_id":'),
+            ("campaign_id", self._campaigns.itemsize),
+        ]
+        if pad:
+            columns += [(None, b',"padding":"'), ("padding", pad), (None, b'"')]
+        columns.append((None, b',"produce_time":'))
+        names, formats, offsets, text = [], [], [], b""
+        for name, content in columns:
+            if isinstance(content, bytes):
+                text += content
+                continue
+            names.append(name)
+            formats.append(f"S{content}")
+            offsets.append(len(text))
+            text += b" " * content
+        # The digits of the event time are written in groups, which overlap its column.
+        at = offsets[names.index("event_time_ns")]
+        for group, (start, size) in enumerate(((0, 3), (3, 4), (7, 4), (11, 4), (15, 4))):
+            names.append(f"digits{group}")
+            formats.append(f"S{size}")
+            offsets.append(at + start)
+        return text, np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": len(text)})
+
+    def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:
+        """Return the payload of each event up to and including ``"produce_time":``.
+
+        Parameters
+        ----------
+        block : EventBlock
+            Events of one producer.
+        schedule : Schedule
+            Places them in time: its epoch gives the event times, its base time the window ids.
+        """
+        count = len(block)
+        if self._rows.size < count:
+            self._rows = np.frombuffer(bytearray(self._text * count), dtype=self._layout)
+        rows = self._rows[:count]
+        rows["user_id"] = self._users[block.user]
+        rows["page_id"] = self._pages[block.page]
+        rows["ad_id"] = self._ads[block.ad]
+        rows["ad_type"] = self._ad_types[block.ad_type]
+        rows["event_type"] = self._event_types[block.event_type]
+        rows["ip_address"] = self._addresses[block.ip]
+        rows["campaign_id"] = self._campaigns[block.campaign_id]
+        event_time_ns = block.event_offset_ns + schedule.epoch_ns
+        _write_times(rows, event_time_ns)
+        _write_window_ids(rows, (event_time_ns - schedule.base_time_ns) // self._slide_ns)
+        if self._pads is not None:
+            numbers = np.arange(block.first, block.first + count, dtype=np.int64)
+            rows["padding"] = self._pads[numbers * _PADDING_STRIDE % _PADDING_POOL_BYTES]
+        texts: list[bytes] = rows.view(f"S{rows.itemsize}").tolist()
+        return texts
+
+
+def _write_times(rows: NDArray[np.void], times: NDArray[np.int64]) -> None:
+    """Write event times, by groups of digits where all of them have the 19 digits of our days."""
+    if times.size and times.min() < _LEAST_FULL_TIME_NS:
+        rows["event_time_ns"] = [b"%*d" % (_TIME_DIGITS, time) for time in times.tolist()]
+        return
+    upper = times // 100_000_000
+    lower = (times - upper * 100_000_000).astype(np.uint32)
+    top = upper // 100_000_000
+    middle = (upper - top * 100_000_000).astype(np.uint32)
+    rows["digits0"] = _THREE_DIGITS[top]
+    for group, eight in ((1, middle), (3, lower)):
+        left = eight // 10_000
+        rows[f"digits{group}"] = _FOUR_DIGITS[left]
+        rows[f"digits{group + 1}"] = _FOUR_DIGITS[eight - left * 10_000]
+
+
+def _write_window_ids(rows: NDArray[np.void], window_ids: NDArray[np.int64]) -> None:
+    """Write window ids, each distinct one formatted once: a block lies within few windows."""
+    distinct, which = np.unique(window_ids, return_inverse=True)
+    texts = [b"%*d" % (_WINDOW_WIDTH, window) for window in distinct.tolist()]
+    if any(len(text) > _WINDOW_WIDTH for text in texts):
+        msg = f"a window id has more than {_WINDOW_WIDTH} characters: {distinct[0]} to {distinct[-1]}"
+        raise OverflowError(msg)
+    rows["window_id"] = np.array(texts, dtype=f"S{_WINDOW_WIDTH}")[which]
+
+
+def _padding_pool(seed: int, pad: int) -> NDArray[np.bytes_]:
+    """Return all pads of `pad` bytes that begin in a pool of random letters, digits and signs, as a view.
+
+    Notes
+    -----
+    The 64 characters carry 6 bits each: a compressor gains at most a quarter on them.
+    """
+    alphabet = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", dtype=np.uint8)
+    draws = stream_rng(seed, "padding").integers(0, alphabet.size, size=_PADDING_POOL_BYTES + pad, dtype=np.uint8)
+    pool = alphabet[draws]
+    return np.ndarray((_PADDING_POOL_BYTES,), dtype=f"S{pad}", buffer=pool.data, strides=(1,))

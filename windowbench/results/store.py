@@ -1,0 +1,348 @@
+"""The run directory ``runs/<run-id>/``: names of its files, atomic writing, reading with clear errors.
+
+It is the interface between the processes of a run. Every file appears whole or not at all:
+it is written under a temporary name and renamed. This module knows names and formats, never
+what the numbers mean.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config import Config, config_json, read_run_config
+from windowbench.errors import EnvironmentProblem
+from windowbench.schedule import Schedule
+
+# History of the layout of a run directory; readers refuse a number they do not know.
+# 1: config, schedule, samples per producer, results, host, summary and verdict as docs/measurement.md names them.
+SCHEMA_VERSION = 1
+
+_TEMPORARY_SUFFIX = ".part"
+
+
+class RunDirectoryProblem(EnvironmentProblem):
+    """A run directory cannot be written, or a file of it is missing or damaged; the message names the file."""
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it to `path`.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        When the file system refuses; the temporary file is gone then.
+    """
+    temporary = path.with_name(path.name + _TEMPORARY_SUFFIX)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> RunDirectoryProblem:
+    """Return what to raise when the file system refuses a file of the run."""
+    return RunDirectoryProblem(
+        f"cannot write {path}: {error.strerror or error}",
+        remedy="check free space and permissions, or choose another place with --runs-dir",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """One run's directory.
+
+    Parameters
+    ----------
+    path : Path
+        The directory; made by :meth:`create`, checked by :meth:`open`.
+    """
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path) -> RunDirectory:
+        """Make the directory and its sub-directories.
+
+        Raises
+        ------
+        RunDirectoryProblem
+            When it exists and holds something, or cannot be made.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                raise RunDirectoryProblem(
+                    f"run directory {path} exists and is not empty",
+                    remedy="choose another --run-id, or remove the directory",
+                )
+            run = cls(path.resolve())
+            for directory in (run.logs, run.samples):
+                directory.mkdir()
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        run.write_json("format.json", {"schema_version": SCHEMA_VERSION})
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """Return an existing run directory.
+
+        Raises
+        ------
+        RunDirectoryProblem
+            When it is none, or of a layout this version does not know.
+        """
+        run = cls(path.resolve())
+        if not path.is_dir():
+            raise RunDirectoryProblem(f"there is no run directory {path}", remedy="name a directory below runs/")
+        if not run.config.is_file():
+            raise RunDirectoryProblem(
+                f"{path} is not a run directory: it has no config.json", remedy="name a directory below runs/"
+            )
+        if run.file("format.json").exists():
+            version = run.read_json("format.json").get("schema_version")
+            if version != SCHEMA_VERSION:
+                raise RunDirectoryProblem(
+                    f"run directory {path} has layout {version}, this version reads layout {SCHEMA_VERSION}",
+                    remedy="read it with the version of windowbench that wrote it",
+                )
+        return run
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run, which is the directory's name."""
+        return self.path.name
+
+    def file(self, name: str) -> Path:
+        """Path of any file of the run by its name relative to the directory."""
+        return self.path / name
+
+    # --- written before and during the run ----------------------------------------------------------------------------
+
+    @property
+    def config(self) -> Path:
+        """``config.json``, exact and complete."""
+        return self.path / "config.json"
+
+    @property
+    def schedule(self) -> Path:
+        """``schedule.json``, written when broker and engine are ready."""
+        return self.path / "schedule.json"
+
+    @property
+    def origins(self) -> Path:
+        """``origins.json``: which layer set each setting."""
+        return self.path / "origins.json"
+
+    @property
+    def environment(self) -> Path:
+        """``environment.json``: machine and versions."""
+        return self.path / "environment.json"
+
+    @property
+    def timeline(self) -> Path:
+        """``timeline.json``: start and end of every phase."""
+        return self.path / "timeline.json"
+
+    @property
+    def progress(self) -> Path:
+        """``progress.jsonl``: every JSON line of the engine with the time it was received."""
+        return self.path / "progress.jsonl"
+
+    @property
+    def producers(self) -> Path:
+        """``producers.json``: counts of every producer."""
+        return self.path / "producers.json"
+
+    @property
+    def events_topic(self) -> Path:
+        """``events_topic.json``: what reading the events topic again found."""
+        return self.path / "events_topic.json"
+
+    @property
+    def drain(self) -> Path:
+        """``drain.json``: how the engine finished after the end of load."""
+        return self.path / "drain.json"
+
+    @property
+    def external_clock(self) -> Path:
+        """``external_clock.json``: clock offset of an external broker."""
+        return self.path / "external_clock.json"
+
+    @property
+    def status(self) -> Path:
+        """``status.json``: how the run ended."""
+        return self.path / "status.json"
+
+    @property
+    def logs(self) -> Path:
+        """Directory of the services' logs."""
+        return self.path / "logs"
+
+    def log(self, service: str) -> Path:
+        """Log file of a service."""
+        return self.logs / f"{service}.log"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Directory of the engine's checkpoint."""
+        return self.path / "checkpoint"
+
+    # --- samples ------------------------------------------------------------------------------------------------------
+
+    @property
+    def samples(self) -> Path:
+        """Directory of the raw samples."""
+        return self.path / "samples"
+
+    def producer_samples(self, producer: int) -> Path:
+        """``sent_ns`` of every event of a producer; row n is event n."""
+        return self.samples / f"producer-{producer}.parquet"
+
+    def ack_samples(self, producer: int) -> Path:
+        """``n`` and ``ack_us`` (hand-over to acknowledgement) of the events whose acknowledgement was timed."""
+        return self.samples / f"acks-{producer}.parquet"
+
+    @property
+    def result_samples(self) -> Path:
+        """The results topic, read whole after the engine stopped."""
+        return self.samples / "results.parquet"
+
+    @property
+    def host_samples(self) -> Path:
+        """Clocks, CPU, memory and disk, about once a second."""
+        return self.samples / "host.parquet"
+
+    @property
+    def judged_rows(self) -> Path:
+        """One line per judged result row, written by the judge."""
+        return self.samples / "rows.parquet"
+
+    # --- written by the judge -----------------------------------------------------------------------------------------
+
+    @property
+    def windows_csv(self) -> Path:
+        """``windows.csv``: one line per window."""
+        return self.path / "windows.csv"
+
+    def latency_report(self, config: Config) -> Path:
+        """``latency_report_{producers}_{events}_{distribution}.csv``."""
+        load = config.load
+        return self.path / f"latency_report_{load.num_producers}_{load.events_label}_{load.data_generator}.csv"
+
+    @property
+    def summary(self) -> Path:
+        """``summary.json``: every reported number."""
+        return self.path / "summary.json"
+
+    @property
+    def verdict(self) -> Path:
+        """``verdict.json``: verdict and reasons."""
+        return self.path / "verdict.json"
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a text file whole or not at all and return its path."""
+
+        def write(temporary: Path) -> None:
+            with temporary.open("w", encoding="utf-8", newline="") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())  # small and rare: a rename must not outlive its content in a power cut
+
+        path = self.path / name
+        write_atomically(path, write)
+        return path
+
+    def write_json(self, name: str, value: object) -> Path:
+        """Write a JSON file whole or not at all and return its path; NaN and infinity are refused."""
+        return self.write_text(name, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+    def write_config(self, config: Config) -> Path:
+        """Write ``config.json``."""
+        return self.write_text("config.json", config_json(config))
+
+    def write_schedule(self, schedule: Schedule) -> Path:
+        """Write ``schedule.json``."""
+        return self.write_json("schedule.json", schedule.as_dict())
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON file that holds one object.
+
+        Raises
+        ------
+        RunDirectoryProblem
+            When it is missing or damaged; the message names it.
+        """
+        path = self.path / name
+        try:
+            value = json.loads(path.read_bytes())
+        except OSError as error:
+            raise RunDirectoryProblem(f"run {self.run_id}: cannot read {name}: {error.strerror}") from error
+        except ValueError as error:
+            raise RunDirectoryProblem(f"run {self.run_id}: {name} is damaged, not JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise RunDirectoryProblem(f"run {self.run_id}: {name} is damaged: it must hold one object")
+        return value
+
+    def read_json_if_present(self, name: str) -> dict[str, Any] | None:
+        """Read a JSON file, None when there is none."""
+        return self.read_json(name) if (self.path / name).exists() else None
+
+    def read_json_lines(self, name: str) -> list[dict[str, Any]]:
+        """Read a file of one JSON object a line, empty when there is none; a last line cut short is left out.
+
+        Raises
+        ------
+        RunDirectoryProblem
+            When a line before the last is damaged.
+        """
+        path = self.path / name
+        try:
+            lines = path.read_bytes().split(b"\n") if path.exists() else []
+        except OSError as error:
+            raise RunDirectoryProblem(f"run {self.run_id}: cannot read {name}: {error.strerror}") from error
+        found = []
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                found.append(json.loads(line))
+            except ValueError as error:
+                if number == len(lines):  # no newline behind it: the writer was cut off
+                    break
+                raise RunDirectoryProblem(f"run {self.run_id}: line {number} of {name} is damaged: {error}") from error
+        return [value for value in found if isinstance(value, dict)]
+
+    def read_config(self) -> Config:
+        """Read ``config.json``; raises :class:`~windowbench.settings.ConfigError`."""
+        return read_run_config(self.config)
+
+    def read_schedule(self) -> Schedule | None:
+        """Read ``schedule.json``, None when the run never got that far.
+
+        Raises
+        ------
+        RunDirectoryProblem
+            When it is damaged.
+        """
+        values = self.read_json_if_present("schedule.json")
+        if values is None:
+            return None
+        try:
+            return Schedule.from_dict(values)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunDirectoryProblem(f"run {self.run_id}: schedule.json is damaged: {error!r}") from error

@@ -1,0 +1,1 @@
+"""Click-through rate per advertising campaign and window."""
