@@ -94,8 +94,11 @@ lock: ## resolve requirements/*.in again and write the hash-locked *.txt
 	        --output-file requirements/$$name.txt requirements/$$name.in; \
 	done
 
+relock: environment ## retrieve the jars of jars/ivy.xml and write jars/*.lock anew
+	@$(PY) -m windowbench setup --relock
+
 clean: ## remove .venv and the caches; runs/ stays
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test test-unit test-long lint types bench environment test-environment jars interpreter lock clean
+.PHONY: help run test test-unit test-long lint types bench environment test-environment jars interpreter lock relock clean

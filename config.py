@@ -79,6 +79,7 @@ class RunSettings:
     run_timeout_seconds: float | None = knob(None, "end a run that takes longer than this", flag="--run-timeout")
     quiet: bool = knob(False, "print the result only, no progress")
     cache_dir: str | None = knob(None, "where jars are kept between runs; the user's cache directory when none")
+    ivy_settings: str | None = knob(None, "Ivy settings file that names another repository to retrieve the jars from")
 
     def __post_init__(self) -> None:
         """Check the fields."""

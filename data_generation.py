@@ -40,9 +40,7 @@ _FURTHEST_BACK_NS = (GUARD_PAST_MS - 60_000) * NS_PER_MS
 """Engines reject older events as damaged, which would not show how they treat late ones."""
 
 
-def create_ad_campaign_mappings(
-    num_campaigns: int = 10, ads_per_campaign: int = 100, seed: int = 42
-) -> dict[str, int]:
+def create_ad_campaign_mappings(num_campaigns: int = 10, ads_per_campaign: int = 100, seed: int = 42) -> dict[str, int]:
     """Return the campaign of every ad, by the ad's UUID.
 
     Parameters

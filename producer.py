@@ -44,7 +44,9 @@ examples:
 
 _FLUSH_SECONDS = 60.0
 _SLICE_EVENTS = 256
-"""Events rendered at once: well under a millisecond of work, so that rendering hardly delays a due event."""
+"""Most events rendered at once: well under a millisecond of work, so that rendering hardly delays a due event."""
+_SLICE_SECONDS = 0.1
+"""Most load in a slice, so that what is reported as sent is not old at low rates."""
 
 
 class SystemClock:
@@ -103,20 +105,35 @@ class Counts:
 
 
 def rendered_slices(
-    blocks: Iterator[EventBlock], encoder: PayloadEncoder, schedule: Schedule, producer: int
+    blocks: Iterator[EventBlock], encoder: PayloadEncoder, schedule: Schedule, producer: int, rate: float
 ) -> Iterator[RenderedSlice]:
-    """Yield the events of `blocks` as small slices that are ready to send."""
+    """Yield the events of `blocks`, `rate` a second, as small slices that are ready to send."""
+    size = max(1, min(_SLICE_EVENTS, int(rate * _SLICE_SECONDS)))
     for block in blocks:
         due = (block.due_offset_ns + schedule.epoch_ns).tolist()
         partitions = block.partition.tolist()
-        for start in range(0, len(due), _SLICE_EVENTS):
-            stop = min(start + _SLICE_EVENTS, len(due))
+        for start in range(0, len(due), size):
+            stop = min(start + size, len(due))
             yield RenderedSlice(
                 due_ns=due[start:stop],
                 partitions=partitions[start:stop],
                 keys=[event_key(producer, n) for n in range(block.first + start, block.first + stop)],
                 prefixes=encoder.encode(block.part(start, stop), schedule),
             )
+
+
+def _slices(
+    config: Config, encoder: PayloadEncoder, schedule: Schedule, producer: int
+) -> Iterator[RenderedSlice]:
+    blocks = event_blocks(config, producer, arrival_offsets(config, producer), schedule.load_length_ns)
+    rate = float(config.load.total_rate / config.load.num_producers)
+    return rendered_slices(blocks, encoder, schedule, producer, rate)
+
+
+def _warm_up(config: Config, encoder: PayloadEncoder, producer: int) -> None:
+    """Render a few slices of a schedule nobody follows, so that first calls do not delay the first events."""
+    for _ in zip(range(8), _slices(config, encoder, plan(config, time.time_ns()), producer), strict=False):
+        pass
 
 
 def run_worker(config: Config, run_path: Path, producer: int, parent: Connection) -> None:
@@ -154,6 +171,10 @@ def run_worker(config: Config, run_path: Path, producer: int, parent: Connection
         for column in acks.values():
             column.clear()
 
+    _warm_up(config, encoder, producer)
+    sent_writer.append(sent_ns=np.empty(0, dtype=np.int64))  # its first call loads pandas, which takes a second
+    write_acks()
+    counts.message(sender)
     parent.send({"ready": True})
     schedule = parent.recv()
     next_report = schedule.epoch_ns
@@ -169,10 +190,9 @@ def run_worker(config: Config, run_path: Path, producer: int, parent: Connection
             parent.send(counts.message(sender))
             write_acks()
 
-    blocks = event_blocks(config, producer, arrival_offsets(config, producer), schedule.load_length_ns)
+    slices = _slices(config, encoder, schedule, producer)
     gc.collect()
     gc.disable()  # the loop makes no cycles, and a collection would be a pause in the schedule
-    slices = rendered_slices(blocks, encoder, schedule, producer)
     Pacer(slices, sender, SystemClock(), on_slice=on_slice, on_tick=on_tick).run()
     unsent = sender.flush(_FLUSH_SECONDS)
     sent_writer.close()
@@ -294,7 +314,8 @@ def produce(config: Config, run: RunDirectory, schedule_file: Path | None) -> li
         sent_before, at_before = 0, time.monotonic()
         for latest in workers.reports():
             totals, now = _totals(latest), time.monotonic()
-            _say("progress", rate=round((totals["sent"] - sent_before) / (now - at_before), 1), **totals)
+            rate = round((totals["sent"] - sent_before) / (now - at_before), 1)
+            _say("progress", rate=rate, **totals)
             sent_before, at_before = totals["sent"], now
         finals = [latest[producer] for producer in sorted(latest)]
         run.write_json("producers.json", {"producers": finals})

@@ -96,7 +96,8 @@ class Guard:
             return
         try:
             signal.set_wakeup_fd(-1)
-            for number in (*HANDED_ON, signal.SIGCHLD, PARENT_CHECK):
+            # SIGPIPE and SIGXFSZ: Python ignores them, and a command would inherit that.
+            for number in (*HANDED_ON, signal.SIGCHLD, PARENT_CHECK, signal.SIGPIPE, signal.SIGXFSZ):
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
             _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -76,46 +76,30 @@ class PayloadEncoder:
         self._rows = np.empty(0, dtype=self._layout)
 
     def _row(self, pad: int) -> tuple[bytes, np.dtype[np.void]]:
-        """Return the constant text of a row, with spaces for its columns, and the layout that names them."""
-        columns: list[tuple[str | None, bytes | int]] = [
-            (None, b'{"user_id":"'),
+        """Return the constant text of a row and the layout that names its columns; see :func:`_lay_out`."""
+        padding = (b',"padding":"', ("padding", pad), b'"') if pad else ()
+        return _lay_out(
+            b'{"user_id":"',
             ("user_id", self._users.itemsize),
-            (None, b'","page_id":"'),
+            b'","page_id":"',
             ("page_id", self._pages.itemsize),
-            (None, b'","ad_id":"'),
+            b'","ad_id":"',
             ("ad_id", self._ads.itemsize),
-            (None, b'","ad_type":"'),
+            b'","ad_type":"',
             ("ad_type", self._ad_types.itemsize),
-            (None, b'"event_type":"'),
+            b'"event_type":"',
             ("event_type", self._event_types.itemsize),
-            (None, b'"event_time_ns":'),
+            b'"event_time_ns":',
             ("event_time_ns", _TIME_DIGITS),
-            (None, b',"window_id":'),
+            b',"window_id":',
             ("window_id", _WINDOW_WIDTH),
-            (None, b',"ip_address":"'),
+            b',"ip_address":"',
             ("ip_address", self._addresses.itemsize),
-            (None, b'"campaign_id":'),
+            b'"campaign_id":',
             ("campaign_id", self._campaigns.itemsize),
-        ]
-        if pad:
-            columns += [(None, b',"padding":"'), ("padding", pad), (None, b'"')]
-        columns.append((None, b',"produce_time":'))
-        names, formats, offsets, text = [], [], [], b""
-        for name, content in columns:
-            if isinstance(content, bytes):
-                text += content
-                continue
-            names.append(name)
-            formats.append(f"S{content}")
-            offsets.append(len(text))
-            text += b" " * content
-        # The digits of the event time are written in groups, which overlap its column.
-        at = offsets[names.index("event_time_ns")]
-        for group, (start, size) in enumerate(((0, 3), (3, 4), (7, 4), (11, 4), (15, 4))):
-            names.append(f"digits{group}")
-            formats.append(f"S{size}")
-            offsets.append(at + start)
-        return text, np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": len(text)})
+            *padding,
+            b',"produce_time":',
+        )
 
     def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:
         """Return the payload of each event up to and including ``"produce_time":``.
@@ -146,6 +130,38 @@ class PayloadEncoder:
             rows["padding"] = self._pads[numbers * _PADDING_STRIDE % _PADDING_POOL_BYTES]
         texts: list[bytes] = rows.view(f"S{rows.itemsize}").tolist()
         return texts
+
+
+def _lay_out(*parts: bytes | tuple[str, int]) -> tuple[bytes, np.dtype[np.void]]:
+    """Return a row's constant text, spaces where its columns are, and the layout that names the columns.
+
+    Parameters
+    ----------
+    *parts : bytes or (str, int)
+        Constant text, or the name and width of a column.
+    """
+    text = b""
+    columns: dict[str, tuple[int, int]] = {}
+    for part in parts:
+        if isinstance(part, bytes):
+            text += part
+        else:
+            name, width = part
+            columns[name] = (len(text), width)
+            text += b" " * width
+    # The digits of the event time are written in groups, which overlap its column.
+    time_at, _ = columns["event_time_ns"]
+    for group, (start, width) in enumerate(((0, 3), (3, 4), (7, 4), (11, 4), (15, 4))):
+        columns[f"digits{group}"] = (time_at + start, width)
+    layout = np.dtype(
+        {
+            "names": list(columns),
+            "formats": [f"S{width}" for _, width in columns.values()],
+            "offsets": [at for at, _ in columns.values()],
+            "itemsize": len(text),
+        }
+    )
+    return text, layout
 
 
 def _write_times(rows: NDArray[np.void], times: NDArray[np.int64]) -> None:

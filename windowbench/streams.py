@@ -43,23 +43,6 @@ def exponential_chunks(rng: np.random.Generator) -> Iterator[NDArray[np.float64]
         yield rng.standard_exponential(CHUNK)
 
 
-def running_total_ns(gaps_ns: Iterator[NDArray[np.float64]]) -> Iterator[NDArray[np.int64]]:
-    """Yield the running totals of gaps, rounded down to whole ns.
-
-    Notes
-    -----
-    The whole part is carried as an integer from chunk to chunk and only the fraction as a float,
-    so an hour into a load a gap keeps as many digits as in its first second.
-    """
-    whole, fraction = 0, 0.0
-    for gaps in gaps_ns:
-        totals = fraction + np.cumsum(gaps)
-        floors = np.floor(totals)
-        yield whole + floors.astype(np.int64)
-        whole += int(floors[-1])
-        fraction = float(totals[-1] - floors[-1])
-
-
 def uuid_texts(rng: np.random.Generator, count: int) -> NDArray[np.bytes_]:
     """Return `count` random version-4 UUIDs in text form, as an array of 36-byte strings."""
     texts = np.empty((count, _UUID_LENGTH), dtype=np.uint8)

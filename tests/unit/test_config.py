@@ -31,6 +31,7 @@ OTHER = {
     "run_timeout_seconds": 600.0,
     "quiet": True,
     "cache_dir": "cache",
+    "ivy_settings": "ivysettings.xml",
     "num_producers": 3,
     "events_per_producer": 500,
     "rate": 250.5,

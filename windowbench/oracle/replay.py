@@ -6,6 +6,7 @@ of sending was measured. Memory is flat in the length of a run.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ from windowbench.schedule import Schedule
 
 UNSENT = -1
 """Stands for the send time of a scheduled event that was never sent."""
+
+_BLOCKS_AT_A_TIME = 32
+"""Blocks are gathered, because adding up a large array costs hardly more than a small one."""
 
 SentSource = Callable[[int], Iterator[NDArray[np.int64]]]
 """Gives the recorded send times (ns) of a producer in pieces of any size; entry n is event n."""
@@ -89,14 +93,17 @@ def scheduled_events(config: Config, schedule: Schedule, sent: SentSource = noth
     for producer in range(config.load.num_producers):
         recorded = _Rechunked(sent(producer))
         offsets = arrival_offsets(config, producer)
-        for block in event_blocks(config, producer, offsets, schedule.load_length_ns):
+        blocks = event_blocks(config, producer, offsets, schedule.load_length_ns)
+        while gathered := list(itertools.islice(blocks, _BLOCKS_AT_A_TIME)):
+            due_offset_ns = np.concatenate([block.due_offset_ns for block in gathered])
+            event_offset_ns = np.concatenate([block.event_offset_ns for block in gathered])
             yield ScheduledEvents(
                 producer=producer,
-                first=block.first,
-                due_ns=block.due_offset_ns + schedule.epoch_ns,
-                event_time_ns=block.event_offset_ns + schedule.epoch_ns,
-                sent_ns=recorded.take(len(block.due_offset_ns)),
-                event_type=block.event_type,
-                campaign_id=block.campaign_id,
-                partition=block.partition,
+                first=gathered[0].first,
+                due_ns=due_offset_ns + schedule.epoch_ns,
+                event_time_ns=event_offset_ns + schedule.epoch_ns,
+                sent_ns=recorded.take(len(due_offset_ns)),
+                event_type=np.concatenate([block.event_type for block in gathered]),
+                campaign_id=np.concatenate([block.campaign_id for block in gathered]),
+                partition=np.concatenate([block.partition for block in gathered]),
             )

@@ -67,10 +67,11 @@ def write_end(config: Config) -> int:
 
 
 def drain(
-    config: Config,
+    timeout_seconds: float,
     *,
     log_ends: Callable[[], dict[int, int]],
     position: Callable[[], dict[int, int]],
+    write_end: Callable[[], int],
     expected: Callable[[], Expected],
     missing: Callable[[Expected], list[tuple[int, int]]],
     abort: Callable[[], None],
@@ -79,12 +80,14 @@ def drain(
 
     Parameters
     ----------
-    config : Config
-        Of the run.
+    timeout_seconds : float
+        How long the whole drain may take.
     log_ends : callable
         Asks the broker for the log end of every partition of the events topic.
     position : callable
         The next offset the engine will read, per partition, as it says itself.
+    write_end : callable
+        Writes END to every partition and returns when that was done; see :func:`write_end`.
     expected : callable
         Computes the right answer; called once, while the engine works on END.
     missing : callable
@@ -93,7 +96,7 @@ def drain(
         Raises when going on makes no sense: a service died, the run's time is over.
     """
     load_ended = time.time_ns()
-    deadline = time.monotonic() + config.judge.drain_timeout_seconds
+    deadline = time.monotonic() + timeout_seconds
     ends = log_ends()
 
     def within_deadline(condition: Callable[[], bool]) -> int | None:
@@ -109,7 +112,7 @@ def drain(
         return all(at.get(partition, 0) >= end for partition, end in ends.items())
 
     all_read = within_deadline(caught_up)
-    end_written = write_end(config)
+    end_written = write_end()
     truth = expected()
     completed = within_deadline(lambda: not missing(truth))
     return Drained(

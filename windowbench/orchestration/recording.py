@@ -98,8 +98,9 @@ class EventCheck:
 
 def check_events(config: Config, run: RunDirectory) -> dict[str, Any]:
     """Read the events topic and return what was found of the events the producers recorded."""
+    nothing = np.empty(0, dtype=np.int64)
     produce_ms = [
-        np.concatenate([[], *iter_column(run.producer_samples(producer), "sent_ns")]).astype(np.int64) // NS_PER_MS
+        np.concatenate([nothing, *iter_column(run.producer_samples(producer), "sent_ns")]) // NS_PER_MS
         for producer in range(config.load.num_producers)
     ]
     check = EventCheck(produce_ms)

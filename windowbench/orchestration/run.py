@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,14 @@ from windowbench.arrivals import modulating_path
 from windowbench.broker.embedded import EmbeddedBroker, check_free_disk
 from windowbench.broker.jars import default_cache_dir, ensure_jars
 from windowbench.broker.java import JavaHome, find_java
-from windowbench.errors import EngineFailed, EnvironmentProblem, HarnessError, ProducersFailed
+from windowbench.errors import EngineFailed, EnvironmentProblem, ExitCode, HarnessError, ProducersFailed
 from windowbench.kafka.admin import Admin, cluster_id, planned_topics
 from windowbench.kafka.clock import measure_clock_offset
 from windowbench.kafka.settings import secrets
 from windowbench.kafka.tail import TopicTail
-from windowbench.orchestration.drain import drain
+from windowbench.orchestration.drain import drain, write_end
 from windowbench.orchestration.environment import describe_environment
+from windowbench.orchestration.expected import expected_counts
 from windowbench.orchestration.host import HostMonitor
 from windowbench.orchestration.live import LiveResults, Snapshot
 from windowbench.orchestration.prepare import (
@@ -114,6 +114,8 @@ class Run:
         runs = Path(config.run.runs_dir)
         for leftover in clean_leftovers(runs):
             self.view.note(f"cleaned up after an earlier run that died: {leftover}")
+            word = status_of("unknown", status="aborted", exit_code=ExitCode.TERMINATED, error="its process was killed")
+            RunDirectory(runs / leftover.run).write_json("status.json", word)
         assert config.run.run_id is not None
         self._cache = default_cache_dir(config.run.cache_dir)
         self._java: JavaHome | None = None
@@ -134,6 +136,7 @@ class Run:
     def _start(self, stack: ExitStack, run: RunDirectory) -> None:
         self.timeline.enter("start")
         lock = stack.enter_context(RunLock(run.path))
+        lock.add_scratch(run.file("broker"))
         progress = ProgressLog(run.progress)
         stack.callback(progress.close)
         self._host = HostMonitor(
@@ -255,16 +258,12 @@ class Run:
         def log_ends() -> dict[int, int]:
             return {n: end for n, (_, end) in admin.log_ranges(self.config.kafka.events_topic).items()}
 
-        def expected() -> dict[tuple[int, int], tuple[int, int]]:
-            from windowbench.workloads import expected_counts  # noqa: PLC0415
-
-            return expected_counts(self.config, schedule)
-
         drained = drain(
-            self.config,
+            self.config.judge.drain_timeout_seconds,
             log_ends=log_ends,
             position=lambda: position_of(engine),
-            expected=expected,
+            write_end=lambda: write_end(self.config),
+            expected=lambda: expected_counts(self.config, schedule),
             missing=self._live.missing,
             abort=self._watch,
         )
@@ -342,6 +341,3 @@ class RunTimeout(HarnessError):
 def status_of(phase: str, *, status: str, exit_code: int, error: str | None = None) -> dict[str, Any]:
     """Return the content of ``status.json``."""
     return {"status": status, "phase": phase, "exit_code": exit_code, "error": error}
-
-
-Program = Callable[[list[str] | None], int]

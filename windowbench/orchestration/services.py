@@ -1,7 +1,7 @@
 """Engine and producers as services: started by command line, listened to as JSON lines, watched, stopped.
 
 Both speak the same way: standard output carries one JSON object a line (``ready``, ``progress``,
-``error``, ...); any other line is log text. Every service has the same verbs: start, ready, check, stop.
+``error``, and ``done`` of a service that ends by itself); any other line is log text. Every service has the same verbs: start, ready, check, stop.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class JsonLineService:
         if self._child is None or self._expected_end:
             return
         code = self._child.poll()
-        if code is None:
+        if code is None or (code == 0 and self.latest("done")):
             return
         said = self.latest("error")
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"

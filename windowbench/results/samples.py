@@ -5,7 +5,7 @@ Kept apart from :mod:`windowbench.results.store`, so that processes which write 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -216,3 +216,31 @@ def row_count(path: Path) -> int:
         return int(pq.read_metadata(path).num_rows)
     except (OSError, pa.ArrowException) as error:
         raise _damaged(path, error) from error
+
+
+def iter_records(
+    path: Path, numbers: Sequence[str], values: str, *, batch_rows: int = 65_536
+) -> Iterator[tuple[dict[str, NDArray[Any]], list[bytes | None]]]:
+    """Yield number columns and one binary column in pieces.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        When the file is missing or damaged, or lacks a column.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=batch_rows, columns=[*numbers, values]):
+                yield {name: batch.column(name).to_numpy() for name in numbers}, batch.column(values).to_pylist()
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise _damaged(path, error) from error
+
+
+def named_column(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> pa.Array:
+    """Return a column of names given by their position in `names`."""
+    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int8)), pa.array(list(names)))
+
+
+def nullable_column(values: NDArray[Any], present: NDArray[np.bool_]) -> pa.Array:
+    """Return a column that is null where a value is not present."""
+    return pa.array(values, mask=~present)

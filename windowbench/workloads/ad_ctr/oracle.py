@@ -235,7 +235,9 @@ class TruthBuilder:
     greatest_ack_ms : float
         Greatest time seen from sending to acknowledgement.
     withheld : mapping of int to int64 array
-        Numbers of acknowledged events that are missing from the events topic, by producer.
+        Numbers of events that are missing from the events topic, by producer.
+    withheld_unnamed : bool
+        Whether further ones are missing whose numbers are not known: then any event may be.
     """
 
     def __init__(
@@ -246,10 +248,12 @@ class TruthBuilder:
         first_append_ms: NDArray[np.int64] | None = None,
         greatest_ack_ms: float = 0.0,
         withheld: Mapping[int, NDArray[np.int64]] | None = None,
+        withheld_unnamed: bool = False,
     ) -> None:
         self.cells = Cells(closing=closing, campaigns=config.events.num_campaigns)
         self._first_append_ms = first_append_ms
         self._withheld = withheld or {}
+        self._withheld_unnamed = withheld_unnamed
         margin_ns = MUST_COUNT_MARGIN_MS * NS_PER_MS
         ack_ns = round(greatest_ack_ms * NS_PER_MS)
         self._must_before_ns = np.where(closing.by_end, _NEVER, closing.closing_ns - margin_ns)
@@ -317,7 +321,7 @@ class TruthBuilder:
             cells=self.cells,
             must=self._must,
             maybe=self._maybe,
-            excused=self._excused,
+            excused=self._must.by_type if self._withheld_unnamed else self._excused,
             last_due_ns=self._last_due_ns,
             last_sent_ns=self._last_sent_ns,
         )

@@ -1,0 +1,106 @@
+"""The drain: END only after everything was read, over only when every expected row was seen."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from windowbench.errors import EngineFailed
+from windowbench.orchestration.drain import drain
+from windowbench.orchestration.live import LiveResults
+
+EXPECTED = {(0, 1): (5, 5), (0, 2): (3, 4)}
+
+
+def drained(timeout: float = 5.0, **changes):
+    calls: list[str] = []
+
+    def note(name, value):
+        calls.append(name)
+        return value
+
+    parts = {
+        "log_ends": lambda: note("log_ends", {0: 10, 1: 7}),
+        "position": lambda: note("position", {0: 10, 1: 7}),
+        "write_end": lambda: note("write_end", 123),
+        "expected": lambda: note("expected", EXPECTED),
+        "missing": lambda _expected: note("missing", []),
+        "abort": lambda: None,
+    } | changes
+    return drain(timeout, **parts), calls
+
+
+def test_end_is_written_after_the_engine_read_all_and_before_the_truth_is_computed():
+    result, calls = drained()
+    assert calls.index("position") < calls.index("write_end") < calls.index("expected") < calls.index("missing")
+    assert result.as_dict()["completed"] is True
+    assert result.end_written_ns == 123
+
+
+def test_end_waits_while_one_partition_is_one_event_short():
+    positions = iter([{0: 10, 1: 6}, {0: 10, 1: 6}, {0: 10, 1: 7}])
+    seen = []
+    result, _ = drained(position=lambda: seen.append(next(positions)) or seen[-1])
+    assert len(seen) == 3
+    assert result.all_read_ns is not None
+
+
+def test_a_partition_the_engine_never_mentions_counts_as_unread():
+    result, calls = drained(timeout=0.05, position=lambda: {0: 10})
+    assert result.all_read_ns is None
+    assert "write_end" in calls, "END is written all the same, so that the engine can show what it has"
+
+
+def test_an_empty_partition_needs_no_position():
+    result, _ = drained(log_ends=lambda: {0: 10, 1: 0}, position=lambda: {0: 10})
+    assert result.all_read_ns is not None
+
+
+def test_what_is_missing_after_the_time_is_named():
+    result, _ = drained(timeout=0.05, missing=lambda _expected: [(0, 2)])
+    assert result.as_dict()["completed"] is False
+    assert result.as_dict()["missing"] == [[0, 2]]
+
+
+def test_a_service_that_dies_ends_the_drain():
+    turns = itertools.count()
+
+    def abort():
+        if next(turns) > 2:
+            raise EngineFailed("engine died")
+
+    with pytest.raises(EngineFailed):
+        drained(position=dict, abort=abort)
+
+
+def row(**changes):
+    fields = {"run_id": "r", "window_start": 0, "window_end": 1000, "campaign_id": 1, "events": 5} | changes
+    return str(fields).replace("'", '"').encode()
+
+
+def test_live_results_know_a_row_with_a_right_count_within_its_bounds():
+    live = LiveResults("r", delay_ms=100)
+    assert live.missing(EXPECTED) == [(0, 1), (0, 2)]
+    live(1500, row())
+    live(1500, row(campaign_id=2, events=2))
+    assert live.missing(EXPECTED) == [(0, 2)]
+    live(1600, row(campaign_id=2, events=4))
+    assert live.missing(EXPECTED) == []
+
+
+@pytest.mark.parametrize("value", [None, b"", b"no json", b"[]", b"7", row(run_id="other"), row(events="five")])
+def test_live_results_leave_out_what_is_no_row_of_this_run(value):
+    live = LiveResults("r", delay_ms=100)
+    live(1500, value)
+    assert live.figures()["rows"] == 0
+
+
+def test_live_latency_is_over_measured_windows_only():
+    live = LiveResults("r", delay_ms=100)
+    live.measure(1000, 3000)
+    live(1500, row())
+    assert live.figures()["p50_ms"] is None
+    live(2350, row(window_start=1000, window_end=2000))
+    live(3600, row(window_start=3000, window_end=4000))
+    assert live.figures() == {"windows": 3, "rows": 3, "p50_ms": 250, "p90_ms": 250, "max_ms": 250}

@@ -1,0 +1,141 @@
+"""The run lock and the cleaning after a run that died; processes are stand-ins here."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from pathlib import Path
+
+import pytest
+
+from windowbench import runlock
+from windowbench.errors import EnvironmentProblem
+from windowbench.process_table import start_mark
+from windowbench.runlock import LOCK_NAME, RunLock, clean_leftovers
+
+
+class FakeChild:
+    """As much of a child as a lock records."""
+
+    def __init__(self, name, pid, mark, tag):
+        self.name, self.pid, self.mark, self.tag = name, pid, mark, tag
+
+
+@pytest.fixture
+def killed(monkeypatch):
+    """Record what would be killed instead of killing it."""
+    seen = {"tags": [], "groups": []}
+
+    def kill_tagged(tag):
+        seen["tags"].append(tag)
+        return 2
+
+    monkeypatch.setattr(runlock, "kill_tagged", kill_tagged)
+    monkeypatch.setattr(runlock.os, "killpg", lambda pid, _signal: seen["groups"].append(pid))
+    return seen
+
+
+def dead_run(runs: Path, name: str = "r1", **changes) -> Path:
+    """Write the lock of a run whose orchestrator is gone."""
+    run = runs / name
+    run.mkdir(parents=True)
+    child = {"name": "broker", "pid": os.getpid(), "start": "another process", "tag": "t1"}
+    lock = {
+        "host": platform.node(),
+        "pid": os.getpid(),
+        "start": "an earlier process of the same number",
+        "children": [child],
+        "scratch": [],
+    }
+    (run / LOCK_NAME).write_text(json.dumps(lock | changes))
+    return run
+
+
+def test_the_lock_names_us_and_our_children_and_goes_at_the_end(tmp_path):
+    with RunLock(tmp_path) as lock:
+        lock.add(FakeChild("engine", 77, "mark", "tag"))
+        content = json.loads((tmp_path / LOCK_NAME).read_text())
+    assert (content["pid"], content["start"]) == (os.getpid(), start_mark(os.getpid()))
+    assert content["children"] == [{"name": "engine", "pid": 77, "start": "mark", "tag": "tag"}]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_in_use_is_refused(tmp_path):
+    with (
+        RunLock(tmp_path),
+        pytest.raises(EnvironmentProblem, match=f"in use by process {os.getpid()}"),
+        RunLock(tmp_path),
+    ):
+        pass
+
+
+def test_a_run_that_is_going_on_is_left_alone(tmp_path, killed):
+    (tmp_path / "r1").mkdir()
+    with RunLock(tmp_path / "r1") as lock:
+        lock.add(FakeChild("engine", 77, "mark", "tag"))
+        assert clean_leftovers(tmp_path) == []
+    assert killed == {"tags": [], "groups": []}
+
+
+def test_a_dead_run_is_killed_by_tag_and_reported_once(tmp_path, killed):
+    dead_run(tmp_path)
+    (leftover,) = clean_leftovers(tmp_path)
+    assert (leftover.run, leftover.services, leftover.processes) == ("r1", ("broker",), 2)
+    assert str(leftover) == "r1: 2 processes killed (broker)"
+    assert killed["tags"] == ["t1"]
+    assert clean_leftovers(tmp_path) == []
+
+
+def test_a_recycled_pid_of_a_child_is_never_killed(tmp_path, killed):
+    dead_run(tmp_path)  # the child's pid is ours, with another start mark
+    clean_leftovers(tmp_path)
+    assert killed["groups"] == []
+
+
+def test_the_group_of_a_child_that_is_still_the_same_process_is_killed(tmp_path, killed):
+    child = {"name": "broker", "pid": os.getpid(), "start": start_mark(os.getpid()), "tag": "t1"}
+    dead_run(tmp_path, children=[child])
+    clean_leftovers(tmp_path)
+    assert killed["groups"] == [os.getpid()]
+
+
+def test_a_run_of_another_machine_on_a_shared_disk_is_left_alone(tmp_path, killed):
+    dead_run(tmp_path, host="elsewhere")
+    assert clean_leftovers(tmp_path) == []
+    assert killed["tags"] == []
+
+
+def test_scratch_of_a_dead_run_is_removed_and_nothing_else(tmp_path, killed):
+    run = dead_run(tmp_path, scratch=["broker", "broker.properties", "never-made"])
+    (run / "broker").mkdir()
+    (run / "broker" / "segment").touch()
+    (run / "broker.properties").touch()
+    (run / "config.json").touch()
+    clean_leftovers(tmp_path)
+    assert [path.name for path in run.iterdir()] == ["config.json"]
+
+
+def test_scratch_outside_the_run_directory_is_not_removed(tmp_path, killed):
+    (tmp_path / "precious").touch()
+    dead_run(tmp_path / "runs", scratch=["../../precious", ".", ""])
+    clean_leftovers(tmp_path / "runs")
+    assert (tmp_path / "precious").exists()
+    assert (tmp_path / "runs" / "r1").exists()
+
+
+def test_scratch_must_be_inside_the_run_directory(tmp_path):
+    with RunLock(tmp_path) as lock, pytest.raises(ValueError, match="elsewhere"):
+        lock.add_scratch(Path("/elsewhere"))
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"children": [{}]}', '{"children": null}', "\xff"])
+def test_a_damaged_lock_is_no_reason_to_kill_or_to_fail(tmp_path, killed, content):
+    run = tmp_path / "r1"
+    run.mkdir()
+    (run / LOCK_NAME).write_text(content)
+    assert clean_leftovers(tmp_path) == []
+
+
+def test_a_missing_runs_directory_has_no_leftovers(tmp_path):
+    assert clean_leftovers(tmp_path / "none") == []

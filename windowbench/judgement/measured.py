@@ -1,0 +1,187 @@
+"""From compared rows to figures: latencies of the rows that count, by phase, window and state. Pure."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_generation_mmpp import MmppPath
+from windowbench.metrics.latency import Impossible, RowLatencies, RowTimes, impossible, row_latencies
+from windowbench.metrics.quantiles import window_medians
+from windowbench.metrics.steady_state import Slope, theil_sen
+from windowbench.oracle.closing import ClosingTimes
+from windowbench.oracle.comparison import NO_ROW, Comparison, RowClass
+from windowbench.oracle.host import ClockOffset
+from windowbench.oracle.rows import LOG_APPEND_TIME, ResultRows, RowKind
+from windowbench.oracle.verdict import RowFigures
+from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule
+from windowbench.workloads.ad_ctr.oracle import AdCtrTruth, Cells
+
+_NONE = np.iinfo(np.int64).min
+_NEVER = np.iinfo(np.int64).max
+
+
+class Phase(enum.IntEnum):
+    """Which phase a window belongs to, by its event time."""
+
+    WARM_UP = 0
+    MEASURED = 1
+    COOL_DOWN = 2
+
+    @property
+    def label(self) -> str:
+        """The phase's name in reports."""
+        return ("warm-up", "measured", "cool-down")[self]
+
+
+def window_phases(closing: ClosingTimes, schedule: Schedule) -> NDArray[np.int8]:
+    """Return the phase of every window: measured ones lie wholly in the measured phase."""
+    early = closing.starts_ms * NS_PER_MS < schedule.base_time_ns
+    late = closing.ends_ms * NS_PER_MS > schedule.measure_end_ns
+    return np.where(early, Phase.WARM_UP, np.where(late, Phase.COOL_DOWN, Phase.MEASURED)).astype(np.int8)
+
+
+def append_ns(rows: ResultRows, clock: ClockOffset) -> NDArray[np.int64]:
+    """Return when each row was appended, on the producers' clock."""
+    return rows.append_ms * NS_PER_MS - clock.offset_ns
+
+
+def first_appends_ms(rows: ResultRows, cells: Cells, clock: ClockOffset) -> NDArray[np.int64]:
+    """Return when the first row of each cell was appended, in ms at the latest; the greatest int64 where there is none."""
+    first = np.full(cells.count, _NEVER, dtype=np.int64)
+    cell = cells.cells_of(rows.parsed)
+    known = (cell >= 0) & (rows.parsed.kind != RowKind.FOREIGN)
+    latest_ms = -(-(append_ns(rows, clock)[known] + clock.bound_ns) // NS_PER_MS)
+    np.minimum.at(first, cell[known], latest_ms)
+    return first
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasuredRows:
+    """The rows that count, with their latencies; arrays of equal length.
+
+    Attributes
+    ----------
+    row, cell, window : int64[n]
+        Position of each among the result rows, its cell, and the index of its window.
+    phase : int8[n]
+        :class:`Phase` of its window.
+    last_due_ns : int64[n]
+        Due time of the last event counted in it.
+    latencies : RowLatencies
+    """
+
+    row: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    window: NDArray[np.int64]
+    phase: NDArray[np.int8]
+    last_due_ns: NDArray[np.int64]
+    latencies: RowLatencies
+
+    @property
+    def is_measured(self) -> NDArray[np.bool_]:
+        """Which rows belong to measured windows."""
+        return np.asarray(self.phase == Phase.MEASURED)
+
+
+def measure_rows(
+    rows: ResultRows,
+    truth: AdCtrTruth,
+    comparison: Comparison,
+    phases: NDArray[np.int8],
+    clock: ClockOffset,
+    delay_ms: int,
+) -> MeasuredRows:
+    """Return the latencies of every row that counts.
+
+    Notes
+    -----
+    A row of late events alone has no event that must count, and so no latency.
+    """
+    cell = np.flatnonzero((comparison.row_of_cell != NO_ROW) & (truth.last_due_ns != _NONE))
+    row = comparison.row_of_cell[cell]
+    window = truth.cells.window_index(cell)
+    closing = truth.cells.closing
+    latencies = row_latencies(
+        RowTimes(
+            append_ns=append_ns(rows, clock)[row],
+            window_end_ns=closing.ends_ms[window] * NS_PER_MS,
+            closing_ns=closing.closing_ns[window],
+            greatest_produce_ns=truth.must.max_produce_ms[cell] * NS_PER_MS,
+            newest_produce_ns=rows.parsed.integers["max_produce_time"][row] * NS_PER_MS,
+            last_due_ns=truth.last_due_ns[cell],
+            last_sent_ns=truth.last_sent_ns[cell],
+            delay_ns=delay_ms * NS_PER_MS,
+        )
+    )
+    return MeasuredRows(
+        row=row,
+        cell=cell,
+        window=window,
+        phase=phases[window],
+        last_due_ns=truth.last_due_ns[cell],
+        latencies=latencies,
+    )
+
+
+def row_figures(rows: ResultRows, comparison: Comparison, measured: MeasuredRows, clock: ClockOffset) -> RowFigures:
+    """Count the rows by class, over all windows from warm-up to cool-down."""
+    classes, explained = comparison.classes, comparison.explained
+    ours = rows.parsed.kind != RowKind.FOREIGN
+
+    def explained_of(row_class: RowClass) -> int:
+        return int(np.count_nonzero(explained & (classes == row_class)))
+
+    return RowFigures(
+        wrong=comparison.count(RowClass.WRONG_VALUE),
+        wrong_explained=explained_of(RowClass.WRONG_VALUE),
+        missing=len(comparison.missing),
+        missing_explained=int(np.count_nonzero(comparison.missing_explained)),
+        conflicting=comparison.count(RowClass.CONFLICTING),
+        conflicting_explained=explained_of(RowClass.CONFLICTING),
+        unexpected=comparison.count(RowClass.UNEXPECTED),
+        duplicate=comparison.count(RowClass.DUPLICATE),
+        undecidable=comparison.count(RowClass.UNDECIDABLE),
+        foreign=comparison.count(RowClass.FOREIGN),
+        not_log_append_time=int(np.count_nonzero(ours & (rows.timestamp_type != LOG_APPEND_TIME))),
+        impossible=impossible_latencies(measured, clock),
+    )
+
+
+def impossible_latencies(measured: MeasuredRows, clock: ClockOffset) -> Impossible:
+    """Count latencies that cannot be, in all phases."""
+    return impossible(measured.latencies, clock.bound_ns)
+
+
+def excess_slope(measured: MeasuredRows, closing: ClosingTimes) -> Slope | None:
+    """Return the slope of the per-window median excess over measured windows, in ms per s of window end."""
+    chosen = measured.is_measured
+    window, excess = window_medians(measured.latencies.excess[chosen], measured.window[chosen])
+    ends_s = (closing.ends_ms[window] - closing.assigner.base_ms) / 1000
+    return theil_sen(ends_s, excess / NS_PER_MS)
+
+
+def results_lag_s(measured: MeasuredRows, append: NDArray[np.int64], load_end_ns: int) -> float | None:
+    """Return how long after the end of load the first row that holds the last event was appended.
+
+    Parameters
+    ----------
+    measured : MeasuredRows
+    append : int64[rows]
+        When each result row was appended, in ns.
+    load_end_ns : int
+        When the last event was due, or sent where that was later.
+    """
+    if len(measured.row) == 0:
+        return None
+    holding = measured.last_due_ns == measured.last_due_ns.max()
+    return (int(append[measured.row[holding]].min()) - load_end_ns) / NS_PER_S
+
+
+def states_at(path: MmppPath, instants_ns: NDArray[np.int64], epoch_ns: int) -> NDArray[np.int64]:
+    """Return the state of the modulating chain at each instant."""
+    segment = np.searchsorted(path.starts_ns, instants_ns - epoch_ns, side="right") - 1
+    return np.asarray(path.states[np.clip(segment, 0, len(path.states) - 1)])

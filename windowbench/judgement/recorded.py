@@ -1,0 +1,185 @@
+"""What a run recorded, read from its directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config
+from windowbench.oracle.generator import AckSamples, TopicFigures
+from windowbench.oracle.host import ClockOffset
+from windowbench.oracle.rows import ParsedRows, ResultRows
+from windowbench.results.samples import iter_column, iter_records, read_columns, row_count
+from windowbench.results.store import RunDirectory, RunDirectoryProblem
+from windowbench.schedule import Schedule
+from windowbench.workloads import workload_model
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """Everything the judge looks at.
+
+    Attributes
+    ----------
+    run : RunDirectory
+    config : Config
+    schedule : Schedule
+    rows : ResultRows
+        The results topic, values parsed.
+    acks : dict of int to AckSamples
+        Sampled acknowledgements by producer.
+    greatest_ack_ms : float
+        Greatest time to acknowledgement of any sampled event.
+    topic : TopicFigures
+        What reading the events topic again found.
+    withheld : dict of int to int64 array
+        Numbers of events that are not in the topic, by producer.
+    withheld_unnamed : bool
+        Whether there are more than those.
+    host : dict of str to array
+        Host samples.
+    clock : ClockOffset
+        Of an external broker; none for the embedded one.
+    progress : list of dict
+        The engine's JSON lines.
+    status : dict
+        How the run ended.
+    """
+
+    run: RunDirectory
+    config: Config
+    schedule: Schedule
+    rows: ResultRows
+    acks: dict[int, AckSamples]
+    greatest_ack_ms: float
+    topic: TopicFigures
+    withheld: dict[int, NDArray[np.int64]]
+    withheld_unnamed: bool
+    host: dict[str, NDArray[Any]]
+    clock: ClockOffset
+    progress: list[dict[str, Any]]
+    status: dict[str, Any]
+
+    def sent_ns(self, producer: int) -> Iterator[NDArray[np.int64]]:
+        """Yield the send times of a producer in pieces."""
+        return iter_column(self.run.producer_samples(producer), "sent_ns")
+
+    @property
+    def recorded_sends(self) -> int:
+        """How many sends all producers recorded."""
+        return sum(row_count(self.run.producer_samples(i)) for i in range(self.config.load.num_producers))
+
+
+@contextmanager
+def _reading(run: RunDirectory, name: str) -> Iterator[None]:
+    """Name the file whose content does not fit."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise RunDirectoryProblem(f"run {run.run_id}: {name} is damaged: {error!r}") from error
+
+
+def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Recorded:
+    """Read a run directory.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        When a file is missing or damaged; the message names it.
+    """
+    with _reading(run, "producers.json"):
+        producers = run.read_json("producers.json")["producers"]
+        failed = sum(int(producer["failed"]) for producer in producers)
+        acknowledged = sum(int(producer["acknowledged"]) for producer in producers)
+        greatest_ack_ms = max((float(producer["max_ack_ms"] or 0.0) for producer in producers), default=0.0)
+    with _reading(run, "events_topic.json"):
+        found = run.read_json("events_topic.json")
+        missing, duplicated, time_mismatch = (
+            sum(int(producer[name]) for producer in found["producers"])
+            for name in ("missing", "duplicated", "time_mismatch")
+        )
+        examples = np.array(found["missing_examples"], dtype=np.int64).reshape(-1, 2)
+        topic = TopicFigures(
+            acknowledged=acknowledged,
+            failed=failed,
+            missing=max(missing - failed, 0),  # a send that was reported as failed was not acknowledged
+            duplicated=duplicated,
+            time_mismatch=time_mismatch,
+            foreign=int(found["foreign"]),
+        )
+    return Recorded(
+        run=run,
+        config=config,
+        schedule=schedule,
+        rows=read_rows(run.result_samples, workload_model(config.engine.workload), config.run.run_id or run.run_id),
+        acks=_read_acks(run, config.load.num_producers),
+        greatest_ack_ms=greatest_ack_ms,
+        topic=topic,
+        withheld={int(i): examples[examples[:, 0] == i, 1] for i in np.unique(examples[:, 0])},
+        withheld_unnamed=missing > len(examples),
+        host=read_columns(run.host_samples),
+        clock=_read_clock(run, config),
+        progress=run.read_json_lines("progress.jsonl"),
+        status=run.read_json_if_present("status.json") or {},
+    )
+
+
+def _read_acks(run: RunDirectory, producers: int) -> dict[int, AckSamples]:
+    found = {}
+    for producer in range(producers):
+        path = run.ack_samples(producer)
+        if not path.exists():
+            continue
+        with _reading(run, f"samples/{path.name}"):
+            columns = read_columns(path)
+            found[producer] = AckSamples(numbers=columns["n"], waited_ns=columns["ack_us"] * 1_000)
+    return found
+
+
+def _read_clock(run: RunDirectory, config: Config) -> ClockOffset:
+    if config.kafka.embedded:
+        return ClockOffset()
+    with _reading(run, "external_clock.json"):
+        probes = run.read_json("external_clock.json")
+        return ClockOffset.measured(probes["before"], probes["after"])
+
+
+def read_rows(path: Path, model: ModuleType, run_id: str) -> ResultRows:
+    """Read and parse the recorded results; the raw bytes are dropped as they are parsed.
+
+    Parameters
+    ----------
+    path : Path
+        ``samples/results.parquet``.
+    model : module
+        Of the workload: parses row values.
+    run_id : str
+        Rows of other runs are foreign.
+    """
+    names = ("partition", "offset", "append_time_ms", "timestamp_type")
+    columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
+    parsed: list[ParsedRows] = []
+    for numbers, values in iter_records(path, names, "value"):
+        parsed.append(model.parse_rows(values, run_id))
+        for name in names:
+            columns[name].append(numbers[name])
+    return joined_rows(columns, parsed, model)
+
+
+def joined_rows(columns: dict[str, list[NDArray[Any]]], parsed: Sequence[ParsedRows], model: ModuleType) -> ResultRows:
+    """Join batches of records and their parsed values."""
+    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return ResultRows(
+        parsed=ParsedRows.concatenated(parsed, model.ROW_INTEGERS, model.ROW_DOUBLES),
+        partition=joined["partition"].astype(np.int32),
+        offset=joined["offset"].astype(np.int64),
+        append_ms=joined["append_time_ms"].astype(np.int64),
+        timestamp_type=joined["timestamp_type"].astype(np.int8),
+    )

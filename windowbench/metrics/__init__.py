@@ -1,0 +1,1 @@
+"""What is computed from raw samples: latency definitions, quantiles, intervals, goodness of fit. Pure."""

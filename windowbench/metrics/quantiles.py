@@ -1,0 +1,116 @@
+"""Percentiles by nearest rank, exact and from raw samples; per-window maxima; a counting histogram. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+PERCENTS = (50, 90, 95, 99)
+
+
+def rank_of(percent: int, count: int) -> int:
+    """Return the nearest rank (from 0) of a percentile among `count` sorted values.
+
+    Notes
+    -----
+    The least value with at least `percent` % of the values at or below it: rank ceil(percent * n / 100),
+    counted from 1, which NumPy calls ``inverted_cdf``. Integer arithmetic, because 0.95 * 20 need not be 19.
+    """
+    if count <= 0:
+        raise ValueError("no values have no percentile")
+    return max(-(-percent * count // 100), 1) - 1
+
+
+def nearest_rank(values: NDArray[np.int64], percent: int) -> int:
+    """Return a percentile of unsorted integers by nearest rank."""
+    rank = rank_of(percent, len(values))
+    return int(np.partition(values, rank)[rank])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Percentiles:
+    """Nearest-rank percentiles and the greatest of `count` values, in the unit of the values."""
+
+    count: int
+    p50: int
+    p90: int
+    p95: int
+    p99: int
+    max: int
+
+
+def percentiles(values: NDArray[np.int64]) -> Percentiles | None:
+    """Return the percentiles of unsorted integers, None of none."""
+    if len(values) == 0:
+        return None
+    ranks = [rank_of(percent, len(values)) for percent in PERCENTS]
+    ordered = np.partition(values, [*ranks, len(values) - 1])
+    p50, p90, p95, p99 = (int(ordered[rank]) for rank in ranks)
+    return Percentiles(count=len(values), p50=p50, p90=p90, p95=p95, p99=p99, max=int(ordered[-1]))
+
+
+def window_maxima(values: NDArray[np.int64], windows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the ids of the windows that occur, ascending, and the greatest value of each."""
+    ids, position = np.unique(windows, return_inverse=True)
+    greatest = np.full(len(ids), np.iinfo(np.int64).min, dtype=np.int64)
+    np.maximum.at(greatest, position, values)
+    return ids, greatest
+
+
+def window_medians(
+    values: NDArray[np.int64], windows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the ids of the windows that occur, ascending, and the nearest-rank median of each."""
+    if len(values) == 0:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    order = np.lexsort((values, windows))
+    ids, starts, counts = np.unique(windows[order], return_index=True, return_counts=True)
+    ranks = np.maximum(-(-counts // 2), 1) - 1
+    return ids, values[order][starts + ranks]
+
+
+class DurationHistogram:
+    """Counts durations of any number in fixed memory: percentiles to 1 us below 1 s, to 1 ms beyond; greatest exact.
+
+    Negative durations are counted as they are in the extremes and as 0 in percentiles.
+    """
+
+    _FINE = 1_000_000
+    """Bins of 1 us."""
+    _COARSE = 1_000_000
+    """Bins of 1 ms; the last also holds all that is longer."""
+
+    def __init__(self) -> None:
+        self._fine: NDArray[np.int64] = np.zeros(self._FINE, dtype=np.int64)
+        self._coarse: NDArray[np.int64] = np.zeros(self._COARSE, dtype=np.int64)
+        self.count = 0
+        self.least_ns: int | None = None
+        self.greatest_ns: int | None = None
+
+    def add(self, durations_ns: NDArray[np.int64]) -> None:
+        """Count durations."""
+        if len(durations_ns) == 0:
+            return
+        self.count += len(durations_ns)
+        least, greatest = int(durations_ns.min()), int(durations_ns.max())
+        self.least_ns = least if self.least_ns is None else min(self.least_ns, least)
+        self.greatest_ns = greatest if self.greatest_ns is None else max(self.greatest_ns, greatest)
+        microseconds = np.maximum(durations_ns, 0) // 1_000
+        is_fine = microseconds < self._FINE
+        np.add.at(self._fine, microseconds[is_fine], 1)
+        milliseconds = np.minimum(microseconds[~is_fine] // 1_000, self._COARSE - 1)
+        np.add.at(self._coarse, milliseconds, 1)
+
+    def percentile_ns(self, percent: int) -> int | None:
+        """Return the nearest-rank percentile, rounded up to its bin's upper edge; None of none."""
+        if self.count == 0 or self.greatest_ns is None:
+            return None
+        wanted = rank_of(percent, self.count) + 1
+        fine = np.cumsum(self._fine)
+        if wanted <= fine[-1]:
+            edge = (int(np.searchsorted(fine, wanted)) + 1) * 1_000
+        else:
+            edge = (int(np.searchsorted(fine[-1] + np.cumsum(self._coarse), wanted)) + 1) * 1_000_000
+        return min(edge, self.greatest_ns)

@@ -1,0 +1,83 @@
+"""Whether latency keeps growing: the slope of a per-window figure over time. Pure.
+
+Theil-Sen: the slope is the median of the slopes between all pairs of points, and its interval follows
+from the distribution of Kendall's rank statistic (Sen 1968). One long pause in one window tilts a
+least-squares line through ten points; it moves this estimate hardly at all. A slope counts as growth when the lower
+end of its 90 % interval, the one-sided 95 % lower bound, lies above a limit.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEAST_POINTS = 10
+GROWTH_LIMIT_MS_PER_S = 10.0
+_MOST_POINTS = 600
+"""Beyond this, neighbouring points are taken together: pairs grow with the square."""
+_ONE_SIDED_95 = NormalDist().inv_cdf(0.95)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slope:
+    """A slope with the one-sided 95 % bound on either side, in units of y per unit of x."""
+
+    estimate: float
+    low: float
+    high: float
+    points: int
+
+    @property
+    def trends(self) -> bool:
+        """Whether the slope differs from 0 beyond what its bounds allow."""
+        return self.low > 0 or self.high < 0
+
+
+def theil_sen(x: NDArray[np.float64], y: NDArray[np.float64]) -> Slope | None:
+    """Return the slope of y over x, None of fewer than :data:`LEAST_POINTS` points.
+
+    Parameters
+    ----------
+    x, y : float64[n]
+        Points; `x` ascending.
+    """
+    if len(x) < LEAST_POINTS:
+        return None
+    if len(x) > _MOST_POINTS:
+        x, y = _thinned(x, y)
+    first, second = np.triu_indices(len(x), k=1)
+    run = x[second] - x[first]
+    slopes = np.sort((y[second] - y[first])[run > 0] / run[run > 0])
+    n, pairs = len(x), len(slopes)
+    if pairs == 0:
+        return None
+    spread = _ONE_SIDED_95 * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
+    low = max(math.floor((pairs - spread) / 2), 0)
+    high = min(math.ceil((pairs + spread) / 2), pairs - 1)
+    return Slope(estimate=float(np.median(slopes)), low=float(slopes[low]), high=float(slopes[high]), points=n)
+
+
+def _thinned(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean x and median y of groups of neighbouring points."""
+    groups = np.array_split(np.arange(len(x)), _MOST_POINTS)
+    return np.array([x[g].mean() for g in groups]), np.array([np.median(y[g]) for g in groups])
+
+
+def grows(slope: Slope | None) -> bool:
+    """Whether a slope in ms per s is growth that cannot be sustained."""
+    return slope is not None and slope.low > GROWTH_LIMIT_MS_PER_S
+
+
+def trend_note(slope: Slope | None, windows: int) -> str:
+    """Say in words whether measured windows still trend; the slope is in ms per s."""
+    if slope is None:
+        return f"{windows} windows, too few to see a trend"
+    figures = f"{slope.estimate:+.1f} ms/s (95 % bounds {slope.low:+.1f} and {slope.high:+.1f})"
+    if not slope.trends:
+        return f"measured windows show no trend: {figures}"
+    direction = "rise" if slope.estimate > 0 else "fall"
+    return f"measured windows still {direction}: {figures}"
