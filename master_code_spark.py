@@ -27,7 +27,7 @@ exit codes:
 def _body(argv: list[str] | None) -> int:
     parser = config_parser("master_code_spark.py", "Benchmark Spark Structured Streaming.", epilog=_EPILOG)
     loaded = load(parser, argv)
-    from windowbench.orchestration.benchmark import benchmark  # noqa: PLC0415 - a usage error must not wait for it
+    from windowbench.orchestration.benchmark import benchmark
 
     return benchmark(loaded)
 

@@ -122,9 +122,7 @@ def rendered_slices(
             )
 
 
-def _slices(
-    config: Config, encoder: PayloadEncoder, schedule: Schedule, producer: int
-) -> Iterator[RenderedSlice]:
+def _slices(config: Config, encoder: PayloadEncoder, schedule: Schedule, producer: int) -> Iterator[RenderedSlice]:
     blocks = event_blocks(config, producer, arrival_offsets(config, producer), schedule.load_length_ns)
     rate = float(config.load.total_rate / config.load.num_producers)
     return rendered_slices(blocks, encoder, schedule, producer, rate)

@@ -159,8 +159,15 @@ class Guard:
         for number in os.read(self.wake, 64):
             if number in HANDED_ON:
                 self.signal_command(number)
-            elif number == PARENT_CHECK and os.getppid() != self.parent:
-                self.parent_gone()
+            elif number == PARENT_CHECK:
+                self.check_parent()
+
+    def check_parent(self) -> None:
+        """See whether the orchestrator is gone, after all it still ordered."""
+        while self.watching and select.select([self.lifeline], [], [], 0)[0]:
+            self.read_lifeline()
+        if os.getppid() != self.parent:
+            self.parent_gone()
 
     def watch(self) -> int:
         """Wait for the command's end, or bring it about; return its wait status."""

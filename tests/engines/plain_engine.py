@@ -103,6 +103,69 @@ def with_defect(row: dict[str, Any], defect: str) -> list[dict[str, Any]]:
     return [row]
 
 
+class Engine:
+    """Reads events, closes windows, writes rows; wrong where `defect` says so."""
+
+    def __init__(self, config: dict[str, Any], defect: str, defect_after: int) -> None:
+        self.config, self.defect, self.defect_after = config, defect, defect_after
+        self.size = round(config["window_size_sec"] * 1000)
+        slide = round((config["slide_sec"] or config["window_size_sec"]) * 1000)
+        self.windows = Windows(self.size, slide, round(config["watermark_delay_sec"] * 1000))
+        address = {"bootstrap.servers": config["bootstrap_servers"], "log_level": 0}
+        partitions = range(config["partitions"])
+        options = {"group.id": config["run_id"], "enable.auto.commit": False, "fetch.wait.max.ms": 20}
+        self.consumer = Consumer(address | options)
+        self.consumer.assign([TopicPartition(config["events_topic"], n, OFFSET_BEGINNING) for n in partitions])
+        self.producer = Producer({**address, "linger.ms": 0})
+        self.consumer.list_topics(config["events_topic"], timeout=10)
+        self.position = dict.fromkeys(map(str, partitions), 0)
+        self.written = 0
+
+    def take(self, value: bytes | None) -> None:
+        try:
+            event = json.loads(value or b"")
+        except ValueError:
+            return
+        if event.get("event_type") == "END":
+            if event.get("run_id") == self.config["run_id"]:
+                self.windows.advance(event["event_time_ns"] // 1_000_000)
+            return
+        self.windows.add(event)
+        self.windows.advance(event["event_time_ns"] // 1_000_000)
+
+    def read(self) -> None:
+        for message in self.consumer.consume(5000, timeout=0.02):
+            if not message.error():
+                self.position[str(message.partition())] = message.offset() + 1
+                self.take(message.value())
+
+    def write(self) -> None:
+        for key, counts in self.windows.closed():
+            row = row_of(self.config["run_id"], self.size, key, counts)
+            chosen = self.defect if self.written == self.defect_after else "none"
+            self.written += 1
+            for shown in with_defect(row, chosen):
+                record_key = f"{key[1]}:{key[0]}".encode()
+                self.producer.produce(self.config["result_topic"], json.dumps(shown).encode(), record_key)
+            if chosen == "die-in-load":
+                print("the engine's last words", file=sys.stderr, flush=True)
+                os._exit(9)
+        self.producer.flush()
+
+    def run(self) -> None:
+        last_progress = 0.0
+        while STATE["running"]:
+            if self.defect == "stalls" and self.written >= self.defect_after:
+                time.sleep(0.1)
+                continue
+            self.read()
+            self.write()
+            if time.monotonic() - last_progress > 0.1:
+                last_progress = time.monotonic()
+                say("progress", position=self.position, watermark_ms=self.windows.watermark, rejected=0)
+        self.consumer.close()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", required=True)
@@ -115,53 +178,10 @@ def main() -> int:
     if defect == "die-before-ready":
         print("the engine's last words", file=sys.stderr)
         return 7
-
-    size = round(config["window_size_sec"] * 1000)
-    slide = round((config["slide_sec"] or config["window_size_sec"]) * 1000)
-    windows = Windows(size, slide, round(config["watermark_delay_sec"] * 1000))
-    address = {"bootstrap.servers": config["bootstrap_servers"], "log_level": 0}
-    partitions = range(config["partitions"])
-    consumer = Consumer({**address, "group.id": config["run_id"], "enable.auto.commit": False, "fetch.wait.max.ms": 20})
-    consumer.assign([TopicPartition(config["events_topic"], n, OFFSET_BEGINNING) for n in partitions])
-    producer = Producer({**address, "linger.ms": 0})
-    consumer.list_topics(config["events_topic"], timeout=10)
+    engine = Engine(config, defect, arguments.defect_after)
     if defect != "never-ready":
         say("ready")
-
-    position = dict.fromkeys(map(str, partitions), 0)
-    written, last_progress = 0, 0.0
-    while STATE["running"]:
-        if defect == "stalls" and written >= arguments.defect_after:
-            time.sleep(0.1)
-            continue
-        for message in consumer.consume(5000, timeout=0.02):
-            if message.error():
-                continue
-            position[str(message.partition())] = message.offset() + 1
-            try:
-                event = json.loads(message.value())
-            except (ValueError, TypeError):
-                continue
-            if event.get("event_type") == "END":
-                if event.get("run_id") == config["run_id"]:
-                    windows.advance(event["event_time_ns"] // 1_000_000)
-                continue
-            windows.add(event)
-            windows.advance(event["event_time_ns"] // 1_000_000)
-        for key, counts in windows.closed():
-            row = row_of(config["run_id"], size, key, counts)
-            chosen = defect if written == arguments.defect_after else "none"
-            written += 1
-            for shown in with_defect(row, chosen):
-                producer.produce(config["result_topic"], json.dumps(shown).encode(), f"{key[1]}:{key[0]}".encode())
-            if chosen == "die-in-load":
-                print("the engine's last words", file=sys.stderr, flush=True)
-                os._exit(9)
-        producer.flush()
-        if time.monotonic() - last_progress > 0.1:
-            last_progress = time.monotonic()
-            say("progress", position=position, watermark_ms=windows.watermark, rejected=0)
-    consumer.close()
+    engine.run()
     return 0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from windowbench.errors import EngineFailed
 from windowbench.orchestration.drain import drain
-from windowbench.orchestration.live import LiveResults
+from windowbench.orchestration.live import LiveResults, ResultFigures
 
 EXPECTED = {(0, 1): (5, 5), (0, 2): (3, 4)}
 
@@ -93,14 +93,14 @@ def test_live_results_know_a_row_with_a_right_count_within_its_bounds():
 def test_live_results_leave_out_what_is_no_row_of_this_run(value):
     live = LiveResults("r", delay_ms=100)
     live(1500, value)
-    assert live.figures()["rows"] == 0
+    assert live.figures().rows == 0
 
 
 def test_live_latency_is_over_measured_windows_only():
     live = LiveResults("r", delay_ms=100)
     live.measure(1000, 3000)
     live(1500, row())
-    assert live.figures()["p50_ms"] is None
+    assert live.figures().p50_ms is None
     live(2350, row(window_start=1000, window_end=2000))
     live(3600, row(window_start=3000, window_end=4000))
-    assert live.figures() == {"windows": 3, "rows": 3, "p50_ms": 250, "p90_ms": 250, "max_ms": 250}
+    assert live.figures() == ResultFigures(windows=3, rows=3, p50_ms=250, p90_ms=250, max_ms=250)

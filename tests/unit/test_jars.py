@@ -38,7 +38,7 @@ def locked(name: str, data: bytes) -> LockedJar:
 
 @pytest.fixture
 def home(tmp_path):
-    """A directory of locks for both kinds."""
+    """Make a directory of locks for both kinds."""
     home = tmp_path / "jars"
     home.mkdir()
     for kind in KINDS:
@@ -49,7 +49,7 @@ def home(tmp_path):
 
 @pytest.fixture
 def cache(tmp_path, home):
-    """A cache with every jar in place."""
+    """Make a cache with every jar in place."""
     cache = tmp_path / "cache"
     for kind in KINDS:
         directory = jars_dir(kind, cache, home)

@@ -51,7 +51,9 @@ def test_a_timestamp_other_than_the_recorded_one_is_counted():
 
 
 def test_what_no_producer_sent_is_foreign():
-    strangers = [record(key) for key in (None, b"", b"x", b"0:", b":0", b"0:3", b"2:0", b"-1:0", b"0:1:2", "é:1".encode())]
+    strangers = [
+        record(key) for key in (None, b"", b"x", b"0:", b":0", b"0:3", b"2:0", b"-1:0", b"0:1:2", "é:1".encode())
+    ]
     result = checked(*ALL, *strangers)
     assert result["foreign"] == len(strangers)
     assert totals(result, "seen") == [3, 2]

@@ -163,7 +163,7 @@ def ivy_jar() -> Path:
     found = sorted(Path(spec.origin).parent.glob("jars/ivy-*.jar")) if spec and spec.origin else []
     if not found:
         msg = "PySpark, whose ivy jar retrieves the other jars, is not installed in this environment"
-        raise EnvironmentProblem(msg, remedy="run: make env, or: pip install -r requirements/run.txt")
+        raise EnvironmentProblem(msg, remedy="run: make environment, or: pip install -r requirements/run.txt")
     return found[-1]
 
 
@@ -175,7 +175,7 @@ def _exclusive(cache_dir: Path) -> Iterator[None]:
         with (cache_dir / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
-    except PermissionError as error:
+    except OSError as error:
         msg = f"cannot write to the cache directory {cache_dir}: {error.strerror}"
         raise EnvironmentProblem(msg, remedy="choose a writable directory with --cache-dir") from error
 

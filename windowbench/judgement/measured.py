@@ -13,12 +13,11 @@ from windowbench.metrics.latency import Impossible, RowLatencies, RowTimes, impo
 from windowbench.metrics.quantiles import window_medians
 from windowbench.metrics.steady_state import Slope, theil_sen
 from windowbench.oracle.closing import ClosingTimes
-from windowbench.oracle.comparison import NO_ROW, Comparison, RowClass
+from windowbench.oracle.comparison import NO_ROW, CellTable, Comparison, RowClass, Truth
 from windowbench.oracle.host import ClockOffset
 from windowbench.oracle.rows import LOG_APPEND_TIME, ResultRows, RowKind
 from windowbench.oracle.verdict import RowFigures
 from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule
-from windowbench.workloads.ad_ctr.oracle import AdCtrTruth, Cells
 
 _NONE = np.iinfo(np.int64).min
 _NEVER = np.iinfo(np.int64).max
@@ -49,8 +48,8 @@ def append_ns(rows: ResultRows, clock: ClockOffset) -> NDArray[np.int64]:
     return rows.append_ms * NS_PER_MS - clock.offset_ns
 
 
-def first_appends_ms(rows: ResultRows, cells: Cells, clock: ClockOffset) -> NDArray[np.int64]:
-    """Return when the first row of each cell was appended, in ms at the latest; the greatest int64 where there is none."""
+def first_appends_ms(rows: ResultRows, cells: CellTable, clock: ClockOffset) -> NDArray[np.int64]:
+    """Return when the first row of each cell was appended at the latest, in ms; the greatest int64 for none."""
     first = np.full(cells.count, _NEVER, dtype=np.int64)
     cell = cells.cells_of(rows.parsed)
     known = (cell >= 0) & (rows.parsed.kind != RowKind.FOREIGN)
@@ -89,13 +88,28 @@ class MeasuredRows:
 
 def measure_rows(
     rows: ResultRows,
-    truth: AdCtrTruth,
+    truth: Truth,
     comparison: Comparison,
     phases: NDArray[np.int8],
     clock: ClockOffset,
+    *,
     delay_ms: int,
+    newest_produce: str,
 ) -> MeasuredRows:
     """Return the latencies of every row that counts.
+
+    Parameters
+    ----------
+    rows : ResultRows
+    truth : Truth
+    comparison : Comparison
+    phases : int8[windows]
+        :class:`Phase` of every window.
+    clock : ClockOffset
+    delay_ms : int
+        Watermark delay.
+    newest_produce : str
+        Row column that holds the produce time (ms) of the newest event counted.
 
     Notes
     -----
@@ -110,8 +124,8 @@ def measure_rows(
             append_ns=append_ns(rows, clock)[row],
             window_end_ns=closing.ends_ms[window] * NS_PER_MS,
             closing_ns=closing.closing_ns[window],
-            greatest_produce_ns=truth.must.max_produce_ms[cell] * NS_PER_MS,
-            newest_produce_ns=rows.parsed.integers["max_produce_time"][row] * NS_PER_MS,
+            greatest_produce_ns=truth.greatest_produce_ms[cell] * NS_PER_MS,
+            newest_produce_ns=rows.parsed.integers[newest_produce][row] * NS_PER_MS,
             last_due_ns=truth.last_due_ns[cell],
             last_sent_ns=truth.last_sent_ns[cell],
             delay_ns=delay_ms * NS_PER_MS,

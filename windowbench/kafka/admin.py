@@ -76,7 +76,7 @@ def unreachable(bootstrap: str, error: object) -> EnvironmentProblem:
 
 def cluster_id(bootstrap: str, *, timeout_seconds: float = 2.0) -> str | None:
     """Return the cluster id of the broker at `bootstrap`, or None when nothing answers there in time."""
-    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "logger": QUIET})
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}, logger=QUIET)
     try:
         return str(client.list_topics(timeout=timeout_seconds).cluster_id)
     except KafkaException:
@@ -95,7 +95,7 @@ class Admin:
     def __init__(self, config: Config) -> None:
         """Connect lazily: the first question tells whether the broker is there."""
         self._bootstrap = bootstrap_of(config)
-        self._client = AdminClient({**client_settings(config), "logger": QUIET})
+        self._client = AdminClient(client_settings(config), logger=QUIET)
 
     def _asked(self, question: Callable[[], _ANSWER]) -> _ANSWER:
         try:

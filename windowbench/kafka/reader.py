@@ -82,12 +82,10 @@ def _until(consumer: Consumer, topic: str, ends: dict[int, int]) -> Iterator[lis
         for message in messages:
             error = message.error()
             if error is None:
-                partition, offset = message.partition(), message.offset()
+                partition, offset = message.partition() or 0, message.offset() or 0
                 if offset < ends[partition]:
                     kind, timestamp = message.timestamp()
-                    batch.append(
-                        Record(partition, offset, int(kind) - 1, timestamp, message.key(), message.value())
-                    )
+                    batch.append(Record(partition, offset, int(kind) - 1, timestamp, message.key(), message.value()))
                 if offset >= ends[partition] - 1:
                     open_partitions.discard(partition)
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own spelling

@@ -81,7 +81,7 @@ def bootstrap_of(config: Config) -> str:
     return config.kafka.bootstrap_servers
 
 
-def client_settings(config: Config) -> dict[str, object]:
+def client_settings(config: Config) -> dict[str, str | int | float]:
     """Return what every librdkafka client of this configuration is made with."""
     user = {k: v for k, v in _user_settings(config).items() if not k.startswith(_JAVA_PREFIX)}
     return {

@@ -14,6 +14,7 @@ bin in every replicate, and only the bin that holds the rank is searched row by 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,7 +54,7 @@ def too_few(windows: int) -> str:
 
 def block_length(windows: int) -> int:
     """Return how many consecutive windows are drawn together: the cube root of their number, at least 1."""
-    return max(round(windows ** (1 / 3)), 1)
+    return max(round(math.cbrt(windows)), 1)
 
 
 def percentile_interval(
@@ -107,10 +108,7 @@ def _window_weights(rng: np.random.Generator, sizes: list[int], replicates: int)
     drawn = rng.integers(0, len(sizes), size=(replicates, len(sizes))) if len(sizes) > 1 else None
     for slot, own_size in enumerate(sizes):
         for run, size in enumerate(sizes):
-            if drawn is None:
-                chosen = np.arange(replicates)
-            else:
-                chosen = np.flatnonzero(drawn[:, slot] == run)
+            chosen = np.arange(replicates) if drawn is None else np.flatnonzero(drawn[:, slot] == run)
             if len(chosen) == 0 or size == 0 or own_size == 0:
                 continue
             length = block_length(size)

@@ -108,9 +108,9 @@ def row_latencies(times: RowTimes) -> RowLatencies:
 class Impossible:
     """How many rows show a latency that cannot be; none of them is clipped or left out."""
 
-    e2e_negative: int
-    freshness_negative: int
-    excess_too_low: int
+    e2e_negative: int = 0
+    freshness_negative: int = 0
+    excess_too_low: int = 0
 
     @property
     def any(self) -> bool:

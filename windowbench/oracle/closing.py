@@ -81,9 +81,7 @@ class _FirstDue:
         right = max(high - (self.first_id + width - 1), 0)
         if left or right:
             right += 64 if right else 0  # room, so that growing stays rare
-            self.due_ns = np.ascontiguousarray(
-                np.pad(self.due_ns, ((0, 0), (left, right)), constant_values=_NEVER)
-            )
+            self.due_ns = np.ascontiguousarray(np.pad(self.due_ns, ((0, 0), (left, right)), constant_values=_NEVER))
             self.first_id -= left
 
     def from_window(self, first_id: int, windows: int) -> NDArray[np.int64]:

@@ -21,13 +21,13 @@ mode that is the only row of its key; in an update mode it is the first that hol
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from windowbench.oracle.closing import ClosingTimes
 from windowbench.oracle.rows import ParsedRows, ResultRows, RowKind
 
 Flags = NDArray[np.bool_]
@@ -69,8 +69,45 @@ class ValueJudgement:
     explained: Flags
 
 
+class CellTable(Protocol):
+    """How a workload numbers its cells, a cell being a (window, key)."""
+
+    @property
+    def closing(self) -> ClosingTimes:
+        """The windows."""
+
+    @property
+    def count(self) -> int:
+        """How many cells there are."""
+
+    def cells_of(self, rows: ParsedRows) -> Index:
+        """Return the cell of every row, :data:`NO_CELL` where there is none."""
+
+    def window_index(self, cells: Index) -> Index:
+        """Return the index of each cell's window."""
+
+    def keys_of(self, cells: Index) -> Index:
+        """Return the key of each cell."""
+
+
 class Truth(Protocol):
-    """Expected values of every cell, a cell being a (window, key) numbered from 0."""
+    """Expected values of every cell."""
+
+    @property
+    def cells(self) -> CellTable:
+        """The cells."""
+
+    @property
+    def greatest_produce_ms(self) -> Index:
+        """Greatest produce time of each cell's events that must count, as the producers recorded it."""
+
+    @property
+    def last_due_ns(self) -> Index:
+        """Due time of the last event that must count; the least int64 where there is none."""
+
+    @property
+    def last_sent_ns(self) -> Index:
+        """Send time of that event."""
 
     @property
     def required(self) -> Flags:
@@ -83,9 +120,6 @@ class Truth(Protocol):
     @property
     def absence_explained(self) -> Flags:
         """Required cells whose absence the generator explains."""
-
-    def cells_of(self, rows: ParsedRows) -> Index:
-        """Return the cell of every row, :data:`NO_CELL` where there is none."""
 
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Judge the rows at `index`, which belong to `cells`."""
@@ -152,11 +186,9 @@ def equal_values(rows: ParsedRows, left: Index, right: Index) -> Flags:
 def compare(rows: ResultRows, truth: Truth) -> Comparison:
     """Classify every row, and name every required cell without one."""
     parsed = rows.parsed
-    cells = np.where(parsed.kind == RowKind.FOREIGN, NO_CELL, truth.cells_of(parsed))
+    cells = np.where(parsed.kind == RowKind.FOREIGN, NO_CELL, truth.cells.cells_of(parsed))
     possible = truth.possible
-    cells[cells != NO_CELL] = np.where(
-        possible[cells[cells != NO_CELL]], cells[cells != NO_CELL], NO_CELL
-    )
+    cells[cells != NO_CELL] = np.where(possible[cells[cells != NO_CELL]], cells[cells != NO_CELL], NO_CELL)
     classes = np.where(parsed.kind == RowKind.FOREIGN, RowClass.FOREIGN, RowClass.UNEXPECTED).astype(np.uint8)
     explained = np.zeros(len(rows), dtype=np.bool_)
     row_of_cell = np.full(len(possible), NO_ROW, dtype=np.int64)
@@ -192,7 +224,7 @@ def compare(rows: ResultRows, truth: Truth) -> Comparison:
 
 
 def _counting_positions(ordered_cells: Index, right: Flags) -> Index:
-    """Return for each row (sorted by cell) the position of the row that counts in its cell: the first right, or first."""
+    """Return for each row, sorted by cell, where its cell's row that counts is: the first right one, or the first."""
     positions = np.arange(len(ordered_cells))
     first = np.concatenate(([True], ordered_cells[1:] != ordered_cells[:-1]))
     starts = np.flatnonzero(first)
@@ -201,7 +233,3 @@ def _counting_positions(ordered_cells: Index, right: Flags) -> Index:
     chosen = np.where(first_right == beyond, starts, first_right)
     group: Index = np.cumsum(first) - 1
     return chosen[group]
-
-
-ParseRows = Callable[[list[bytes | None], str], ParsedRows]
-"""How a workload reads the values of result records: values and run id in, columns out."""

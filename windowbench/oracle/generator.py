@@ -112,14 +112,15 @@ class GeneratorLedger:
         position = samples.numbers[low:high] - events.first
         self._ack.add(samples.waited_ns[low:high][counts[position]])
 
-    def figures(self, beyond_schedule: int = 0) -> GeneratorFigures:
+    def figures(self, recorded_sends: int | None = None) -> GeneratorFigures:
         """Return the figures.
 
         Parameters
         ----------
-        beyond_schedule : int
-            Recorded sends that no scheduled event accounts for.
+        recorded_sends : int, optional
+            How many sends the producers recorded; those that no scheduled event accounts for count as sent too many.
         """
+        beyond_schedule = 0 if recorded_sends is None else recorded_sends - self._sent
         return GeneratorFigures(
             scheduled=self._scheduled,
             sent=self._sent + beyond_schedule,

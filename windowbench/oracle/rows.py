@@ -42,9 +42,7 @@ class ParsedRows:
     doubles: dict[str, NDArray[np.float64]]
 
     @classmethod
-    def concatenated(
-        cls, parts: Sequence[ParsedRows], integers: Sequence[str], doubles: Sequence[str]
-    ) -> ParsedRows:
+    def concatenated(cls, parts: Sequence[ParsedRows], integers: Sequence[str], doubles: Sequence[str]) -> ParsedRows:
         """Join parts; of no parts, an empty table with the named columns."""
         if not parts:
             return cls(

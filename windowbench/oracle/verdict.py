@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from config import MUST_COUNT_MARGIN_MS, Config
@@ -130,7 +130,7 @@ class RowFigures:
     undecidable: int = 0
     foreign: int = 0
     not_log_append_time: int = 0
-    impossible: Impossible = Impossible(e2e_negative=0, freshness_negative=0, excess_too_low=0)
+    impossible: Impossible = field(default_factory=Impossible)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -229,7 +229,9 @@ def row_reasons(rows: RowFigures, *, sent_early: bool) -> list[Reason]:
             text = f"{count} rows {words}; events sent late or not at all explain it"
             found.append(Reason(code=code, party=Party.GENERATOR, text=text))
     if rows.not_log_append_time:
-        text = f"{rows.not_log_append_time} results were not stamped by the broker (timestamp type is not LogAppendTime)"
+        text = (
+            f"{rows.not_log_append_time} results were not stamped by the broker (timestamp type is not LogAppendTime)"
+        )
         found.append(Reason(code="not_log_append_time", party=Party.BROKER, text=text))
     engine = (
         ("rows_wrong", rows.wrong - rows.wrong_explained, "rows hold a wrong value"),
@@ -237,9 +239,7 @@ def row_reasons(rows: RowFigures, *, sent_early: bool) -> list[Reason]:
         ("rows_conflicting", rows.conflicting - rows.conflicting_explained, "rows conflict with the row of their key"),
         ("rows_unexpected", rows.unexpected, "rows belong to no expected window and campaign"),
     )
-    found += [
-        Reason(code=code, party=Party.ENGINE, text=f"{count} {words}") for code, count, words in engine if count
-    ]
+    found += [Reason(code=code, party=Party.ENGINE, text=f"{count} {words}") for code, count, words in engine if count]
     # A row with the right value cannot have been appended before its events were produced: a clock is wrong.
     impossible = (
         ("e2e_negative", Party.HOST, rows.impossible.e2e_negative, "before their last event was produced"),
@@ -270,7 +270,9 @@ def sustain_reasons(figures: SustainFigures) -> list[Reason]:
         found.append(Reason(code="excess_grows", party=Party.ENGINE, text=text))
     lag = figures.results_lag_s
     if lag is not None and lag > figures.lag_limit_s:
-        text = f"the last event reached the results {lag:.1f} s after the end of load, limit {figures.lag_limit_s:.1f} s"
+        text = (
+            f"the last event reached the results {lag:.1f} s after the end of load, limit {figures.lag_limit_s:.1f} s"
+        )
         found.append(Reason(code="results_lag", party=Party.ENGINE, text=text))
     return found
 

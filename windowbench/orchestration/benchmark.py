@@ -8,7 +8,7 @@ from typing import Any
 from config import Loaded
 from windowbench.errors import ExitCode, HarnessError, Terminated
 from windowbench.orchestration.run import Run
-from windowbench.orchestration.view import View, open_view
+from windowbench.orchestration.view import open_view
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory
 
 
@@ -60,7 +60,12 @@ def _leave_word(run: Run, status: str, exit_code: int, error: str) -> None:
     """Write how the run ended into its directory, where there is one."""
     if run.directory is None:
         return
-    word: dict[str, Any] = {"status": status, "phase": run.timeline.current, "exit_code": int(exit_code), "error": error}
+    word: dict[str, Any] = {
+        "status": status,
+        "phase": run.timeline.current,
+        "exit_code": int(exit_code),
+        "error": error,
+    }
     run.directory.write_json("status.json", word)
     run.directory.write_json("summary.json", {"schema_version": SCHEMA_VERSION, "run_id": run.directory.run_id, **word})
     print(f"run {run.directory.path}: {status} in phase {run.timeline.current}", file=sys.stderr)

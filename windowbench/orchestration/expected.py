@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from config import Config
-from windowbench.orchestration.drain import Expected
 from windowbench.oracle.closing import closing_times
 from windowbench.oracle.replay import scheduled_events
+from windowbench.orchestration.drain import Expected
 from windowbench.schedule import Schedule
 from windowbench.workloads import workload_oracle
 

@@ -16,21 +16,28 @@ _RECENT_ROWS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ResultFigures:
+    """What is known of the results; latencies are over the most recent rows of measured windows."""
+
+    windows: int = 0
+    rows: int = 0
+    p50_ms: int | None = None
+    p90_ms: int | None = None
+    max_ms: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Snapshot:
     """Numbers for the live view; None where nothing is known yet."""
 
     phase: str
+    results: ResultFigures = ResultFigures()
     seconds_left: float | None = None
     target_rate: float | None = None
     achieved_rate: float | None = None
     sent: int = 0
     failed: int = 0
     lateness_p99_ms: float | None = None
-    windows: int = 0
-    rows: int = 0
-    p50_ms: float | None = None
-    p90_ms: float | None = None
-    max_ms: float | None = None
     batch_ms: float | None = None
     unread: int | None = None
 
@@ -92,17 +99,15 @@ class LiveResults:
             Least and greatest right count of every (window start in ms, campaign).
         """
         with self._lock:
-            return [
-                key for key, (low, high) in expected.items() if key not in self._events
-                or not low <= self._events[key] <= high
-            ]  # fmt: skip
+            return [key for key, (low, high) in expected.items() if not low <= self._events.get(key, -1) <= high]
 
-    def figures(self) -> dict[str, int | float | None]:
-        """Return what the snapshot shows of the results."""
+    def figures(self) -> ResultFigures:
+        """Return what the live view shows of the results."""
         with self._lock:
             ordered = sorted(self._recent)
             windows, rows, greatest = len(self._windows), self._rows, self._max_ms
-        def at(p: float) -> int | None:
-            return ordered[max(0, math.ceil(p * len(ordered)) - 1)] if ordered else None
 
-        return {"windows": windows, "rows": rows, "p50_ms": at(0.5), "p90_ms": at(0.9), "max_ms": greatest}
+        def at(share: float) -> int | None:
+            return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
+
+        return ResultFigures(windows=windows, rows=rows, p50_ms=at(0.5), p90_ms=at(0.9), max_ms=greatest)

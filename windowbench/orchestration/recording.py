@@ -76,7 +76,9 @@ class EventCheck:
     def as_dict(self, log_ranges: dict[int, tuple[int, int]]) -> dict[str, Any]:
         """Return the result as ``events_topic.json`` holds it."""
         missing = [
-            [producer, int(n)] for producer, found in enumerate(self._found) for n in np.flatnonzero(found == 0)[:_EXAMPLES]
+            [producer, int(n)]
+            for producer, found in enumerate(self._found)
+            for n in np.flatnonzero(found == 0)[:_EXAMPLES]
         ]
         return {
             "producers": [

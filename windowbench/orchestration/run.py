@@ -99,7 +99,7 @@ class Run:
             with ExitStack() as stack:
                 self._start(stack, run)
                 self._await_ready(run)
-                self._send_load(run)
+                self._send_load()
                 self._drain(run)
                 self.timeline.enter("stop")
                 assert self._engine is not None
@@ -230,10 +230,11 @@ class Run:
         run.write_schedule(self._schedule)
         path = modulating_path(self.config, self._schedule.load_length_ns)
         if path is not None:
-            run.write_json("mmpp_path.json", path.as_dict())
+            columns = {"starts_ns": path.starts_ns, "states": path.states, "rates": path.rates}
+            run.write_json("mmpp_path.json", {name: column.tolist() for name, column in columns.items()})
         self._live.measure(self._schedule.base_time_ns // NS_PER_MS, self._schedule.measure_end_ns // NS_PER_MS)
 
-    def _send_load(self, run: RunDirectory) -> None:
+    def _send_load(self) -> None:
         schedule, producers = self._schedule, self._producers
         assert schedule is not None
         assert producers is not None
@@ -290,7 +291,9 @@ class Run:
     def _check_deadline(self) -> None:
         if self._deadline is not None and time.monotonic() > self._deadline:
             msg = f"the run took longer than --run-timeout ({self.config.run.run_timeout_seconds:g} s)"
-            raise RunTimeout(msg, remedy=f"it was in phase {self.timeline.current}; look at the logs in the run directory")
+            raise RunTimeout(
+                msg, remedy=f"it was in phase {self.timeline.current}; look at the logs in the run directory"
+            )
 
     def _check(self) -> None:
         """Raise when a service has died, the run's time is over or the disk is nearly full."""
@@ -301,7 +304,9 @@ class Run:
             if service is not None:
                 service.check()
         if self._host is not None and self._host.free_disk_bytes < LEAST_FREE_BYTES:
-            msg = f"less than {LEAST_FREE_BYTES / 1e9:.0f} GB of disk are free; the run was ended before the broker fails"
+            msg = (
+                f"less than {LEAST_FREE_BYTES / 1e9:.0f} GB of disk are free; the run was ended before the broker fails"
+            )
             raise EnvironmentProblem(msg, remedy="free some space, or name another --runs-dir")
 
     def _watch(self) -> None:
@@ -328,7 +333,7 @@ class Run:
             lateness_p99_ms=producing.get("lateness_p99_ms"),
             batch_ms=engine.get("batch_ms"),
             unread=unread,
-            **self._live.figures(),
+            results=self._live.figures(),
         )
 
 

@@ -1,7 +1,8 @@
 """Engine and producers as services: started by command line, listened to as JSON lines, watched, stopped.
 
-Both speak the same way: standard output carries one JSON object a line (``ready``, ``progress``,
-``error``, and ``done`` of a service that ends by itself); any other line is log text. Every service has the same verbs: start, ready, check, stop.
+Both speak the same way: standard output carries one JSON object a line (``ready``, ``progress``, ``error``,
+and ``done`` of a service that ends by itself); any other line is log text. Every service has the same verbs:
+start, ready, check, stop.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class JsonLineService:
         Gets each JSON object, on a thread of its own.
     """
 
-    def __init__(  # noqa: PLR0913 - a service is all of these
+    def __init__(
         self,
         name: str,
         command: Sequence[str],

@@ -45,7 +45,7 @@ class QuietView:
 
 
 def _number(value: float | None, unit: str = "", digits: int = 0) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}{unit}"
+    return "-" if value is None else f"{value:,.{digits}f}{unit}"
 
 
 def plain_line(snapshot: Snapshot) -> str:
@@ -54,12 +54,11 @@ def plain_line(snapshot: Snapshot) -> str:
     if snapshot.target_rate is not None:
         parts.append(f"{_number(snapshot.achieved_rate)}/{_number(snapshot.target_rate)} events/s")
         parts.append(f"lateness P99 {_number(snapshot.lateness_p99_ms, ' ms', 1)}")
-    parts.append(f"windows {snapshot.windows}")
-    if snapshot.p90_ms is not None:
-        parts.append(
-            f"after closing P50 {_number(snapshot.p50_ms)} P90 {_number(snapshot.p90_ms)}"
-            f" max {_number(snapshot.max_ms)} ms"
-        )
+    seen = snapshot.results
+    parts.append(f"windows {seen.windows}")
+    if seen.p90_ms is not None:
+        latencies = f"P50 {_number(seen.p50_ms)} P90 {_number(seen.p90_ms)} max {_number(seen.max_ms)} ms"
+        parts.append(f"after closing {latencies}")
     if snapshot.seconds_left is not None:
         parts.append(f"{_number(snapshot.seconds_left)} s left")
     return " · ".join(parts)
@@ -98,16 +97,15 @@ def live_table(snapshot: Snapshot) -> Table:
     left = "" if snapshot.seconds_left is None else f"{snapshot.seconds_left:,.0f} s of load left"
     table.add_row("phase", snapshot.phase, left)
     if snapshot.target_rate is not None:
-        table.add_row(
-            "rate", f"{_number(snapshot.achieved_rate)} /s", f"scheduled {_number(snapshot.target_rate)} /s"
-        )
+        table.add_row("rate", f"{_number(snapshot.achieved_rate)} /s", f"scheduled {_number(snapshot.target_rate)} /s")
         failed = f", {snapshot.failed:,} failed" if snapshot.failed else ""
         table.add_row("sent", f"{snapshot.sent:,}", f"events{failed}")
         table.add_row("lateness P99", _number(snapshot.lateness_p99_ms, " ms", 1), "hand-over minus due, last second")
-    table.add_row("windows closed", f"{snapshot.windows:,}", f"{snapshot.rows:,} rows")
-    table.add_row("P50", _number(snapshot.p50_ms, " ms"), "append time minus window end and watermark delay,")
-    table.add_row("P90", _number(snapshot.p90_ms, " ms"), "recent rows of measured windows")
-    table.add_row("max", _number(snapshot.max_ms, " ms"), "")
+    seen = snapshot.results
+    table.add_row("windows closed", f"{seen.windows:,}", f"{seen.rows:,} rows")
+    table.add_row("P50", _number(seen.p50_ms, " ms"), "append time minus window end and watermark delay,")
+    table.add_row("P90", _number(seen.p90_ms, " ms"), "recent rows of measured windows")
+    table.add_row("max", _number(seen.max_ms, " ms"), "")
     if snapshot.batch_ms is not None:
         unread = "" if snapshot.unread is None else f"{snapshot.unread:,} events not yet read"
         table.add_row("engine batch", _number(snapshot.batch_ms, " ms"), unread)

@@ -236,11 +236,11 @@ def iter_records(
         raise _damaged(path, error) from error
 
 
-def named_column(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> pa.Array:
-    """Return a column of names given by their position in `names`."""
-    return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int8)), pa.array(list(names)))
+def named_column(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> Any:  # noqa: ANN401
+    """Return an Arrow column of names given by their position in `names`."""
+    return pa.DictionaryArray.from_arrays(codes.astype(np.int8), pa.array(list(names)))
 
 
-def nullable_column(values: NDArray[Any], present: NDArray[np.bool_]) -> pa.Array:
-    """Return a column that is null where a value is not present."""
+def nullable_column(values: NDArray[Any], present: NDArray[np.bool_]) -> Any:  # noqa: ANN401
+    """Return an Arrow column that is null where a value is not present."""
     return pa.array(values, mask=~present)

@@ -46,6 +46,9 @@ ROW_INTEGERS = (
     "max_produce_time",
     "max_event_time_ns",
 )
+KEY_COLUMN = "campaign_id"
+NEWEST_PRODUCE_COLUMN = "max_produce_time"
+"""In ms, of the newest event counted in a row."""
 ROW_DOUBLES = ("ctr", "ctr_smoothed")
 
 _NO_KEY = np.iinfo(np.int64).min

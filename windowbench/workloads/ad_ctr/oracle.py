@@ -55,6 +55,8 @@ class Cells:
         """Return each cell's campaign."""
         return cells % self.campaigns
 
+    keys_of = campaign_ids
+
     def cells_of(self, rows: ParsedRows) -> Index:
         """Return the cell of every row, ``NO_CELL`` where its window or campaign is none of the run's."""
         start, campaign = rows.integers["window_start"], rows.integers["campaign_id"]
@@ -66,6 +68,11 @@ class Cells:
         since_first = np.where(inside, start - starts[0], 0)
         inside &= since_first % slide == 0
         return np.where(inside, since_first // slide * self.campaigns + campaign, NO_CELL)
+
+
+def cells(config: Config, closing: ClosingTimes) -> Cells:
+    """Return the cells of a run."""
+    return Cells(closing=closing, campaigns=config.events.num_campaigns)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +112,8 @@ class Counted:
     @property
     def events(self) -> NDArray[np.int64]:
         """Events of any type per cell."""
-        return self.by_type.sum(axis=0, dtype=np.int64)
+        total: NDArray[np.int64] = self.by_type.sum(axis=0, dtype=np.int64)
+        return total
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,14 +141,21 @@ class AdCtrTruth:
     last_sent_ns: NDArray[np.int64]
 
     @property
+    def greatest_produce_ms(self) -> Index:
+        """Greatest produce time of the events that must count."""
+        return self.must.max_produce_ms
+
+    @property
     def required(self) -> Flags:
         """Cells that must have a row: at least one event must count."""
-        return self.must.by_type.any(axis=0)
+        return np.asarray(self.must.by_type.any(axis=0))
 
     @property
     def possible(self) -> Flags:
         """Cells that may have a row."""
-        return self.required if self.maybe is None else self.required | self.maybe.by_type.any(axis=0)
+        if self.maybe is None:
+            return self.required
+        return np.asarray(self.required | self.maybe.by_type.any(axis=0))
 
     @property
     def absence_explained(self) -> Flags:
@@ -148,10 +163,6 @@ class AdCtrTruth:
         if self.excused is None:
             return np.zeros(self.cells.count, dtype=np.bool_)
         return np.asarray(self.excused.sum(axis=0) >= self.must.events)
-
-    def cells_of(self, rows: ParsedRows) -> Index:
-        """Return the cell of every row."""
-        return self.cells.cells_of(rows)
 
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Compare the rows at `index` with the truth of their `cells`; every column exactly, doubles within 1 ulp."""
@@ -181,7 +192,7 @@ class AdCtrTruth:
         with np.errstate(divide="ignore", invalid="ignore"):  # null where views = 0; rubbish counts fail elsewhere
             ctr = np.where(views == 0, np.nan, clicks / views)
             ctr_smoothed = clicks / (views + 1)
-        good = integers["window_end"] == self.cells.closing.ends_ms[self.cells.window_index(cells)]
+        good: Flags = integers["window_end"] == self.cells.closing.ends_ms[self.cells.window_index(cells)]
         good &= integers["events"] == views + clicks + integers["purchases"]
         good &= within_one_ulp(doubles["ctr"], ctr)
         good &= within_one_ulp(doubles["ctr_smoothed"], ctr_smoothed)
@@ -250,7 +261,7 @@ class TruthBuilder:
         withheld: Mapping[int, NDArray[np.int64]] | None = None,
         withheld_unnamed: bool = False,
     ) -> None:
-        self.cells = Cells(closing=closing, campaigns=config.events.num_campaigns)
+        self.cells = cells(config, closing)
         self._first_append_ms = first_append_ms
         self._withheld = withheld or {}
         self._withheld_unnamed = withheld_unnamed

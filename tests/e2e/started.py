@@ -1,0 +1,133 @@
+"""Starting the programs the way a user does, from another directory, and finding what they left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PLAIN_ENGINE = ROOT / "tests" / "engines" / "plain_engine.py"
+_MARKER = "RUN_MARKER"
+
+TINY = (
+    "--window-size-sec=1",
+    "--watermark-delay-sec=0.6",
+    "--warmup=1",
+    "--duration=4",
+    "--cooldown=0.5",
+    "--rate=200",
+    "--drain-timeout-seconds=20",
+    "--max-lateness-p99-ms=400",
+    "--max-steal=1",
+)
+"""A whole run in about ten seconds. Its bounds are wide: these tests are about life and death, not about latency."""
+
+
+def plain_engine(*arguments: str) -> tuple[str, ...]:
+    """Return the flags that put the plain-Python engine in Spark's place."""
+    command = shlex.join([sys.executable, str(PLAIN_ENGINE), *arguments])
+    return ("--engine=command", f"--engine-command={command}")
+
+
+@dataclass
+class Program:
+    """A program of the repository, running in a process of its own."""
+
+    process: subprocess.Popen[str]
+    runs: Path
+    marker: str
+    log: Path
+    output: str = ""
+    errors: str = ""
+    seconds: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    def finish(self, timeout: float = 120) -> int:
+        """Wait for the end and return the exit code."""
+        self.output, _ = self.process.communicate(timeout=timeout)
+        self.errors = self.log.read_text(encoding="utf-8")
+        self.seconds = time.monotonic() - self.started
+        assert "Traceback (most recent call last)" not in self.errors, self.errors
+        return self.process.returncode
+
+    @property
+    def run(self) -> Path:
+        """The one run directory."""
+        (only,) = self.runs.iterdir()
+        return only
+
+    def json(self, name: str) -> Any:
+        """Read a JSON file of the run."""
+        return json.loads((self.run / name).read_text(encoding="utf-8"))
+
+    def survivors(self) -> list[int]:
+        """Return the pids of all processes that descend from this program, by a marker in their environment."""
+        needle = f"{_MARKER}={self.marker}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    environment = (entry / "environ").read_bytes()
+                    state = (entry / "stat").read_bytes().rpartition(b")")[2].split()[0]
+                except OSError:
+                    continue
+                if needle in environment.split(b"\0") and state != b"Z":
+                    found.append(int(entry.name))
+        return found
+
+    def await_gone(self, seconds: float) -> None:
+        """Fail unless every process of the program is gone within `seconds`."""
+        wait_for(lambda: not self.survivors(), seconds, lambda: f"still alive: {self.survivors()}")
+
+    def await_phase(self, phase: str, seconds: float = 60) -> None:
+        """Wait until the program says that it entered `phase`."""
+
+        def entered() -> bool:
+            assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
+            return f"· {phase}\n" in self.log.read_text(encoding="utf-8")
+
+        wait_for(entered, seconds, lambda: f"phase {phase}: {self.log.read_text(encoding='utf-8')}")
+
+    def kill_all(self) -> None:
+        """Leave nothing behind, whatever the test did."""
+        self.process.kill()
+        for pid in self.survivors():
+            os.kill(pid, signal.SIGKILL)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], str]) -> None:
+    """Wait for a condition, and say what was seen when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.05)
+
+
+def start(directory: Path, program: str, *arguments: str, env: dict[str, str] | None = None) -> Program:
+    """Start a program of the repository with its run directories below `directory`, which is its working directory."""
+    marker = uuid.uuid4().hex
+    runs = directory / "runs"
+    log = directory / "stderr.log"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("WINDOWBENCH_")}
+    environment |= {_MARKER: marker, "PYTHONUNBUFFERED": "1", **(env or {})}
+    with log.open("w", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / program), *arguments, f"--runs-dir={runs}"],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    return Program(process=process, runs=runs, marker=marker, log=log)

@@ -1,0 +1,182 @@
+"""Whole runs on a real broker with an engine in plain Python: how they end, and that nothing outlives them."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import psutil
+import pytest
+
+from tests.e2e.started import TINY, Program, plain_engine, start, wait_for
+
+MASTER = "master_code_spark.py"
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Start runs of the master program; whatever happens, nothing survives the test."""
+    programs: list[Program] = []
+
+    def starter(*arguments: str, defect: str = "none", **options) -> Program:
+        directory = tmp_path / f"run{len(programs)}"
+        directory.mkdir()
+        program = start(directory, MASTER, *TINY, *plain_engine("--defect", defect), *arguments, **options)
+        programs.append(program)
+        return program
+
+    yield starter
+    for program in programs:
+        program.kill_all()
+
+
+def services(program: Program) -> dict[str, int]:
+    """Return the guard pid of every service, as the run lock names them."""
+    return {child["name"]: child["pid"] for child in program.json("lock.json")["children"]}
+
+
+def worker_of(guard_pid: int) -> psutil.Process:
+    """Return the service's own process, which hangs below its guard."""
+    return psutil.Process(guard_pid).children()[0]
+
+
+def test_a_run_is_valid_exact_and_leaves_files_and_no_process(run):
+    program = run("--data-generator=uniform")
+    assert program.finish() == 0, program.errors
+    program.await_gone(1)
+    verdict = program.json("verdict.json")
+    assert verdict["verdict"] == "valid"
+    summary = program.json("summary.json")
+    assert summary["status"] == "completed"
+    assert (program.run / "latency_report_2_400_uniform.csv").read_text().startswith("window_id,max_latency_ms\n")
+    assert [phase["name"] for phase in program.json("timeline.json")["phases"]] == [
+        "prepare", "start", "ready", "warm-up", "measure", "cool-down", "drain", "stop", "verify", "report",
+    ]  # fmt: skip
+    assert not (program.run / "broker").exists(), "the broker's data is gone with the broker"
+    assert not (program.run / "lock.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("defect", "kind"),
+    [("changed-by-one", "wrong"), ("conflicting-duplicate", "conflict"), ("false-max-produce-time", "wrong")],
+)
+def test_a_defect_of_the_engine_makes_the_run_invalid(run, defect, kind):
+    program = run(defect=defect)
+    assert program.finish() == 20, program.errors
+    verdict = program.json("verdict.json")
+    assert verdict["verdict"] == "invalid"
+    assert any(reason["party"] == "engine" and kind in reason["code"] for reason in verdict["reasons"]), verdict
+    assert "invalid" in program.output
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
+@pytest.mark.parametrize("phase", ["start", "ready", "measure"])
+def test_a_signal_ends_everything_and_leaves_word(run, number, code, phase):
+    program = run("--duration=60", defect="never-ready" if phase == "ready" else "none")
+    program.await_phase(phase)
+    program.process.send_signal(number)
+    assert program.finish(15) == code, program.errors
+    program.await_gone(1)
+    assert program.json("status.json")["status"] == "aborted"
+    assert program.json("summary.json")["status"] == "aborted"
+    assert program.json("summary.json")["phase"] == phase
+
+
+def test_a_signal_in_the_drain_ends_an_engine_that_ignores_sigterm(run):
+    program = run("--drain-timeout-seconds=60", defect="stalls")
+    program.await_phase("drain")
+    program.process.send_signal(signal.SIGINT)
+    assert program.finish(15) == 130
+    program.await_gone(1)
+
+
+def test_after_kill_9_everything_is_gone_within_5_s_and_the_next_start_cleans_up(run, tmp_path):
+    program = run("--duration=60")
+    program.await_phase("measure")
+    directory = program.run
+    assert len(program.survivors()) >= 4, "broker, engine and producers run"
+    program.process.kill()
+    program.process.wait()
+    program.await_gone(5)
+    assert (directory / "lock.json").exists()
+    again = start(program.runs.parent, MASTER, *TINY, *plain_engine("--defect=die-before-ready"))
+    try:
+        again.finish()
+    finally:
+        again.kill_all()
+    assert f"cleaned up after an earlier run that died: {directory.name}" in again.errors
+    assert not (directory / "lock.json").exists()
+    assert not (directory / "broker").exists()
+    assert '"aborted"' in (directory / "status.json").read_text()
+
+
+@pytest.mark.parametrize(("service", "code"), [("engine", 10), ("broker", 11), ("producers", 12)])
+def test_a_service_that_is_killed_is_noticed_within_5_s(run, service, code):
+    program = run("--duration=60")
+    program.await_phase("measure")
+    worker_of(services(program)[service]).kill()
+    killed = time.monotonic()
+    wait_for(lambda: "failed in phase" in program.log.read_text(), 10, program.log.read_text)
+    assert time.monotonic() - killed < 10
+    assert program.finish(15) == code, program.errors
+    program.await_gone(1)
+    assert program.json("status.json")["status"] == "failed"
+
+
+def test_an_engine_that_dies_in_the_load_ends_the_run_with_its_last_words(run):
+    program = run("--duration=60", defect="die-in-load")
+    assert program.finish(60) == 10
+    assert "the engine's last words" in program.errors
+    assert "exit code 9" in program.errors
+
+
+def test_an_engine_that_never_gets_ready_is_given_up(run):
+    program = run("--engine-ready-seconds=2", defect="never-ready")
+    assert program.finish(60) == 10
+    assert "engine to say 'ready'" in program.errors
+
+
+def test_a_hung_run_ends_at_its_time_out(run):
+    program = run("--run-timeout=9", "--drain-timeout-seconds=100", defect="stalls")
+    assert program.finish(40) == 3
+    assert "--run-timeout" in program.errors
+    program.await_gone(1)
+
+
+def test_rows_that_never_come_are_named_and_the_run_is_invalid(run):
+    program = run("--drain-timeout-seconds=2", defect="dropped")
+    assert program.finish() == 20
+    assert program.json("drain.json")["missing_count"] == 1
+    codes = {reason["code"] for reason in program.json("verdict.json")["reasons"]}
+    assert any("missing" in code for code in codes), codes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--ratee=5"], "--rate"),
+        (["--rate=5", "--events-per-producer=5"], "rate and events_per_producer"),
+        (["--window-size-sec=3", "--slide-sec=2"], "multiple"),
+        (["--config=nowhere.toml"], "nowhere.toml"),
+    ],
+)
+def test_a_usage_error_ends_within_2_s_with_one_message(tmp_path, arguments, message):
+    program = start(tmp_path, MASTER, *arguments)
+    assert program.finish() == 2
+    assert message in program.errors
+    assert len(program.errors.splitlines()) == 1
+    assert program.seconds < 2
+
+
+def test_a_run_directory_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "runs").write_text("a file")
+    program = start(tmp_path, MASTER, *TINY, *plain_engine())
+    assert program.finish() == 3
+    assert "remedy" in program.errors
+
+
+def test_an_unreachable_broker_is_said_within_10_s(tmp_path):
+    program = start(tmp_path, MASTER, *TINY, *plain_engine(), "--bootstrap-servers=127.0.0.1:1")
+    assert program.finish() == 3
+    assert program.seconds < 10
+    assert "127.0.0.1:1" in program.errors

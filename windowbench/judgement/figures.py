@@ -1,0 +1,240 @@
+"""Everything the judge found, and its form in ``summary.json``. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config
+from data_generation_mmpp import MmppPath
+from windowbench.judgement.engine import EngineFigures
+from windowbench.judgement.measured import MeasuredRows, Phase, states_at
+from windowbench.metrics.bootstrap import LEAST_WINDOWS, RunSample, percentile_interval, too_few
+from windowbench.metrics.goodness_of_fit import FEW_STATE_CHANGES, ArrivalFit
+from windowbench.metrics.latency import LATENCIES, PARTS
+from windowbench.metrics.quantiles import percentiles, window_maxima
+from windowbench.metrics.steady_state import Slope, trend_note
+from windowbench.oracle.comparison import Comparison, RowClass, Truth
+from windowbench.oracle.generator import GeneratorFigures, TopicFigures
+from windowbench.oracle.host import ClockOffset, HostFigures
+from windowbench.oracle.verdict import RowFigures, Status, SustainFigures, Verdict
+from windowbench.results.store import SCHEMA_VERSION
+from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule
+
+HEADLINE = "excess"
+HEADLINE_PERCENT = 90
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Findings:
+    """Everything the judge found about a run."""
+
+    config: Config
+    schedule: Schedule
+    truth: Truth
+    comparison: Comparison
+    measured: MeasuredRows
+    phases: NDArray[np.int8]
+    row_figures: RowFigures
+    generator: GeneratorFigures
+    topic: TopicFigures
+    host: HostFigures
+    clock: ClockOffset
+    engine: EngineFigures
+    slope: Slope | None
+    sustain: SustainFigures
+    path: MmppPath | None
+    fit: ArrivalFit
+
+    @property
+    def state_changes(self) -> int | None:
+        """How often the load changed its MMPP state in the measured phase."""
+        if self.path is None:
+            return None
+        starts = self.path.starts_ns + self.schedule.epoch_ns
+        inside = (starts > self.schedule.base_time_ns) & (starts < self.schedule.measure_end_ns)
+        return int(np.count_nonzero(inside))
+
+    @property
+    def load_warnings(self) -> list[str]:
+        """What a reader should know about the load."""
+        changes = self.state_changes
+        if changes is None or changes >= FEW_STATE_CHANGES:
+            return []
+        return [f"the load changed its state {changes} times in the measured phase: too few to call its rate typical"]
+
+
+def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> dict[str, Any]:
+    """Return what ``summary.json`` holds: every reported number, in JSON's own types; durations in the unit named."""
+    latencies = _latencies(findings)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run_id,
+        "verdict": verdict.as_dict(),
+        "headline": _headline(latencies) if verdict.status is Status.VALID else None,
+        "load": _load(findings),
+        "latencies_ms": latencies,
+        "window_maxima_ms": _window_maxima(findings),
+        "decomposition_ms": _decomposition(findings),
+        "partition_wait_ms": _partition_wait(findings),
+        "rows": _rows(findings),
+        "windows": {phase.label: int(np.count_nonzero(findings.phases == phase)) for phase in Phase},
+        "generator": {
+            **dataclasses.asdict(findings.generator),
+            **dataclasses.asdict(findings.topic),
+        },
+        "host": dataclasses.asdict(findings.host),
+        "external_clock_ms": {
+            "offset": findings.clock.offset_ns / NS_PER_MS,
+            "bound": findings.clock.bound_ns / NS_PER_MS,
+        },
+        "engine": {"name": findings.config.engine.engine, **dataclasses.asdict(findings.engine)},
+        "steady_state": _steady_state(findings),
+        "states": _states(findings),
+        "arrivals": findings.fit.as_dict(),
+    }
+
+
+def _load(findings: Findings) -> dict[str, Any]:
+    config, schedule = findings.config, findings.schedule
+    seconds = (schedule.measure_end_ns - schedule.base_time_ns) / NS_PER_S
+    return {
+        "arrivals": config.load.data_generator,
+        "producers": config.load.num_producers,
+        "events_per_producer": config.load.events_label,
+        "nominal_rate": float(config.load.total_rate),
+        "scheduled_rate": findings.generator.scheduled_measured / seconds,
+        "path_rate": None if findings.path is None else _path_rate(findings.path, schedule),
+        "measured_seconds": seconds,
+        "window_size_ms": config.windows.size_ms,
+        "slide_ms": config.windows.slide_ms,
+        "watermark_delay_ms": config.windows.delay_ms,
+        "campaigns": config.events.num_campaigns,
+        "seed": config.run.seed,
+    }
+
+
+def _path_rate(path: MmppPath, schedule: Schedule) -> float:
+    """Return the mean rate along the path in the measured phase."""
+    low, high = schedule.base_time_ns - schedule.epoch_ns, schedule.measure_end_ns - schedule.epoch_ns
+    bounds = np.clip(np.append(path.starts_ns, path.until_ns), low, high)
+    return float(np.dot(path.rates, np.diff(bounds)) / (high - low))
+
+
+def _latencies(findings: Findings) -> dict[str, dict[str, Any]]:
+    """Return percentiles over rows of measured windows, with the interval of P90."""
+    chosen = findings.measured.is_measured
+    window = findings.measured.window[chosen]
+    windows = len(np.unique(window))
+    found: dict[str, dict[str, Any]] = {}
+    for name in LATENCIES:
+        values = getattr(findings.measured.latencies, name)[chosen]
+        interval = percentile_interval([RunSample(values=values, windows=window)], HEADLINE_PERCENT)
+        found[name] = {
+            "rows": len(values),
+            "windows": windows,
+            **_in_ms(values),
+            "p90_interval": None if interval is None else [interval.low / NS_PER_MS, interval.high / NS_PER_MS],
+            "interval_note": too_few(windows) if windows < LEAST_WINDOWS else None,
+        }
+    return found
+
+
+def _in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
+    found = percentiles(values)
+    names = ("p50", "p90", "p95", "p99", "max")
+    return {name: None if found is None else getattr(found, name) / NS_PER_MS for name in names}
+
+
+def _headline(latencies: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    chosen = latencies[HEADLINE]
+    return {
+        "name": f"{HEADLINE}_ms",
+        "percent": HEADLINE_PERCENT,
+        "value_ms": chosen["p90"],
+        "interval_ms": chosen["p90_interval"],
+        "interval_note": chosen["interval_note"],
+        "rows": chosen["rows"],
+        "windows": chosen["windows"],
+    }
+
+
+def _window_maxima(findings: Findings) -> dict[str, dict[str, float | None]]:
+    chosen = findings.measured.is_measured
+    window = findings.measured.window[chosen]
+    return {
+        name: _in_ms(window_maxima(getattr(findings.measured.latencies, name)[chosen], window)[1]) for name in LATENCIES
+    }
+
+
+def _decomposition(findings: Findings) -> dict[str, dict[str, float | None]]:
+    latencies = findings.measured.latencies.of(findings.measured.is_measured)
+    return {name: _in_ms(getattr(latencies, name)) for name in (*PARTS, "total")}
+
+
+def _partition_wait(findings: Findings) -> dict[str, float | None]:
+    waits = findings.truth.cells.closing.partition_wait_ns[findings.phases == Phase.MEASURED]
+    return _in_ms(waits)
+
+
+def _rows(findings: Findings) -> dict[str, Any]:
+    comparison, figures = findings.comparison, findings.row_figures
+    return {
+        **{row_class.name.lower(): comparison.count(row_class) for row_class in RowClass},
+        "missing": figures.missing,
+        "explained_by_generator": figures.wrong_explained + figures.missing_explained + figures.conflicting_explained,
+        "expected": int(np.count_nonzero(findings.truth.required)),
+        "not_log_append_time": figures.not_log_append_time,
+        "impossible": dataclasses.asdict(figures.impossible),
+        "missing_examples": _missing_examples(findings),
+    }
+
+
+def _missing_examples(findings: Findings, most: int = 10) -> list[dict[str, int]]:
+    cells = findings.comparison.missing[:most]
+    windows = findings.truth.cells.window_index(cells)
+    starts = findings.truth.cells.closing.starts_ms[windows]
+    keys = findings.truth.cells.keys_of(cells)
+    return [{"window_start": int(s), "key": int(k)} for s, k in zip(starts, keys, strict=True)]
+
+
+def _steady_state(findings: Findings) -> dict[str, Any]:
+    windows = len(np.unique(findings.measured.window[findings.measured.is_measured]))
+    slope = findings.slope
+    return {
+        "excess_slope_ms_per_s": None if slope is None else dataclasses.asdict(slope),
+        "judged": findings.sustain.slope is not None,
+        "note": trend_note(slope, windows),
+        "results_lag_s": findings.sustain.results_lag_s,
+        "results_lag_limit_s": findings.sustain.lag_limit_s,
+    }
+
+
+def _states(findings: Findings) -> dict[str, Any] | None:
+    """Return latencies by the MMPP state that held when the last event of each row was due."""
+    path = findings.path
+    if path is None:
+        return None
+    measured = findings.measured
+    chosen = measured.is_measured
+    state = states_at(path, measured.last_due_ns[chosen], findings.schedule.epoch_ns)
+    by_state = []
+    for number in np.unique(path.states):
+        here = state == number
+        by_state.append(
+            {
+                "state": int(number),
+                "rate": float(path.rates[path.states == number][0]),
+                "rows": int(np.count_nonzero(here)),
+                **{f"{name}_ms": _in_ms(getattr(measured.latencies, name)[chosen][here]) for name in LATENCIES},
+            }
+        )
+    return {
+        "changes": findings.state_changes,
+        "rule": "state when the last event of the row was due",
+        "by_state": by_state,
+    }

@@ -1,0 +1,217 @@
+"""The judge: one recorded run in, verdict and figures out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from windowbench.arrivals import modulating_path
+from windowbench.errors import ExitCode
+from windowbench.judgement.engine import engine_figures
+from windowbench.judgement.figures import Findings, summary_of
+from windowbench.judgement.fit import arrival_fit
+from windowbench.judgement.measured import (
+    append_ns,
+    excess_slope,
+    first_appends_ms,
+    measure_rows,
+    results_lag_s,
+    row_figures,
+    window_phases,
+)
+from windowbench.judgement.recorded import Recorded, read_recorded
+from windowbench.judgement.tables import row_table, window_table, write_tables
+from windowbench.oracle.closing import closing_times
+from windowbench.oracle.comparison import Truth, compare
+from windowbench.oracle.generator import GeneratorFigures, GeneratorLedger
+from windowbench.oracle.host import host_figures
+from windowbench.oracle.replay import scheduled_events
+from windowbench.oracle.verdict import (
+    Party,
+    Reason,
+    SustainFigures,
+    Verdict,
+    decide,
+    generator_reasons,
+    host_reasons,
+    row_reasons,
+    sustain_reasons,
+    unknown,
+    warnings_of,
+)
+from windowbench.reports.summary import render_summary
+from windowbench.results.store import SCHEMA_VERSION, RunDirectory, RunDirectoryProblem
+from windowbench.workloads import workload_model, workload_oracle
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """What judging a run gave.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    summary : dict
+        What ``summary.json`` holds.
+    windows : dict of str to list
+        Columns of ``windows.csv``; empty where the run could not be judged.
+    rows : dict of str to array
+        Columns of ``samples/rows.parquet``; likewise.
+    """
+
+    verdict: Verdict
+    summary: dict[str, Any]
+    windows: dict[str, list[Any]] = field(default_factory=dict)
+    rows: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """The outcome as a program needs it: the text to print and the code to end with."""
+
+    text: str
+    exit_code: ExitCode
+    evaluation: Evaluation
+
+
+def judge_run(run: RunDirectory) -> Judged:
+    """Judge a recorded run, write what was found into its directory and return the text of the report.
+
+    Raises
+    ------
+    ConfigError
+        When the run's ``config.json`` cannot be read.
+    RunDirectoryProblem
+        When the directory cannot be written.
+    """
+    evaluation = evaluate(run)
+    config = run.read_config()
+    files = write_tables(run, config, evaluation.windows, evaluation.rows)
+    evaluation.summary["files"] = [str(path.relative_to(run.path)) for path in (run.summary, run.verdict, *files)]
+    run.write_json("verdict.json", {"schema_version": SCHEMA_VERSION, **evaluation.verdict.as_dict()})
+    run.write_json("summary.json", evaluation.summary)
+    text = render_summary(evaluation.summary, directory=str(run.path))
+    return Judged(text=text, exit_code=evaluation.verdict.exit_code, evaluation=evaluation)
+
+
+def evaluate(run: RunDirectory) -> Evaluation:
+    """Judge a recorded run from its raw samples alone; nothing is written.
+
+    Raises
+    ------
+    ConfigError
+        When the run's ``config.json`` cannot be read. Anything else that goes wrong is an unknown verdict.
+    """
+    config = run.read_config()
+    try:
+        schedule = run.read_schedule()
+        if schedule is None:
+            return _unknown(run, "no_schedule", "no schedule is known: the run ended before its load began")
+        return judge(read_recorded(run, config, schedule))
+    except RunDirectoryProblem as problem:
+        return _unknown(run, "judge_failed", str(problem))
+    except Exception as error:  # noqa: BLE001 - whatever fails in the judge must not look like a valid run
+        _log.debug("the judge failed", exc_info=True)
+        return _unknown(run, "judge_failed", f"the judge failed: {type(error).__name__}: {error}")
+
+
+def _unknown(run: RunDirectory, code: str, text: str) -> Evaluation:
+    verdict = unknown(code, text)
+    summary = {"schema_version": SCHEMA_VERSION, "run_id": run.run_id, "verdict": verdict.as_dict()}
+    return Evaluation(verdict=verdict, summary=summary)
+
+
+def judge(recorded: Recorded) -> Evaluation:
+    """Compare, measure and weigh what a run recorded."""
+    config, schedule, rows = recorded.config, recorded.schedule, recorded.rows
+    model = workload_model(config.engine.workload)
+    truth, generator = replay(recorded)
+    closing = truth.cells.closing
+    comparison = compare(rows, truth)
+    phases = window_phases(closing, schedule)
+    measured = measure_rows(
+        rows,
+        truth,
+        comparison,
+        phases,
+        recorded.clock,
+        delay_ms=config.windows.delay_ms,
+        newest_produce=model.NEWEST_PRODUCE_COLUMN,
+    )
+    engine = engine_figures(recorded.progress, schedule)
+    path = modulating_path(config, schedule.load_length_ns)
+    slope = excess_slope(measured, closing)
+    load_end_ns = max(schedule.load_end_ns, generator.last_sent_ns or 0)
+    findings = Findings(
+        config=config,
+        schedule=schedule,
+        truth=truth,
+        comparison=comparison,
+        measured=measured,
+        phases=phases,
+        row_figures=row_figures(rows, comparison, measured, recorded.clock),
+        generator=generator,
+        topic=recorded.topic,
+        host=host_figures(recorded.host, schedule),
+        clock=recorded.clock,
+        engine=engine,
+        slope=slope,
+        sustain=SustainFigures(
+            slope=None if path is not None else slope,
+            results_lag_s=results_lag_s(measured, append_ns(rows, recorded.clock), load_end_ns),
+            longest_trigger_s=max(engine.batch_max_ms, config.engine.trigger_interval_ms) / 1000,
+        ),
+        path=path,
+        fit=arrival_fit(config, schedule),
+    )
+    verdict = weigh(findings, recorded.status)
+    return Evaluation(
+        verdict=verdict,
+        summary=summary_of(findings, verdict, run_id=config.run.run_id or recorded.run.run_id),
+        windows=window_table(findings),
+        rows=row_table(findings, rows),
+    )
+
+
+def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures]:
+    """Make the schedule again, once for the closing of windows and once beside what was sent."""
+    config, schedule = recorded.config, recorded.schedule
+    oracle = workload_oracle(config.engine.workload)
+    closing = closing_times(config, schedule, scheduled_events(config, schedule))
+    builder = oracle.TruthBuilder(
+        config,
+        closing,
+        first_append_ms=first_appends_ms(recorded.rows, oracle.cells(config, closing), recorded.clock),
+        greatest_ack_ms=recorded.greatest_ack_ms,
+        withheld=recorded.withheld,
+        withheld_unnamed=recorded.withheld_unnamed,
+    )
+    ledger = GeneratorLedger(config, schedule, recorded.acks)
+    for events in scheduled_events(config, schedule, recorded.sent_ns):
+        builder.add(events)
+        ledger.add(events)
+    truth: Truth = builder.finish()
+    return truth, ledger.figures(recorded.recorded_sends)
+
+
+def weigh(findings: Findings, status: Mapping[str, Any]) -> Verdict:
+    """Weigh everything that was found; the generator's faults come first."""
+    generator = generator_reasons(findings.generator, findings.topic, findings.config)
+    rows = row_reasons(findings.row_figures, sent_early=findings.generator.early > 0)
+    reasons = [
+        *generator,
+        *(reason for reason in rows if reason.party is Party.GENERATOR),
+        *host_reasons(findings.host, findings.clock, findings.config),
+        *(reason for reason in rows if reason.party is not Party.GENERATOR),
+    ]
+    ended = status.get("status", "completed")
+    if ended != "completed":
+        why = f"the run did not complete: {ended}" + (f" ({status['error']})" if status.get("error") else "")
+        reasons.insert(0, Reason(code="not_completed", party=Party.HARNESS, text=why))
+    warnings = warnings_of(findings.generator, findings.topic, findings.host, findings.row_figures, findings.config)
+    warnings += findings.load_warnings
+    return decide(reasons, sustain_reasons(findings.sustain), warnings)

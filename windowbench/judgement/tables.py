@@ -1,0 +1,119 @@
+"""The judge's tables: one line per window, one per row, and the latency report."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config
+from windowbench.judgement.figures import Findings
+from windowbench.judgement.measured import Phase
+from windowbench.metrics.latency import LATENCIES
+from windowbench.metrics.quantiles import window_maxima, window_medians
+from windowbench.oracle.comparison import NO_CELL, RowClass
+from windowbench.oracle.rows import ResultRows
+from windowbench.results.samples import named_column, nullable_column, write_parquet
+from windowbench.results.store import RunDirectory
+from windowbench.schedule import NS_PER_MS
+
+
+def window_table(findings: Findings) -> dict[str, list[Any]]:
+    """Return the columns of ``windows.csv``: one entry per window, from the first that holds an event to the last."""
+    truth, comparison, measured = findings.truth, findings.comparison, findings.measured
+    closing = truth.cells.closing
+    count = len(closing.closing_ns)
+    has_cell = np.flatnonzero(comparison.cells != NO_CELL)
+    window_of_row = truth.cells.window_index(comparison.cells[has_cell])
+
+    def per_window(windows: NDArray[np.int64]) -> list[int]:
+        return [int(n) for n in np.bincount(windows, minlength=count)]
+
+    table: dict[str, list[Any]] = {
+        "window_id": closing.ids.tolist(),
+        "window_start_ms": closing.starts_ms.tolist(),
+        "window_end_ms": closing.ends_ms.tolist(),
+        "phase": [Phase(phase).label for phase in findings.phases],
+        "expected": per_window(truth.cells.window_index(np.flatnonzero(truth.required))),
+    }
+    for row_class in RowClass:
+        if row_class not in (RowClass.UNEXPECTED, RowClass.FOREIGN):  # these have no window
+            of_class = comparison.classes[has_cell] == row_class
+            table[row_class.name.lower()] = per_window(window_of_row[of_class])
+    table["missing"] = per_window(truth.cells.window_index(comparison.missing))
+    for name in LATENCIES:
+        values = getattr(measured.latencies, name)
+        table[f"{name}_p50_ms"] = _scattered(*window_medians(values, measured.window), count)
+        table[f"{name}_max_ms"] = _scattered(*window_maxima(values, measured.window), count)
+    table["partition_wait_ms"] = [_shown(ns) for ns in closing.partition_wait_ns.tolist()]
+    table["closed_by"] = ["END" if by_end else "event" for by_end in closing.by_end.tolist()]
+    return table
+
+
+def _scattered(windows: NDArray[np.int64], values_ns: NDArray[np.int64], count: int) -> list[float | int | None]:
+    """Return a value in ms for every window, None for those without."""
+    column: list[float | int | None] = [None] * count
+    for window, value in zip(windows.tolist(), values_ns.tolist(), strict=True):
+        column[window] = _shown(value)
+    return column
+
+
+def _shown(ns: int) -> float | int:
+    """Return ms, as a whole number where it is one."""
+    return ns // NS_PER_MS if ns % NS_PER_MS == 0 else ns / NS_PER_MS
+
+
+def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
+    """Return the columns of ``samples/rows.parquet``: one entry per judged row, latencies where the row counts."""
+    comparison, measured = findings.comparison, findings.measured
+    counts = np.zeros(len(rows), dtype=np.bool_)
+    counts[measured.row] = True
+    closing = findings.truth.cells.closing
+    known = comparison.cells != NO_CELL
+    window = np.where(known, findings.truth.cells.window_index(comparison.cells), 0)
+    table: dict[str, Any] = {
+        "partition": rows.partition,
+        "offset": rows.offset,
+        "append_time_ms": rows.append_ms,
+        "row_class": named_column(comparison.classes, [row_class.name.lower() for row_class in RowClass]),
+        "window_id": nullable_column(window + closing.first_id, known),
+        "key": nullable_column(findings.truth.cells.keys_of(comparison.cells), known),
+        "counts": counts,
+    }
+    for name in LATENCIES:
+        column = np.zeros(len(rows), dtype=np.int64)
+        column[measured.row] = getattr(measured.latencies, name)
+        table[f"{name}_ns"] = nullable_column(column, counts)
+    return table
+
+
+def write_tables(
+    run: RunDirectory, config: Config, windows: Mapping[str, list[Any]], rows: Mapping[str, Any]
+) -> list[Path]:
+    """Write the tables of a judged run and return the paths; nothing for a run that could not be judged."""
+    if not windows:
+        return []
+    report = run.latency_report(config)
+    run.write_text(run.windows_csv.name, _csv(windows.keys(), zip(*windows.values(), strict=True)))
+    run.write_text(report.name, _csv(("window_id", "max_latency_ms"), latency_report(windows)))
+    write_parquet(run.judged_rows, rows)
+    return [run.windows_csv, report, run.judged_rows]
+
+
+def latency_report(windows: Mapping[str, list[Any]]) -> Iterable[tuple[int, float | int]]:
+    """Return id and greatest ``e2e_ms`` of every measured window that has a row that counts."""
+    columns = zip(windows["window_id"], windows["phase"], windows["e2e_max_ms"], strict=True)
+    return [(i, value) for i, phase, value in columns if phase == Phase.MEASURED.label and value is not None]
+
+
+def _csv(header: Iterable[str], lines: Iterable[Iterable[Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(lines)
+    return out.getvalue()

@@ -1,0 +1,262 @@
+"""The text of a report: verdict first, then the headline, then what stands behind it. Pure.
+
+Plain text for 80 columns. It is made from the content of ``summary.json`` alone, so an old report can be
+shown again. Colour is for whoever prints it.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+WIDTH = 80
+
+DEFINITIONS = {
+    "e2e": "append time of the row - greatest produce time of its events",
+    "since_window_end": "append time of the row - end of its window",
+    "excess": "append time of the row - earliest possible emission of its window",
+    "freshness": "append time of the row - produce time of the newest event counted",
+}
+_PARTS = {
+    "send_lateness": "send lateness of the last event",
+    "wait_for_window_end": "wait for the window's end",
+    "watermark_delay": "watermark delay (configured)",
+    "gap_to_closing_event": "gap to the event that closes the window",
+    "excess": "excess: what the engine adds",
+    "total": "append time - due time of the last event",
+}
+_PERCENTS = ("p50", "p90", "p95", "p99", "max")
+
+Summary = Mapping[str, Any]
+
+
+def render_summary(summary: Summary, *, directory: str = "") -> str:
+    """Return the report of a run.
+
+    Parameters
+    ----------
+    summary : mapping
+        Content of ``summary.json``.
+    directory : str
+        Where the run's files are.
+    """
+    sections = [_verdict(summary)]
+    if summary.get("headline"):
+        sections.append(_headline(summary["headline"]))
+    if "latencies_ms" in summary:
+        sections += [
+            _load(summary),
+            _latencies(summary),
+            _decomposition(summary),
+            _states(summary),
+            _generator(summary["generator"]),
+            _rows(summary),
+            _machine(summary),
+        ]
+    sections += [_warnings(summary["verdict"]["warnings"]), _files(summary.get("files", ()), directory)]
+    return "\n\n".join("\n".join(section) for section in sections if section)
+
+
+def _wrapped(text: str, indent: str = "", hanging: str | None = None) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent if hanging is None else hanging,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _verdict(summary: Summary) -> list[str]:
+    verdict = summary["verdict"]
+    lines = [f"verdict: {verdict['status']}   run {summary['run_id']}"]
+    for reason in verdict["reasons"]:
+        lines += _wrapped(f"{reason['party']}: {reason['text']} [{reason['code']}]", "  - ", "    ")
+    return lines
+
+
+def _headline(headline: Summary) -> list[str]:
+    value = "none" if headline["value_ms"] is None else f"{headline['value_ms']:.1f} ms"
+    interval = headline["interval_ms"]
+    sure = headline["interval_note"] or (interval and f"95 % interval {interval[0]:.1f} to {interval[1]:.1f} ms") or ""
+    lines = [f"{headline['name']} P{headline['percent']}   {value}   ({sure})"]
+    lines += _wrapped(
+        f"= {DEFINITIONS['excess']}; nearest rank over {headline['rows']} rows of {headline['windows']} windows",
+        "  ",
+        "    ",
+    )
+    return lines
+
+
+def _load(summary: Summary) -> list[str]:
+    load = summary["load"]
+    path = f", {load['path_rate']:.1f}/s along its path" if load.get("path_rate") is not None else ""
+    slide = f", slide {load['slide_ms'] / 1000:g} s" if load["slide_ms"] != load["window_size_ms"] else ""
+    return [
+        *_wrapped(
+            f"load: {load['arrivals']}, {load['producers']} producers, {load['nominal_rate']:.1f} events/s nominal,"
+            f" {load['scheduled_rate']:.1f}/s scheduled{path}, {load['measured_seconds']:g} s measured",
+            hanging="  ",
+        ),
+        *_wrapped(
+            f"windows: {load['window_size_ms'] / 1000:g} s{slide}, watermark delay"
+            f" {load['watermark_delay_ms'] / 1000:g} s, {load['campaigns']} campaigns, seed {load['seed']}",
+            hanging="  ",
+        ),
+    ]
+
+
+def _table(title: str, rows: Iterable[tuple[str, Sequence[str]]], columns: Sequence[str]) -> list[str]:
+    """Return a table with a left-aligned name and right-aligned figures."""
+    name_width = WIDTH - 10 * len(columns)
+    lines = [title[:name_width].ljust(name_width) + "".join(f"{column:>10}" for column in columns)]
+    lines += [name[:name_width].ljust(name_width) + "".join(f"{cell:>10}" for cell in cells) for name, cells in rows]
+    return lines
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if abs(value) >= 100_000 else f"{value:.1f}"
+
+
+def _row(figures: Summary, percents: Sequence[str] = _PERCENTS) -> list[str]:
+    return [_figure(figures[percent]) for percent in percents]
+
+
+def _latencies(summary: Summary) -> list[str]:
+    latencies, maxima = summary["latencies_ms"], summary["window_maxima_ms"]
+    some = latencies["excess"]
+    heads = ("P50", "P90", "P95", "P99", "max")
+    lines = _table("latency of rows, ms", ((f"{name}_ms", _row(latencies[name])) for name in DEFINITIONS), heads)
+    lines.append("")
+    lines += _table("greatest of each window, ms", ((f"{n}_ms", _row(maxima[n])) for n in DEFINITIONS), heads)
+    lines.append("")
+    lines += _wrapped(f"{some['rows']} rows of {some['windows']} measured windows; percentiles by nearest rank")
+    for name in DEFINITIONS:
+        interval = latencies[name]["p90_interval"]
+        if interval:
+            lines.append(f"  {name}_ms P90: 95 % interval {interval[0]:.1f} to {interval[1]:.1f} ms")
+    if some["interval_note"]:
+        lines.append(f"  interval of P90: {some['interval_note']}")
+    for name, words in DEFINITIONS.items():
+        lines += _wrapped(f"{name}_ms: {words}", "  ", "    ")
+    wait = summary["partition_wait_ms"]
+    lines += _wrapped(
+        f"an engine that waits for the slowest partition waits {_figure(wait['p50'])} ms longer"
+        f" (median; at most {_figure(wait['max'])} ms)",
+        "  ",
+        "    ",
+    )
+    return lines
+
+
+def _decomposition(summary: Summary) -> list[str]:
+    parts = summary["decomposition_ms"]
+    rows = ((words, _row(parts[name], ("p50", "p90", "max"))) for name, words in _PARTS.items())
+    lines = _table("where the time went, ms", rows, ("P50", "P90", "max"))
+    return [*lines, *_wrapped(summary["steady_state"]["note"], "  ", "    ")]
+
+
+def _states(summary: Summary) -> list[str]:
+    states = summary.get("states")
+    if not states:
+        return []
+    rows = []
+    for state in states["by_state"]:
+        for name in ("excess_ms", "e2e_ms"):
+            words = f"state {state['state']} ({state['rate']:.0f}/s, {state['rows']} rows) {name}"
+            rows.append((words, _row(state[name], ("p50", "p90", "max"))))
+    lines = _table("latency by MMPP state, ms", rows, ("P50", "P90", "max"))
+    note = f"{states['rule']}; {states['changes']} state changes in the measured phase"
+    return [*lines, *_wrapped(note, "  ", "    ")]
+
+
+def _generator(generator: Summary) -> list[str]:
+    rows = (
+        ("send lateness", [_figure(generator[f"lateness_{p}_ms"]) for p in ("p50", "p99", "max")]),
+        ("acknowledgement", [_figure(generator[f"ack_{p}_ms"]) for p in ("p50", "p99", "max")]),
+    )
+    return [
+        *_wrapped(
+            f"generator: {generator['scheduled']} events scheduled, {generator['sent']} sent,"
+            f" {generator['acknowledged']} acknowledged, {generator['failed']} failed",
+            hanging="  ",
+        ),
+        *_wrapped(
+            f"measured phase: {generator['scheduled_measured']} scheduled, {generator['sent_measured']} sent in time;"
+            f" {generator['early']} sent early; {generator['missing']} acknowledged missing from the topic,"
+            f" {generator['foreign']} records of others",
+            "  ",
+        ),
+        *_table("  ms, measured phase", (("  " + name, cells) for name, cells in rows), ("P50", "P99", "max")),
+    ]
+
+
+def _rows(summary: Summary) -> list[str]:
+    rows = summary["rows"]
+    windows = ", ".join(f"{count} {phase}" for phase, count in summary["windows"].items())
+    counted = ", ".join(
+        f"{rows[name]} {name.replace('_', ' ')}"
+        for name in (
+            "exact",
+            "undecidable",
+            "wrong_value",
+            "missing",
+            "duplicate",
+            "conflicting",
+            "unexpected",
+            "foreign",
+        )
+        if rows[name] or name in ("exact", "missing", "wrong_value")
+    )
+    impossible = rows["impossible"]
+    return [
+        *_wrapped(f"rows: {rows['expected']} expected; {counted}", hanging="  "),
+        *_wrapped(f"windows: {windows}", "  "),
+        *_wrapped(
+            f"impossible latencies: {impossible['e2e_negative']} e2e below 0, {impossible['freshness_negative']}"
+            f" freshness below 0, {impossible['excess_too_low']} excess below -2 ms",
+            "  ",
+            "    ",
+        ),
+    ]
+
+
+def _machine(summary: Summary) -> list[str]:
+    host, engine, clock = summary["host"], summary["engine"], summary["external_clock_ms"]
+    lines = _wrapped(
+        f"machine: cores used by engine {host['cpu_engine']:.2f}, broker {host['cpu_broker']:.2f}, producers"
+        f" {host['cpu_producers']:.2f}, harness {host['cpu_harness']:.2f}; stolen {host['steal']:.1%}, throttled"
+        f" {host['throttled']:.1%}; clock drift {host['drift_ppm']:+.1f} ppm, greatest step"
+        f" {host['greatest_step_ms']:+.2f} ms",
+        hanging="  ",
+    )
+    lines += _wrapped(
+        f"engine: {engine['name']}, {engine['batches']} batches, median {engine['batch_p50_ms']:.0f} ms, longest"
+        f" {engine['batch_max_ms']:.0f} ms; {engine['rejected']} records rejected",
+        hanging="  ",
+    )
+    if clock["bound"]:
+        lines += _wrapped(
+            f"broker's clock: {clock['offset']:+.2f} ms from ours, known to within {clock['bound']:.2f} ms; corrected",
+            hanging="  ",
+        )
+    return lines
+
+
+def _warnings(warnings: Sequence[str]) -> list[str]:
+    if not warnings:
+        return []
+    lines = ["warnings:"]
+    for warning in warnings:
+        lines += _wrapped(warning, "  - ", "    ")
+    return lines
+
+
+def _files(files: Sequence[str], directory: str) -> list[str]:
+    if not directory:
+        return []
+    return [f"files in {directory}:", *(f"  {name}" for name in files)]
