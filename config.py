@@ -279,8 +279,11 @@ class KafkaSettings:
     partition_skew: float = knob(0.0, "Zipf exponent of the partitions; 0 deals events out in turn")
     idle_partitions: int = knob(0, "partitions, the last ones, that get no event")
     clear_topics: bool = knob(False, "empty topics of the given names that already hold records")
+    dump_topics: str = knob(
+        "none", "keep both topics in the run directory before the broker goes", choices=("none", "parquet", "jsonl")
+    )
     compression: str = knob("none", "compression of the events", choices=("none", "gzip", "snappy", "lz4", "zstd"))
-    linger_ms: float = knob(2.0, "how long a producer may wait to fill a batch")
+    linger_ms: float = knob(5.0, "how long a producer may wait to fill a batch")
     ack_sample_every: int = knob(100, "every how manieth event's acknowledgement is timed")
 
     def __post_init__(self) -> None:

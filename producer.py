@@ -13,10 +13,12 @@ import gc
 import json
 import multiprocessing
 import resource
+import signal
 import sys
 import time
 from array import array
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -134,8 +136,15 @@ def _warm_up(config: Config, encoder: PayloadEncoder, producer: int) -> None:
         pass
 
 
+def worker(config: Config, run_path: Path, producer: int, parent: Connection) -> None:
+    """Run :func:`run_worker` as a process of its own that ends quietly when its parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
+    with suppress(BrokenPipeError, ConnectionResetError, EOFError):
+        run_worker(config, run_path, producer, parent)
+
+
 def run_worker(config: Config, run_path: Path, producer: int, parent: Connection) -> None:
-    """Send the whole stream of one producer; the body of a worker process.
+    """Send the whole stream of one producer.
 
     Parameters
     ----------
@@ -213,7 +222,7 @@ class Workers:
         for producer in range(config.load.num_producers):
             ours, theirs = context.Pipe()
             process = context.Process(
-                target=run_worker, args=(config, run.path, producer, theirs), name=f"producer-{producer}", daemon=True
+                target=worker, args=(config, run.path, producer, theirs), name=f"producer-{producer}", daemon=True
             )
             process.start()
             theirs.close()

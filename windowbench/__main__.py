@@ -39,11 +39,19 @@ def _broker() -> Body:
 
 def _setup() -> Body:
     from windowbench.broker.setup import body
+    from windowbench.kafka.admin import cluster_id
+
+    return lambda argv: body(argv, cluster_id_of=cluster_id)
+
+
+def _dump() -> Body:
+    from windowbench.dump import body
 
     return body
 
 
 COMMANDS = {
+    "dump": Command(summary="keep the topics of a run as files", body=_dump),
     "doctor": Command(summary="check Java, jars, ports, disk, memory, broker and clock", body=_doctor),
     "broker": Command(summary="start a Kafka broker to play with", body=_broker),
     "setup": Command(summary="retrieve the jars and configure this environment's Spark", body=_setup),

@@ -22,7 +22,7 @@ RUN_ID = "synthetic"
 
 
 def small_config(**settings):
-    """A run of 12 measured windows, with load enough that every window has every campaign."""
+    """Return a run of 12 measured windows, with load enough that every window has every campaign."""
     values = {
         "run_id": RUN_ID,
         "broker": "embedded",
@@ -78,7 +78,7 @@ class SyntheticRun:
     progress: list[dict] = field(default_factory=list)
 
     def result(self, window_id, campaign):
-        """The first result of a window and campaign."""
+        """Return the first result of a window and campaign."""
         start = self.schedule.base_time_ns // MS + window_id * self.config.windows.slide_ms
         return next(r for r in self.results if (r.row["window_start"], r.row["campaign_id"]) == (start, campaign))
 
@@ -142,7 +142,7 @@ class SyntheticRun:
 
 
 def quiet_host(schedule):
-    """Samples of a machine with nothing to say, once a second over the whole run."""
+    """Return samples of a machine with nothing to say, once a second over the whole run."""
     seconds = np.arange(-5, schedule.load_length_ns // 1_000_000_000 + 10)
     mono = seconds * 1_000_000_000 + 77_000_000_000_000
     columns = {name: np.zeros(len(mono), dtype=kind) for name, kind in HOST_COLUMNS.items()}
@@ -177,14 +177,14 @@ def scheduled(config, schedule):
 
 
 def window_starts(config, time_ns):
-    """Starts (ms) of the windows that hold an instant, counted by hand."""
+    """Count by hand the starts (ms) of the windows that hold an instant."""
     size, slide = config.windows.size_ms, config.windows.slide_ms
     last = time_ns // MS // slide * slide
-    return [start for start in range(last - size + slide, last + slide, slide)]
+    return list(range(last - size + slide, last + slide, slide))
 
 
 def plain_engine(config, schedule, events, *, batch_ms=400, end_after_ms=1500):
-    """What an engine in append mode answers: each window once, a batch after it closes, without what came later."""
+    """Answer as an engine in append mode: each window once, a batch after it closes, without what came later."""
     delay = config.windows.delay_ms
     closes = {}
     for event in sorted(events, key=lambda e: e.due):
@@ -233,7 +233,7 @@ def result_row(config, start, campaign, row):
 
 
 def synthetic_run(**settings) -> SyntheticRun:
-    """A run in which everything went well."""
+    """Return a run in which everything went well."""
     config = small_config(**settings)
     schedule = plan(config, NOW_NS)
     events = scheduled(config, schedule)

@@ -59,7 +59,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.workloads.*.spark",
     ),
     3: ("producer", "SparkJob", "latency_calculator", "topic_creation", "clear_topics"),
-    4: ("windowbench.doctor", "windowbench.orchestration", "windowbench.orchestration.*"),
+    4: ("windowbench.doctor", "windowbench.dump", "windowbench.orchestration", "windowbench.orchestration.*"),
     5: ("master_code_spark", "windowbench.__main__"),
 }
 FIRST_PLACE_WINS = ("windowbench.reports.summary",)

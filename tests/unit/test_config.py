@@ -68,6 +68,7 @@ OTHER = {
     "partition_skew": 0.5,
     "idle_partitions": 1,
     "clear_topics": True,
+    "dump_topics": "jsonl",
     "compression": "lz4",
     "linger_ms": 0.5,
     "ack_sample_every": 10,

@@ -58,6 +58,8 @@ class EmbeddedBroker:
         Port to listen on; a free one when None. A given port that is taken is an error, not a reason to move.
     keep_data : bool
         Whether the data directory stays after `stop`.
+    dump_archive : Path, optional
+        Where to write an archive of the classes it loaded, when it stops.
     """
 
     name = "broker"
@@ -74,6 +76,7 @@ class EmbeddedBroker:
         heap_mb: int = 512,
         port: int | None = None,
         keep_data: bool = False,
+        dump_archive: Path | None = None,
     ) -> None:
         """Remember the settings; nothing is started yet."""
         self.data_dir = data_dir.absolute()
@@ -88,6 +91,7 @@ class EmbeddedBroker:
         self._cache_dir = cache_dir
         self._cluster_id_of = cluster_id_of
         self._wanted_port = port
+        self._dump_archive = dump_archive
         self._attempts = 0
 
     @property
@@ -114,10 +118,18 @@ class EmbeddedBroker:
         except OSError as error:
             msg = f"the broker's data cannot be written to {self.data_dir}: {error.strerror}"
             raise EnvironmentProblem(msg, remedy="choose a writable directory with --runs-dir") from error
-        heap = (f"-Xms{self.heap_mb}m", f"-Xmx{self.heap_mb}m")
-        flags = (*heap, "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xlog:disable", "-Xlog:all=error:stderr")
-        command = storage.jvm_command(self._java, self._jars, flags, ("kafka.Kafka", str(properties)))
+        command = storage.jvm_command(self._java, self._jars, self._flags(), ("kafka.Kafka", str(properties)))
         self.child = start(command, log_path=self.log_path, name=self.name, env=self._java.environment())
+
+    def _flags(self) -> list[str]:
+        heap = (f"-Xms{self.heap_mb}m", f"-Xmx{self.heap_mb}m", "-XX:+UseSerialGC")
+        quiet = ("-XX:-UsePerfData", "-Xlog:disable", "-Xlog:all=error:stderr")
+        archive = storage.archive_path(self._java, self._jars, self._cache_dir)
+        if self._dump_archive is not None:
+            classes = [f"-XX:ArchiveClassesAtExit={self._dump_archive}"]
+        else:
+            classes = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
+        return [*heap, *quiet, *classes]
 
     def ready(self, timeout: float = READY_SECONDS, abort: Callable[[], None] | None = None) -> str:
         """Wait until the broker answers with its own cluster id; return the address for clients.
@@ -191,10 +203,10 @@ class EmbeddedBroker:
         """Return the last lines of the broker's log."""
         return self.child.last_lines(count) if self.child else ()
 
-    def stop(self) -> None:
-        """Stop the broker and remove its data; safe to call again."""
+    def stop(self, timeout: float = STOP_SECONDS) -> None:
+        """Stop the broker, by force after `timeout` s, and remove its data; safe to call again."""
         if self.child is not None:
-            self.child.stop(STOP_SECONDS)
+            self.child.stop(timeout)
         if not self.keep_data:
             storage.remove_storage(self.data_dir)
 

@@ -12,9 +12,11 @@ import os
 from pathlib import Path
 
 from config import SETTINGS, load
+from windowbench.broker.archive import make_archive, settled
+from windowbench.broker.embedded import ClusterIdOf
 from windowbench.broker.jars import default_cache_dir, ensure_jars, retrieve_jars
 from windowbench.broker.java import JavaHome, find_java
-from windowbench.broker.storage import formatted_template
+from windowbench.broker.storage import archive_path, formatted_template
 from windowbench.errors import EnvironmentProblem
 from windowbench.settings import Parser, add_flags
 
@@ -99,8 +101,18 @@ def configure_spark(jars: list[Path], java: JavaHome, conf: Path) -> None:
         raise EnvironmentProblem(msg, remedy="use a virtual environment of your own: make environment") from error
 
 
-def body(argv: list[str] | None) -> int:
-    """Run the command."""
+def _prepare_broker(java: JavaHome, cache_dir: Path, cluster_id_of: ClusterIdOf) -> None:
+    """Do once what would slow down every start of a broker."""
+    jars = ensure_jars("broker", cache_dir)
+    formatted_template(java, jars, cache_dir)
+    if not settled(archive_path(java, jars, cache_dir)):
+        print("broker: starting it once, so that it starts faster from now on ...", flush=True)
+        if not make_archive(java, jars, cache_dir, cluster_id_of):
+            print("broker: no class archive can be made with this Java; it starts a little slower without")
+
+
+def body(argv: list[str] | None, *, cluster_id_of: ClusterIdOf) -> int:
+    """Run the command; `cluster_id_of` asks a broker for its cluster id."""
     parser = Parser(prog="python -m windowbench setup", description=__doc__, allow_abbrev=False)
     parser.add_argument("--config", metavar="FILE", help="TOML or JSON file of settings")
     parser.add_argument("--relock", action="store_true", help="write jars/*.lock anew from jars/ivy.xml")
@@ -121,6 +133,6 @@ def body(argv: list[str] | None) -> int:
         relock=loaded.arguments.relock,
         say=lambda line: print(line, flush=True),
     )
-    formatted_template(java, ensure_jars("broker", cache_dir), cache_dir)
+    _prepare_broker(java, cache_dir, cluster_id_of)
     configure_spark(ensure_jars("spark", cache_dir), java, spark_conf_dir())
     return 0

@@ -8,6 +8,8 @@ any port.
 from __future__ import annotations
 
 import base64
+import contextlib
+import hashlib
 import os
 import shutil
 import socket
@@ -107,6 +109,12 @@ def jvm_command(java: JavaHome, jars: Sequence[Path], flags: Sequence[str], main
     return [str(java.executable), *flags, *log_flags, "-cp", classpath, *main]
 
 
+def archive_path(java: JavaHome, jars: Sequence[Path], cache_dir: Path) -> Path:
+    """Return where the class archive of a Java and a set of jars is kept, whether or not there is one."""
+    key = hashlib.sha256(f"{java.path}\n{java.version}\n{jars[0].parent}".encode()).hexdigest()[:12]
+    return cache_dir / f"broker-classes-{key}.jsa"
+
+
 def formatted_template(java: JavaHome, jars: Sequence[Path], cache_dir: Path) -> Path:
     """Return a formatted storage directory to copy from, made by Kafka's own tool on the first call.
 
@@ -175,4 +183,5 @@ def properties_path(data_dir: Path) -> Path:
 def remove_storage(data_dir: Path) -> None:
     """Remove a broker's data and properties, as far as there are any."""
     shutil.rmtree(data_dir, ignore_errors=True)
-    properties_path(data_dir).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # there is none, or never could be one
+        properties_path(data_dir).unlink()

@@ -137,14 +137,15 @@ def _latencies(findings: Findings) -> dict[str, dict[str, Any]]:
         found[name] = {
             "rows": len(values),
             "windows": windows,
-            **_in_ms(values),
+            **in_ms(values),
             "p90_interval": None if interval is None else [interval.low / NS_PER_MS, interval.high / NS_PER_MS],
             "interval_note": too_few(windows) if windows < LEAST_WINDOWS else None,
         }
     return found
 
 
-def _in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
+def in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
+    """Return the percentiles of durations in ns as ms; None each where there are none."""
     found = percentiles(values)
     names = ("p50", "p90", "p95", "p99", "max")
     return {name: None if found is None else getattr(found, name) / NS_PER_MS for name in names}
@@ -167,18 +168,18 @@ def _window_maxima(findings: Findings) -> dict[str, dict[str, float | None]]:
     chosen = findings.measured.is_measured
     window = findings.measured.window[chosen]
     return {
-        name: _in_ms(window_maxima(getattr(findings.measured.latencies, name)[chosen], window)[1]) for name in LATENCIES
+        name: in_ms(window_maxima(getattr(findings.measured.latencies, name)[chosen], window)[1]) for name in LATENCIES
     }
 
 
 def _decomposition(findings: Findings) -> dict[str, dict[str, float | None]]:
     latencies = findings.measured.latencies.of(findings.measured.is_measured)
-    return {name: _in_ms(getattr(latencies, name)) for name in (*PARTS, "total")}
+    return {name: in_ms(getattr(latencies, name)) for name in (*PARTS, "total")}
 
 
 def _partition_wait(findings: Findings) -> dict[str, float | None]:
     waits = findings.truth.cells.closing.partition_wait_ns[findings.phases == Phase.MEASURED]
-    return _in_ms(waits)
+    return in_ms(waits)
 
 
 def _rows(findings: Findings) -> dict[str, Any]:
@@ -230,7 +231,7 @@ def _states(findings: Findings) -> dict[str, Any] | None:
                 "state": int(number),
                 "rate": float(path.rates[path.states == number][0]),
                 "rows": int(np.count_nonzero(here)),
-                **{f"{name}_ms": _in_ms(getattr(measured.latencies, name)[chosen][here]) for name in LATENCIES},
+                **{f"{name}_ms": in_ms(getattr(measured.latencies, name)[chosen][here]) for name in LATENCIES},
             }
         )
     return {

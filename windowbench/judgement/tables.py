@@ -100,7 +100,7 @@ def write_tables(
         return []
     report = run.latency_report(config)
     run.write_text(run.windows_csv.name, _csv(windows.keys(), zip(*windows.values(), strict=True)))
-    run.write_text(report.name, _csv(("window_id", "max_latency_ms"), latency_report(windows)))
+    run.write_text(report.name, latency_csv(latency_report(windows)))
     write_parquet(run.judged_rows, rows)
     return [run.windows_csv, report, run.judged_rows]
 
@@ -109,6 +109,11 @@ def latency_report(windows: Mapping[str, list[Any]]) -> Iterable[tuple[int, floa
     """Return id and greatest ``e2e_ms`` of every measured window that has a row that counts."""
     columns = zip(windows["window_id"], windows["phase"], windows["e2e_max_ms"], strict=True)
     return [(i, value) for i, phase, value in columns if phase == Phase.MEASURED.label and value is not None]
+
+
+def latency_csv(report: Iterable[tuple[int, float | int]]) -> str:
+    """Return the text of the latency report."""
+    return _csv(("window_id", "max_latency_ms"), report)
 
 
 def _csv(header: Iterable[str], lines: Iterable[Iterable[Any]]) -> str:

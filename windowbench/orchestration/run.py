@@ -22,6 +22,7 @@ from windowbench.arrivals import modulating_path
 from windowbench.broker.embedded import EmbeddedBroker, check_free_disk
 from windowbench.broker.jars import default_cache_dir, ensure_jars
 from windowbench.broker.java import JavaHome, find_java
+from windowbench.dump import dump_topics
 from windowbench.errors import EngineFailed, EnvironmentProblem, ExitCode, HarnessError, ProducersFailed
 from windowbench.kafka.admin import Admin, cluster_id, planned_topics
 from windowbench.kafka.clock import measure_clock_offset
@@ -278,6 +279,8 @@ class Run:
         self._host.stop()
         record_results(self.config, run.result_samples)
         run.write_json("events_topic.json", check_events(self.config, run))
+        if self.config.kafka.dump_topics != "none":
+            dump_topics(self.config, run.file("dump"), self.config.kafka.dump_topics)
         if not self.config.kafka.embedded:
             self._external_clock(run, "after")
 

@@ -44,16 +44,17 @@ def render_summary(summary: Summary, *, directory: str = "") -> str:
     sections = [_verdict(summary)]
     if summary.get("headline"):
         sections.append(_headline(summary["headline"]))
-    if "latencies_ms" in summary:
-        sections += [
-            _load(summary),
-            _latencies(summary),
-            _decomposition(summary),
-            _states(summary),
-            _generator(summary["generator"]),
-            _rows(summary),
-            _machine(summary),
-        ]
+    makers = {
+        "load": _load,
+        "topics": _topics,
+        "latencies_ms": _latencies,
+        "decomposition_ms": _decomposition,
+        "states": _states,
+        "generator": _generator,
+        "rows": _rows,
+        "host": _machine,
+    }
+    sections += [make(summary) for key, make in makers.items() if summary.get(key)]
     sections += [_warnings(summary["verdict"]["warnings"]), _files(summary.get("files", ()), directory)]
     return "\n\n".join("\n".join(section) for section in sections if section)
 
@@ -108,6 +109,22 @@ def _load(summary: Summary) -> list[str]:
     ]
 
 
+def _topics(summary: Summary) -> list[str]:
+    topics = summary["topics"]
+    return [
+        *_wrapped(
+            f"topics: {topics['events_topic']} with {topics['events']} events and {topics['rejected']} other records,"
+            f" {topics['result_topic']} with {topics['results']} records",
+            hanging="  ",
+        ),
+        *_wrapped(
+            "truth is what the events topic holds; send times are the produce times of the events; windows count from"
+            " id 0 on while events close them",
+            "  ",
+        ),
+    ]
+
+
 def _table(title: str, rows: Iterable[tuple[str, Sequence[str]]], columns: Sequence[str]) -> list[str]:
     """Return a table with a left-aligned name and right-aligned figures."""
     name_width = WIDTH - 10 * len(columns)
@@ -128,28 +145,30 @@ def _row(figures: Summary, percents: Sequence[str] = _PERCENTS) -> list[str]:
 
 def _latencies(summary: Summary) -> list[str]:
     latencies, maxima = summary["latencies_ms"], summary["window_maxima_ms"]
-    some = latencies["excess"]
+    names = [name for name in DEFINITIONS if name in latencies]
+    some = latencies[names[0]]
     heads = ("P50", "P90", "P95", "P99", "max")
-    lines = _table("latency of rows, ms", ((f"{name}_ms", _row(latencies[name])) for name in DEFINITIONS), heads)
+    lines = _table("latency of rows, ms", ((f"{name}_ms", _row(latencies[name])) for name in names), heads)
     lines.append("")
-    lines += _table("greatest of each window, ms", ((f"{n}_ms", _row(maxima[n])) for n in DEFINITIONS), heads)
+    lines += _table("greatest of each window, ms", ((f"{name}_ms", _row(maxima[name])) for name in names), heads)
     lines.append("")
     lines += _wrapped(f"{some['rows']} rows of {some['windows']} measured windows; percentiles by nearest rank")
-    for name in DEFINITIONS:
+    for name in names:
         interval = latencies[name]["p90_interval"]
         if interval:
             lines.append(f"  {name}_ms P90: 95 % interval {interval[0]:.1f} to {interval[1]:.1f} ms")
     if some["interval_note"]:
         lines.append(f"  interval of P90: {some['interval_note']}")
-    for name, words in DEFINITIONS.items():
-        lines += _wrapped(f"{name}_ms: {words}", "  ", "    ")
-    wait = summary["partition_wait_ms"]
-    lines += _wrapped(
-        f"an engine that waits for the slowest partition waits {_figure(wait['p50'])} ms longer"
-        f" (median; at most {_figure(wait['max'])} ms)",
-        "  ",
-        "    ",
-    )
+    for name in names:
+        lines += _wrapped(f"{name}_ms: {DEFINITIONS[name]}", "  ", "    ")
+    wait = summary.get("partition_wait_ms")
+    if wait:
+        lines += _wrapped(
+            f"an engine that waits for the slowest partition waits {_figure(wait['p50'])} ms longer"
+            f" (median; at most {_figure(wait['max'])} ms)",
+            "  ",
+            "    ",
+        )
     return lines
 
 
@@ -161,10 +180,7 @@ def _decomposition(summary: Summary) -> list[str]:
 
 
 def _states(summary: Summary) -> list[str]:
-    states = summary.get("states")
-    if not states:
-        return []
-    rows = []
+    states, rows = summary["states"], []
     for state in states["by_state"]:
         for name in ("excess_ms", "e2e_ms"):
             words = f"state {state['state']} ({state['rate']:.0f}/s, {state['rows']} rows) {name}"
@@ -174,7 +190,8 @@ def _states(summary: Summary) -> list[str]:
     return [*lines, *_wrapped(note, "  ", "    ")]
 
 
-def _generator(generator: Summary) -> list[str]:
+def _generator(summary: Summary) -> list[str]:
+    generator = summary["generator"]
     rows = (
         ("send lateness", [_figure(generator[f"lateness_{p}_ms"]) for p in ("p50", "p99", "max")]),
         ("acknowledgement", [_figure(generator[f"ack_{p}_ms"]) for p in ("p50", "p99", "max")]),
@@ -197,7 +214,7 @@ def _generator(generator: Summary) -> list[str]:
 
 def _rows(summary: Summary) -> list[str]:
     rows = summary["rows"]
-    windows = ", ".join(f"{count} {phase}" for phase, count in summary["windows"].items())
+    windows = ", ".join(f"{count} {phase}" for phase, count in summary.get("windows", {}).items())
     counted = ", ".join(
         f"{rows[name]} {name.replace('_', ' ')}"
         for name in (
@@ -215,7 +232,7 @@ def _rows(summary: Summary) -> list[str]:
     impossible = rows["impossible"]
     return [
         *_wrapped(f"rows: {rows['expected']} expected; {counted}", hanging="  "),
-        *_wrapped(f"windows: {windows}", "  "),
+        *(_wrapped(f"windows: {windows}", "  ") if windows else ()),
         *_wrapped(
             f"impossible latencies: {impossible['e2e_negative']} e2e below 0, {impossible['freshness_negative']}"
             f" freshness below 0, {impossible['excess_too_low']} excess below -2 ms",

@@ -22,7 +22,9 @@ field                  type     meaning
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -30,6 +32,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from config import EVENT_TYPES
 from windowbench.oracle.rows import PARSED_CHUNK, ParsedRows, RowKind
 
 INPUT_TOPICS = ("events_topic",)
@@ -51,6 +54,8 @@ NEWEST_PRODUCE_COLUMN = "max_produce_time"
 """In ms, of the newest event counted in a row."""
 ROW_DOUBLES = ("ctr", "ctr_smoothed")
 
+_EVENT_INTEGERS = ("campaign_id", "event_time_ns", "produce_time", "window_id")
+_EVENT_CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
 _NO_KEY = np.iinfo(np.int64).min
 _INT64 = range(-(2**63), 2**63)
 _integers_of = itemgetter(*ROW_INTEGERS)
@@ -125,9 +130,62 @@ def _parse_one_by_one(values: Sequence[bytes | None], run_id: str) -> ParsedRows
     return ParsedRows(kind=kind, integers=integers, doubles=doubles)
 
 
+def usual_run_id(values: Sequence[bytes | None]) -> str | None:
+    """Return the run id that most of some result records carry, None where none carries any."""
+    rows = (_object(value) for value in values)
+    ids = Counter(row["run_id"] for row in rows if row is not None and isinstance(row.get("run_id"), str))
+    return ids.most_common(1)[0][0] if ids else None
+
+
 def _object(value: bytes | None) -> dict[str, Any] | None:
     try:
         parsed = orjson.loads(value) if value is not None else None
     except orjson.JSONDecodeError:
         return None
     return parsed if isinstance(parsed, dict) else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ParsedEvents:
+    """Ad events read from a topic; arrays of equal length.
+
+    Attributes
+    ----------
+    position : int64[n]
+        Which of the values given each was.
+    event_type : uint8[n]
+        Index into ``config.EVENT_TYPES``.
+    campaign_id, event_time_ns, produce_ms, window_id : int64[n]
+    """
+
+    position: NDArray[np.int64]
+    event_type: NDArray[np.uint8]
+    campaign_id: NDArray[np.int64]
+    event_time_ns: NDArray[np.int64]
+    produce_ms: NDArray[np.int64]
+    window_id: NDArray[np.int64]
+
+
+def parse_events(values: Sequence[bytes | None]) -> ParsedEvents:
+    """Read the payloads of events; END and what is no ad event are left out."""
+    position: list[int] = []
+    columns: list[tuple[int, ...]] = []
+    for i, value in enumerate(values):
+        event = _object(value)
+        if event is None:
+            continue
+        numbers = tuple(event.get(name) for name in _EVENT_INTEGERS)
+        code = _EVENT_CODES.get(event.get("event_type")) if isinstance(event.get("event_type"), str) else None
+        if code is None or not all(type(number) is int and number in _INT64 for number in numbers):
+            continue
+        position.append(i)
+        columns.append((code, *numbers))  # type: ignore[arg-type]  # checked to be integers
+    table = np.array(columns, dtype=np.int64).reshape(-1, 1 + len(_EVENT_INTEGERS))
+    return ParsedEvents(
+        position=np.array(position, dtype=np.int64),
+        event_type=table[:, 0].astype(np.uint8),
+        campaign_id=table[:, 1],
+        event_time_ns=table[:, 2],
+        produce_ms=table[:, 3],
+        window_id=table[:, 4],
+    )

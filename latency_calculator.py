@@ -1,0 +1,86 @@
+"""Judge a run: from raw samples to the class of every row, percentiles, per-window maxima and a verdict.
+
+Of a run directory everything is derived again from its raw samples and written beside them. Of a bare pair of
+topics no schedule is known: latencies and rows are shown, and the verdict stays unknown.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from config import Config, ConfigError, Loaded, config_parser, load
+from windowbench.errors import run_program
+
+_EPILOG = """\
+examples:
+  python latency_calculator.py runs/20260101-120000-42
+  python latency_calculator.py --bootstrap-servers localhost:9092 --events-topic events_spark \\
+      --result-topic results_spark --window-size-sec 2
+
+Writes windows.csv, latency_report_{producers}_{events}_{distribution}.csv (window_id,max_latency_ms),
+summary.json, verdict.json and samples/rows.parquet into the run directory.
+
+exit code: 0 valid, 20 invalid, 21 unknown, 22 unsustainable; 2 and 3 for bad arguments and unreadable runs
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Judge what the arguments name, print the report and return the exit code of the verdict."""
+    return run_program(_judge, argv)
+
+
+def _judge(argv: list[str] | None) -> int:
+    parser = config_parser("latency_calculator.py", (__doc__ or "").split("\n\n")[0], epilog=_EPILOG)
+    parser.add_argument("run_dir", nargs="?", metavar="RUN_DIR", help="directory of a finished run")
+    parser.add_argument(
+        "--output", metavar="DIR", help="for a pair of topics: write the latency report and summary there"
+    )
+    loaded = load(parser, argv)
+    if loaded.arguments.run_dir is not None:
+        return _judge_directory(loaded)
+    if loaded.config.kafka.bootstrap_servers is None:
+        raise ConfigError(
+            "name a run directory, or a pair of topics by --bootstrap-servers, --events-topic and --result-topic"
+        )
+    return _judge_topics(loaded.config, loaded.arguments.output)
+
+
+def _judge_directory(loaded: Loaded) -> int:
+    from windowbench.judgement import judge_run
+    from windowbench.results.store import RunDirectory
+
+    given = [name for name, origin in loaded.origins.items() if origin == "command line"]
+    if given or loaded.arguments.output or loaded.arguments.config or loaded.arguments.profile:
+        also = ", ".join(given) or "another source of settings"
+        raise ConfigError(f"a run directory has its own settings; it cannot be judged with {also}")
+    judged = judge_run(RunDirectory.open(Path(loaded.arguments.run_dir)))
+    print(judged.text)
+    return judged.exit_code
+
+
+def _judge_topics(config: Config, output: str | None) -> int:
+    from windowbench.judgement.tables import latency_csv
+    from windowbench.judgement.topics import judge_pair, read_pair
+    from windowbench.kafka.reader import read_topic
+    from windowbench.reports.summary import render_summary
+    from windowbench.results.store import RunDirectory
+
+    pair = read_pair(
+        config, read_topic(config, config.kafka.events_topic), read_topic(config, config.kafka.result_topic)
+    )
+    verdict, summary, report = judge_pair(config, pair)
+    directory = ""
+    if output is not None:
+        target = RunDirectory(Path(output).resolve())
+        name = target.latency_report(config).name
+        target.write_text(name, latency_csv(report))
+        summary["files"] = ["summary.json", name]
+        target.write_json("summary.json", summary)
+        directory = str(target.path)
+    print(render_summary(summary, directory=directory))
+    return verdict.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

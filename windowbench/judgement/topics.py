@@ -1,0 +1,270 @@
+"""A pair of topics without a run directory: what can be said when no schedule is known.
+
+The events in the topic stand in for the schedule, with their produce times as due times. That gives the
+truth of every window and every latency but the excess: when a window could first be emitted follows from
+a schedule alone. So the verdict is unknown, whatever is found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config, ConfigError
+from windowbench.judgement.figures import in_ms
+from windowbench.judgement.measured import MeasuredRows, Phase, first_appends_ms, measure_rows
+from windowbench.judgement.recorded import joined_rows
+from windowbench.metrics.bootstrap import LEAST_WINDOWS, too_few
+from windowbench.metrics.latency import impossible
+from windowbench.metrics.quantiles import window_maxima
+from windowbench.oracle.closing import closing_times
+from windowbench.oracle.comparison import Comparison, RowClass, compare
+from windowbench.oracle.host import ClockOffset
+from windowbench.oracle.replay import ScheduledEvents
+from windowbench.oracle.rows import ResultRows, RowKind
+from windowbench.oracle.verdict import Verdict, unknown
+from windowbench.results.store import SCHEMA_VERSION
+from windowbench.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS, Schedule
+from windowbench.workloads import workload_model, workload_oracle
+
+_LATENCIES = ("e2e", "since_window_end", "freshness")
+
+
+class Record(Protocol):
+    """One record of a topic."""
+
+    @property
+    def partition(self) -> int:
+        """Its partition."""
+
+    @property
+    def offset(self) -> int:
+        """Its offset there."""
+
+    @property
+    def timestamp_type(self) -> int:
+        """0 for CreateTime, 1 for LogAppendTime."""
+
+    @property
+    def timestamp_ms(self) -> int:
+        """Its time stamp."""
+
+    @property
+    def value(self) -> bytes | None:
+        """What it holds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TopicPair:
+    """What two topics hold: accepted events, how many other records, and the parsed results."""
+
+    events: ScheduledEvents
+    campaigns: NDArray[np.int64]
+    """Ids of the campaigns; events and rows hold positions in it instead."""
+    base_ms: int
+    rejected: int
+    rows: ResultRows
+    run_id: str
+
+
+def read_pair(config: Config, events: Iterable[Sequence[Record]], results: Iterable[Sequence[Record]]) -> TopicPair:
+    """Read both topics.
+
+    Parameters
+    ----------
+    config : Config
+        Workload and windows.
+    events, results : iterable of batches of records
+
+    Raises
+    ------
+    ConfigError
+        When the rows are of windows of another size than configured.
+    """
+    scheduled, campaign_ids, window_ids, rejected = _read_events(config, events)
+    rows, run_id = _read_results(config, results)
+    campaigns, codes = np.unique(campaign_ids, return_inverse=True)
+    slide_ns = config.windows.slide_ms * NS_PER_MS
+    bases, counts = np.unique(scheduled.event_time_ns // slide_ns - window_ids, return_counts=True)
+    base_ms = int(bases[counts.argmax()]) * config.windows.slide_ms if len(bases) else 0
+    _recode(rows, campaigns)
+    return TopicPair(
+        events=dataclasses.replace(scheduled, campaign_id=codes.astype(np.int32)),
+        campaigns=campaigns,
+        base_ms=base_ms,
+        rejected=rejected,
+        rows=rows,
+        run_id=run_id,
+    )
+
+
+def _read_events(
+    config: Config, batches: Iterable[Sequence[Record]]
+) -> tuple[ScheduledEvents, NDArray[np.int64], NDArray[np.int64], int]:
+    """Return the events an engine would accept, their campaigns and window ids, and how many records were none."""
+    model = workload_model(config.engine.workload)
+    names = ("event_type", "campaign_id", "event_time_ns", "produce_ms", "window_id", "partition")
+    columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
+    rejected = 0
+    for batch in batches:
+        parsed = model.parse_events([record.value for record in batch])
+        stamped = np.array([record.timestamp_ms for record in batch], dtype=np.int64)[parsed.position]
+        partition = np.array([record.partition for record in batch], dtype=np.int32)[parsed.position]
+        ahead = parsed.event_time_ns // NS_PER_MS - stamped
+        good = (ahead >= -GUARD_PAST_MS) & (ahead <= GUARD_FUTURE_MS)
+        rejected += len(batch) - int(np.count_nonzero(good))
+        for name in names[:-1]:
+            columns[name].append(getattr(parsed, name)[good])
+        columns["partition"].append(partition[good])
+    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+    order = np.argsort(joined["produce_ms"], kind="stable")
+    produced_ns = joined["produce_ms"][order].astype(np.int64) * NS_PER_MS
+    events = ScheduledEvents(
+        producer=0,
+        first=0,
+        due_ns=produced_ns,
+        event_time_ns=joined["event_time_ns"][order],
+        sent_ns=produced_ns,
+        event_type=joined["event_type"][order].astype(np.uint8),
+        campaign_id=np.zeros(len(order), dtype=np.int32),  # decided once all campaigns are known
+        partition=joined["partition"][order].astype(np.int32),
+    )
+    return events, joined["campaign_id"][order], joined["window_id"][order], rejected
+
+
+def _read_results(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[ResultRows, str]:
+    """Return the rows of the configured run, or of the one that most of the first rows belong to."""
+    model = workload_model(config.engine.workload)
+    names = ("partition", "offset", "append_time_ms", "timestamp_type")
+    columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
+    parsed = []
+    run_id = config.run.run_id
+    for batch in batches:
+        values = [record.value for record in batch]
+        if run_id is None:
+            run_id = model.usual_run_id(values)
+        parsed.append(model.parse_rows(values, run_id or ""))
+        columns["partition"].append(np.array([record.partition for record in batch]))
+        columns["offset"].append(np.array([record.offset for record in batch]))
+        columns["append_time_ms"].append(np.array([record.timestamp_ms for record in batch]))
+        columns["timestamp_type"].append(np.array([record.timestamp_type for record in batch]))
+    rows = joined_rows(columns, parsed, model)
+    sound = rows.parsed.kind == RowKind.SOUND
+    lengths = (rows.parsed.integers["window_end"] - rows.parsed.integers["window_start"])[sound]
+    usual = int(np.median(lengths)) if len(lengths) else config.windows.size_ms
+    if usual != config.windows.size_ms:
+        raise ConfigError(
+            f"the rows are of windows of {usual / 1000:g} s, the settings say {config.windows.window_size_sec:g} s;"
+            f" give --window-size-sec {usual / 1000:g}"
+        )
+    return rows, run_id or ""
+
+
+def _recode(rows: ResultRows, campaigns: NDArray[np.int64]) -> None:
+    """Put the position in `campaigns` in place of each row's campaign, -1 where it is none of them."""
+    ids = rows.parsed.integers["campaign_id"]
+    position = np.searchsorted(campaigns, ids)
+    inside = np.minimum(position, max(len(campaigns) - 1, 0))
+    known = campaigns[inside] == ids if len(campaigns) else np.zeros(len(ids), dtype=np.bool_)
+    rows.parsed.integers["campaign_id"] = np.where(known, inside, -1)
+
+
+def judge_pair(config: Config, pair: TopicPair) -> tuple[Verdict, dict[str, Any], list[tuple[int, float]]]:
+    """Compare and measure a pair of topics.
+
+    Returns
+    -------
+    Verdict
+        Unknown, with what was found as warnings.
+    dict
+        In the form of ``summary.json``, without what only a schedule can tell.
+    list of (int, float)
+        Id and greatest ``e2e_ms`` of every window.
+    """
+    oracle = workload_oracle(config.engine.workload)
+    events = pair.events
+    last_ns = int(events.due_ns[-1]) + 1 if len(events.due_ns) else 0
+    schedule = Schedule(epoch_ns=0, base_time_ns=pair.base_ms * NS_PER_MS, measure_end_ns=last_ns, load_end_ns=last_ns)
+    shape = config.replace(
+        num_campaigns=max(len(pair.campaigns), 1),
+        ads_per_campaign=1,
+        partitions=int(events.partition.max(initial=0)) + 1,
+        idle_partitions=0,
+    )
+    closing = closing_times(shape, schedule, _whole(events))
+    first = first_appends_ms(pair.rows, oracle.cells(shape, closing), ClockOffset())
+    builder = oracle.TruthBuilder(shape, closing, first_append_ms=first)
+    builder.add(events)
+    truth = builder.finish()
+    comparison = compare(pair.rows, truth)
+    usable = (closing.ids >= 0) & ~closing.by_end
+    measured = measure_rows(
+        pair.rows,
+        truth,
+        comparison,
+        np.where(usable, Phase.MEASURED, Phase.COOL_DOWN).astype(np.int8),
+        ClockOffset(),
+        delay_ms=config.windows.delay_ms,
+        newest_produce=workload_model(config.engine.workload).NEWEST_PRODUCE_COLUMN,
+    )
+    verdict = unknown("no_schedule", "no schedule is known for a bare pair of topics", _found(comparison))
+    chosen = measured.is_measured
+    ids, greatest = window_maxima(measured.latencies.e2e[chosen], measured.window[chosen] + closing.first_id)
+    report = [(int(i), ns / NS_PER_MS) for i, ns in zip(ids, greatest, strict=True)]
+    summary = _summary(config, pair, verdict, comparison, measured)
+    summary["rows"]["expected"] = int(np.count_nonzero(truth.required))
+    return verdict, summary, report
+
+
+def _whole(events: ScheduledEvents) -> Iterator[ScheduledEvents]:
+    yield events
+
+
+def _found(comparison: Comparison) -> list[str]:
+    words = {
+        RowClass.WRONG_VALUE: "rows differ from the events in the topic",
+        RowClass.CONFLICTING: "rows conflict with the row of their key",
+        RowClass.UNEXPECTED: "rows belong to no window and campaign of the events in the topic",
+        RowClass.DUPLICATE: "rows are repeated with equal values",
+        RowClass.FOREIGN: "records are not rows of this run",
+    }
+    found = [f"{comparison.count(c)} {text}" for c, text in words.items() if comparison.count(c)]
+    if len(comparison.missing):
+        found.append(f"{len(comparison.missing)} windows and campaigns with events have no row")
+    return found
+
+
+def _summary(
+    config: Config, pair: TopicPair, verdict: Verdict, comparison: Comparison, measured: MeasuredRows
+) -> dict[str, Any]:
+    chosen = measured.is_measured
+    window = measured.window[chosen]
+    windows = len(np.unique(window))
+    values = {name: getattr(measured.latencies, name)[chosen] for name in _LATENCIES}
+    counted = {"rows": int(np.count_nonzero(chosen)), "windows": windows, "p90_interval": None}
+    note = too_few(windows) if windows < LEAST_WINDOWS else None
+    found = dataclasses.asdict(impossible(measured.latencies))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": pair.run_id,
+        "verdict": verdict.as_dict(),
+        "topics": {
+            "events_topic": config.kafka.events_topic,
+            "result_topic": config.kafka.result_topic,
+            "events": len(pair.events.due_ns),
+            "rejected": pair.rejected,
+            "results": len(pair.rows),
+        },
+        "latencies_ms": {n: {**counted, **in_ms(v), "interval_note": note} for n, v in values.items()},
+        "window_maxima_ms": {n: in_ms(window_maxima(v, window)[1]) for n, v in values.items()},
+        "rows": {
+            **{row_class.name.lower(): comparison.count(row_class) for row_class in RowClass},
+            "missing": len(comparison.missing),
+            "impossible": {**found, "excess_too_low": 0},
+        },
+    }
