@@ -48,7 +48,9 @@ types: test-environment ## mypy, strict
 	@$(PY) -m mypy
 
 bench: test-environment jars ## benchmarks of windowbench itself, as ratios within one run
-	@$(PY) -m benchmarks $(ARGS)
+	@set -e; for file in benchmarks/*.py; do \
+	    name=$$(basename "$$file" .py); echo "== $$name"; $(PY) -m "benchmarks.$$name"; \
+	done
 
 # --- the environment --------------------------------------------------------------------------------------------------
 

@@ -181,13 +181,21 @@ def _write_times(rows: NDArray[np.void], times: NDArray[np.int64]) -> None:
 
 
 def _write_window_ids(rows: NDArray[np.void], window_ids: NDArray[np.int64]) -> None:
-    """Write window ids, each distinct one formatted once: a block lies within few windows."""
+    """Write window ids, each distinct one formatted once: neighbouring events mostly lie in one window."""
+    if window_ids.size and window_ids.min() == window_ids.max():
+        rows["window_id"] = _window_text(int(window_ids[0]))
+        return
     distinct, which = np.unique(window_ids, return_inverse=True)
-    texts = [b"%*d" % (_WINDOW_WIDTH, window) for window in distinct.tolist()]
-    if any(len(text) > _WINDOW_WIDTH for text in texts):
-        msg = f"a window id has more than {_WINDOW_WIDTH} characters: {distinct[0]} to {distinct[-1]}"
-        raise OverflowError(msg)
+    texts = [_window_text(window) for window in distinct.tolist()]
     rows["window_id"] = np.array(texts, dtype=f"S{_WINDOW_WIDTH}")[which]
+
+
+def _window_text(window: int) -> bytes:
+    text = b"%*d" % (_WINDOW_WIDTH, window)
+    if len(text) > _WINDOW_WIDTH:
+        msg = f"window id {window} has more than {_WINDOW_WIDTH} characters"
+        raise OverflowError(msg)
+    return text
 
 
 def _padding_pool(seed: int, pad: int) -> NDArray[np.bytes_]:

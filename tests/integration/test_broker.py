@@ -16,7 +16,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
-from windowbench.broker import storage
+from windowbench.broker import embedded, storage
 from windowbench.broker.embedded import EmbeddedBroker
 from windowbench.broker.jars import default_cache_dir, ensure_jars
 from windowbench.broker.java import find_java
@@ -134,10 +134,19 @@ def test_a_given_port_that_is_taken_is_refused_before_anything_is_started(make, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_after_several_taken_ports_it_gives_up(make, monkeypatch):
+    with taken_port() as taken:
+        real = storage.free_port
+        monkeypatch.setattr(storage, "free_port", lambda but=0: real() if but else taken)
+        monkeypatch.setattr(embedded, "_PORT_ATTEMPTS", 2)
+        with make() as broker, pytest.raises(EnvironmentProblem, match=r"taken 2 times between choice and start"):
+            broker.ready()
+
+
 def test_a_port_that_is_taken_between_choice_and_start_is_given_up_for_another(make, monkeypatch):
     with taken_port() as taken:
         real, choices = storage.free_port, iter([taken])
-        monkeypatch.setattr(storage, "free_port", lambda: next(choices, None) or real())
+        monkeypatch.setattr(storage, "free_port", lambda but=0: next(choices, None) or real(but=but))
         with make() as broker:
             broker.ready()
             assert broker.port != taken
@@ -277,7 +286,7 @@ def test_setup_with_everything_in_place_changes_nothing():
 
 
 def test_doctor_finds_this_machine_fit():
-    process = command("doctor")
+    process = command("doctor", "--broker-heap-mb", "256", "--spark-driver-memory", "512m")
     output, _ = process.communicate(timeout=SOON)
     assert process.returncode == 0, output
     assert "an embedded one was ready in" in output

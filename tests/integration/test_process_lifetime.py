@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -39,7 +40,7 @@ time.sleep(600)
 """
 
 ORCHESTRATOR = """
-import sys, time
+import os, signal, sys, time
 from pathlib import Path
 from windowbench.process import start
 from windowbench.runlock import RunLock
@@ -55,6 +56,13 @@ with RunLock(run) as lock:
     elif sys.argv[3] == "fail":
         raise SystemExit(3)
     elif sys.argv[3] == "detach":
+        child.detach()
+    elif sys.argv[3] == "detach a guard that is slow":
+        while "ready" not in child.last_lines():
+            time.sleep(0.01)
+        os.kill(child.pid, signal.SIGSTOP)
+        while Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.01)
         child.detach()
 """
 
@@ -173,6 +181,16 @@ def test_a_detached_child_outlives_the_orchestrator_until_its_guard_gets_sigterm
     until_gone(tag)
 
 
+def test_the_order_to_detach_counts_even_when_our_end_is_seen_together_with_it(orchestrate, tmp_path):
+    process, guard, tag = orchestrate("detach a guard that is slow")
+    process.wait(SOON)
+    os.kill(guard, signal.SIGCONT)
+    with pytest.raises(HarnessError):  # it would be gone in no time
+        wait_until(lambda: len(tagged_processes(tag)) < 4, 0.5, "the tree to be gone")
+    os.kill(guard, signal.SIGTERM)
+    until_gone(tag)
+
+
 # --- ways out of the child --------------------------------------------------------------------------------------------
 
 
@@ -247,26 +265,29 @@ child.wait()
     assert child.last_lines(1) == ("child still runs: True",)
 
 
-def test_a_child_started_on_a_thread_outlives_the_thread(started):
+def test_a_child_started_on_a_thread_outlives_the_thread(started, tmp_path):
     # The parent-death signal of Linux comes when the starting *thread* ends.
-    import threading
-
     made = []
-    thread = threading.Thread(target=lambda: made.append(started("sh", "-c", "sleep 0.5; exit 4")))
+
+    def start_one():
+        made.append(started("sh", "-c", f"echo ready; until test -e {tmp_path}/go; do sleep 0.02; done; exit 4"))
+        until(lambda: "ready" in made[0].last_lines(), "the command")
+
+    thread = threading.Thread(target=start_one)
     thread.start()
     thread.join()
+    (tmp_path / "go").touch()
     assert made[0].wait(SOON) == 4
 
 
-def test_ignored_signals_of_ours_are_not_handed_down(started):
-    code = "import signal; print([signal.getsignal(s) for s in (15, 2)][0] is signal.SIG_DFL)"
+def test_no_signal_is_ignored_in_a_child_though_python_ignores_some_and_we_may_ignore_others(started):
     old = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        child = started(sys.executable, "-c", code)
+        child = started("grep", "SigIgn", "/proc/self/status")
     finally:
         signal.signal(signal.SIGTERM, old)
     child.wait(SOON)
-    assert child.last_lines() == ("True",)
+    assert int(child.last_lines()[0].split()[1], 16) == 0
 
 
 # --- output -----------------------------------------------------------------------------------------------------------

@@ -187,13 +187,13 @@ def plain_engine(config, schedule, events, *, batch_ms=400, end_after_ms=1500):
     """Answer as an engine in append mode: each window once, a batch after it closes, without what came later."""
     delay = config.windows.delay_ms
     closes = {}
-    for event in sorted(events, key=lambda e: e.due):
+    for event in sorted((e for e in events if e.sent >= 0), key=lambda e: e.sent):
         for start in window_starts(config, event.time):
             closes.setdefault(start, None)
         watermark = event.time // MS - delay
         for start, closed in closes.items():
             if closed is None and watermark >= start + config.windows.size_ms - 1:
-                closes[start] = event.due
+                closes[start] = event.sent
     rows = {}
     for event in events:
         if event.sent < 0:

@@ -258,7 +258,7 @@ def test_mmpp_index_of_dispersion_is_its_closed_form_within_sampling_error_on_20
 
 
 def test_mmpp_jumps_follow_their_matrix(mmpp_seeds):
-    config, model, *_ = mmpp_seeds[0]
+    _, model, *_ = mmpp_seeds[0]
     counts = np.zeros((len(model.rates), len(model.rates)))
     for _, _, path, _ in mmpp_seeds:
         np.add.at(counts, (path.states[:-1], path.states[1:]), 1)

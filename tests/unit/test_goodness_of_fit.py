@@ -51,14 +51,14 @@ def a_path(starts_s, states, until_s, rates=(1.0, 3.0)):
 # --- the single figures -----------------------------------------------------------------------------------------------
 
 
-@given(n=st.integers(10, 300), seed=st.integers(0, 10_000), mean=st.sampled_from([1.0, 1e5]), wrong=st.floats(0.7, 1.4))
-@settings(max_examples=60, deadline=None)
+@given(n=st.integers(30, 300), seed=st.integers(0, 10_000), mean=st.sampled_from([1.0, 1e5]), wrong=st.floats(0.7, 1.4))
+@settings(max_examples=40, deadline=None)
 def test_ks_agrees_with_an_independent_implementation(n, seed, mean, wrong):
     values = np.random.default_rng(seed).exponential(mean * wrong, n)
     ours, theirs = ks_exponential(values, mean), stats.kstest(values, "expon", args=(0, mean))
     assert ours.n == n
     assert math.isclose(ours.statistic, theirs.statistic, rel_tol=1e-9)
-    assert abs(ours.p_value - theirs.pvalue) < 0.01
+    assert abs(ours.p_value - theirs.pvalue) < 0.02
 
 
 def test_ks_rejects_about_as_often_as_its_level_says():
@@ -97,12 +97,10 @@ def test_poisson_sampling_error_is_the_scatter_of_the_index():
     sojourns=st.tuples(st.floats(0.01, 100), st.floats(0.01, 100)),
     bin_s=st.floats(0.05, 50),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_index_of_dispersion_of_two_states_is_the_formula_of_the_documentation(rates, sojourns, bin_s):
     share = sojourns[0] / sum(sojourns)
-    model = MmppModel(
-        rates=rates, sojourns_s=sojourns, jumps=((0.0, 1.0), (1.0, 0.0)), stationary=(share, 1 - share)
-    )
+    model = MmppModel(rates=rates, sojourns_s=sojourns, jumps=((0.0, 1.0), (1.0, 0.0)), stationary=(share, 1 - share))
     sigma = 1 / sojourns[0] + 1 / sojourns[1]
     st_ = sigma * bin_s
     expected = 1 + 2 * share * (1 - share) * (rates[0] - rates[1]) ** 2 / (sigma * model.mean_rate) * (
@@ -122,9 +120,7 @@ def test_mmpp_sampling_error_is_the_scatter_of_the_index():
     for seed in range(60):
         offsets = scheduled_offsets(config.replace(seed=seed, num_producers=1), 0, until_ns)
         found.append(mmpp_dispersion(bin_counts(offsets, NS_PER_S, until_ns), model, NS_PER_S))
-    assert math.isclose(
-        np.std([d.index for d in found]), np.mean([d.standard_error for d in found]), rel_tol=0.3
-    )
+    assert math.isclose(np.std([d.index for d in found]), np.mean([d.standard_error for d in found]), rel_tol=0.3)
 
 
 def test_sojourn_means_count_the_time_of_the_unfinished_last_one_but_not_an_exit_from_it():

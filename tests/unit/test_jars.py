@@ -220,6 +220,8 @@ def test_the_cache_directory_follows_setting_then_xdg_then_home(monkeypatch, tmp
     assert default_cache_dir() == tmp_path / ".cache" / "windowbench"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert default_cache_dir() == tmp_path / "xdg" / "windowbench"
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # to be ignored, says its specification
+    assert default_cache_dir() == tmp_path / ".cache" / "windowbench"
     assert default_cache_dir("~/mine") == tmp_path / "mine"
 
 

@@ -53,11 +53,11 @@ def sent(prefix, produce_ms=PRODUCE_MS):
     times_ns=st.lists(st.integers(0, 10**13), min_size=1, max_size=50).map(sorted),
     base_after_ns=st.integers(0, 10**12),
     slide_sec=st.sampled_from([0.5, 2.5, 10.0]),
-    num_campaigns=st.sampled_from([1, 10, 11, 2000]),
+    num_campaigns=st.sampled_from([1, 10, 11, 300]),
     payload_bytes=st.integers(0, 2000),
     produce_ms=st.integers(10**12, 10**13 - 1),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_every_payload_is_json_with_the_fields_in_order_and_the_values_of_its_event(
     epoch_ns, times_ns, base_after_ns, slide_sec, num_campaigns, payload_bytes, produce_ms
 ):
@@ -126,7 +126,7 @@ def test_a_payload_does_not_depend_on_the_blocks_around_it():
     for block, expected in reversed(list(zip(whole, payloads, strict=True))):
         cut = len(block) // 3
         pieces = [fresh.encode(block.part(a, b), schedule) for a, b in ((0, 1), (1, cut), (cut, len(block)))]
-        assert sum(pieces, []) == expected
+        assert [payload for piece in pieces for payload in piece] == expected
 
 
 def test_a_part_keeps_the_numbers_of_its_events():

@@ -176,9 +176,9 @@ class EmbeddedBroker:
     def _restart_on_port_clash(self) -> None:
         if self.alive() or not any(_ADDRESS_IN_USE in line for line in self.last_lines(200)):
             return
-        if self._wanted_port is not None or self._attempts >= _PORT_ATTEMPTS:
-            msg = f"port {self.port} on {HOST} is taken"
-            raise EnvironmentProblem(msg, remedy="choose another port, or none to have a free one taken")
+        if self._attempts >= _PORT_ATTEMPTS:
+            msg = f"ports on {HOST} were taken {self._attempts} times between choice and start, such as {self.port}"
+            raise EnvironmentProblem(msg, remedy="is another program taking ports in bulk? try again")
         self.log_path.replace(self.log_path.with_suffix(f".{self._attempts}.log"))
         self.start()
 

@@ -52,8 +52,8 @@ def default_cache_dir(configured: str | None = None) -> Path:
     """Return where jars are kept: the configured directory, else ``windowbench`` in the user's cache directory."""
     if configured:
         return Path(configured).expanduser().absolute()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "windowbench"
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "windowbench"
 
 
 def parse_lock(text: str, where: str) -> list[LockedJar]:

@@ -55,12 +55,12 @@ num.io.threads=4
 _LOGGER = "-Dorg.slf4j.simpleLogger"
 
 
-def free_port() -> int:
-    """Return a loopback port that nobody listens on at this moment."""
+def free_port(*, but: int = 0) -> int:
+    """Return a loopback port, other than `but`, that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
-    return port
+    return free_port(but=but) if port == but else port
 
 
 def port_is_free(port: int) -> bool:
@@ -170,7 +170,7 @@ def write_storage(template: Path, data_dir: Path, *, cluster_id: str, port: int)
         f"version=1\nnode.id=1\ncluster.id={cluster_id}\ndirectory.id={new_id()}\n"
     )
     properties = properties_path(data_dir)
-    text = _PROPERTIES.format(host=HOST, port=port, controller_port=free_port(), data_dir=data_dir)
+    text = _PROPERTIES.format(host=HOST, port=port, controller_port=free_port(but=port), data_dir=data_dir)
     properties.write_text(text)
     return properties
 

@@ -13,7 +13,7 @@ from config import Config
 from data_generation_mmpp import MmppPath
 from windowbench.judgement.engine import EngineFigures
 from windowbench.judgement.measured import MeasuredRows, Phase, states_at
-from windowbench.metrics.bootstrap import LEAST_WINDOWS, RunSample, percentile_interval, too_few
+from windowbench.metrics.bootstrap import RunSample, percentile_intervals, too_few
 from windowbench.metrics.goodness_of_fit import FEW_STATE_CHANGES, ArrivalFit
 from windowbench.metrics.latency import LATENCIES, PARTS
 from windowbench.metrics.quantiles import percentiles, window_maxima
@@ -130,18 +130,18 @@ def _latencies(findings: Findings) -> dict[str, dict[str, Any]]:
     chosen = findings.measured.is_measured
     window = findings.measured.window[chosen]
     windows = len(np.unique(window))
-    found: dict[str, dict[str, Any]] = {}
-    for name in LATENCIES:
-        values = getattr(findings.measured.latencies, name)[chosen]
-        interval = percentile_interval([RunSample(values=values, windows=window)], HEADLINE_PERCENT)
-        found[name] = {
-            "rows": len(values),
+    values = {name: getattr(findings.measured.latencies, name)[chosen] for name in LATENCIES}
+    intervals = percentile_intervals([RunSample(values=values, windows=window)], HEADLINE_PERCENT)
+    return {
+        name: {
+            "rows": len(window),
             "windows": windows,
-            **in_ms(values),
+            **in_ms(values[name]),
             "p90_interval": None if interval is None else [interval.low / NS_PER_MS, interval.high / NS_PER_MS],
-            "interval_note": too_few(windows) if windows < LEAST_WINDOWS else None,
+            "interval_note": too_few(windows) if interval is None else None,
         }
-    return found
+        for name, interval in intervals.items()
+    }
 
 
 def in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:

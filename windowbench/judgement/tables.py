@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.judgement.figures import Findings
+from windowbench.judgement.figures import HEADLINE, Findings
 from windowbench.judgement.measured import Phase
 from windowbench.metrics.latency import LATENCIES
 from windowbench.metrics.quantiles import window_maxima, window_medians
@@ -48,7 +48,8 @@ def window_table(findings: Findings) -> dict[str, list[Any]]:
     table["missing"] = per_window(truth.cells.window_index(comparison.missing))
     for name in LATENCIES:
         values = getattr(measured.latencies, name)
-        table[f"{name}_p50_ms"] = _scattered(*window_medians(values, measured.window), count)
+        if name == HEADLINE:
+            table[f"{name}_p50_ms"] = _scattered(*window_medians(values, measured.window), count)
         table[f"{name}_max_ms"] = _scattered(*window_maxima(values, measured.window), count)
     table["partition_wait_ms"] = [_shown(ns) for ns in closing.partition_wait_ns.tolist()]
     table["closed_by"] = ["END" if by_end else "event" for by_end in closing.by_end.tolist()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from windowbench.kafka.admin import QUIET, Admin
 from windowbench.kafka.settings import client_settings
 
 _BATCH = 10_000
+_POLL_SECONDS = 0.05
 _SILENCE_SECONDS = 30.0
 
 
@@ -73,9 +75,12 @@ def read_topic(config: Config, topic: str) -> Iterator[list[Record]]:
 
 def _until(consumer: Consumer, topic: str, ends: dict[int, int]) -> Iterator[list[Record]]:
     open_partitions = set(ends)
+    last_heard = time.monotonic()
     while open_partitions:
-        messages = consumer.consume(_BATCH, timeout=_SILENCE_SECONDS)
-        if not messages:
+        messages = consumer.consume(_BATCH, timeout=_POLL_SECONDS)  # returns when full or when the time is over
+        if messages:
+            last_heard = time.monotonic()
+        elif time.monotonic() - last_heard > _SILENCE_SECONDS:
             msg = f"reading topic {topic} stalled: no record within {_SILENCE_SECONDS:.0f} s"
             raise EnvironmentProblem(msg, remedy="look at the broker's log")
         batch = []

@@ -8,14 +8,15 @@ all rows of its windows.
 
 Resampled windows are a weight per window. The percentile of a replicate is the first row, in the
 order of values, at which the running sum of weights reaches its rank. To find it without visiting every row
-for every replicate, the sorted rows are cut into bins, one matrix product gives the weight of every
-bin in every replicate, and only the bin that holds the rank is searched row by row. The result is exact.
+for every replicate, the sorted rows are cut into bins and one matrix product gives the weight of every
+bin in every replicate; the bin that holds the rank is cut into bins again, until few rows are left to
+be searched one by one. The result is exact.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,8 @@ LEAST_WINDOWS = 30
 """Fewer windows give no interval worth the name."""
 REPLICATES = 1000
 _SEED = 20_240_229
-_BINS = 512
+_BINS = 32
+_FEW_ROWS = 1024
 _AT_A_TIME = 100
 """Replicates computed together; bounds the memory."""
 
@@ -41,9 +43,9 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunSample:
-    """Values of one run's rows and the window of each; arrays of equal length."""
+    """Values of one run's rows, by name, and the window of each row; arrays of equal length."""
 
-    values: NDArray[np.int64]
+    values: Mapping[str, NDArray[np.int64]]
     windows: NDArray[np.int64]
 
 
@@ -57,37 +59,53 @@ def block_length(windows: int) -> int:
     return max(round(math.cbrt(windows)), 1)
 
 
-def percentile_interval(
+def percentile_intervals(
     runs: Sequence[RunSample], percent: int, *, replicates: int = REPLICATES, seed: int = _SEED
-) -> Interval | None:
-    """Return the 95 % interval of a percentile of rows, None below :data:`LEAST_WINDOWS` windows.
+) -> dict[str, Interval | None]:
+    """Return the 95 % interval of a percentile of each of the named values.
 
     Parameters
     ----------
     runs : sequence of RunSample
-        One run, or repeats of it.
+        One run, or repeats of it; all with values of the same names.
     percent : int
         Which percentile.
     replicates : int
-        How many times the windows are drawn.
+        How many times the windows are drawn; all values share the draws.
     seed : int
         Equal arguments give equal intervals.
+
+    Returns
+    -------
+    dict of str to Interval or None
+        None below :data:`LEAST_WINDOWS` windows.
     """
-    sizes, window_of_row = _numbered_windows(runs)
+    names = list(runs[0].values) if runs else []
+    sizes, windows = _numbered_windows(runs)
     total = sum(sizes)
     if total < LEAST_WINDOWS:
-        return None
-    values = np.concatenate([run.values for run in runs])
-    order = np.argsort(values, kind="stable")
-    search = _WeightedSearch(window_of_row[order], total)
+        return dict.fromkeys(names)
+    ordered: dict[str, NDArray[np.int64]] = {}
+    searches: dict[str, _WeightedSearch] = {}
+    for name in names:
+        values = np.concatenate([run.values[name] for run in runs])
+        order = np.argsort(values)
+        ordered[name] = values[order]
+        searches[name] = _WeightedSearch(windows[order], total)
     rng = np.random.Generator(np.random.PCG64(seed))
-    found: list[NDArray[np.int64]] = []
+    found: dict[str, list[NDArray[np.int64]]] = {name: [] for name in names}
     for start in range(0, replicates, _AT_A_TIME):
         weights = _window_weights(rng, sizes, min(_AT_A_TIME, replicates - start))
-        found.append(search.positions(weights, percent))
-    estimates = np.sort(values[order[np.concatenate(found)]])
-    low, high = (-(-per_mille * replicates // 1000) - 1 for per_mille in (25, 975))  # nearest rank again
-    return Interval(low=int(estimates[low]), high=int(estimates[high]), windows=total)
+        for name in names:
+            found[name].append(searches[name].positions(weights, percent))
+    return {name: _interval(ordered[name][np.concatenate(found[name])], total) for name in names}
+
+
+def _interval(estimates: NDArray[np.int64], windows: int) -> Interval:
+    """Return what holds 95 % of the estimates, its bounds by nearest rank."""
+    ordered = np.sort(estimates)
+    low, high = (-(-per_mille * len(ordered) // 1000) - 1 for per_mille in (25, 975))
+    return Interval(low=int(ordered[low]), high=int(ordered[high]), windows=windows)
 
 
 def _numbered_windows(runs: Sequence[RunSample]) -> tuple[list[int], NDArray[np.int64]]:
@@ -103,20 +121,37 @@ def _numbered_windows(runs: Sequence[RunSample]) -> tuple[list[int], NDArray[np.
 
 def _window_weights(rng: np.random.Generator, sizes: list[int], replicates: int) -> NDArray[np.float32]:
     """Return how often each window occurs in each replicate; float32[replicates, windows] of whole numbers."""
-    total, firsts = sum(sizes), np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
-    weights = np.zeros((replicates, total), dtype=np.float32)
-    drawn = rng.integers(0, len(sizes), size=(replicates, len(sizes))) if len(sizes) > 1 else None
-    for slot, own_size in enumerate(sizes):
+    firsts = np.cumsum([0, *sizes])
+    weights = np.zeros((replicates, firsts[-1]), dtype=np.float32)
+    repeats = len(sizes)
+    # One run is always drawn; of several, each replicate draws as many as there are.
+    drawn = rng.integers(0, repeats, size=(replicates, repeats))
+    for slot in range(repeats):
         for run, size in enumerate(sizes):
-            chosen = np.arange(replicates) if drawn is None else np.flatnonzero(drawn[:, slot] == run)
-            if len(chosen) == 0 or size == 0 or own_size == 0:
-                continue
-            length = block_length(size)
-            blocks = -(-size // length)
-            starts = rng.integers(0, size - length + 1, size=(len(chosen), blocks))
-            picked = (starts[:, :, None] + np.arange(length)).reshape(len(chosen), -1)[:, :size]
-            np.add.at(weights, (chosen[:, None], firsts[run] + picked), np.float32(1))
+            chosen = np.flatnonzero(drawn[:, slot] == run)
+            if len(chosen) and size:
+                weights[chosen, firsts[run] : firsts[run + 1]] += _block_weights(rng, len(chosen), size)
     return weights
+
+
+def _block_weights(rng: np.random.Generator, replicates: int, size: int) -> NDArray[np.float32]:
+    """Return how often each of `size` windows occurs when blocks of them are drawn until there are `size`.
+
+    Notes
+    -----
+    A block adds 1 where it begins and takes 1 where it has ended; the running sum is the weight. The last
+    block is cut to what is still lacking.
+    """
+    length = block_length(size)
+    blocks = -(-size // length)
+    begins = rng.integers(0, size - length + 1, size=(replicates, blocks))
+    ends = begins + length
+    ends[:, -1] -= blocks * length - size
+    row = np.arange(replicates)[:, None] * (size + 1)
+    cells = replicates * (size + 1)
+    change = np.bincount((row + begins).ravel(), minlength=cells) - np.bincount((row + ends).ravel(), minlength=cells)
+    running: NDArray[np.float32] = np.cumsum(change.reshape(replicates, size + 1)[:, :size], axis=1, dtype=np.float32)
+    return running
 
 
 class _WeightedSearch:
@@ -132,24 +167,49 @@ class _WeightedSearch:
 
     def __init__(self, windows: NDArray[np.int64], total: int) -> None:
         self._windows = windows
-        bins = min(_BINS, len(windows))
-        self._edges = np.linspace(0, len(windows), bins + 1).astype(np.int64)
-        bin_of_row = np.repeat(np.arange(bins), np.diff(self._edges))
-        rows_in_bin = np.bincount(windows * bins + bin_of_row, minlength=total * bins)
-        self._rows_in_bin = rows_in_bin.reshape(total, bins).astype(np.float32)
+        self._total = total
+        self._rows_of_window = np.bincount(windows, minlength=total).astype(np.float32)
+        self._rows_in_bin: dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.float32]]] = {}
 
     def positions(self, weights: NDArray[np.float32], percent: int) -> NDArray[np.int64]:
         """Return the position, in the order of values, of each replicate's percentile."""
-        per_bin = (weights @ self._rows_in_bin).astype(np.int64)  # whole numbers below 2^24: exact in float32
-        reached = np.cumsum(per_bin, axis=1)
-        wanted = -(-percent * reached[:, -1] // 100)
+        rows = weights @ self._rows_of_window  # whole numbers below 2^24, which float32 holds exactly
+        wanted = -(-percent * np.rint(rows).astype(np.int64) // 100)
+        found = np.empty(len(weights), dtype=np.int64)
+        self._search(weights, wanted, np.arange(len(weights)), (0, len(self._windows)), found)
+        return found
+
+    def _search(
+        self,
+        weights: NDArray[np.float32],
+        wanted: NDArray[np.int64],
+        replicates: NDArray[np.int64],
+        span: tuple[int, int],
+        found: NDArray[np.int64],
+    ) -> None:
+        """Find the rank `wanted`, counted within rows `span`, of the given replicates."""
+        low, high = span
+        if high - low <= _FEW_ROWS:
+            running = np.cumsum(weights[replicates][:, self._windows[low:high]], axis=1, dtype=np.float64)
+            found[replicates] = low + (running < wanted[:, None]).sum(axis=1)
+            return
+        edges, rows_in_bin = self._bins(span)
+        in_bin = np.rint(weights[replicates] @ rows_in_bin).astype(np.int64)
+        reached = np.cumsum(in_bin, axis=1)
         bins = (reached < wanted[:, None]).sum(axis=1)
-        before = reached[np.arange(len(bins)), bins] - per_bin[np.arange(len(bins)), bins]
-        found = np.empty(len(bins), dtype=np.int64)
+        every = np.arange(len(replicates))
+        before = (reached - in_bin)[every, bins]
         for chosen in np.unique(bins):
             here = np.flatnonzero(bins == chosen)
-            low, high = self._edges[chosen], self._edges[chosen + 1]
-            running = np.cumsum(weights[here][:, self._windows[low:high]], axis=1, dtype=np.float64)
-            missing = (wanted - before)[here]
-            found[here] = low + (running < missing[:, None]).sum(axis=1)
-        return found
+            inner = (int(edges[chosen]), int(edges[chosen + 1]))
+            self._search(weights, (wanted - before)[here], replicates[here], inner, found)
+
+    def _bins(self, span: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the edges of the bins within rows `span`, and the rows of each window in each bin."""
+        if span not in self._rows_in_bin:
+            low, high = span
+            edges = np.linspace(low, high, _BINS + 1).astype(np.int64)
+            bin_of_row = np.repeat(np.arange(_BINS), np.diff(edges))
+            counted = np.bincount(self._windows[low:high] * _BINS + bin_of_row, minlength=self._total * _BINS)
+            self._rows_in_bin[span] = edges, counted.reshape(self._total, _BINS).astype(np.float32)
+        return self._rows_in_bin[span]

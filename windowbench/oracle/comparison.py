@@ -166,8 +166,9 @@ def append_order(rows: ResultRows, cells: Index) -> Index:
 
 def within_one_ulp(left: NDArray[np.float64], right: NDArray[np.float64]) -> Flags:
     """Whether doubles are equal, both null (NaN), or neighbours."""
-    spacing = np.spacing(np.maximum(np.abs(left), np.abs(right)))
-    near = np.abs(left - right) <= spacing
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities are near nothing and equal themselves
+        spacing = np.spacing(np.maximum(np.abs(left), np.abs(right)))
+        near = np.abs(left - right) <= spacing
     equal: Flags = near | (left == right) | (np.isnan(left) & np.isnan(right))
     return equal
 

@@ -91,7 +91,7 @@ class Verdict:
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as ``verdict.json`` holds it."""
         return {
-            "status": str(self.status),
+            "verdict": str(self.status),
             "reasons": [{"code": r.code, "party": str(r.party), "text": r.text} for r in self.reasons],
             "warnings": list(self.warnings),
         }

@@ -72,7 +72,7 @@ def _wrapped(text: str, indent: str = "", hanging: str | None = None) -> list[st
 
 def _verdict(summary: Summary) -> list[str]:
     verdict = summary["verdict"]
-    lines = [f"verdict: {verdict['status']}   run {summary['run_id']}"]
+    lines = [f"verdict: {verdict['verdict']}   run {summary['run_id']}"]
     for reason in verdict["reasons"]:
         lines += _wrapped(f"{reason['party']}: {reason['text']} [{reason['code']}]", "  - ", "    ")
     return lines

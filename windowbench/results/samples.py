@@ -219,7 +219,7 @@ def row_count(path: Path) -> int:
 
 
 def iter_records(
-    path: Path, numbers: Sequence[str], values: str, *, batch_rows: int = 65_536
+    path: Path, numbers: Sequence[str], values: str, *, batch_rows: int = 16_384
 ) -> Iterator[tuple[dict[str, NDArray[Any]], list[bytes | None]]]:
     """Yield number columns and one binary column in pieces.
 

@@ -1,0 +1,99 @@
+"""How fast events become bytes, against a dictionary and json.dumps for each event.
+
+Run from the repository's root: ``python benchmarks/encoding.py``. The two take turns in one process, so
+that whatever else the machine does hits both; the ratio is the figure to trust.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from config import EVENT_TYPES, Config
+from data_generation import PayloadEncoder, create_ad_campaign_mappings, event_blocks
+from windowbench.arrivals import arrival_offsets
+from windowbench.events import AD_TYPES
+from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
+
+ROUNDS = 7
+OUR_EVENTS = 200_000
+THEIR_EVENTS = 20_000
+SLICE = 256
+"""Events a producer renders at a time at high rates."""
+
+
+def rendered(config: Config, encoder: PayloadEncoder, schedule: Schedule, size: int | None) -> Iterator[list[bytes]]:
+    """Yield payloads of `OUR_EVENTS` events as a producer would: drawn, then encoded in slices of `size`."""
+    left = OUR_EVENTS
+    for block in event_blocks(config, 0, arrival_offsets(config, 0), 3600 * NS_PER_S):
+        step = size or len(block)
+        for start in range(0, len(block), step):
+            yield encoder.encode(block.part(start, start + step), schedule)
+        left -= len(block)
+        if left <= 0:
+            return
+
+
+def straightforward(config: Config, schedule: Schedule) -> Iterator[bytes]:
+    """Yield payloads of `THEIR_EVENTS` events, each made as a dictionary."""
+    ads = list(create_ad_campaign_mappings().items())
+    for n in range(THEIR_EVENTS):
+        ad, campaign = random.choice(ads)
+        event_time_ns = schedule.epoch_ns + n * 100_000
+        event = {
+            "user_id": str(uuid.uuid4()),
+            "page_id": str(uuid.uuid4()),
+            "ad_id": ad,
+            "ad_type": random.choice(AD_TYPES),
+            "event_type": random.choices(EVENT_TYPES, config.events.event_type_weights)[0],
+            "event_time_ns": event_time_ns,
+            "window_id": (event_time_ns - schedule.base_time_ns) // (config.windows.slide_ms * NS_PER_MS),
+            "ip_address": ".".join(str(random.randint(1, 254)) for _ in range(4)),
+            "campaign_id": campaign,
+            "produce_time": time.time_ns() // NS_PER_MS,
+        }
+        yield json.dumps(event).encode()
+
+
+def main() -> int:
+    config = Config().replace(rate=100_000.0, events_per_producer=None)
+    schedule = plan(config, time.time_ns())
+    encoder = PayloadEncoder(config)
+    blocks = list(event_blocks(config, 0, arrival_offsets(config, 0), 4 * NS_PER_S))
+    encoded = sum(map(len, blocks))
+
+    def encode() -> int:
+        for block in blocks:
+            encoder.encode(block, schedule)
+        return encoded
+
+    subjects = {
+        "encode, whole blocks": encode,
+        "draw and encode, whole blocks": lambda: sum(map(len, rendered(config, encoder, schedule, None))),
+        f"draw and encode, slices of {SLICE}": lambda: sum(map(len, rendered(config, encoder, schedule, SLICE))),
+        "dict + json.dumps": lambda: sum(1 for _ in straightforward(config, schedule)),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in subjects}
+    for _ in range(ROUNDS):
+        for name, subject in subjects.items():
+            start = time.perf_counter()
+            count = subject()
+            rates[name].append(count / (time.perf_counter() - start))
+    peer = statistics.median(rates["dict + json.dumps"])
+    print(f"{'events per second and core, median of ' + str(ROUNDS):<45} {'lowest':>12} {'median':>12} {'ratio':>7}")
+    for name, found in rates.items():
+        median = statistics.median(found)
+        print(f"{name:<45} {min(found):>12,.0f} {median:>12,.0f} {median / peer:>6.1f}x")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from windowbench.oracle.rows import PARSED_CHUNK, RowKind
+from windowbench.workloads.ad_ctr.model import ROW_DOUBLES, ROW_INTEGERS, parse_events, parse_rows, usual_run_id
+
+GOOD = {
+    "run_id": "r",
+    "campaign_id": 3,
+    "window_start": 1000,
+    "window_end": 2000,
+    "views": 4,
+    "clicks": 1,
+    "purchases": 2,
+    "events": 7,
+    "max_produce_time": 1999,
+    "max_event_time_ns": 1_999_000_001,
+    "ctr": 0.25,
+    "ctr_smoothed": 0.2,
+}
+
+
+def row(**changes):
+    return json.dumps({**GOOD, **changes}).encode()
+
+
+def without(name):
+    return json.dumps({k: v for k, v in GOOD.items() if k != name}).encode()
+
+
+def kinds(*values):
+    return [RowKind(kind) for kind in parse_rows(values, "r").kind]
+
+
+def test_a_sound_row_is_read_field_by_field():
+    parsed = parse_rows([row()], "r")
+    assert {name: int(column[0]) for name, column in parsed.integers.items()} == {n: GOOD[n] for n in ROW_INTEGERS}
+    assert {name: float(column[0]) for name, column in parsed.doubles.items()} == {n: GOOD[n] for n in ROW_DOUBLES}
+
+
+@pytest.mark.parametrize("value", [row(ctr=None), without("ctr")], ids=["null", "absent"])
+def test_null_and_absent_doubles_are_the_same(value):
+    parsed = parse_rows([value], "r")
+    assert parsed.kind[0] == RowKind.SOUND
+    assert np.isnan(parsed.doubles["ctr"][0])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, b"", b"null", b"[]", b"1", b'"text"', b"{", b'{"run_id":"r"', b"\xff\xfe", b"[" * 5000, row(run_id="other"),
+     row(run_id=5), row(run_id=["r"]), without("run_id"), row().replace(b"0.25", b"NaN"), b"x" * 900_000],
+)  # fmt: skip
+def test_what_is_no_json_object_of_this_run_is_foreign(value):
+    assert kinds(value) == [RowKind.FOREIGN]
+    assert kinds(row(), value, row()) == [RowKind.SOUND, RowKind.FOREIGN, RowKind.SOUND]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [row(views=4.0), row(views="4"), row(views=True), row(views=None), without("views"), row(views=[4]),
+     row(views=2**63), row(campaign_id="3"), row(ctr="0.25"), row(ctr=True), row(ctr={}), row(views=-(2**63) - 1)],
+)  # fmt: skip
+def test_a_field_of_the_wrong_type_makes_a_row_of_this_run_malformed(value):
+    assert kinds(value) == [RowKind.MALFORMED]
+    assert kinds(row(), value, row()) == [RowKind.SOUND, RowKind.MALFORMED, RowKind.SOUND]
+
+
+def test_malformed_row_keeps_its_key_so_that_it_counts_as_a_wrong_value_of_it():
+    parsed = parse_rows([row(views="4")], "r")
+    assert (parsed.integers["window_start"][0], parsed.integers["campaign_id"][0]) == (1000, 3)
+
+
+def test_integer_is_a_number_and_so_a_good_double():
+    parsed = parse_rows([row(ctr=1, ctr_smoothed=0)], "r")
+    assert parsed.kind[0] == RowKind.SOUND
+    assert parsed.doubles["ctr"][0] == 1.0
+
+
+def test_rows_beyond_one_chunk_keep_their_order_and_a_broken_one_spoils_no_other():
+    values = [row(events=n) for n in range(2 * PARSED_CHUNK + 5)]
+    values[PARSED_CHUNK + 1] = b"broken"
+    parsed = parse_rows(values, "r")
+    expected = list(range(len(values)))
+    expected[PARSED_CHUNK + 1] = 0
+    assert parsed.integers["events"].tolist() == expected
+    assert np.count_nonzero(parsed.kind == RowKind.FOREIGN) == 1
+
+
+def test_no_rows_give_an_empty_table_with_all_columns():
+    parsed = parse_rows([], "r")
+    assert len(parsed.kind) == 0
+    assert tuple(parsed.integers) == ROW_INTEGERS
+    assert tuple(parsed.doubles) == ROW_DOUBLES
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+json_values = scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.text(max_size=2), scalars, max_size=2)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(
+        st.none() | st.binary() | json_values.map(lambda v: json.dumps(v).encode())
+        | st.dictionaries(st.sampled_from(sorted(GOOD)), json_values).map(lambda d: json.dumps({**GOOD, **d}).encode())
+    )
+)  # fmt: skip
+def test_no_value_makes_parsing_fail_and_a_row_reads_the_same_alone_and_among_others(values):
+    together = parse_rows(values, "r")
+    assert len(together.kind) == len(values)
+    for i, value in enumerate(values):
+        alone = parse_rows([value], "r")
+        assert alone.kind[0] == together.kind[i]
+        if alone.kind[0] == RowKind.SOUND:
+            assert all(alone.integers[n][0] == together.integers[n][i] for n in ROW_INTEGERS)
+
+
+EVENT = {"event_type": "click", "campaign_id": 1, "event_time_ns": 5, "produce_time": 7, "window_id": -1}
+
+
+def test_events_are_read_and_whatever_is_none_is_left_out():
+    none = [{"event_type": "END"}, {"campaign_id": "1"}, {"event_type": ["view"]}, {"event_time_ns": 2**70}]
+    events = [EVENT, *({**EVENT, **change} for change in none), {**EVENT, "produce_time": 8}]
+    parsed = parse_events([None, b"{", *(json.dumps(event).encode() for event in events)])
+    assert parsed.position.tolist() == [2, 7]
+    assert parsed.event_type.tolist() == [1, 1]
+    assert parsed.produce_ms.tolist() == [7, 8]
+    assert parsed.window_id.tolist() == [-1, -1]
+
+
+def test_usual_run_id_is_that_of_most_rows():
+    assert usual_run_id([row(run_id="a"), row(run_id="b"), None, b"{", row(run_id="b"), row(run_id=4)]) == "b"
+    assert usual_run_id([None, b"[]"]) is None
