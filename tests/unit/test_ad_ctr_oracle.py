@@ -150,7 +150,7 @@ def test_unsent_and_withheld_events_still_must_count_and_are_excused():
     assert whole.excused is None
 
 
-@pytest.mark.parametrize(("ack_ms", "excused"), [(0.0, False), (1000.0, True)])
+@pytest.mark.parametrize(("ack_ms", "excused"), [(0.0, False), (1500.0, True)])
 def test_events_that_became_visible_only_when_the_window_might_have_closed_are_excused(ack_ms, excused):
     _, truth = truth_of(small_config(), greatest_ack_ms=ack_ms)
     assert (truth.excused is not None) == excused

@@ -117,7 +117,7 @@ def body(argv: list[str] | None, *, cluster_id_of: ClusterIdOf) -> int:
     parser.add_argument("--config", metavar="FILE", help="TOML or JSON file of settings")
     parser.add_argument("--relock", action="store_true", help="write jars/*.lock anew from jars/ivy.xml")
     parser.add_argument("--print-java", action="store_true", help="print the Java home in use and do nothing else")
-    add_flags(parser, {name: SETTINGS[name] for name in ("cache_dir", "ivy_settings") if name in SETTINGS})
+    add_flags(parser, {name: SETTINGS[name] for name in ("cache_dir", "ivy_settings")})
     parser.set_defaults(profile=None)
     loaded = load(parser, argv)
     cache_dir = default_cache_dir(loaded.config.run.cache_dir)
@@ -125,7 +125,7 @@ def body(argv: list[str] | None, *, cluster_id_of: ClusterIdOf) -> int:
     if loaded.arguments.print_java:
         print(java.path)
         return 0
-    settings: str | None = getattr(loaded.config.run, "ivy_settings", None)
+    settings = loaded.config.run.ivy_settings
     retrieve_jars(
         java,
         cache_dir,

@@ -79,8 +79,12 @@ def prepare_topic(admin: Admin, plan: TopicPlan, *, clear: bool) -> None:
 
 
 def child_environment(environ: Mapping[str, str], **extra: str) -> dict[str, str]:
-    """Return the environment of a child: ours, without settings, which reach it by ``config.json`` alone."""
-    return {k: v for k, v in environ.items() if not k.startswith(ENV_PREFIX)} | extra
+    """Return the environment of a child: ours, without settings, which reach it by ``config.json`` alone.
+
+    A ``SPARK_HOME`` of another installation would bring its own versions and defaults into the run.
+    """
+    kept = {k: v for k, v in environ.items() if not k.startswith(ENV_PREFIX) and k != "SPARK_HOME"}
+    return kept | extra
 
 
 def engine_command(config: Config, config_path: Path) -> list[str]:

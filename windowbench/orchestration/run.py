@@ -22,6 +22,7 @@ from windowbench.arrivals import modulating_path
 from windowbench.broker.embedded import EmbeddedBroker, check_free_disk
 from windowbench.broker.jars import default_cache_dir, ensure_jars
 from windowbench.broker.java import JavaHome, find_java
+from windowbench.broker.storage import properties_path
 from windowbench.dump import dump_topics
 from windowbench.errors import EngineFailed, EnvironmentProblem, ExitCode, HarnessError, ProducersFailed
 from windowbench.kafka.admin import Admin, cluster_id, planned_topics
@@ -137,7 +138,6 @@ class Run:
     def _start(self, stack: ExitStack, run: RunDirectory) -> None:
         self.timeline.enter("start")
         lock = stack.enter_context(RunLock(run.path))
-        lock.add_scratch(run.file("broker"))
         progress = ProgressLog(run.progress)
         stack.callback(progress.close)
         self._host = HostMonitor(
@@ -210,6 +210,8 @@ class Run:
         if not self.config.kafka.keep_broker:
             assert broker.child is not None
             lock.add(broker.child)
+            for scratch in (broker.data_dir, properties_path(broker.data_dir)):
+                lock.add_scratch(scratch)
         self.config = self.config.replace(bootstrap_servers=broker.bootstrap_servers, broker="embedded")
         run.write_config(self.config)
 
