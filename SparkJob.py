@@ -1,21 +1,19 @@
 """Kafka -> the workload's Spark transformation -> Kafka, as one streaming query.
 
-Started as ``python SparkJob.py`` or ``spark-submit SparkJob.py``, from any directory, with the settings of ``config.py``
-(``--help`` lists them); a benchmark run starts it with ``--config <run>/config.json``. It runs until SIGTERM, which
-ends it with exit code 0.
+Started as ``python SparkJob.py`` or ``spark-submit SparkJob.py``, from any directory, with the settings of
+``config.py`` (``--help`` lists them); a benchmark run starts it with ``--config <run>/config.json``. It runs until
+SIGTERM, which ends it with exit code 0.
 
-What it says on standard output, one JSON object a line:
+On standard output it says, one JSON object a line:
 
 * ``{"type": "settings", "effective": {...}}``: every Spark and Kafka setting in force, secrets masked;
-* ``{"type": "ready"}``: the query has asked Kafka for offsets and waits for data, or works on it;
-* ``{"type": "progress", ...}``, one for each committed batch: ``position`` (next offset of each partition),
-  ``batch_id``, ``batch_ms``, ``phases_ms``, ``watermark_ms``, ``input_rows``, ``rejected`` (records the guard has turned
-  away, in all), ``dropped`` (partial aggregates behind the watermark: an alarm, not a count of events);
-* ``{"type": "error", "message": "..."}``: the query failed; exit code 10.
+* ``{"type": "ready"}``: the query has asked Kafka for offsets, and waits for data or works on it;
+* ``{"type": "progress", ...}`` for each committed batch, see :class:`windowbench.spark.progress.BatchLog`;
+* ``{"type": "error", "message": "..."}``: the query failed; the exit code is 10.
 
-Under ``spark-submit`` the JVM runs before this file is read. Heap and flags of the JVM and the jars of the Kafka connector
-must then be given to ``spark-submit`` itself (``--driver-memory``, ``--driver-java-options``, ``--jars``);
-``spark_driver_memory`` and our JVM flags have no effect, and what ``spark-submit`` was told wins over our defaults.
+Under ``spark-submit`` the JVM runs before this file is read. Memory and flags of the JVM and the jars of the Kafka
+connector must then be given to ``spark-submit`` itself (``--driver-memory``, ``--driver-java-options``, ``--jars``):
+``spark_driver_memory`` and ``JVM_FLAGS`` come too late. What ``spark-submit`` was told wins over our defaults.
 """
 
 from __future__ import annotations
@@ -23,52 +21,276 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config import Config, Loaded, config_parser, load
-from windowbench.broker.jars import default_cache_dir, jars_dir, read_lock
+from config import Config, config_parser, load
+from windowbench.broker.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jars_dir, read_lock
 from windowbench.broker.java import find_java
 from windowbench.errors import EngineFailed, EnvironmentProblem, Terminated, raise_on_signals, run_program
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.process import hide_values
+from windowbench.spark.checkpoint import claim, local_directory
+from windowbench.spark.job import Job, job_of
+from windowbench.spark.progress import BatchLog, cause_of, is_ready
+from windowbench.spark.tuning import SINK_OPTIONS, SOURCE_OPTIONS, SPARK_SETTINGS, driver_settings, masked
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.streaming import StreamingQuery
 
-POLL_SECONDS = 0.1
-STOP_SECONDS = 4.0
-
-JVM_FLAGS = (
-    "-Djdk.lang.Process.launchMechanism=VFORK",  # Hadoop's file system starts programs; a fork copies page tables
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-XX:-UsePerfData",  # no memory-mapped counters, whose write-back can stall a pause
+POLL_MS = 100
+CONNECTOR_CLASSES = (  # one of each jar
+    "org.apache.spark.sql.kafka010.KafkaSourceProvider",
+    "org.apache.spark.kafka010.KafkaTokenUtil",
+    "org.apache.kafka.clients.consumer.KafkaConsumer",
+    "org.apache.commons.pool2.ObjectPool",
 )
 
-SETTINGS: dict[str, str] = {
-    "spark.sql.shuffle.partitions": "1",  # ten campaigns need no second reducer; each costs a task and state files
-    "spark.sql.session.timeZone": "UTC",  # epoch milliseconds everywhere; no daylight saving in between
-    # Without it every checkpoint file starts a chmod and writes a checksum twin.
-    "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
-    "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",  # likewise, one twin less
-    "spark.locality.wait": "0",  # a task may run anywhere at once
-    "spark.sql.streaming.stopTimeout": f"{round(STOP_SECONDS * 1000)}ms",  # a stop never waits for ever
-    "spark.ui.enabled": "false",  # its web server and its listeners take part of two cores
-    "spark.ui.showConsoleProgress": "false",  # a progress bar in a captured log
-    "spark.log.level": "WARN",
-}
+
+def say(kind: str, **fields: object) -> None:
+    """Write one message of the engine protocol."""
+    print(json.dumps({"type": kind, **fields}), flush=True)
+
+
+# --- before the JVM ---------------------------------------------------------------------------------------------------
+
+
+def check_topics(job: Job) -> None:
+    """Make sure that both topics exist and that the checkpoint is one of this events topic.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When the broker does not answer, a topic is missing or the checkpoint belongs to another one.
+    """
+    admin, kafka = Admin(job.config), job.config.kafka
+    for topic in (kafka.events_topic, kafka.result_topic):
+        if not admin.partitions(topic):
+            raise EnvironmentProblem(
+                f"there is no topic {topic} at {bootstrap_of(job.config)}",
+                remedy="check the name; python topic_creation.py makes the topics of a configuration",
+            )
+    directory = local_directory(job.checkpoint)
+    if directory is not None:
+        claim(directory, kafka.events_topic, admin.topic_id(kafka.events_topic))
+
+
+def submitted() -> bool:
+    """Whether spark-submit started us, with a JVM that runs already."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+# --- the session ------------------------------------------------------------------------------------------------------
+
+
+def jars_command(config: Config) -> str:
+    """Return what to type where the connector is missing."""
+    directory = jars_dir("spark", default_cache_dir(config.run.cache_dir))
+    jars = ",".join(str(directory / jar.file_name) for jar in read_lock("spark"))
+    return f"{SETUP_REMEDY}, then: spark-submit --jars {jars} {Path(__file__).resolve()}"
+
+
+def connector_settings(config: Config) -> dict[str, str]:
+    """Return the settings that put the jars of the Kafka connector where this master needs them.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When jars are missing or not as locked.
+    """
+    if {"spark.jars", "spark.jars.packages", "spark.driver.extraClassPath"} & dict(config.engine.spark_conf).keys():
+        return {}
+    try:
+        jars = [str(jar) for jar in ensure_jars("spark", default_cache_dir(config.run.cache_dir))]
+    except EnvironmentProblem as problem:
+        raise EnvironmentProblem(str(problem), remedy=jars_command(config)) from None
+    if not config.engine.spark_master.startswith("local"):
+        return {"spark.jars": ",".join(jars)}
+    # Nobody else talks to a local Spark: no look-up of the host's name, no port open to others.
+    loopback = dict.fromkeys(("spark.driver.host", "spark.driver.bindAddress"), "127.0.0.1")
+    return {"spark.driver.extraClassPath": os.pathsep.join(jars), **loopback}
+
+
+def session_settings(job: Job) -> dict[str, str]:
+    """Return our settings of the session, the user's not among them."""
+    ours = {**SPARK_SETTINGS, "spark.app.name": f"windowbench {job.run_id}"}
+    if not submitted():
+        ours |= driver_settings(job.config.engine.spark_driver_memory) | connector_settings(job.config)
+    if not submitted() or "spark_master" in job.chosen:
+        ours["spark.master"] = job.config.engine.spark_master
+    return ours
+
+
+def start_session(job: Job, stack: ExitStack) -> SparkSession:
+    """Start Spark, or join the one that spark-submit started; `stack` ends it."""
+    from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
+
+    ours, conf = session_settings(job), SparkConf()
+    if submitted():
+        SparkContext._ensure_initialized()  # noqa: SLF001 - from here on a SparkConf knows what spark-submit was told
+        conf = SparkConf()
+        ours = {name: value for name, value in ours.items() if name == "spark.master" or not conf.contains(name)}
+    conf.setAll([*ours.items(), *job.config.engine.spark_conf])
+    gateway = None
+    if not submitted():
+        streams = {"stderr": stack.enter_context(job.log.open("ab"))} if job.alone else {}
+        gateway = launch_gateway(conf, streams)  # type: ignore[no-untyped-call]
+        stack.callback(end_jvm, gateway)
+    context = SparkContext(conf=conf, gateway=gateway)
+    stack.callback(context.stop)
+    raise_on_signals()  # Spark has just taken SIGINT for itself
+    return SparkSession(context)
+
+
+def end_jvm(gateway: Any) -> None:  # noqa: ANN401 - py4j has no types
+    """End the JVM we started, and wait until it is gone."""
+    with suppress(Exception):  # whatever it says, it ends when its standard input does
+        gateway.shutdown()
+    gateway.proc.stdin.close()
+    gateway.proc.wait()
+
+
+def check_connector(spark: SparkSession, config: Config) -> None:
+    """Make sure that Spark finds every part of its Kafka connector.
+
+    Raises
+    ------
+    EnvironmentProblem
+        With the command that names the jars.
+    """
+    jvm: Any = spark._jvm  # noqa: SLF001 - the only way to ask a class loader
+    utils = jvm.org.apache.spark.util.Utils
+    missing = [name for name in CONNECTOR_CLASSES if not utils.classIsLoadable(name)]
+    if missing:
+        raise EnvironmentProblem(
+            f"Spark does not find its Kafka connector ({', '.join(missing)})", remedy=jars_command(config)
+        )
+
+
+# --- the query --------------------------------------------------------------------------------------------------------
+
+
+def start_query(spark: SparkSession, job: Job, workload: Any) -> StreamingQuery:  # noqa: ANN401 - a module
+    """Say which settings are in force and start the query."""
+    config, kafka = job.config, job.config.kafka
+    broker = {"kafka.bootstrap.servers": bootstrap_of(config)}
+    broker |= {f"kafka.{name}": value for name, value in java_settings(config).items()}
+    group = {"groupIdPrefix": f"windowbench-{job.run_id}"}
+    source = {**broker, **SOURCE_OPTIONS, **group, "subscribe": kafka.events_topic}
+    sink = {**broker, **SINK_OPTIONS, "topic": kafka.result_topic, "checkpointLocation": job.checkpoint}
+    effective = dict(spark.sparkContext.getConf().getAll())
+    effective |= {f"readStream.{name}": value for name, value in source.items()}
+    effective |= {f"writeStream.{name}": value for name, value in sink.items()}
+    say("settings", effective=masked(effective, hide_values(secrets(config))))
+    rows = workload.results(spark.readStream.format("kafka").options(**source).load(), config)
+    writer = workload.records(rows).writeStream.format("kafka").options(**sink).outputMode(config.engine.spark_mode)
+    if config.engine.trigger_interval_ms:
+        writer = writer.trigger(processingTime=f"{config.engine.trigger_interval_ms} milliseconds")
+    query: StreamingQuery = writer.start()
+    return query
+
+
+def watch(query: StreamingQuery, log: BatchLog) -> None:
+    """Report readiness and progress until the query ends, which it does only when it fails."""
+    java = query._jsq  # noqa: SLF001 - PySpark's progress objects fetch each field by a call of its own
+    ready = False
+    while not java.awaitTermination(POLL_MS):
+        messages = log.take(fresh_reports(java, log.last_batch))
+        if not ready and (messages or is_ready(java.status().message())):
+            ready = True
+            say("ready")
+        for message in messages:
+            print(json.dumps(message), flush=True)
+
+
+def fresh_reports(java: Any, last_batch: int) -> list[dict[str, Any]]:  # noqa: ANN401 - py4j has no types
+    """Return the progress reports since batch `last_batch`; the usual answer, none, costs two short calls."""
+    newest = java.lastProgress()
+    number = -1 if newest is None else newest.batchId()
+    if number <= last_batch:
+        return []
+    reports = [newest] if number == last_batch + 1 else java.recentProgress()
+    return [json.loads(report.json()) for report in reports]
+
+
+def causes(error: BaseException) -> Iterator[str]:
+    """Yield the text of an error and, where it came from the JVM, of all its causes."""
+    yield str(error)
+    java = getattr(error, "_origin", None) or getattr(error, "java_exception", None)
+    with suppress(Exception):  # the JVM may be gone by now
+        while java is not None:
+            yield java.toString()
+            java = java.getCause()
+
+
+# --- the program ------------------------------------------------------------------------------------------------------
+
+
+def announce(job: Job) -> None:
+    """Tell a user who started the job by hand what it reads and writes."""
+    kafka = job.config.kafka
+    print(f"run id {job.run_id}; SIGTERM or Ctrl-C ends the job", file=sys.stderr)
+    print(f"{bootstrap_of(job.config)}: {kafka.events_topic} -> {kafka.result_topic}", file=sys.stderr)
+    print(f"checkpoint {job.checkpoint}", file=sys.stderr)
+    print(f"Spark's log {job.log}", file=sys.stderr)
+
+
+def stream(job: Job) -> None:
+    """Run the query until a signal ends it or it fails.
+
+    Raises
+    ------
+    EngineFailed
+        When Spark or the query fails.
+    """
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from pyspark.errors import PySparkException
+
+    hide = hide_values(secrets(job.config))
+    workload = import_module(f"windowbench.workloads.{job.config.engine.workload}.spark")
+    with ExitStack() as stack:
+        try:
+            spark = start_session(job, stack)
+            check_connector(spark, job.config)
+            query = start_query(spark, job, workload)
+            stack.callback(query.stop)
+            watch(query, BatchLog(job.config.kafka.events_topic, workload.OBSERVATION))
+            raise EngineFailed("the query ended, though nobody stopped it")
+        except (PySparkException, Py4JError, OSError) as error:
+            raise EngineFailed(hide(cause_of(causes(error)))) from None
+
+
+def body(argv: list[str] | None) -> int:
+    """Run the program."""
+    epilog = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
+    job = job_of(load(config_parser("SparkJob.py", (__doc__ or "").partition("\n")[0], epilog=epilog), argv))
+    bootstrap_of(job.config)
+    if not submitted():
+        os.environ["JAVA_HOME"] = str(find_java(default_cache_dir(job.config.run.cache_dir)).path)
+    try:
+        check_topics(job)
+        if job.alone:
+            job.log.parent.mkdir(parents=True, exist_ok=True)
+            announce(job)
+        stream(job)
+    except EngineFailed as error:
+        say("error", message=str(error))
+        raise
+    except Terminated:
+        return 0
+    return 0
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the job until it is told to stop."""
-    return run_program(_run, argv)
+    """Run the job until it is told to stop, and return its exit code."""
+    return run_program(body, argv)
 
 
 if __name__ == "__main__":

@@ -79,9 +79,12 @@ def _write_load(run: RunDirectory, config: Config, schedule: Schedule) -> None:
         sent[events.producer].append(sent_ns=events.due_ns + 300_000)
     for i, writer in enumerate(sent):
         writer.close()
-        write_parquet(run.ack_samples(i), {"n": np.arange(0, writer.rows, 100), "ack_us": np.full(-(-writer.rows // 100), 3000)})
+        write_parquet(
+            run.ack_samples(i), {"n": np.arange(0, writer.rows, 100), "ack_us": np.full(-(-writer.rows // 100), 3000)}
+        )
     counts = [
-        {"producer": i, "sent": w.rows, "acknowledged": w.rows, "failed": 0, "max_ack_ms": 3.0} for i, w in enumerate(sent)
+        {"producer": i, "sent": w.rows, "acknowledged": w.rows, "failed": 0, "max_ack_ms": 3.0}
+        for i, w in enumerate(sent)
     ]
     run.write_json("producers.json", {"producers": counts})
     seen = [{"producer": i, "missing": 0, "duplicated": 0, "time_mismatch": 0} for i in producers]
@@ -167,7 +170,9 @@ def main() -> int:
         wall = time.perf_counter() - started
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
-        print(f"latency_calculator.py: {wall:.2f} s wall, {cpu:.2f} s CPU, {used.ru_maxrss / 1e6:.2f} GB, exit {ended.returncode}")
+        print(
+            f"latency_calculator.py: {wall:.2f} s wall, {cpu:.2f} s CPU, {used.ru_maxrss / 1e6:.2f} GB, exit {ended.returncode}"
+        )
         print("\n".join(ended.stdout.decode().splitlines()[:5]))
     return ended.returncode
 

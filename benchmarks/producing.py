@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from benchmarks.table import Figure, show
 from config import Config
 from producer import run_worker
 from topic_creation import create_topics
@@ -129,15 +130,15 @@ def measure(events: int, rounds: int) -> dict[str, Any]:
     }
 
 
-def figures(*, events: int = 2_000_000, rounds: int = 3) -> list[tuple[str, float, str, bool]]:
-    """Return name, figure, target and whether it was met."""
+def figures(*, events: int = 2_000_000, rounds: int = 3) -> list[Figure]:
+    """Return what the comparison shows."""
     found = measure(events, rounds)
     rate, ratio, rss = found["events_per_second"], found["ratio"], found["max_rss_bytes"]
     return [
-        ("producer: events/s acknowledged, one process", rate, f">= {TARGET_RATE}", rate >= TARGET_RATE),
-        ("producer: peer (json.dumps, kafka-python), events/s", found["peer_events_per_second"], "", True),
-        ("producer: ratio to the peer", ratio, f">= {TARGET_RATIO}", ratio >= TARGET_RATIO),
-        ("producer: greatest memory, MB", round(rss / 1e6), f"<= {TARGET_RSS // 10**6}", rss <= TARGET_RSS),
+        Figure("producer: events/s acknowledged, one process", rate, f">= {TARGET_RATE:,}", rate >= TARGET_RATE),
+        Figure("producer: peer (json.dumps, kafka-python), events/s", found["peer_events_per_second"]),
+        Figure("producer: ratio to the peer", ratio, f">= {TARGET_RATIO}", ratio >= TARGET_RATIO),
+        Figure("producer: greatest memory, MB", round(rss / 1e6), f"<= {TARGET_RSS // 10**6}", rss <= TARGET_RSS),
     ]
 
 
@@ -146,8 +147,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=2_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    for name, figure, target, met in figures(events=arguments.events, rounds=arguments.rounds):
-        print(f"{name:55} {figure:>12,}  {target:>10}  {'' if met else 'MISSED'}")
+    show(figures(events=arguments.events, rounds=arguments.rounds))
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class KafkaSender:
                 "compression.type": config.kafka.compression,
                 "linger.ms": config.kafka.linger_ms,
                 "queue.buffering.max.messages": 1_000_000,
-                "queue.buffering.max.kbytes": 96 << 10,
+                "queue.buffering.max.kbytes": 48 << 10,
                 "batch.num.messages": 10_000,
             },
             logger=QUIET,

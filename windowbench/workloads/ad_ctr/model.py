@@ -175,7 +175,8 @@ def parse_events(values: Sequence[bytes | None]) -> ParsedEvents:
         if event is None:
             continue
         numbers = tuple(event.get(name) for name in _EVENT_INTEGERS)
-        code = _EVENT_CODES.get(event.get("event_type")) if isinstance(event.get("event_type"), str) else None
+        kind = event.get("event_type")
+        code = _EVENT_CODES.get(kind) if isinstance(kind, str) else None
         if code is None or not all(type(number) is int and number in _INT64 for number in numbers):
             continue
         position.append(i)

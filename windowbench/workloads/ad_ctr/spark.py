@@ -66,7 +66,7 @@ def _is_end(run_id: str) -> Column:
         & (F.col("run_id") == run_id)
         & (F.col("event_time_ns") == END_EVENT_TIME_NS)
     )
-    return F.coalesce(mark, F.lit(False))  # noqa: FBT003 - a Spark literal
+    return F.coalesce(mark, F.lit(False))
 
 
 def _is_event() -> Column:
@@ -81,7 +81,7 @@ def _is_event() -> Column:
         & (floor_ms + GUARD_PAST_MS >= record_ms)
         & (ceil_ms - GUARD_FUTURE_MS <= record_ms)
     )
-    return F.coalesce(good, F.lit(False))  # noqa: FBT003 - a Spark literal
+    return F.coalesce(good, F.lit(False))
 
 
 def guard(parsed: DataFrame, run_id: str, observation: Observation | str = OBSERVATION) -> DataFrame:

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from tests.unit.synthetic_run import NOW_NS, quiet_host, small_config
+from windowbench.oracle.host import ClockOffset, host_figures
+from windowbench.schedule import plan
+
+MS = 1_000_000
+SCHEDULE = plan(small_config(), NOW_NS)
+
+
+def figures(**columns):
+    return host_figures({**quiet_host(SCHEDULE), **columns}, SCHEDULE)
+
+
+def wall():
+    return quiet_host(SCHEDULE)["wall_ns"]
+
+
+def test_steady_clocks_show_neither_step_nor_drift():
+    assert (figures().greatest_step_ms, figures().drift_ppm) == (0.0, 0.0)
+
+
+def test_slow_drift_is_no_step():
+    seconds = np.arange(len(wall()))
+    found = figures(wall_ns=wall() + seconds * 100_000)
+    assert found.drift_ppm == pytest.approx(100)
+    assert found.greatest_step_ms == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("step_ms", [7, -7])
+def test_step_has_its_sign(step_ms):
+    stepped = wall()
+    stepped[20:] += step_ms * MS
+    assert figures(wall_ns=stepped).greatest_step_ms == pytest.approx(step_ms)
+
+
+def test_a_step_before_the_load_is_none_of_this_run():
+    stepped = wall()
+    stepped[:3] -= 1000 * MS
+    assert figures(wall_ns=stepped).greatest_step_ms == 0.0
+
+
+def test_a_long_pause_between_samples_is_judged_per_second():
+    columns = quiet_host(SCHEDULE)
+    keep = np.ones(len(columns["wall_ns"]), dtype=bool)
+    keep[12:20] = False
+    columns["wall_ns"][20:] += 9 * MS
+    found = host_figures({name: column[keep] for name, column in columns.items()}, SCHEDULE)
+    assert found.greatest_step_ms == pytest.approx(1.0)
+
+
+def test_shares_are_means_over_the_measured_phase_only():
+    inside = (wall() > SCHEDULE.base_time_ns) & (wall() <= SCHEDULE.measure_end_ns)
+    found = figures(steal=np.where(inside, 0.25, 1.0), cpu_harness=np.where(inside, 0.5, 0.0))
+    assert found.samples == np.count_nonzero(inside) == 24
+    assert (found.steal, found.cpu_harness) == (pytest.approx(0.25), pytest.approx(0.5))
+
+
+def test_memory_is_the_greatest_of_the_whole_run():
+    rss = np.zeros(len(wall()), dtype=np.int64)
+    rss[-1] = 10**9
+    assert figures(rss_engine=rss).rss_engine_bytes == 10**9
+
+
+def test_no_samples_give_zeros_and_say_so():
+    empty = {name: column[:0] for name, column in quiet_host(SCHEDULE).items()}
+    found = host_figures(empty, SCHEDULE)
+    assert (found.samples, found.greatest_step_ms, found.drift_ppm, found.steal) == (0, 0.0, 0.0, 0.0)
+
+
+def test_clock_offset_is_the_mean_of_both_measurements_and_its_bound_covers_the_change():
+    found = ClockOffset.measured({"offset_ms": 1.0, "bound_ms": 0.3}, {"offset_ms": 2.0, "bound_ms": 0.5})
+    assert (found.offset_ns, found.bound_ns) == (1_500_000, 1_000_000)

@@ -1,0 +1,107 @@
+import copy
+
+import pytest
+
+from tests.unit.synthetic_run import synthetic_run
+from windowbench.judgement import evaluate
+from windowbench.reports.summary import WIDTH, render_summary
+
+
+@pytest.fixture(scope="module")
+def summaries(tmp_path_factory):
+    made = {}
+    for name, settings in {
+        "poisson": {"duration_seconds": 70.0, "rate": 40.0},
+        "mmpp": {"data_generator": "mmpp", "mmpp_sojourn_seconds": (8.0, 4.0), "slide_sec": 1.0},
+    }.items():
+        made[name] = evaluate(synthetic_run(**settings).write(tmp_path_factory.mktemp(name))).summary
+    broken = synthetic_run()
+    broken.result(3, 0).row["views"] += 1
+    broken.results.remove(broken.result(5, 0))
+    made["invalid"] = evaluate(broken.write(tmp_path_factory.mktemp("invalid"))).summary
+    return made
+
+
+@pytest.mark.parametrize("name", ["poisson", "mmpp", "invalid"])
+def test_report_fits_80_columns_of_plain_text(summaries, name):
+    text = render_summary(summaries[name])
+    assert max(map(len, text.splitlines())) <= WIDTH == 80
+    assert text.isascii()
+    assert text == "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def test_verdict_comes_first_and_then_the_headline_with_interval_count_and_definition(summaries):
+    lines = render_summary(summaries["poisson"]).splitlines()
+    assert lines[0].startswith("verdict: valid   run synthetic")
+    assert lines[2].startswith("excess_ms P90   ")
+    assert "95 % interval" in lines[2]
+    assert " ".join(line.strip() for line in lines[3:5]).endswith("nearest rank over 105 rows of 35 windows")
+    assert "earliest possible emission" in lines[3]
+
+
+def test_too_few_windows_for_an_interval_are_said(summaries):
+    assert "(23 windows, too few for an interval)" in render_summary(summaries["mmpp"])
+
+
+def test_an_invalid_run_has_reasons_with_party_and_code_and_no_headline(summaries):
+    lines = render_summary(summaries["invalid"]).splitlines()
+    assert lines[0].startswith("verdict: invalid")
+    assert lines[1] == "  - engine: 1 rows hold a wrong value [rows_wrong]"
+    assert lines[2] == "  - engine: 1 expected rows are missing [rows_missing]"
+    assert not any(line.startswith("excess_ms P90") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "e2e_ms  ",
+        "since_window_end_ms  ",
+        "freshness_ms  ",
+        "greatest of each window",
+        "where the time went",
+        "send lateness",
+        "acknowledgement",
+        "impossible latencies: 0 e2e below 0",
+        "windows: 3 warm-up, 35 measured, 2 cool-down",
+        "no trend",
+        "slowest partition",
+    ],
+)
+def test_report_names(summaries, words):
+    assert words in render_summary(summaries["poisson"])
+
+
+def test_bursty_load_shows_latencies_by_state_and_warns_of_few_changes(summaries):
+    text = render_summary(summaries["mmpp"])
+    assert "latency by MMPP state" in text
+    assert "state 1 (" in text
+    assert "/s along its path" in " ".join(text.split())
+    assert "too few to call its rate typical" in " ".join(text.split())
+
+
+def test_where_the_files_are_comes_last(summaries):
+    summary = {**summaries["poisson"], "files": ["summary.json", "windows.csv"]}
+    assert render_summary(summary, directory="/runs/x").splitlines()[-3:] == [
+        "files in /runs/x:",
+        "  summary.json",
+        "  windows.csv",
+    ]
+
+
+def test_a_run_that_could_not_be_judged_has_its_reason(summaries):
+    verdict = {"verdict": "unknown", "reasons": [{"code": "c", "party": "judge", "text": "t " * 60}], "warnings": ["w"]}
+    lines = render_summary({"run_id": "r", "verdict": verdict}).splitlines()
+    assert lines[0] == "verdict: unknown   run r"
+    assert lines[-1] == "  - w"
+    assert max(map(len, lines)) <= WIDTH
+
+
+def test_figures_that_do_not_exist_show_as_a_dash(summaries):
+    summary = copy.deepcopy(summaries["poisson"])
+    for figures in summary["latencies_ms"].values():
+        figures.update(dict.fromkeys(("p50", "p90", "p95", "p99", "max")), p90_interval=None)
+    summary["headline"]["value_ms"] = None
+    summary["headline"]["interval_ms"] = None
+    summary["generator"]["ack_p50_ms"] = None
+    text = render_summary(summary)
+    assert "excess_ms                              -" in text

@@ -1,0 +1,1 @@
+"""What the Spark job knows beside Spark: settings, checkpoint, reports. No module here imports pyspark."""

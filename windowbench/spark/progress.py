@@ -1,0 +1,122 @@
+"""What a Spark query says about itself, turned into what the engine says to the harness.
+
+``ready`` and ``position`` decide when load starts and when END is written, so the rules are strict: a position is
+that of a batch whose rows are in the results topic *and* whose commit is on disk; nothing is ready that has not
+talked to Kafka.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+READY_STATUS = ("Waiting for", "Processing new data", "No new data")
+"""How the status text of a query begins once its source has answered."""
+
+
+def is_ready(status: str) -> bool:
+    """Whether a query with this status text has asked its source for offsets."""
+    return status.startswith(READY_STATUS)
+
+
+def is_committed(progress: Mapping[str, Any]) -> bool:
+    """Whether a progress report is that of a batch that ran.
+
+    While a query idles, Spark reports now and then under the number of the batch that is still to come.
+    """
+    return "addBatch" in progress.get("durationMs", {})
+
+
+class BatchLog:
+    """Turns Spark's progress reports into messages; keeps what has to be added up over batches.
+
+    Parameters
+    ----------
+    topic : str
+        The events topic.
+    observation : str
+        Name of the guard's counts in a report.
+    """
+
+    def __init__(self, topic: str, observation: str) -> None:
+        self._topic = topic
+        self._observation = observation
+        self.last_batch = -1
+        self._rejected = 0
+        self._dropped = 0
+
+    def take(self, reports: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return a ``progress`` message for each report of a batch not seen before, in the order of batches.
+
+        Parameters
+        ----------
+        reports : iterable of mapping
+            Parsed reports; known ones may come again.
+
+        Returns
+        -------
+        list of dict
+            ``position`` maps each partition of the events topic to the next offset to be read; ``batch_ms`` and
+            ``phases_ms`` say how long the batch and its parts took; ``watermark_ms`` is the watermark in force
+            during the batch, None before the first; ``rejected`` (records) and ``dropped`` (partial aggregates
+            behind the watermark: an alarm, never a number of events) count from the start of this process.
+        """
+        messages = []
+        for report in sorted(reports, key=lambda report: int(report["batchId"])):
+            if is_committed(report) and report["batchId"] > self.last_batch:
+                self.last_batch = report["batchId"]
+                messages.append(self._message(report))
+        return messages
+
+    def _message(self, report: Mapping[str, Any]) -> dict[str, Any]:
+        self._rejected += (report.get("observedMetrics") or {}).get(self._observation, {}).get("rejected", 0)
+        self._dropped += sum(state.get("numRowsDroppedByWatermark", 0) for state in report.get("stateOperators", ()))
+        phases = dict(report["durationMs"])
+        return {
+            "type": "progress",
+            "position": (report["sources"][0].get("endOffset") or {}).get(self._topic, {}),
+            "batch_id": report["batchId"],
+            "batch_ms": phases.get("triggerExecution"),
+            "watermark_ms": _epoch_ms((report.get("eventTime") or {}).get("watermark")),
+            "input_rows": report.get("numInputRows", 0),
+            "input_rows_per_second": _number(report.get("inputRowsPerSecond")),
+            "rejected": self._rejected,
+            "dropped": self._dropped,
+            "phases_ms": phases,
+        }
+
+
+def _number(value: object) -> float | None:
+    """Return a rate; Spark says "NaN" or "Infinity" where it has none."""
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _epoch_ms(text: str | None) -> int | None:
+    """Return a time such as 2026-01-01T00:00:00.000Z in ms; None at the Unix epoch, Spark's "no watermark yet"."""
+    if text is None:
+        return None
+    instant = datetime.fromisoformat(text)
+    return round(instant.timestamp() * 1000) or None
+
+
+def cause_of(chain: Iterable[str]) -> str:
+    """Return one line that says why a query failed.
+
+    Parameters
+    ----------
+    chain : iterable of str
+        The texts of an exception and its causes, outermost first; each may go on with a stack trace.
+
+    Notes
+    -----
+    When a task fails, what it died of stands only in the text of the exception on the driver, after "most recent
+    failure".
+    """
+    last = "unknown cause"
+    for text in chain:
+        first_line = text.strip().partition("\n")[0]
+        if first_line:
+            last = first_line
+    task = last.partition("most recent failure: ")[2]
+    return task.partition("): ")[2] or task or last
