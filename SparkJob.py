@@ -7,7 +7,7 @@ SIGTERM, which ends it with exit code 0.
 On standard output it says, one JSON object a line:
 
 * ``{"type": "settings", "effective": {...}}``: every Spark and Kafka setting in force, secrets masked;
-* ``{"type": "ready"}``: the query has asked Kafka for offsets, and waits for data or works on it;
+* ``{"type": "ready"}``: the query has asked Kafka for offsets and waits for data, or its first batch is done;
 * ``{"type": "progress", ...}`` for each committed batch, see :class:`windowbench.spark.progress.BatchLog`;
 * ``{"type": "error", "message": "..."}``: the query failed; the exit code is 10.
 
@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from importlib import import_module
@@ -36,7 +37,7 @@ from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.process import hide_values
 from windowbench.spark.checkpoint import claim, local_directory
 from windowbench.spark.job import Job, job_of
-from windowbench.spark.progress import BatchLog, cause_of, is_ready
+from windowbench.spark.progress import BatchLog, cause_of, is_waiting
 from windowbench.spark.tuning import SINK_OPTIONS, SOURCE_OPTIONS, SPARK_SETTINGS, driver_settings, masked
 
 if TYPE_CHECKING:
@@ -111,9 +112,8 @@ def connector_settings(config: Config) -> dict[str, str]:
         raise EnvironmentProblem(str(problem), remedy=jars_command(config)) from None
     if not config.engine.spark_master.startswith("local"):
         return {"spark.jars": ",".join(jars)}
-    # Nobody else talks to a local Spark: no look-up of the host's name, no port open to others.
-    loopback = dict.fromkeys(("spark.driver.host", "spark.driver.bindAddress"), "127.0.0.1")
-    return {"spark.driver.extraClassPath": os.pathsep.join(jars), **loopback}
+    # One process needs no copies of them sent to executors.
+    return {"spark.driver.extraClassPath": os.pathsep.join(jars)}
 
 
 def session_settings(job: Job) -> dict[str, str]:
@@ -132,6 +132,8 @@ def start_session(job: Job, stack: ExitStack) -> SparkSession:
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
+    # It says so of any pandas 3 while it looks which libraries there are; the job uses none of them.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     ours, conf = session_settings(job), SparkConf()
     if submitted():
         SparkContext._ensure_initialized()  # noqa: SLF001 - from here on a SparkConf knows what spark-submit was told
@@ -203,7 +205,7 @@ def watch(query: StreamingQuery, log: BatchLog) -> None:
     ready = False
     while not java.awaitTermination(POLL_MS):
         messages = log.take(fresh_reports(java, log.last_batch))
-        if not ready and (messages or is_ready(java.status().message())):
+        if not ready and (messages or is_waiting(java.status().message())):
             ready = True
             say("ready")
         for message in messages:
@@ -274,6 +276,9 @@ def body(argv: list[str] | None) -> int:
     bootstrap_of(job.config)
     if not submitted():
         os.environ["JAVA_HOME"] = str(find_java(default_cache_dir(job.config.run.cache_dir)).path)
+        if job.config.engine.spark_master.startswith("local"):
+            # Nobody else talks to this Spark: no look-up of the host's name, no port open to others.
+            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     try:
         check_topics(job)
         if job.alone:

@@ -29,9 +29,9 @@ import numpy as np
 
 from config import Config, config_parser, load
 from data_generation import EventBlock, PayloadEncoder, event_blocks, event_key
-from topic_creation import create_topics
 from windowbench.arrivals import arrival_offsets
-from windowbench.errors import ExitCode, ProducersFailed, run_program
+from windowbench.errors import EnvironmentProblem, ExitCode, ProducersFailed, run_program
+from windowbench.kafka.admin import Admin
 from windowbench.kafka.sender import KafkaSender
 from windowbench.pacing import Pacer, RenderedSlice
 from windowbench.results.samples import SampleWriter
@@ -332,6 +332,20 @@ def produce(config: Config, run: RunDirectory, schedule_file: Path | None) -> li
         workers.stop()
 
 
+def check_topic(config: Config) -> None:
+    """Make sure that the events topic is there, as the configuration wants it.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When it is missing or has fewer partitions than events will name.
+    """
+    topic, found = config.kafka.events_topic, len(Admin(config).partitions(config.kafka.events_topic))
+    if found < config.kafka.partitions:
+        msg = f"topic {topic} has {found} partitions, the configuration wants {config.kafka.partitions}"
+        raise EnvironmentProblem(msg, remedy="python topic_creation.py creates the topics of a configuration")
+
+
 def _open_run(config: Config) -> RunDirectory:
     """Use the run directory that the orchestrator made, or make one for a load on its own."""
     assert config.run.run_id is not None
@@ -350,7 +364,7 @@ def _body(argv: list[str] | None) -> int:
     config = loaded.config
     if config.run.run_id is None:
         config = config.replace(run_id=f"load-{time.strftime('%Y%m%d-%H%M%S')}-{config.run.seed}")
-        create_topics(config)
+    check_topic(config)
     run = _open_run(config)
     schedule_file = Path(loaded.arguments.schedule) if loaded.arguments.schedule else None
     finals = produce(config, run, schedule_file)

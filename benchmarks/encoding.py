@@ -2,8 +2,7 @@
 
     python benchmarks/encoding.py
 
-The two take turns in one process, so
-that whatever else the machine does hits both; the ratio is the figure to trust.
+The two take turns in one process, so that whatever else the machine does hits both; the ratio is the figure to trust.
 """
 
 from __future__ import annotations

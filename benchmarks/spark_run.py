@@ -1,6 +1,6 @@
 """A whole run at 10,000 events/s with Spark, broker and producers on this machine: lateness, excess, wall time.
 
-    python -m benchmarks.spark_run [--rate R] [--duration S]
+python -m benchmarks.spark_run [--rate R] [--duration S]
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def figures(*, rate: float = 10_000, duration: float = 60) -> list[Figure]:
     where = f"Spark append at {rate:,.0f} events/s"
     return [
         Figure(f"{where}: verdict", summary["verdict"]["verdict"], "valid", summary["verdict"]["verdict"] == "valid"),
-        Figure(f"{where}: send lateness P99, ms", lateness, f"<= {LATENESS_TARGET_MS:g}", lateness <= LATENESS_TARGET_MS),
+        Figure(
+            f"{where}: send lateness P99, ms", lateness, f"<= {LATENESS_TARGET_MS:g}", lateness <= LATENESS_TARGET_MS
+        ),
         Figure(f"{where}: excess P50 / P90, ms", f"{excess['p50']:.0f} / {excess['p90']:.0f}"),
         Figure(f"{where}: wall time of the run, s", round(seconds, 1), f"<= {wall_limit:g}", seconds <= wall_limit),
     ]

@@ -102,6 +102,7 @@ class Program:
     def kill_all(self) -> None:
         """Leave nothing behind, whatever the test did."""
         self.process.kill()
+        self.process.communicate()
         for pid in self.survivors():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -120,11 +121,12 @@ def start(directory: Path, program: str, *arguments: str, env: dict[str, str] | 
     marker = uuid.uuid4().hex
     runs = directory / "runs"
     log = directory / "stderr.log"
+    place = () if program == "latency_calculator.py" else (f"--runs-dir={runs}",)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WINDOWBENCH_")}
     environment |= {_MARKER: marker, "PYTHONUNBUFFERED": "1", **(env or {})}
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / program), *arguments, f"--runs-dir={runs}"],
+            [sys.executable, str(ROOT / program), *arguments, *place],
             cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,

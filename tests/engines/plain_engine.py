@@ -126,6 +126,8 @@ class Engine:
             event = json.loads(value or b"")
         except ValueError:
             return
+        if not isinstance(event, dict):
+            return
         if event.get("event_type") == "END":
             if event.get("run_id") == self.config["run_id"]:
                 self.windows.advance(event["event_time_ns"] // 1_000_000)

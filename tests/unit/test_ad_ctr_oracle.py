@@ -176,3 +176,29 @@ def test_memory_of_the_truth_depends_on_windows_and_campaigns_not_on_events():
         _, truth = truth_of(small_config(rate=rate))
         sizes.append(truth.must.by_type.nbytes + truth.last_due_ns.nbytes)
     assert sizes[0] == sizes[1]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_last_send_time_is_that_of_the_event_due_last_not_of_the_one_sent_last(order):
+    config = small_config(num_campaigns=1)
+    schedule = plan(config, NOW_NS)
+    closing = closing_times(config, schedule, scheduled_events(config, schedule))
+    start = schedule.base_time_ns
+    due, sent_ns = np.array([start + 100, start + 200]), np.array([start + 900, start + 300])
+    builder = TruthBuilder(config, closing)
+    for i in order:
+        builder.add(
+            ScheduledEvents(
+                producer=i,
+                first=0,
+                due_ns=due[[i]],
+                event_time_ns=due[[i]],
+                sent_ns=sent_ns[[i]],
+                event_type=np.zeros(1, dtype=np.uint8),
+                campaign_id=np.zeros(1, dtype=np.int32),
+                partition=np.zeros(1, dtype=np.int32),
+            )
+        )
+    truth = builder.finish()
+    cell = -closing.first_id
+    assert (truth.last_due_ns[cell], truth.last_sent_ns[cell]) == (start + 200, start + 300)

@@ -55,6 +55,8 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.results",
         "windowbench.results.*",
         "windowbench.runlock",
+        "windowbench.spark",
+        "windowbench.spark.*",
         "windowbench.waiting",
         "windowbench.workloads.*.spark",
     ),
@@ -78,8 +80,8 @@ SIDEWAYS = {
 }
 
 OWNERS: dict[str, tuple[str, ...]] = {
-    "pyspark": ("SparkJob", "windowbench.workloads.*.spark"),
-    "py4j": ("SparkJob",),
+    "pyspark": ("SparkJob", "windowbench.spark.*", "windowbench.workloads.*.spark"),
+    "py4j": ("SparkJob", "windowbench.spark.*"),
     "pyflink": ("FlinkJob", "windowbench.workloads.*.flink"),
     "confluent_kafka": ("windowbench.kafka.*",),
     "kafka": ("windowbench.kafka.*",),

@@ -448,3 +448,51 @@ def test_an_unknown_verdict_is_written_too(run, tmp_path):
     assert judge_run(directory).exit_code == 21
     assert directory.read_json("verdict.json")["verdict"] == "unknown"
     assert directory.read_json("summary.json")["verdict"]["reasons"][0]["code"] == "no_schedule"
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"slide_sec": 1.0, "out_of_order_share": 0.4, "out_of_order_extent_ms": 450, "num_producers": 3}]
+)
+def test_latencies_of_every_row_equal_those_counted_by_hand(tmp_path, settings):
+    run = synthetic_run(**settings)
+    for event in run.events:
+        event.sent = event.due + (event.number * 7919 % 20) * MS  # so that the last due is not the last sent
+    engine_again(run)
+    directory = run.write(tmp_path)
+    judge_run(directory)
+    windows, schedule = run.config.windows, run.schedule
+    expected = []
+    for result in sorted(run.results, key=lambda r: r.append_ms):
+        start, campaign = result.row["window_start"], result.row["campaign_id"]
+        end = start + windows.size_ms
+        own = [e for e in run.events if e.campaign == campaign and start * MS <= e.time < end * MS]
+        closing = [e.due for e in run.events if e.time // MS >= end + windows.delay_ms - 1]
+        append = result.append_ms * MS
+        last = max(own, key=lambda e: e.due)
+        expected.append(
+            {
+                "window_id": (start * MS - schedule.base_time_ns) // (windows.slide_ms * MS),
+                "key": campaign,
+                "e2e_ns": append - max(e.sent // MS * MS for e in own),
+                "since_window_end_ns": append - end * MS,
+                "excess_ns": append - min(closing, default=schedule.load_end_ns),
+                "freshness_ns": append - result.row["max_produce_time"] * MS,
+                "last": (last.due, last.sent),
+            }
+        )
+    rows = read_table(directory.judged_rows).to_pylist()
+    names = [name for name in expected[0] if name != "last"]
+    assert [{name: row[name] for name in names} for row in rows] == [
+        {name: row[name] for name in names} for row in expected
+    ]
+    measured = [row["last"] for row in expected if row["window_id"] >= 0 and _is_measured(run, row["window_id"])]
+    lateness = sorted(sent - due for due, sent in measured)
+    parts = directory.read_json("summary.json")["decomposition_ms"]
+    assert parts["send_lateness"]["max"] == lateness[-1] / MS
+    assert parts["send_lateness"]["p50"] == lateness[-(-len(lateness) // 2) - 1] / MS
+
+
+def _is_measured(run, window_id):
+    windows, schedule = run.config.windows, run.schedule
+    end = schedule.base_time_ns + (window_id * windows.slide_ms + windows.size_ms) * MS
+    return end <= schedule.measure_end_ns

@@ -11,13 +11,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-READY_STATUS = ("Waiting for", "Processing new data", "No new data")
-"""How the status text of a query begins once its source has answered."""
-
-
-def is_ready(status: str) -> bool:
-    """Whether a query with this status text has asked its source for offsets."""
-    return status.startswith(READY_STATUS)
+def is_waiting(status: str) -> bool:
+    """Whether a query with this status text has asked its source for offsets and found nothing to do yet."""
+    return status.startswith("Waiting for")
 
 
 def is_committed(progress: Mapping[str, Any]) -> bool:

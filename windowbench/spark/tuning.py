@@ -43,6 +43,7 @@ SPARK_SETTINGS: Mapping[str, str] = {
     "spark.sql.streaming.numRecentProgressUpdates": "1000",
     # A warning again and again about state snapshots, which small states do not need.
     "spark.sql.streaming.stateStore.coordinatorReportSnapshotUploadLag": "false",
+    "spark.sql.streaming.stateStore.forceSnapshotUploadOnLag": "false",  # must go with it
     # No web server and no bookkeeping of every task for it.
     "spark.ui.enabled": "false",
     # No progress bar in a captured log.

@@ -17,6 +17,8 @@ Rules that are easy to break:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
@@ -31,13 +33,15 @@ _ENVELOPE = f"event struct<{_EVENT}>, malformed string"
 _STRICT = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "malformed", "allowSingleQuotes": "false"}
 
 
-def parse(raw: DataFrame) -> DataFrame:
+def parse(raw: DataFrame, *, keep: Sequence[str] = ()) -> DataFrame:
     """Read the JSON of Kafka records into typed columns, all null where a record is not a well-formed event.
 
     Parameters
     ----------
     raw : DataFrame
         Kafka records: ``value`` binary, ``timestamp``; further columns are ignored.
+    keep : sequence of str, optional
+        Columns of `raw` to carry along, such as ``offset``.
 
     Returns
     -------
@@ -55,9 +59,9 @@ def parse(raw: DataFrame) -> DataFrame:
     text = F.col("value").cast("string")
     wrapped = F.concat(F.lit('{"event":'), text, F.lit("}"))
     envelope = F.when(F.is_valid_utf8(text), F.from_json(wrapped, _ENVELOPE, _STRICT))
-    read = raw.select(envelope.alias("read"), F.unix_millis("timestamp").alias("record_ms"))
+    read = raw.select(envelope.alias("read"), F.unix_millis("timestamp").alias("record_ms"), *keep)
     event = F.when(F.col("read.malformed").isNull(), F.col("read.event"))
-    return read.select(event.alias("event"), "record_ms").select("event.*", "record_ms")
+    return read.select(event.alias("event"), "record_ms", *keep).select("event.*", "record_ms", *keep)
 
 
 def _is_end(run_id: str) -> Column:

@@ -1,0 +1,100 @@
+"""Fixtures that are dear: one Spark session and one embedded broker for a whole test session."""
+
+import itertools
+import os
+
+import pytest
+
+from config import Config
+
+
+def pytest_configure(config):
+    # PySpark says so of any pandas 3 while it looks which libraries there are; nothing here uses pandas with it.
+    config.addinivalue_line("filterwarnings", "ignore:PySpark does not yet fully support pandas:FutureWarning")
+
+
+@pytest.fixture(scope="session")
+def java_home():
+    """Give the Java that programs under test find."""
+    from windowbench.broker.jars import default_cache_dir
+    from windowbench.broker.java import find_java
+
+    return find_java(default_cache_dir())
+
+
+@pytest.fixture(scope="session")
+def spark(java_home, tmp_path_factory):
+    """Give a Spark session with the settings of the job, in a time zone that must not matter."""
+    from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
+
+    from windowbench.spark.tuning import SPARK_SETTINGS, driver_settings
+
+    scratch = tmp_path_factory.mktemp("spark")
+    os.environ["JAVA_HOME"] = str(java_home.path)
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    settings = {
+        **SPARK_SETTINGS,
+        **driver_settings("1g"),
+        "spark.master": "local[2]",
+        "spark.jars": "",
+        "spark.local.dir": str(scratch),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.sql.session.timeZone": "Europe/Berlin",
+        "spark.log.level": "ERROR",
+    }
+    conf = SparkConf().setAll(settings.items())
+    with (scratch / "spark.log").open("ab") as log:
+        gateway = launch_gateway(conf, {"stderr": log})
+        context = SparkContext(conf=conf, gateway=gateway)
+        yield SparkSession(context)
+        context.stop()
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait()
+
+
+@pytest.fixture(scope="session")
+def broker(java_home, tmp_path_factory):
+    """Give the address of an embedded broker."""
+    from windowbench.broker.embedded import EmbeddedBroker
+    from windowbench.broker.jars import default_cache_dir, ensure_jars
+    from windowbench.kafka.admin import cluster_id
+
+    cache = default_cache_dir()
+    scratch = tmp_path_factory.mktemp("broker")
+    with EmbeddedBroker(
+        java=java_home,
+        jars=ensure_jars("broker", cache),
+        data_dir=scratch / "data",
+        log_path=scratch / "broker.log",
+        cache_dir=cache,
+        cluster_id_of=cluster_id,
+        heap_mb=256,
+    ) as running:
+        yield running.ready()
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def fresh_topics(broker):
+    """Give a function that makes the two topics of a configuration, under names nobody had before."""
+    from windowbench.kafka.admin import Admin, planned_topics
+
+    def make(**settings):
+        number = next(_numbers)
+        config = Config().replace(
+            bootstrap_servers=broker,
+            events_topic=f"events-{number}",
+            result_topic=f"results-{number}",
+            **settings,
+        )
+        admin = Admin(config)
+        for plan in planned_topics(config):
+            admin.create(plan)
+        return config
+
+    return make

@@ -1,0 +1,206 @@
+"""Each program on its own against a running broker, checked with kafka-python, a client windowbench does not use."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import signal
+import uuid
+
+import pyarrow.parquet as pq
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+
+from tests.e2e.started import TINY, plain_engine, start
+
+LOAD = (
+    "--rate=400",
+    "--duration=2",
+    "--warmup=0.5",
+    "--cooldown=0.2",
+    "--window-size-sec=1",
+    "--watermark-delay-sec=0.6",
+)
+
+
+@pytest.fixture
+def topics():
+    """Return names that no other test uses."""
+    mark = uuid.uuid4().hex[:8]
+    return f"events-{mark}", f"results-{mark}"
+
+
+def flags(broker_address, topics):
+    return (f"--bootstrap-servers={broker_address}", f"--events-topic={topics[0]}", f"--result-topic={topics[1]}")
+
+
+def records_of(broker_address, topic):
+    """Read a whole topic with kafka-python."""
+    consumer = KafkaConsumer(bootstrap_servers=broker_address, consumer_timeout_ms=10_000, enable_auto_commit=False)
+    partitions = [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or ())]
+    ends = consumer.end_offsets(partitions)
+    consumer.assign(partitions)
+    consumer.seek_to_beginning()
+    wanted = sum(ends.values()) - sum(consumer.beginning_offsets(partitions).values())
+    found = []
+    while len(found) < wanted:
+        found.append(next(consumer))
+    consumer.close()
+    return found
+
+
+@contextlib.contextmanager
+def stranger(broker_address):
+    """Give a producer that is no part of windowbench."""
+    producer = KafkaProducer(bootstrap_servers=broker_address)
+    try:
+        yield producer
+        producer.flush()
+    finally:
+        producer.close()
+
+
+def ran(directory, program, *arguments):
+    """Run a program to its end."""
+    directory.mkdir(exist_ok=True)
+    program = start(directory, program, *arguments)
+    try:
+        code = program.finish()
+    finally:
+        program.kill_all()
+    return code, program
+
+
+def test_topics_are_created_once_with_partitions_and_timestamp_types(tmp_path, broker_address, topics):
+    for expected in ("created", "exists already"):
+        code, program = ran(tmp_path, "topic_creation.py", *flags(broker_address, topics), "--partitions=3")
+        assert code == 0, program.errors
+        assert program.output.count(expected) == 2
+    admin = KafkaAdminClient(bootstrap_servers=broker_address)
+    listed = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(list(topics))}
+    admin.close()
+    assert listed == {topics[0]: 3, topics[1]: 1}
+
+
+def test_a_topic_of_another_shape_is_refused_not_used(tmp_path, broker_address, topics):
+    assert ran(tmp_path, "topic_creation.py", *flags(broker_address, topics))[0] == 0
+    code, program = ran(tmp_path, "topic_creation.py", *flags(broker_address, topics), "--partitions=5")
+    assert code == 3
+    assert "2 partitions" in program.errors
+
+
+def test_clearing_empties_both_topics_and_may_be_repeated(tmp_path, broker_address, topics):
+    ran(tmp_path, "topic_creation.py", *flags(broker_address, topics))
+    with stranger(broker_address) as producer:
+        for topic in topics:
+            producer.send(topic, b"left over")
+    for expected in (1, 0):
+        code, program = ran(tmp_path, "clear_topics.py", *flags(broker_address, topics))
+        assert code == 0, program.errors
+        assert program.output.count(f": {expected} records deleted") == 2
+    assert records_of(broker_address, topics[0]) == []
+
+
+def test_the_producer_alone_sends_every_scheduled_event_with_its_partition_and_time(tmp_path, broker_address, topics):
+    ran(tmp_path, "topic_creation.py", *flags(broker_address, topics))
+    code, program = ran(tmp_path, "producer.py", *flags(broker_address, topics), *LOAD)
+    assert code == 0, program.errors
+    counts = json.loads((program.run / "producers.json").read_text())["producers"]
+    records = records_of(broker_address, topics[0])
+    assert len(records) == sum(count["acknowledged"] for count in counts) == sum(c["scheduled"] for c in counts)
+    sent = [pq.read_table(program.run / f"samples/producer-{n}.parquet")["sent_ns"].to_pylist() for n in range(2)]
+    for record in records:
+        producer, number = map(int, record.key.split(b":"))
+        event = json.loads(record.value)
+        assert record.partition == number % 2
+        assert record.timestamp == event["produce_time"] == sent[producer][number] // 1_000_000
+        assert event["event_time_ns"] <= sent[producer][number]
+        assert list(event)[-1] == "produce_time"
+
+
+def test_the_producer_alone_refuses_a_topic_that_is_not_there(tmp_path, broker_address, topics):
+    code, program = ran(tmp_path, "producer.py", *flags(broker_address, topics), *LOAD)
+    assert code == 3
+    assert "topic_creation.py" in program.errors
+
+
+def test_ctrl_c_ends_the_producer_alone_without_a_traceback(tmp_path, broker_address, topics):
+    ran(tmp_path, "topic_creation.py", *flags(broker_address, topics))
+    program = start(tmp_path, "producer.py", *flags(broker_address, topics), "--rate=100", "--duration=60")
+    try:
+        assert '"ready"' in program.process.stdout.readline()
+        program.process.send_signal(signal.SIGINT)
+        assert program.finish(15) == 130
+        program.await_gone(5)
+    finally:
+        program.kill_all()
+
+
+def test_a_run_on_an_external_broker_leaves_named_topics_that_two_readers_agree_on(tmp_path, broker_address):
+    arguments = (*TINY, *plain_engine(), f"--bootstrap-servers={broker_address}", "--dump-topics=parquet")
+    code, program = ran(tmp_path, "master_code_spark.py", *arguments)
+    assert code == 0, program.errors
+    config = program.json("config.json")
+    assert config["events_topic"] == f"events_spark-{program.run.name}"
+    clock = program.json("external_clock.json")
+    assert abs(clock["before"]["offset_ms"]) < 5
+    rows = [json.loads(record.value) for record in records_of(broker_address, config["result_topic"])]
+    with (program.run / "windows.csv").open(encoding="utf-8") as file:
+        assert len({row["window_start"] for row in rows}) == len(list(csv.DictReader(file)))
+    dumped = pq.read_table(program.run / "dump" / f"{config['events_topic']}.parquet")
+    assert dumped.num_rows == len(records_of(broker_address, config["events_topic"]))
+
+
+def test_a_named_topic_with_records_is_refused_and_emptied_only_when_told(tmp_path, broker_address, topics):
+    ran(tmp_path, "topic_creation.py", *flags(broker_address, topics))
+    with stranger(broker_address) as producer:
+        producer.send(topics[0], b"somebody's record")
+    arguments = (*TINY, *plain_engine(), *flags(broker_address, topics))
+    code, program = ran(tmp_path / "refused", "master_code_spark.py", *arguments)
+    assert code == 3
+    assert "--clear-topics" in program.errors
+    assert len(records_of(broker_address, topics[0])) == 1, "nothing was lost"
+    code, program = ran(tmp_path / "cleared", "master_code_spark.py", *arguments, "--clear-topics")
+    assert code == 0, program.errors
+
+
+def test_records_of_others_in_both_topics_are_counted_and_do_no_harm(tmp_path, broker_address, topics):
+    program = start(tmp_path, "master_code_spark.py", *TINY, *plain_engine(), *flags(broker_address, topics))
+    try:
+        program.await_phase("measure")
+        with stranger(broker_address) as producer:
+            for value in (b"not json", b"\xff\xfe", None, b"[1, 2]"):
+                producer.send(topics[0], value, key=b"stranger")
+                producer.send(topics[1], value, key=b"stranger")
+        assert program.finish() == 0, program.errors
+    finally:
+        program.kill_all()
+    assert program.json("events_topic.json")["foreign"] == 4
+    verdict = program.json("verdict.json")
+    assert verdict["verdict"] == "valid"
+    assert any("others" in warning or "foreign" in warning for warning in verdict["warnings"]), verdict
+
+
+def test_secrets_of_a_client_file_reach_no_file_of_the_run(tmp_path, broker_address):
+    secret = "do-not-show-this-9"
+    client_file = tmp_path / "client.properties"
+    client_file.write_text(f"security.protocol=PLAINTEXT\nsasl.password={secret}\n")
+    arguments = (*TINY, *plain_engine(), f"--bootstrap-servers={broker_address}", f"--kafka-config={client_file}")
+    code, program = ran(tmp_path, "master_code_spark.py", *arguments)
+    assert code == 0, program.errors
+    assert secret not in program.output + program.errors
+    for path in program.run.rglob("*"):
+        assert not path.is_file() or secret.encode() not in path.read_bytes(), path
+
+
+def test_the_calculator_alone_judges_a_finished_run_again_from_its_samples(tmp_path):
+    code, program = ran(tmp_path, "master_code_spark.py", *TINY, *plain_engine())
+    assert code == 0, program.errors
+    derived = {"summary.json", "verdict.json", "windows.csv"}
+    before = {name: (program.run / name).read_text() for name in derived}
+    for name in derived:
+        (program.run / name).unlink()
+    again = start(tmp_path, "latency_calculator.py", str(program.run))
+    assert again.finish() == 0, again.errors
+    assert {name: (program.run / name).read_text() for name in derived} == before

@@ -1,0 +1,113 @@
+"""Figures of a report, each against the same thing counted by hand from a recorded run."""
+
+import numpy as np
+import pytest
+
+from tests.unit.synthetic_run import MS, synthetic_run
+from windowbench.arrivals import modulating_path
+from windowbench.judgement import evaluate
+from windowbench.judgement.engine import engine_figures
+from windowbench.metrics.quantiles import nearest_rank
+from windowbench.schedule import NS_PER_S, Schedule
+
+
+def measured_events(run):
+    return [e for e in run.events if run.schedule.base_time_ns <= e.due < run.schedule.measure_end_ns]
+
+
+def state_at(path, offset_ns):
+    for start, state in reversed(list(zip(path.starts_ns.tolist(), path.states.tolist(), strict=True))):
+        if start <= offset_ns:
+            return state
+    raise AssertionError
+
+
+@pytest.fixture(scope="module")
+def bursty(tmp_path_factory):
+    run = synthetic_run(data_generator="mmpp", mmpp_sojourn_seconds=(2.0, 1.0))
+    return run, evaluate(run.write(tmp_path_factory.mktemp("bursty"))).summary
+
+
+# --- rates ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_scheduled_rate_counts_the_events_due_in_the_measured_phase_and_the_nominal_one_is_configured(tmp_path):
+    run = synthetic_run()
+    load = evaluate(run.write(tmp_path)).summary["load"]
+    assert load["nominal_rate"] == 150.0
+    assert load["scheduled_rate"] == len(measured_events(run)) / 24
+    assert load["path_rate"] is None
+
+
+def test_the_path_rate_is_the_mean_rate_along_the_path_within_the_measured_phase(bursty):
+    run, summary = bursty
+    path = modulating_path(run.config, run.schedule.load_length_ns)
+    begin, end = (ns - run.schedule.epoch_ns for ns in (run.schedule.base_time_ns, run.schedule.measure_end_ns))
+    total = 0.0
+    for start, stop, rate in zip(path.starts_ns, [*path.starts_ns[1:], path.until_ns], path.rates, strict=True):
+        total += max(0, min(stop, end) - max(start, begin)) * rate
+    assert summary["load"]["path_rate"] == pytest.approx(total / (end - begin))
+
+
+# --- states -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_belongs_to_the_mmpp_state_in_which_its_last_event_was_due(bursty):
+    run, summary = bursty
+    path = modulating_path(run.config, run.schedule.load_length_ns)
+    by_state = {0: [], 1: []}
+    for result in run.results:
+        start = result.row["window_start"]
+        if not run.schedule.base_time_ns <= start * MS <= run.schedule.measure_end_ns - 2 * NS_PER_S:
+            continue
+        last = max(
+            e.due
+            for e in run.events
+            if e.campaign == result.row["campaign_id"] and start * MS <= e.time < (start + 2000) * MS
+        )
+        by_state[state_at(path, last - run.schedule.epoch_ns)].append(result.append_ms - start - 2000)
+    assert all(by_state.values())
+    for found in summary["states"]["by_state"]:
+        values = np.array(by_state[found["state"]])
+        assert found["rows"] == len(values)
+        assert found["since_window_end_ms"]["p50"] == nearest_rank(values, 50)
+        assert found["since_window_end_ms"]["max"] == values.max()
+
+
+def test_state_changes_are_those_of_the_measured_phase(bursty):
+    run, summary = bursty
+    path = modulating_path(run.config, run.schedule.load_length_ns)
+    starts = path.starts_ns[1:] + run.schedule.epoch_ns
+    inside = [s for s in starts.tolist() if run.schedule.base_time_ns < s < run.schedule.measure_end_ns]
+    assert summary["states"]["changes"] == len(inside) > 0
+
+
+# --- what the engine says of itself -----------------------------------------------------------------------------------
+
+SCHEDULE = Schedule(epoch_ns=0, base_time_ns=10 * NS_PER_S, measure_end_ns=20 * NS_PER_S, load_end_ns=25 * NS_PER_S)
+
+
+def batch(second: float, batch_ms: float, **fields: object) -> dict[str, object]:
+    return {"type": "progress", "received_ns": round(second * NS_PER_S), "batch_ms": batch_ms, **fields}
+
+
+def test_batches_are_those_reported_within_the_measured_phase():
+    lines = [batch(9.999, 5000), batch(10, 300), batch(15, 100), batch(19.999, 200), batch(20, 7000)]
+    figures = engine_figures(lines, SCHEDULE)
+    assert (figures.batches, figures.batch_p50_ms, figures.batch_max_ms) == (3, 200, 300)
+
+
+def test_rejected_records_are_the_greatest_running_total_of_the_whole_run():
+    lines = [batch(1, 5, rejected=2), batch(15, 5, rejected=7), batch(24, 5, rejected=9)]
+    assert engine_figures(lines, SCHEDULE).rejected == 9
+
+
+@pytest.mark.parametrize("odd", [None, "many", True, [], {}])
+def test_an_engine_that_reports_nonsense_or_nothing_has_no_figures(odd):
+    figures = engine_figures([{"type": "progress", "batch_ms": odd, "received_ns": odd, "rejected": odd}, {}], SCHEDULE)
+    assert (figures.batches, figures.batch_p50_ms, figures.batch_max_ms, figures.rejected) == (0, 0.0, 0.0, 0)
+
+
+def test_the_settings_an_engine_reports_are_kept():
+    lines = [{"type": "settings", "effective": {"spark.x": "1"}}, {"type": "settings", "effective": "none"}]
+    assert engine_figures(lines, SCHEDULE).settings == {"spark.x": "1"}
