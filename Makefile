@@ -48,9 +48,7 @@ types: test-environment ## mypy, strict
 	@$(PY) -m mypy
 
 bench: test-environment jars ## benchmarks of windowbench itself, as ratios within one run
-	@set -e; for file in benchmarks/*.py; do \
-	    name=$$(basename "$$file" .py); echo "== $$name"; $(PY) -m "benchmarks.$$name"; \
-	done
+	@$(PY) -m benchmarks $(ARGS)
 
 # --- the environment --------------------------------------------------------------------------------------------------
 

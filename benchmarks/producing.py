@@ -26,12 +26,12 @@ from typing import Any
 
 from benchmarks.table import Figure, show
 from config import Config
-from producer import run_worker
 from topic_creation import create_topics
 from windowbench.broker.embedded import EmbeddedBroker
 from windowbench.broker.jars import default_cache_dir, ensure_jars
 from windowbench.broker.java import find_java
 from windowbench.kafka.admin import cluster_id
+from windowbench.producer_worker import run_worker
 from windowbench.results.store import RunDirectory
 from windowbench.schedule import NS_PER_S, Schedule
 

@@ -43,6 +43,9 @@ def spark(java_home, tmp_path_factory):
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.session.timeZone": "Europe/Berlin",
         "spark.log.level": "ERROR",
+        # Frames of a few rows: compiling code for each would be most of the time.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     }
     conf = SparkConf().setAll(settings.items())
     with (scratch / "spark.log").open("ab") as log:

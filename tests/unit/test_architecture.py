@@ -5,6 +5,7 @@ same in words and names the tests of this file.
 """
 
 import ast
+import functools
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -50,6 +51,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.kafka.*",
         "windowbench.process",
         "windowbench.process_table",
+        "windowbench.producer_worker",
         "windowbench.reports",
         "windowbench.reports.*",
         "windowbench.results",
@@ -74,6 +76,8 @@ SIDEWAYS = {
     ("windowbench.broker", "windowbench.waiting"): "the broker is asked until it answers",
     ("windowbench.judgement", "windowbench.results"): "a recorded run is what is judged",
     ("windowbench.judgement", "windowbench.reports"): "what was found is reported",
+    ("windowbench.producer_worker", "windowbench.kafka"): "a worker sends to Kafka",
+    ("windowbench.producer_worker", "windowbench.results"): "and records when",
     ("windowbench.process", "windowbench.process_table"): "finding children is a file of its own",
     ("windowbench.runlock", "windowbench.process"): "what a dead run left behind is ended as a child is",
     ("windowbench.runlock", "windowbench.process_table"): "a lock names a process by id and start time",
@@ -97,7 +101,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "producer",
         "SparkJob",
     ),
-    "multiprocessing": ("producer", "windowbench.orchestration.*"),
+    "multiprocessing": ("producer", "windowbench.producer_worker"),
     "ctypes": ("windowbench.guard",),
     "matplotlib": ("windowbench.reports.*",),
     "rich": ("windowbench.reports.*", "windowbench.orchestration.*", "windowbench.doctor"),
@@ -154,6 +158,12 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@functools.cache
+def parsed(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
+@functools.cache
 def imports_of(module: str, source: str) -> list[Import]:
     found: list[Import] = []
 
@@ -169,7 +179,7 @@ def imports_of(module: str, source: str) -> list[Import]:
         for child in ast.iter_child_nodes(node):
             visit(child, at_load=inner)
 
-    visit(ast.parse(source), at_load=True)
+    visit(parsed(source), at_load=True)
     return found
 
 
@@ -256,7 +266,7 @@ def direction_violations(module: str, ours: str) -> Iterator[str]:
 
 
 def content_violations(module: str, source: str) -> Iterator[str]:
-    tree = ast.parse(source)
+    tree = parsed(source)
     if "." not in module:
         yield from work_at_load(tree)
     for node in ast.walk(tree):
@@ -424,8 +434,13 @@ def test_imports_inside_functions_and_for_types_alone_are_not_loaded():
 SKIPPED = {".git", ".venv", "runs", "artifacts", "__pycache__", "spark-warehouse", "metastore_db"}
 
 
+@functools.cache
+def project_texts() -> list[tuple[str, str]]:
+    """Return name and text of every file that may be committed."""
+    return [(path.name, path.read_text(encoding="utf-8", errors="replace")) for path in project_files()]
+
+
 def project_files() -> Iterator[Path]:
-    """Return the files that may be committed."""
     todo = [ROOT]
     while todo:
         for path in todo.pop().iterdir():
@@ -447,14 +462,17 @@ INDEX_OPTION = re.compile("--(?:extra-)?" + "index" + "-url[ =]|--find" + "-link
 MACHINE_PATH = re.compile(r"(?<![\w.$<}*])/(?:home|Users|root|work" + r"|mnt|data)/\w+")
 
 
-def lines_with(pattern: re.Pattern[str], path: Path) -> list[str]:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return [f"{path.name}:{n}: {line.strip()}" for n, line in enumerate(text.splitlines(), 1) if pattern.search(line)]
+def lines_with(pattern: re.Pattern[str], name: str, text: str) -> list[str]:
+    return (
+        [f"{name}: {line.strip()}" for line in text.splitlines() if pattern.search(line)]
+        if pattern.search(text)
+        else []
+    )
 
 
 @pytest.mark.parametrize("pattern", [REGISTRY_HOST, INDEX_OPTION, MACHINE_PATH], ids=["host", "option", "path"])
 def test_no_file_names_a_package_registry_or_a_path_of_one_machine(pattern):
-    assert [line for path in project_files() for line in lines_with(pattern, path)] == []
+    assert [line for name, text in project_texts() for line in lines_with(pattern, name, text)] == []
 
 
 @pytest.mark.parametrize(

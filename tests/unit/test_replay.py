@@ -3,7 +3,7 @@ import pytest
 
 from tests.unit.synthetic_run import NOW_NS, scheduled, small_config
 from windowbench.oracle import replay
-from windowbench.oracle.replay import UNSENT, scheduled_events
+from windowbench.oracle.replay import UNSENT, TwoLooks, scheduled_events
 from windowbench.schedule import plan
 
 
@@ -53,3 +53,24 @@ def test_events_beyond_the_recorded_send_times_count_as_unsent():
         if block.first == 0:
             assert block.sent_ns[:2].tolist() == [11, 12]
             assert set(block.sent_ns[2:].tolist()) == {UNSENT}
+
+
+@pytest.mark.parametrize("most_remembered", [0, 3_000, 1 << 22])
+def test_both_looks_at_a_load_show_the_same_events_whether_remembered_or_made_again(monkeypatch, most_remembered):
+    monkeypatch.setattr(replay, "_MOST_REMEMBERED", most_remembered)
+    config = small_config(rate=800.0, duration_seconds=4.0, num_producers=3)
+    schedule = plan(config, NOW_NS)
+
+    def sent(producer):
+        return iter([np.arange(5_000, dtype=np.int64) + producer * 10**6])
+
+    load = TwoLooks(config, schedule)
+    first = list(load.at_schedule())
+    second = list(load.beside(sent))
+    expected = list(scheduled_events(config, schedule, sent))
+    assert len(first) == len(second) == len(expected) > 6
+    for before, now, right in zip(first, second, expected, strict=True):
+        assert (now.producer, now.first) == (right.producer, right.first)
+        assert now.sent_ns.tolist() == right.sent_ns.tolist()
+        assert now.due_ns.tolist() == before.due_ns.tolist() == right.due_ns.tolist()
+        assert set(before.sent_ns.tolist()) == {UNSENT}

@@ -27,7 +27,7 @@ from windowbench.oracle.closing import closing_times
 from windowbench.oracle.comparison import Truth, compare
 from windowbench.oracle.generator import GeneratorFigures, GeneratorLedger
 from windowbench.oracle.host import host_figures
-from windowbench.oracle.replay import scheduled_events
+from windowbench.oracle.replay import TwoLooks
 from windowbench.oracle.verdict import (
     Party,
     Reason,
@@ -178,10 +178,11 @@ def judge(recorded: Recorded) -> Evaluation:
 
 
 def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures]:
-    """Make the schedule again, once for the closing of windows and once beside what was sent."""
+    """Make the schedule again; look at it for the closing of windows, then beside what was sent."""
     config, schedule = recorded.config, recorded.schedule
     oracle = workload_oracle(config.engine.workload)
-    closing = closing_times(config, schedule, scheduled_events(config, schedule))
+    load = TwoLooks(config, schedule)
+    closing = closing_times(config, schedule, load.at_schedule())
     builder = oracle.TruthBuilder(
         config,
         closing,
@@ -191,7 +192,7 @@ def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures]:
         withheld_unnamed=recorded.withheld_unnamed,
     )
     ledger = GeneratorLedger(config, schedule, recorded.acks)
-    for events in scheduled_events(config, schedule, recorded.sent_ns):
+    for events in load.beside(recorded.sent_ns):
         builder.add(events)
         ledger.add(events)
     truth: Truth = builder.finish()

@@ -6,6 +6,7 @@ of sending was measured. Memory is flat in the length of a run.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ UNSENT = -1
 
 _BLOCKS_AT_A_TIME = 32
 """Blocks are gathered, because adding up a large array costs hardly more than a small one."""
+
+_MOST_REMEMBERED = 1 << 22
+"""Events kept in memory (29 bytes each) for a second look; a longer load is made again instead."""
 
 SentSource = Callable[[int], Iterator[NDArray[np.int64]]]
 """Gives the recorded send times (ns) of a producer in pieces of any size; entry n is event n."""
@@ -107,3 +111,44 @@ def scheduled_events(config: Config, schedule: Schedule, sent: SentSource = noth
                 campaign_id=np.concatenate([block.campaign_id for block in gathered]),
                 partition=np.concatenate([block.partition for block in gathered]),
             )
+
+
+class TwoLooks:
+    """A load that is looked at twice: at its schedule alone, then beside what was sent.
+
+    Parameters
+    ----------
+    config : Config
+    schedule : Schedule
+
+    Notes
+    -----
+    A load of moderate size is made once and remembered, a longer one is made twice: memory stays bounded.
+    """
+
+    def __init__(self, config: Config, schedule: Schedule) -> None:
+        self._config = config
+        self._schedule = schedule
+        self._remembered: list[ScheduledEvents] | None = []
+
+    def at_schedule(self) -> Iterator[ScheduledEvents]:
+        """Yield the events without send times; to be read to its end before the other look."""
+        count = 0
+        for events in scheduled_events(self._config, self._schedule):
+            count += len(events.due_ns)
+            if count > _MOST_REMEMBERED:
+                self._remembered = None
+            if self._remembered is not None:
+                self._remembered.append(events)
+            yield events
+
+    def beside(self, sent: SentSource) -> Iterator[ScheduledEvents]:
+        """Yield the events with their recorded send times."""
+        if self._remembered is None:
+            yield from scheduled_events(self._config, self._schedule, sent)
+            return
+        recorded = _Rechunked(iter(()))
+        for i, events in enumerate(self._remembered):
+            if i == 0 or events.producer != self._remembered[i - 1].producer:
+                recorded = _Rechunked(sent(events.producer))
+            yield dataclasses.replace(events, sent_ns=recorded.take(len(events.due_ns)))
