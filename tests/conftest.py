@@ -79,22 +79,17 @@ def broker(java_home, tmp_path_factory):
         yield running.ready()
 
 
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def fresh_topics(broker):
+@pytest.fixture(scope="session")
+def make_topics(broker):
     """Give a function that makes the two topics of a configuration, under names nobody had before."""
     from windowbench.kafka.admin import Admin, planned_topics
 
+    numbers = itertools.count(1)
+
     def make(**settings):
-        number = next(_numbers)
-        config = Config().replace(
-            bootstrap_servers=broker,
-            events_topic=f"events-{number}",
-            result_topic=f"results-{number}",
-            **settings,
-        )
+        number = next(numbers)
+        names = {"events_topic": f"events-{number}", "result_topic": f"results-{number}"}
+        config = Config().replace(bootstrap_servers=broker, **{**names, **settings})
         admin = Admin(config)
         for plan in planned_topics(config):
             admin.create(plan)

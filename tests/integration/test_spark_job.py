@@ -1,0 +1,391 @@
+"""SparkJob.py as a program, against a real broker: it says when it is ready, counts exactly, and ends as told."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+from confluent_kafka import Producer
+
+from config import config_json
+from tests.parity.poison import good_event, malformed, odd_but_good, out_of_time
+from windowbench.kafka.admin import Admin, planned_topics
+from windowbench.kafka.reader import read_topic
+from windowbench.schedule import END_EVENT_TIME_NS, NS_PER_MS
+from windowbench.waiting import wait_until
+
+JOB = Path(__file__).resolve().parents[2] / "SparkJob.py"
+SUBMIT = Path(sys.executable).with_name("spark-submit")
+START_SECONDS = 90.0
+SOON_SECONDS = 30.0
+SIZE_MS = 2_000
+
+
+class Running:
+    """A job that was started; remembers what it says."""
+
+    def __init__(self, command, directory, **environment):
+        self.messages, self.text = [], []
+        self.stderr_path = directory / "stderr.txt"
+        with self.stderr_path.open("w") as stderr:
+            self.process = subprocess.Popen(
+                [str(part) for part in command],
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                cwd=directory,
+                env={**os.environ, **environment},
+                text=True,
+                start_new_session=True,
+            )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            (self.messages if line.startswith("{") else self.text).append(json.loads(line) if line[0] == "{" else line)
+
+    def said(self, kind):
+        return [message for message in self.messages if message["type"] == kind]
+
+    def wait_for(self, kind, timeout=START_SECONDS):
+        """Wait until the job has said something, or has ended."""
+        wait_until(lambda: self.said(kind) or self.process.poll() is not None, timeout, f"the job to say {kind}")
+        assert self.said(kind), self.stderr
+        return self.said(kind)[-1]
+
+    def wait_for_position(self, config):
+        """Wait until every record is behind a committed batch."""
+        ends = {str(number): end for number, (_, end) in Admin(config).log_ranges(config.kafka.events_topic).items()}
+        wait_until(lambda: self.position() == ends, SOON_SECONDS, f"position {ends}", last_seen=self.position)
+
+    def position(self):
+        return self.said("progress")[-1]["position"] if self.said("progress") else None
+
+    def wait(self, timeout=START_SECONDS):
+        code = self.process.wait(timeout)
+        self._reader.join(SOON_SECONDS)
+        return code
+
+    @property
+    def stderr(self):
+        return self.stderr_path.read_text()
+
+    def processes(self):
+        me = psutil.Process(self.process.pid)
+        return [me, *me.children(recursive=True)]
+
+    def kill(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def start(java_home, tmp_path_factory):
+    """Start jobs that are certainly gone after the tests of this module."""
+    jobs = []
+
+    def start_one(*command, **environment):
+        directory = tmp_path_factory.mktemp("elsewhere")
+        jobs.append(Running(command, directory, JAVA_HOME=str(java_home.path), **environment))
+        return jobs[-1]
+
+    yield start_one
+    for job in jobs:
+        job.kill()
+
+
+def settings_of(config):
+    """Return the flags that name broker and topics."""
+    kafka = config.kafka
+    return [
+        *("--bootstrap-servers", kafka.bootstrap_servers),
+        *("--events-topic", kafka.events_topic, "--result-topic", kafka.result_topic),
+    ]
+
+
+def send(config, values, now_ms):
+    """Write records, alternating between the partitions."""
+    producer = Producer({"bootstrap.servers": config.kafka.bootstrap_servers, "acks": "all"})
+    for number, value in enumerate(values):
+        producer.produce(config.kafka.events_topic, value, partition=number % 2, timestamp=now_ms)
+        producer.poll(0)
+    assert producer.flush(SOON_SECONDS) == 0
+
+
+def end_of(run_id):
+    return json.dumps({"event_type": "END", "run_id": run_id, "event_time_ns": END_EVENT_TIME_NS}).encode()
+
+
+def rows_in(config):
+    records = [record for batch in read_topic(config, config.kafka.result_topic) for record in batch]
+    return [(record, json.loads(record.value)) for record in records]
+
+
+def events_between(first_ms, last_ms):
+    """Return events of five campaigns every 10 ms, with their own event times."""
+    kinds = ("view", "view", "click", "purchase")
+    return [
+        good_event(at) | {"campaign_id": number % 5, "event_type": kinds[number % 4], "produce_time": at + 7}
+        for number, at in enumerate(range(first_ms, last_ms, 10))
+    ]
+
+
+def expected_rows(run_id, events):
+    """Count events by window and campaign, in the plainest way."""
+    cells = {}
+    for event in events:
+        start = event["event_time_ns"] // NS_PER_MS // SIZE_MS * SIZE_MS
+        cells.setdefault((start, event["campaign_id"]), []).append(event)
+    rows = []
+    for (start, campaign), inside in sorted(cells.items()):
+        kinds = Counter(event["event_type"] for event in inside)
+        rows.append(
+            {
+                "run_id": run_id,
+                "campaign_id": campaign,
+                "window_start": start,
+                "window_end": start + SIZE_MS,
+                "views": kinds["view"],
+                "clicks": kinds["click"],
+                "purchases": kinds["purchase"],
+                "events": len(inside),
+                "max_produce_time": max(event["produce_time"] for event in inside),
+                "max_event_time_ns": max(event["event_time_ns"] for event in inside),
+                "ctr": kinds["click"] / kinds["view"] if kinds["view"] else None,
+                "ctr_smoothed": kinds["click"] / (kinds["view"] + 1),
+            }
+        )
+    return rows
+
+
+class Outcome:
+    """What one job left behind; see :func:`run`."""
+
+
+@pytest.fixture(scope="module")
+def run(make_topics, start, tmp_path_factory):
+    """Run a job as a benchmark run does: ready on empty topics, load with poison in it, END, SIGTERM."""
+    found = Outcome()
+    runs = tmp_path_factory.mktemp("runs")
+    config = make_topics(run_id="job-run", runs_dir=str(runs), window_size_sec=2.0, watermark_delay_sec=10.0)
+    (runs / "job-run").mkdir()
+    found.config_path = runs / "job-run" / "config.json"
+    found.config_path.write_text(config_json(config))
+    found.config = config
+    job = found.job = start(sys.executable, JOB, "--config", found.config_path)
+    job.wait_for("ready")
+    found.progress_when_ready = list(job.said("progress"))
+
+    now_ms = int(time.time() * 1000)
+    base_ms = (now_ms - 60_000) // SIZE_MS * SIZE_MS
+    early, late = events_between(base_ms, base_ms + 6_000), events_between(base_ms + 30_000, base_ms + 31_000)
+    good = [json.dumps(event).encode() for event in early]
+    poison = [*malformed(now_ms).values(), *out_of_time(now_ms).values(), end_of("another-run")]
+    step = len(good) // len(poison)
+    mixed = [value for k, bad in enumerate(poison) for value in (*good[k * step : (k + 1) * step], bad)]
+    odd = [value for name, value in odd_but_good(base_ms).items() if "guard" not in name]
+    found.odd = [json.loads(value) for value in odd]
+    send(config, [*mixed, *good[len(poison) * step :], *odd], now_ms)
+    job.wait_for_position(config)
+    found.rows_without_end = [row for _, row in rows_in(config)]
+    send(config, [json.dumps(event).encode() for event in late], now_ms)
+    job.wait_for_position(config)
+    found.early, found.late, found.poison = early, late, poison
+    found.closed_without_end = expected_rows("job-run", [*early, *found.odd])
+    wait_until(lambda: len(rows_in(config)) >= len(found.closed_without_end), SOON_SECONDS, "rows of closed windows")
+    found.rows_before_end = [row for _, row in rows_in(config)]
+    send(config, [end_of("job-run"), end_of("job-run")], now_ms)
+    job.wait_for_position(config)
+    found.expected = expected_rows("job-run", [*early, *found.odd, *late])
+    wait_until(lambda: len(rows_in(config)) >= len(found.expected), SOON_SECONDS, "rows of all windows")
+    found.processes = job.processes()
+    job.process.send_signal(signal.SIGTERM)
+    asked = time.monotonic()
+    found.exit_code = job.wait()
+    found.stop_seconds = time.monotonic() - asked
+    found.left_over = [process for process in found.processes if process.is_running()]
+    found.rows = rows_in(config)
+    return found
+
+
+def by_key(rows):
+    return sorted(rows, key=lambda row: (row["window_start"], row["campaign_id"]))
+
+
+def test_it_says_settings_then_ready_then_progress_on_empty_topics(run):
+    kinds = [message["type"] for message in run.job.messages]
+    assert kinds[:2] == ["settings", "ready"]
+    assert set(kinds[2:]) == {"progress"}
+    assert all(set(message["position"].values()) == {0} for message in run.progress_when_ready)
+
+
+def test_poison_records_and_the_end_of_another_run_are_counted(run):
+    assert run.job.said("progress")[-1]["rejected"] == len(run.poison)
+
+
+def test_closed_windows_are_exact_in_spite_of_them(run):
+    assert run.rows_without_end == []
+    assert by_key(run.rows_before_end) == run.closed_without_end
+
+
+def test_the_last_window_appears_after_end_and_every_row_is_exact_and_alone(run):
+    assert by_key(row for _, row in run.rows) == run.expected
+
+
+def test_records_carry_key_and_the_time_of_the_broker(run):
+    for record, row in run.rows:
+        assert record.key == f"{row['campaign_id']}:{row['window_start']}".encode()
+        assert record.timestamp_type == 1
+
+
+def test_batches_are_reported_once_each_with_advancing_position_and_watermark(run):
+    progress = run.job.said("progress")
+    assert [message["batch_id"] for message in progress] == list(range(len(progress)))
+    for before, after in zip(progress, progress[1:], strict=False):
+        assert all(before["position"][number] <= after["position"][number] for number in after["position"])
+        assert (before["watermark_ms"] or 0) <= (after["watermark_ms"] or 0)
+    assert progress[-1]["watermark_ms"] == END_EVENT_TIME_NS // NS_PER_MS - 10_000
+    assert sum(message["input_rows"] for message in progress) == sum(progress[-1]["position"].values())
+    assert progress[-1]["dropped"] == 0
+    assert all(message["batch_ms"] >= message["phases_ms"]["addBatch"] for message in progress)
+
+
+def test_settings_are_the_effective_ones(run):
+    effective = run.job.said("settings")[0]["effective"]
+    assert effective["spark.sql.shuffle.partitions"] == "1"
+    assert effective["spark.driver.memory"] == "2g"
+    assert "-XX:+UseSerialGC" in effective["spark.driver.extraJavaOptions"]
+    assert effective["readStream.startingOffsets"] == "earliest"
+    assert effective["readStream.subscribe"] == run.config.kafka.events_topic
+    assert effective["writeStream.checkpointLocation"] == str(run.config_path.with_name("checkpoint"))
+
+
+def test_sigterm_ends_it_with_code_0_and_leaves_no_process(run):
+    assert run.exit_code == 0
+    assert run.left_over == []
+    assert "Traceback" not in run.job.stderr
+
+
+def test_the_jvm_dies_with_a_killed_job_and_a_second_start_goes_on_from_the_checkpoint(run, start):
+    job = start(sys.executable, JOB, "--config", run.config_path)
+    job.wait_for("ready")
+    now_ms = int(time.time() * 1000)
+    send(run.config, [json.dumps(good_event(now_ms)).encode()], now_ms)
+    job.wait_for_position(run.config)
+    assert sum(message["input_rows"] for message in job.said("progress")) == 1
+    below = job.processes()[1:]
+    assert [process.name() for process in below] == ["java"]
+    job.process.kill()
+    job.wait()
+    psutil.wait_procs(below, timeout=SOON_SECONDS)
+    assert not any(process.is_running() for process in below)
+    assert by_key(row for _, row in rows_in(run.config)) == run.expected
+
+
+def test_the_checkpoint_of_an_earlier_topic_of_the_same_name_is_refused(run, make_topics, start):
+    other = make_topics()
+    flags = [*settings_of(other), "--run-id", "job-run", "--checkpoint-dir", run.config_path.with_name("checkpoint")]
+    job = start(sys.executable, JOB, *flags)
+    assert job.wait() == 3
+    assert "belongs to topic" in job.stderr
+    assert "remedy: remove that directory" in job.stderr
+
+
+def test_a_failing_query_gives_one_error_line_and_code_10(make_topics, start):
+    setting = "spark.sql.streaming.stateStore.providerClass=no.such.Provider"
+    job = start(sys.executable, JOB, *settings_of(make_topics()), "--spark-conf", setting)
+    assert job.wait() == 10
+    assert job.said("settings")[0]["effective"]["spark.sql.streaming.stateStore.providerClass"] == "no.such.Provider"
+    (error,) = job.said("error")
+    assert "no.such.Provider" in error["message"]
+    assert "\n" not in error["message"]
+    assert "Traceback" not in job.stderr
+    assert "\tat " not in job.stderr
+    (log,) = job.stderr_path.parent.glob("runs/*/logs/spark.log")
+    assert "no.such.Provider" in log.read_text()
+
+
+def test_sigterm_while_the_jvm_starts_ends_it_with_code_0(make_topics, start):
+    job = start(sys.executable, JOB, *settings_of(make_topics()))
+    wait_until(lambda: len(job.processes()) > 1, SOON_SECONDS, "a child of the job")
+    below = job.processes()[1:]
+    job.process.send_signal(signal.SIGTERM)
+    assert job.wait() == 0
+    psutil.wait_procs(below, timeout=SOON_SECONDS)
+    assert not any(process.is_running() for process in below)
+    assert "Traceback" not in job.stderr
+
+
+def test_spark_submit_without_the_connector_is_refused_with_the_line_to_type(make_topics, start, tmp_path):
+    config = make_topics()
+    job = start(SUBMIT, "--master", "local[1]", JOB, *settings_of(config), SPARK_CONF_DIR=str(tmp_path))
+    assert job.wait() != 0  # spark-submit has its own exit code
+    (remedy,) = [line for line in job.stderr.splitlines() if line.startswith("remedy: ")]
+    assert f"spark-submit --jars {os.sep}" in remedy
+    assert remedy.endswith(str(JOB))
+    words = remedy.split("spark-submit ")[1].split()
+    assert words[0] == "--jars"
+    again = start(SUBMIT, *words[:2], words[2], *settings_of(config), SPARK_CONF_DIR=str(tmp_path))
+    again.wait_for("ready")
+    effective = again.said("settings")[0]["effective"]
+    assert effective["spark.master"] == "local[*]"
+    assert effective["spark.sql.session.timeZone"] == "UTC"
+
+
+def test_what_spark_submit_was_told_wins_over_our_defaults_but_not_over_our_flags(make_topics, start):
+    given = ["--conf", "spark.sql.shuffle.partitions=3", "--conf", "spark.locality.wait=7s"]
+    ours = ["--spark-conf", "spark.locality.wait=5s"]
+    job = start(SUBMIT, *given, JOB, *settings_of(make_topics()), *ours)
+    effective = job.wait_for("settings")["effective"]
+    assert effective["spark.sql.shuffle.partitions"] == "3"
+    assert effective["spark.locality.wait"] == "5s"
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "words"),
+    [
+        (["--no-such-flag", "1"], 2, "--no-such-flag"),
+        ([], 2, "no broker is named"),
+        (["--bootstrap-servers", "127.0.0.1:1"], 3, "does not answer"),
+    ],
+)
+def test_wrong_use_is_told_before_a_jvm_starts(start, flags, code, words):
+    job = start(sys.executable, JOB, *flags, JAVA_HOME_IS="unused")
+    assert job.wait() == code
+    assert words in job.stderr
+    assert "Traceback" not in job.stderr
+    assert job.messages == []
+
+
+def test_missing_topics_are_told_before_a_jvm_starts(broker, start):
+    job = start(sys.executable, JOB, "--bootstrap-servers", broker, "--events-topic", "nobody-made-this")
+    assert job.wait() == 3
+    assert "there is no topic nobody-made-this" in job.stderr
+    assert "topic_creation.py" in job.stderr
+
+
+def test_credentials_never_show(make_topics, start, tmp_path):
+    secret = "correct-horse-battery-staple"
+    file = tmp_path / "client.properties"
+    file.write_text(f"sasl.mechanism=PLAIN\nsasl.username=somebody\nsasl.password={secret}\n")
+    job = start(sys.executable, JOB, *settings_of(make_topics()), "--kafka-config", file)
+    effective = job.wait_for("settings")["effective"]
+    assert effective["readStream.kafka.sasl.jaas.config"] == "******"
+    job.process.send_signal(signal.SIGTERM)
+    assert job.wait() == 0
+    (log,) = job.stderr_path.parent.glob("runs/*/logs/spark.log")
+    everything = job.stderr + json.dumps(job.messages) + "".join(job.text) + log.read_text()
+    assert secret not in everything
+    assert shutil.which("ps") is None or secret not in " ".join(" ".join(p.cmdline()) for p in psutil.process_iter())
