@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 
 from config import Config, config_parser, load
-from windowbench.errors import EnvironmentProblem, ExitCode, run_program
-from windowbench.kafka.admin import Admin, TopicPlan, planned_topics
+from windowbench.errors import ExitCode, run_program
+from windowbench.kafka.admin import Admin, planned_topics
 
 _EPILOG = """\
 examples:
@@ -20,32 +20,10 @@ examples:
 """
 
 
-def ensure_topic(admin: Admin, plan: TopicPlan) -> bool:
-    """Create the planned topic unless it exists as planned; return whether it was created.
-
-    Raises
-    ------
-    EnvironmentProblem
-        When a topic of the name exists with other partitions or another timestamp type.
-    """
-    partitions = admin.partitions(plan.name)
-    if not partitions:
-        admin.create(plan)
-        return True
-    timestamp_type = admin.settings(plan.name)["message.timestamp.type"]
-    if len(partitions) != plan.partitions or timestamp_type != plan.settings["message.timestamp.type"]:
-        msg = (
-            f"topic {plan.name} exists with {len(partitions)} partitions and {timestamp_type};"
-            f" the configuration wants {plan.partitions} and {plan.settings['message.timestamp.type']}"
-        )
-        raise EnvironmentProblem(msg, remedy="name another topic, or delete this one first")
-    return False
-
-
 def create_topics(config: Config) -> dict[str, bool]:
     """Create events and results topic; return for each name whether it was created now."""
     admin = Admin(config)
-    return {plan.name: ensure_topic(admin, plan) for plan in planned_topics(config)}
+    return {plan.name: admin.ensure(plan) for plan in planned_topics(config)}
 
 
 def _body(argv: list[str] | None) -> int:

@@ -137,19 +137,24 @@ def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None 
     raise_on_signals()
     try:
         return body(argv)
-    except ConfigError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return ExitCode.USAGE
-    except HarnessError as error:
-        print(error.render(), file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return ExitCode.INTERRUPTED
-    except Terminated:
-        print("terminated", file=sys.stderr)
-        return ExitCode.TERMINATED
     except BrokenPipeError:
         # The reader (`| head`) has gone; without this the interpreter's last flush complains about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.ENVIRONMENT
+    except (ConfigError, HarnessError, OSError, KeyboardInterrupt, Terminated) as error:
+        text, code = _told(error)
+        print(text, file=sys.stderr)
+        return code
+
+
+def _told(error: BaseException) -> tuple[str, int]:
+    """Return what a user is told of a failure, and the exit code."""
+    if isinstance(error, ConfigError):
+        return f"error: {error}", ExitCode.USAGE
+    if isinstance(error, HarnessError):
+        return error.render(), error.exit_code
+    if isinstance(error, OSError):
+        return f"error: {error}\nremedy: check free space, permissions and the paths given", ExitCode.ENVIRONMENT
+    if isinstance(error, Terminated):
+        return "terminated", ExitCode.TERMINATED
+    return "interrupted", ExitCode.INTERRUPTED

@@ -98,7 +98,7 @@ def test_batches_are_those_reported_within_the_measured_phase():
 
 
 def test_rejected_records_are_the_greatest_running_total_of_the_whole_run():
-    lines = [batch(1, 5, rejected=2), batch(15, 5, rejected=7), batch(24, 5, rejected=9)]
+    lines = [batch(1, 5, rejected=2), batch(15, 5, rejected=9), batch(24, 5)]
     assert engine_figures(lines, SCHEDULE).rejected == 9
 
 

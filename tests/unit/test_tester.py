@@ -418,7 +418,7 @@ def test_files_of_a_judged_run(run, tmp_path):
     directory = run.write(tmp_path)
     judged = judge_run(directory)
     assert judged.exit_code == 0
-    report = directory.file("latency_report_2_1800_poisson.csv").read_text().splitlines()
+    report = directory.file("latency_report_2_720_poisson.csv").read_text().splitlines()
     assert report[0] == "window_id,max_latency_ms"
     base_ms = run.schedule.base_time_ns // MS
     for line, window in zip(report[1:], range(12), strict=True):

@@ -7,7 +7,7 @@ from windowbench.arrivals import modulating_path, scheduled_offsets
 from windowbench.metrics.goodness_of_fit import ArrivalFit, describe_arrivals
 from windowbench.schedule import NS_PER_S, Schedule
 
-_MOST_EVENTS = 5_000_000
+_MOST_EVENTS = 1_000_000
 """Offsets are held in memory, and this many say all there is to say."""
 
 

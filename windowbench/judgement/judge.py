@@ -91,6 +91,7 @@ def judge_run(run: RunDirectory) -> Judged:
     evaluation = evaluate(run)
     config = run.read_config()
     files = write_tables(run, config, evaluation.windows, evaluation.rows)
+    evaluation.summary["status"] = (run.read_json_if_present("status.json") or {}).get("status", "completed")
     evaluation.summary["files"] = [str(path.relative_to(run.path)) for path in (run.summary, run.verdict, *files)]
     run.write_json("verdict.json", {"schema_version": SCHEMA_VERSION, **evaluation.verdict.as_dict()})
     run.write_json("summary.json", evaluation.summary)

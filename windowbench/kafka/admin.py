@@ -22,6 +22,7 @@ _ANSWER = TypeVar("_ANSWER")
 
 CREATE_TIME = "CreateTime"
 LOG_APPEND_TIME = "LogAppendTime"
+_TIMESTAMP_TYPE = "message.timestamp.type"
 
 # librdkafka prints connection failures on standard error by itself; what a user needs is in our own message.
 QUIET = logging.getLogger("windowbench.librdkafka")
@@ -53,7 +54,7 @@ def planned_topics(config: Config) -> tuple[TopicPlan, TopicPlan]:
             replication_factor=config.kafka.replication_factor,
             settings={
                 **common,
-                "message.timestamp.type": CREATE_TIME,
+                _TIMESTAMP_TYPE: CREATE_TIME,
                 "message.timestamp.after.max.ms": str(GUARD_FUTURE_MS * 12),
             },
         ),
@@ -61,7 +62,7 @@ def planned_topics(config: Config) -> tuple[TopicPlan, TopicPlan]:
             name=config.kafka.result_topic,
             partitions=config.kafka.result_partitions,
             replication_factor=config.kafka.replication_factor,
-            settings={**common, "message.timestamp.type": LOG_APPEND_TIME},
+            settings={**common, _TIMESTAMP_TYPE: LOG_APPEND_TIME},
         ),
     )
 
@@ -178,6 +179,27 @@ class Admin:
                 raise EnvironmentProblem(msg)
             time.sleep(0.05)
 
+    def ensure(self, plan: TopicPlan) -> bool:
+        """Create the planned topic unless it exists as planned; return whether it was created.
+
+        Raises
+        ------
+        EnvironmentProblem
+            When a topic of the name exists with other partitions or another timestamp type.
+        """
+        partitions = self.partitions(plan.name)
+        if not partitions:
+            self.create(plan)
+            return True
+        wanted, found = plan.settings[_TIMESTAMP_TYPE], self.settings(plan.name)[_TIMESTAMP_TYPE]
+        if len(partitions) != plan.partitions or found != wanted:
+            msg = (
+                f"topic {plan.name} exists with {len(partitions)} partitions and {found};"
+                f" the configuration wants {plan.partitions} and {wanted}"
+            )
+            raise EnvironmentProblem(msg, remedy="name another topic, or delete this one first")
+        return False
+
     def _settled(self, topic: str) -> bool:
         """Whether `topic` exists as a usable topic (one being deleted is no longer listed)."""
         return bool(self.partitions(topic))
@@ -201,7 +223,3 @@ class Admin:
             remedy="choose another topic name, or check replication_factor and the rights of the Kafka user",
         )
 
-
-def topic_id(config: Config, topic: str) -> str:
-    """Return the id of `topic`; see :meth:`Admin.topic_id`."""
-    return Admin(config).topic_id(topic)

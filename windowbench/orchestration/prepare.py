@@ -66,16 +66,15 @@ def prepare_topic(admin: Admin, plan: TopicPlan, *, clear: bool) -> None:
     EnvironmentProblem
         When it holds records and `clear` is not set, or exists with other settings.
     """
-    if admin.partitions(plan.name):
-        held = admin.records(plan.name)
-        if held and not clear:
-            msg = f"topic {plan.name} already holds {held} records"
-            raise EnvironmentProblem(
-                msg, remedy="name a fresh topic, leave the name out, or give --clear-topics to delete its records"
-            )
-        admin.clear(plan.name)
-    else:
-        admin.create(plan)
+    if admin.ensure(plan):
+        return
+    held = admin.records(plan.name)
+    if held and not clear:
+        msg = f"topic {plan.name} already holds {held} records"
+        raise EnvironmentProblem(
+            msg, remedy="name a fresh topic, leave the name out, or give --clear-topics to delete its records"
+        )
+    admin.clear(plan.name)
 
 
 def child_environment(environ: Mapping[str, str], **extra: str) -> dict[str, str]:
