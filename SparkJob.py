@@ -21,9 +21,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.process import hide_values
 from windowbench.spark.checkpoint import claim, local_directory
 from windowbench.spark.job import Job, job_of
+from windowbench.spark.jvm import end_children, end_jvm, quietly
 from windowbench.spark.progress import BatchLog, cause_of, is_waiting
 from windowbench.spark.tuning import SINK_OPTIONS, SOURCE_OPTIONS, SPARK_SETTINGS, driver_settings, masked
 
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming import StreamingQuery
 
 POLL_MS = 100
+STOP_SECONDS = 4.0
+"""How long Spark may take to end in good order; then it is killed."""
 CONNECTOR_CLASSES = (  # one of each jar
     "org.apache.spark.sql.kafka010.KafkaSourceProvider",
     "org.apache.spark.kafka010.KafkaTokenUtil",
@@ -142,21 +145,14 @@ def start_session(job: Job, stack: ExitStack) -> SparkSession:
     conf.setAll([*ours.items(), *job.config.engine.spark_conf])
     gateway = None
     if not submitted():
+        stack.callback(end_children)
         streams = {"stderr": stack.enter_context(job.log.open("ab"))} if job.alone else {}
         gateway = launch_gateway(conf, streams)  # type: ignore[no-untyped-call]
         stack.callback(end_jvm, gateway)
     context = SparkContext(conf=conf, gateway=gateway)
-    stack.callback(context.stop)
+    stack.callback(quietly, context.stop)
     raise_on_signals()  # Spark has just taken SIGINT for itself
     return SparkSession(context)
-
-
-def end_jvm(gateway: Any) -> None:  # noqa: ANN401 - py4j has no types
-    """End the JVM we started, and wait until it is gone."""
-    with suppress(Exception):  # whatever it says, it ends when its standard input does
-        gateway.shutdown()
-    gateway.proc.stdin.close()
-    gateway.proc.wait()
 
 
 def check_connector(spark: SparkSession, config: Config) -> None:
@@ -222,16 +218,6 @@ def fresh_reports(java: Any, last_batch: int) -> list[dict[str, Any]]:  # noqa: 
     return [json.loads(report.json()) for report in reports]
 
 
-def causes(error: BaseException) -> Iterator[str]:
-    """Yield the text of an error and, where it came from the JVM, of all its causes."""
-    yield str(error)
-    java = getattr(error, "_origin", None) or getattr(error, "java_exception", None)
-    with suppress(Exception):  # the JVM may be gone by now
-        while java is not None:
-            yield java.toString()
-            java = java.getCause()
-
-
 # --- the program ------------------------------------------------------------------------------------------------------
 
 
@@ -262,11 +248,15 @@ def stream(job: Job) -> None:
             spark = start_session(job, stack)
             check_connector(spark, job.config)
             query = start_query(spark, job, workload)
-            stack.callback(query.stop)
+            stack.callback(quietly, query.stop)
             watch(query, BatchLog(job.config.kafka.events_topic, workload.OBSERVATION))
             raise EngineFailed("the query ended, though nobody stopped it")
         except (PySparkException, Py4JError, OSError) as error:
-            raise EngineFailed(hide(cause_of(causes(error)))) from None
+            raise EngineFailed(hide(cause_of(error))) from None
+        finally:
+            patience = threading.Timer(STOP_SECONDS, end_children)
+            patience.daemon = True
+            patience.start()
 
 
 def body(argv: list[str] | None) -> int:

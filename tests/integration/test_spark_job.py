@@ -1,5 +1,7 @@
 """SparkJob.py as a program, against a real broker: it says when it is ready, counts exactly, and ends as told."""
 
+import contextlib
+import itertools
 import json
 import os
 import signal
@@ -16,7 +18,7 @@ from confluent_kafka import Producer
 
 from config import config_json
 from tests.parity.poison import good_event, malformed, odd_but_good, out_of_time
-from windowbench.kafka.admin import Admin, planned_topics
+from windowbench.kafka.admin import Admin
 from windowbench.kafka.reader import read_topic
 from windowbench.schedule import END_EVENT_TIME_NS, NS_PER_MS
 from windowbench.waiting import wait_until
@@ -82,10 +84,8 @@ class Running:
         return [me, *me.children(recursive=True)]
 
     def kill(self):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.wait()
         self.process.stdout.close()
 
@@ -254,7 +254,7 @@ def test_records_carry_key_and_the_time_of_the_broker(run):
 def test_batches_are_reported_once_each_with_advancing_position_and_watermark(run):
     progress = run.job.said("progress")
     assert [message["batch_id"] for message in progress] == list(range(len(progress)))
-    for before, after in zip(progress, progress[1:], strict=False):
+    for before, after in itertools.pairwise(progress):
         assert all(before["position"][number] <= after["position"][number] for number in after["position"])
         assert (before["watermark_ms"] or 0) <= (after["watermark_ms"] or 0)
     assert progress[-1]["watermark_ms"] == END_EVENT_TIME_NS // NS_PER_MS - 10_000
@@ -287,7 +287,7 @@ def test_the_jvm_dies_with_a_killed_job_and_a_second_start_goes_on_from_the_chec
     job.wait_for_position(run.config)
     assert sum(message["input_rows"] for message in job.said("progress")) == 1
     below = job.processes()[1:]
-    assert [process.name() for process in below] == ["java"]
+    assert "java" in [process.name() for process in below]
     job.process.kill()
     job.wait()
     psutil.wait_procs(below, timeout=SOON_SECONDS)
@@ -332,8 +332,8 @@ def test_sigterm_while_the_jvm_starts_ends_it_with_code_0(make_topics, start):
 def test_spark_submit_without_the_connector_is_refused_with_the_line_to_type(make_topics, start, tmp_path):
     config = make_topics()
     job = start(SUBMIT, "--master", "local[1]", JOB, *settings_of(config), SPARK_CONF_DIR=str(tmp_path))
-    assert job.wait() != 0  # spark-submit has its own exit code
-    (remedy,) = [line for line in job.stderr.splitlines() if line.startswith("remedy: ")]
+    assert job.wait() == 3
+    (remedy,) = [line.strip() for line in job.text if line.startswith("remedy: ")]  # it merges the two outputs
     assert f"spark-submit --jars {os.sep}" in remedy
     assert remedy.endswith(str(JOB))
     words = remedy.split("spark-submit ")[1].split()

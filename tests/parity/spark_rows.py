@@ -1,7 +1,6 @@
 """What Spark makes of a case: on a static frame, and on a stream of batches."""
 
 import json
-import os
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -14,7 +13,8 @@ from windowbench.workloads.ad_ctr import spark as workload
 RAW_SCHEMA = "value binary, timestamp timestamp"
 ROW_SCHEMA = (
     "run_id string, campaign_id bigint, window_start bigint, window_end bigint, views bigint, clicks bigint,"
-    " purchases bigint, events bigint, max_produce_time bigint, max_event_time_ns bigint, ctr double, ctr_smoothed double"
+    " purchases bigint, events bigint, max_produce_time bigint, max_event_time_ns bigint, ctr double,"
+    " ctr_smoothed double"
 )
 
 
@@ -77,7 +77,7 @@ class Replay:
         hidden = self._directory / f".{self._files}.parquet"
         pq.write_table(pa.table({"value": values, "timestamp": times}), hidden)
         self._files += 1
-        os.replace(hidden, self._directory / f"{self._files}.parquet")
+        hidden.replace(self._directory / f"{self._files}.parquet")
         self.query.processAllAvailable()
 
     def rows(self):

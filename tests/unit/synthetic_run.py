@@ -26,7 +26,7 @@ def small_config(**settings):
     values = {
         "run_id": RUN_ID,
         "broker": "embedded",
-        "rate": 60.0,
+        "rate": 150.0,
         "duration_seconds": 24.0,
         "warmup_seconds": 4.0,
         "cooldown_seconds": 2.0,

@@ -18,7 +18,7 @@ from windowbench.schedule import NS_PER_S
 
 @pytest.fixture
 def run():
-    return synthetic_run()
+    return synthetic_run(rate=60.0)
 
 
 def verdict_of(run, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from windowbench.errors import EnvironmentProblem
 
@@ -13,8 +14,10 @@ _REMEDY = "remove that directory, or name another one with --checkpoint-dir"
 
 def local_directory(checkpoint: str) -> Path | None:
     """Return the local directory of a checkpoint, None when it is a URI of another file system."""
-    plain = checkpoint.removeprefix("file://") if checkpoint.startswith("file:///") else checkpoint
-    return None if "://" in plain else Path(plain)
+    address = urlsplit(checkpoint)
+    if address.scheme == "file":
+        return Path(address.path)
+    return None if address.scheme else Path(checkpoint)
 
 
 def claim(directory: Path, topic: str, topic_id: str) -> None:

@@ -7,9 +7,11 @@ talked to Kafka.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
+
 
 def is_waiting(status: str) -> bool:
     """Whether a query with this status text has asked its source for offsets and found nothing to do yet."""
@@ -96,13 +98,8 @@ def _epoch_ms(text: str | None) -> int | None:
     return round(instant.timestamp() * 1000) or None
 
 
-def cause_of(chain: Iterable[str]) -> str:
-    """Return one line that says why a query failed.
-
-    Parameters
-    ----------
-    chain : iterable of str
-        The texts of an exception and its causes, outermost first; each may go on with a stack trace.
+def cause_of(error: BaseException) -> str:
+    """Return one line that says why a query failed: the innermost cause.
 
     Notes
     -----
@@ -110,9 +107,19 @@ def cause_of(chain: Iterable[str]) -> str:
     failure".
     """
     last = "unknown cause"
-    for text in chain:
+    for text in _texts(error):
         first_line = text.strip().partition("\n")[0]
         if first_line:
             last = first_line
     task = last.partition("most recent failure: ")[2]
     return task.partition("): ")[2] or task or last
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    """Yield the text of an error and, where it came from the JVM, of all its causes, outermost first."""
+    yield str(error)
+    java = getattr(error, "_origin", None) or getattr(error, "java_exception", None)
+    with suppress(Exception):  # the JVM may be gone by now
+        while java is not None:
+            yield java.toString()
+            java = java.getCause()

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-STOP_MS = 3500
-"""How long the query may take to stop."""
-
 JVM_FLAGS = (
     # The optimising compiler pays after minutes only, and takes the cores from the first windows: they came up to
     # four times as late with it, batches of a warm job 5 % sooner.
@@ -38,7 +35,7 @@ SPARK_SETTINGS: Mapping[str, str] = {
     # The last windows close in a batch without data; must never be off.
     "spark.sql.streaming.noDataMicroBatches.enabled": "true",
     # Stopping never waits for ever.
-    "spark.sql.streaming.stopTimeout": f"{STOP_MS}ms",
+    "spark.sql.streaming.stopTimeout": "3s",
     # Progress is polled; after a pause of the reader none may be missing.
     "spark.sql.streaming.numRecentProgressUpdates": "1000",
     # A warning again and again about state snapshots, which small states do not need.

@@ -1,0 +1,34 @@
+"""The end of the JVM that the Spark job started: in good order if it can, in any case soon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+
+def quietly(action: Callable[[], object]) -> None:
+    """Do something on the way out, where a failure changes nothing any more."""
+    with suppress(Exception):
+        action()
+
+
+def end_jvm(gateway: Any) -> None:  # noqa: ANN401 - py4j has no types
+    """End the JVM behind a gateway and wait until it is gone: it ends with its standard input."""
+    quietly(gateway.shutdown)
+    gateway.proc.stdin.close()
+    gateway.proc.wait()
+
+
+def end_children() -> None:
+    """Kill what is left below this process.
+
+    A JVM whose start was cut short would stay: it finds nobody to tell its port to, and waits for ever.
+    """
+    import psutil  # noqa: PLC0415 - needed when something went wrong, or at the end
+
+    while left := psutil.Process().children(recursive=True):
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(left, timeout=1)
