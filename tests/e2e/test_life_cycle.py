@@ -158,6 +158,7 @@ def test_rows_that_never_come_are_named_and_the_run_is_invalid(run):
         (["--rate=5", "--events-per-producer=5"], "rate and events_per_producer"),
         (["--window-size-sec=3", "--slide-sec=2"], "multiple"),
         (["--config=nowhere.toml"], "nowhere.toml"),
+        (["--watermark-delay-sec=0.5"], "watermark_delay_sec"),
     ],
 )
 def test_a_usage_error_ends_within_2_s_with_one_message(tmp_path, arguments, message):

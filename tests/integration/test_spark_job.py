@@ -304,18 +304,50 @@ def test_the_checkpoint_of_an_earlier_topic_of_the_same_name_is_refused(run, mak
     assert "remedy: remove that directory" in job.stderr
 
 
-def test_a_failing_query_gives_one_error_line_and_code_10(make_topics, start):
+SECRET = "correct-horse-battery-staple"
+
+
+@pytest.fixture(scope="module")
+def failed(make_topics, start, tmp_path_factory):
+    """Run a job with credentials whose query fails in its first batch; it ends by itself."""
+    file = tmp_path_factory.mktemp("client") / "client.properties"
+    file.write_text(f"sasl.mechanism=PLAIN\nsasl.username=somebody\nsasl.password={SECRET}\n")
     setting = "spark.sql.streaming.stateStore.providerClass=no.such.Provider"
-    job = start(sys.executable, JOB, *settings_of(make_topics()), "--spark-conf", setting)
-    assert job.wait() == 10
-    assert job.said("settings")[0]["effective"]["spark.sql.streaming.stateStore.providerClass"] == "no.such.Provider"
+    flags = [*settings_of(make_topics()), "--kafka-config", file, "--spark-conf", setting]
+    job = start(sys.executable, JOB, *flags)
+    job.wait_for("settings")
+    command_lines = [word for process in job.processes() for word in process.cmdline()]
+    code = job.wait()
+    (log,) = job.stderr_path.parent.glob("runs/*/logs/spark.log")
+    return job, code, log.read_text(), command_lines
+
+
+def test_a_failing_query_gives_one_error_line_and_code_10(failed):
+    job, code, log, _ = failed
+    assert code == 10
     (error,) = job.said("error")
     assert "no.such.Provider" in error["message"]
     assert "\n" not in error["message"]
+    assert f"error: {error['message']}" in job.stderr
+    assert "no.such.Provider" in log
+
+
+def test_no_stack_trace_reaches_the_user(failed):
+    job, _, _, _ = failed
     assert "Traceback" not in job.stderr
     assert "\tat " not in job.stderr
-    (log,) = job.stderr_path.parent.glob("runs/*/logs/spark.log")
-    assert "no.such.Provider" in log.read_text()
+
+
+def test_a_setting_of_the_user_is_in_force(failed):
+    job, _, _, _ = failed
+    assert job.said("settings")[0]["effective"]["spark.sql.streaming.stateStore.providerClass"] == "no.such.Provider"
+
+
+def test_credentials_never_show(failed):
+    job, _, log, command_lines = failed
+    assert job.said("settings")[0]["effective"]["readStream.kafka.sasl.jaas.config"] == "******"
+    assert SECRET not in job.stderr + json.dumps(job.messages) + "".join(job.text) + log
+    assert not any(SECRET in word for word in command_lines)
 
 
 def test_sigterm_while_the_jvm_starts_ends_it_with_code_0(make_topics, start):
@@ -329,7 +361,7 @@ def test_sigterm_while_the_jvm_starts_ends_it_with_code_0(make_topics, start):
     assert "Traceback" not in job.stderr
 
 
-def test_spark_submit_without_the_connector_is_refused_with_the_line_to_type(make_topics, start, tmp_path):
+def test_spark_submit_without_the_connector_is_refused_with_a_line_that_works(make_topics, start, tmp_path):
     config = make_topics()
     job = start(SUBMIT, "--master", "local[1]", JOB, *settings_of(config), SPARK_CONF_DIR=str(tmp_path))
     assert job.wait() == 3
@@ -338,20 +370,15 @@ def test_spark_submit_without_the_connector_is_refused_with_the_line_to_type(mak
     assert remedy.endswith(str(JOB))
     words = remedy.split("spark-submit ")[1].split()
     assert words[0] == "--jars"
-    again = start(SUBMIT, *words[:2], words[2], *settings_of(config), SPARK_CONF_DIR=str(tmp_path))
-    again.wait_for("ready")
-    effective = again.said("settings")[0]["effective"]
+
+    told = ["--conf", "spark.sql.shuffle.partitions=3", "--conf", "spark.locality.wait=7s"]
+    ours = ["--spark-conf", "spark.locality.wait=5s"]
+    again = start(SUBMIT, *words[:2], *told, JOB, *settings_of(config), *ours, SPARK_CONF_DIR=str(tmp_path))
+    effective = again.wait_for("settings")["effective"]
     assert effective["spark.master"] == "local[*]"
     assert effective["spark.sql.session.timeZone"] == "UTC"
-
-
-def test_what_spark_submit_was_told_wins_over_our_defaults_but_not_over_our_flags(make_topics, start):
-    given = ["--conf", "spark.sql.shuffle.partitions=3", "--conf", "spark.locality.wait=7s"]
-    ours = ["--spark-conf", "spark.locality.wait=5s"]
-    job = start(SUBMIT, *given, JOB, *settings_of(make_topics()), *ours)
-    effective = job.wait_for("settings")["effective"]
-    assert effective["spark.sql.shuffle.partitions"] == "3"
-    assert effective["spark.locality.wait"] == "5s"
+    assert effective["spark.sql.shuffle.partitions"] == "3", "what spark-submit was told wins over our default"
+    assert effective["spark.locality.wait"] == "5s", "but our own flag wins over both"
 
 
 @pytest.mark.parametrize(
@@ -363,7 +390,7 @@ def test_what_spark_submit_was_told_wins_over_our_defaults_but_not_over_our_flag
     ],
 )
 def test_wrong_use_is_told_before_a_jvm_starts(start, flags, code, words):
-    job = start(sys.executable, JOB, *flags, JAVA_HOME_IS="unused")
+    job = start(sys.executable, JOB, *flags)
     assert job.wait() == code
     assert words in job.stderr
     assert "Traceback" not in job.stderr
@@ -375,18 +402,3 @@ def test_missing_topics_are_told_before_a_jvm_starts(broker, start):
     assert job.wait() == 3
     assert "there is no topic nobody-made-this" in job.stderr
     assert "topic_creation.py" in job.stderr
-
-
-def test_credentials_never_show(make_topics, start, tmp_path):
-    secret = "correct-horse-battery-staple"
-    file = tmp_path / "client.properties"
-    file.write_text(f"sasl.mechanism=PLAIN\nsasl.username=somebody\nsasl.password={secret}\n")
-    job = start(sys.executable, JOB, *settings_of(make_topics()), "--kafka-config", file)
-    effective = job.wait_for("settings")["effective"]
-    assert effective["readStream.kafka.sasl.jaas.config"] == "******"
-    assert not any(secret in word for process in job.processes() for word in process.cmdline())
-    job.process.send_signal(signal.SIGTERM)
-    assert job.wait() == 0
-    (log,) = job.stderr_path.parent.glob("runs/*/logs/spark.log")
-    everything = job.stderr + json.dumps(job.messages) + "".join(job.text) + log.read_text()
-    assert secret not in everything

@@ -110,6 +110,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "windowbench.broker.*",
         "windowbench.doctor",
         "windowbench.process_table",
+        "windowbench.spark.*",
     ),
     "pyarrow": ("windowbench.results.*", "windowbench.reports.*"),
     "pandas": ("windowbench.results.*", "windowbench.reports.*"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from config import Loaded
 from windowbench.errors import ExitCode, HarnessError, Terminated
+from windowbench.orchestration.prepare import check_judgeable
 from windowbench.orchestration.run import Run
 from windowbench.orchestration.view import open_view
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory
@@ -17,9 +18,12 @@ def benchmark(loaded: Loaded) -> int:
 
     Raises
     ------
+    ConfigError
+        When no run of this configuration could be valid.
     HarnessError
         When the run could not be made; its directory says so by then.
     """
+    check_judgeable(loaded.config)
     view = open_view(quiet=loaded.config.run.quiet)
     run = Run(loaded, view)
     try:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from config import Config
+from config import MUST_COUNT_MARGIN_MS, Config, ConfigError
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin, TopicPlan
 from windowbench.settings import ENV_PREFIX
@@ -48,6 +48,25 @@ def with_run_topics(config: Config, origins: Mapping[str, str]) -> Config:
         if origins.get(name) == "default"
     }
     return config.replace(**names)
+
+
+def check_judgeable(config: Config) -> None:
+    """Refuse a run that could not be valid whatever the engine does.
+
+    An engine may close a window as soon as the watermark delay after its end is over. An event that is sent later than
+    that would be dropped by chance, so lateness of the delay less the margin makes a run invalid; here that is all.
+
+    Raises
+    ------
+    ConfigError
+        When the watermark delay does not exceed the margin.
+    """
+    if config.windows.delay_ms <= MUST_COUNT_MARGIN_MS:
+        msg = (
+            f"watermark_delay_sec must be above {MUST_COUNT_MARGIN_MS / 1000:g} in a run that is judged,"
+            f" not {config.windows.watermark_delay_sec:g}: any lateness in sending would decide what counts"
+        )
+        raise ConfigError(msg)
 
 
 def planned_bytes(config: Config) -> int:

@@ -136,6 +136,7 @@ def _table(title: str, rows: Iterable[tuple[str, Sequence[str]]], columns: Seque
 def _figure(value: float | None) -> str:
     if value is None:
         return "-"
+    value = round(value, 1) + 0.0  # no "-0.0"
     return f"{value:.0f}" if abs(value) >= 100_000 else f"{value:.1f}"
 
 
