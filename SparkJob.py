@@ -19,6 +19,7 @@ connector must then be given to ``spark-submit`` itself (``--driver-memory``, ``
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import threading
@@ -135,8 +136,7 @@ def start_session(job: Job, stack: ExitStack) -> SparkSession:
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
-    # It says so of any pandas 3 while it looks which libraries there are; the job uses none of them.
-    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
+    hush()
     ours, conf = session_settings(job), SparkConf()
     if submitted():
         SparkContext._ensure_initialized()  # noqa: SLF001 - from here on a SparkConf knows what spark-submit was told
@@ -153,6 +153,15 @@ def start_session(job: Job, stack: ExitStack) -> SparkSession:
     stack.callback(quietly, context.stop)
     raise_on_signals()  # Spark has just taken SIGINT for itself
     return SparkSession(context)
+
+
+def hush() -> None:
+    """Keep what PySpark says about itself, and about the end that we bring about, from the user."""
+    # It says so of any pandas 3 while it looks which libraries there are; the job uses none of them.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
+    warnings.filterwarnings("ignore", message="Unable to cleanly shutdown Spark JVM", category=RuntimeWarning)
+    # A stack trace for every Ctrl-C during a call to the JVM.
+    logging.getLogger().addFilter(lambda record: "while sending command" not in record.getMessage())
 
 
 def check_connector(spark: SparkSession, config: Config) -> None:
@@ -238,7 +247,7 @@ def stream(job: Job) -> None:
     EngineFailed
         When Spark or the query fails.
     """
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from py4j.protocol import Py4JError, Py4JNetworkError  # type: ignore[import-untyped]
     from pyspark.errors import PySparkException
 
     hide = hide_values(secrets(job.config))
@@ -251,7 +260,9 @@ def stream(job: Job) -> None:
             stack.callback(quietly, query.stop)
             watch(query, BatchLog(job.config.kafka.events_topic, workload.OBSERVATION))
             raise EngineFailed("the query ended, though nobody stopped it")
-        except (PySparkException, Py4JError, OSError) as error:
+        except (Py4JNetworkError, ConnectionError):
+            raise EngineFailed("Spark's JVM ended without a word: was it killed, or short of memory?") from None
+        except (PySparkException, Py4JError) as error:
             raise EngineFailed(hide(cause_of(error))) from None
         finally:
             patience = threading.Timer(STOP_SECONDS, end_children)

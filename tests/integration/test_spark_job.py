@@ -295,6 +295,20 @@ def test_the_jvm_dies_with_a_killed_job_and_a_second_start_goes_on_from_the_chec
     assert by_key(row for _, row in rows_in(run.config)) == run.expected
 
 
+def test_a_jvm_that_dies_ends_the_job_with_code_10_and_ctrl_c_one_with_130(make_topics, start):
+    config = make_topics()
+    dying, stopped = (start(sys.executable, JOB, *settings_of(config)) for _ in range(2))
+    dying.wait_for("settings")
+    next(process for process in dying.processes() if process.name() == "java").kill()
+    assert dying.wait() == 10
+    assert "JVM" in dying.said("error")[0]["message"]
+    stopped.wait_for("settings")
+    os.killpg(stopped.process.pid, signal.SIGINT)  # as a terminal does
+    assert stopped.wait() == 130
+    for job in (dying, stopped):
+        assert "Traceback" not in job.stderr
+
+
 def test_the_checkpoint_of_an_earlier_topic_of_the_same_name_is_refused(run, make_topics, start):
     other = make_topics()
     flags = [*settings_of(other), "--run-id", "job-run", "--checkpoint-dir", run.config_path.with_name("checkpoint")]

@@ -70,6 +70,7 @@ def malformed(now_ms=ORIGIN_MS):
         "a word nobody knows": good[:-1] + b', "x": nonsense}',
         "a leading zero": good.replace(b'"campaign_id": 3', b'"campaign_id": 03'),
         "a plus sign": good.replace(b'"campaign_id": 3', b'"campaign_id": +3'),
+        "a field again, of another type": good[:-1] + b', "campaign_id": "4"}',
         "a field again, broken": good[:-1] + b', "campaign_id": bad}',
         "another case of a name": good.replace(b"campaign_id", b"Campaign_Id"),
         "a field one level down": good.replace(b'"campaign_id": 3', b'"x": {"campaign_id": 3}'),
