@@ -19,11 +19,9 @@ connector must then be given to ``spark-submit`` itself (``--driver-memory``, ``
 from __future__ import annotations
 
 import json
-import logging
 import os
 import sys
 import threading
-import warnings
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -38,7 +36,7 @@ from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.process import hide_values
 from windowbench.spark.checkpoint import claim, local_directory
 from windowbench.spark.job import Job, job_of
-from windowbench.spark.jvm import end_children, end_jvm, quietly
+from windowbench.spark.jvm import end_children, end_jvm, hush, quietly
 from windowbench.spark.progress import BatchLog, cause_of, is_waiting
 from windowbench.spark.tuning import SINK_OPTIONS, SOURCE_OPTIONS, SPARK_SETTINGS, driver_settings, masked
 
@@ -153,15 +151,6 @@ def start_session(job: Job, stack: ExitStack) -> SparkSession:
     stack.callback(quietly, context.stop)
     raise_on_signals()  # Spark has just taken SIGINT for itself
     return SparkSession(context)
-
-
-def hush() -> None:
-    """Keep what PySpark says about itself, and about the end that we bring about, from the user."""
-    # It says so of any pandas 3 while it looks which libraries there are; the job uses none of them.
-    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
-    warnings.filterwarnings("ignore", message="Unable to cleanly shutdown Spark JVM", category=RuntimeWarning)
-    # A stack trace for every Ctrl-C during a call to the JVM.
-    logging.getLogger().addFilter(lambda record: "while sending command" not in record.getMessage())
 
 
 def check_connector(spark: SparkSession, config: Config) -> None:

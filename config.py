@@ -14,6 +14,7 @@ import argparse
 import dataclasses
 import json
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -83,7 +84,8 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        _require(self.seed >= 0, f"seed must not be negative, not {self.seed}")
+        _require(0 <= self.seed < 2**128, "seed must not be negative, and below 2**128")
+        _require(self.runs_dir != "", "runs_dir must name a directory")
         _require(
             self.run_timeout_seconds is None or self.run_timeout_seconds > 0, "run_timeout_seconds must be positive"
         )
@@ -231,7 +233,7 @@ class WindowSettings:
     def __post_init__(self) -> None:
         """Check the fields."""
         _require(self.window_size_sec > 0, "window_size_sec must be positive")
-        _require(self.watermark_delay_sec >= 0, "watermark_delay_sec must not be negative")
+        _require(0 <= self.watermark_delay_sec <= 86_400, "watermark_delay_sec must be 0 to 86400")
         _require(self.slide_sec is None or self.slide_sec > 0, "slide_sec must be positive")
         for name in ("window_size_sec", "slide_sec", "watermark_delay_sec"):
             _require_whole_ms(name, getattr(self, name))
@@ -336,6 +338,11 @@ class EngineSettings:
 
     def __post_init__(self) -> None:
         """Check the fields."""
+        try:
+            words = shlex.split(self.engine_command or "")
+        except ValueError as error:
+            raise ConfigError(f"engine_command cannot be split into words: {error}") from None
+        _require(self.engine_command is None or bool(words), "engine_command must name a program")
         _require(
             (self.engine == "command") == (self.engine_command is not None),
             "engine=command and engine_command go together: set both or neither",

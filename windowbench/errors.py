@@ -10,6 +10,8 @@ import logging
 import os
 import signal
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable
 from types import FrameType
 
@@ -141,7 +143,7 @@ def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None 
         # The reader (`| head`) has gone; without this the interpreter's last flush complains about it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.ENVIRONMENT
-    except (ConfigError, HarnessError, OSError, KeyboardInterrupt, Terminated) as error:
+    except (KeyboardInterrupt, Terminated, Exception) as error:  # noqa: BLE001 - no traceback reaches a user
         text, code = _told(error)
         print(text, file=sys.stderr)
         return code
@@ -157,4 +159,14 @@ def _told(error: BaseException) -> tuple[str, int]:
         return f"error: {error}\nremedy: check free space, permissions and the paths given", ExitCode.ENVIRONMENT
     if isinstance(error, Terminated):
         return "terminated", ExitCode.TERMINATED
-    return "interrupted", ExitCode.INTERRUPTED
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", ExitCode.INTERRUPTED
+    return f"error: {type(error).__name__}: {error}\nremedy: {_kept_traceback()}", ExitCode.VERDICT_UNKNOWN
+
+
+def _kept_traceback() -> str:
+    """Write the traceback of the exception being handled to a file, and return what to do with it."""
+    descriptor, path = tempfile.mkstemp(prefix="windowbench-", suffix=".traceback")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        traceback.print_exc(file=file)
+    return f"this is a fault of windowbench; {path} says where it happened"

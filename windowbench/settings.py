@@ -30,6 +30,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ENV_PREFIX = "WINDOWBENCH_"
+_MOST_SHOWN = 80
+_MOST_BYTES = 4_000_000
+"""Size beyond which a file given as configuration is something else."""
 
 Pairs = tuple[tuple[str, str], ...]
 """Ordered ``(key, value)`` pairs, a table in a file and repeatable ``key=value`` on the command line."""
@@ -130,7 +133,16 @@ def _numbers(value: object) -> tuple[float, ...]:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError
+    value.encode()  # raises for a lone surrogate, which no path and no client takes
+    if "\0" in value:
+        raise ValueError
     return value
+
+
+def _shown(value: object) -> str:
+    """Return a value as an error message quotes it: short."""
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
 def _pairs(value: object) -> Pairs:
@@ -216,11 +228,11 @@ def checked(setting: Setting, value: object, *, where: str) -> object:
     try:
         result = check(value)
     except (TypeError, ValueError, KeyError, IndexError, OverflowError):
-        msg = f"{setting.name} must be {expected}, not {value!r} (from {where})"
+        msg = f"{setting.name} must be {expected}, not {_shown(value)} (from {where})"
         raise ConfigError(msg) from None
     if setting.choices and result not in setting.choices:
         hint = nearest(str(result), setting.choices)
-        msg = f"{setting.name} must be {expected}, not {value!r} (from {where}){hint}"
+        msg = f"{setting.name} must be {expected}, not {_shown(value)} (from {where}){hint}"
         raise ConfigError(msg)
     return result
 
@@ -241,10 +253,28 @@ def mapping_layer(values: Mapping[str, object], known: Mapping[str, Setting], *,
     out = {}
     for key, value in values.items():
         if key not in known:
-            msg = f"unknown key {key!r} in {origin}{nearest(key, known)}"
+            msg = f"unknown key {_shown(key)} in {origin}{nearest(key, known)}"
             raise ConfigError(msg)
         out[key] = checked(known[key], value, where=origin)
     return Layer(origin=origin, values=out)
+
+
+def read_limited(path: Path) -> str:
+    """Return the text of a small file.
+
+    Raises
+    ------
+    OSError
+        When it cannot be read.
+    ValueError
+        When it is larger than any such file has a reason to be, or not UTF-8.
+    """
+    with path.open("rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        msg = f"it is larger than {_MOST_BYTES} bytes"
+        raise ValueError(msg)
+    return data.decode("utf-8")
 
 
 def read_file(path: Path) -> dict[str, object]:
@@ -256,10 +286,13 @@ def read_file(path: Path) -> dict[str, object]:
         When the file cannot be read or parsed, or holds something other than one table.
     """
     try:
-        content = path.read_text(encoding="utf-8")
+        content = read_limited(path)
         parsed = json.loads(content) if path.suffix == ".json" else tomllib.loads(content)
     except OSError as error:
         msg = f"cannot read configuration file {path}: {error.strerror}"
+        raise ConfigError(msg) from None
+    except RecursionError:
+        msg = f"configuration file {path} is nested too deeply"
         raise ConfigError(msg) from None
     except ValueError as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"

@@ -380,6 +380,13 @@ WRONG = [
     ({"spark_driver_memory": "lots"}, "spark_driver_memory"),
     ({"max_lateness_p99_ms": 0}, "max_lateness_p99_ms"),
     ({"max_steal": 1.5}, "max_steal"),
+    ({"seed": 2**128}, "seed"),
+    ({"runs_dir": ""}, "runs_dir"),
+    ({"runs_dir": "a\0b"}, "runs_dir"),
+    ({"runs_dir": "\ud800"}, "runs_dir"),
+    ({"engine": "command", "engine_command": "engine 'unclosed"}, "engine_command"),
+    ({"engine": "command", "engine_command": " "}, "engine_command"),
+    ({"watermark_delay_sec": 86_401}, "watermark_delay_sec"),
     ({"drain_timeout_seconds": 0}, "drain_timeout_seconds"),
 ]
 
@@ -458,6 +465,10 @@ WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=2
 MS = st.integers(0, 3_600_000).map(lambda ms: ms / 1000)
 
 
+CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
+PATHS = st.text(CHARACTERS, min_size=1)
+
+
 @st.composite
 def configurations(draw):
     size_ms = draw(st.integers(1, 60_000))
@@ -467,10 +478,10 @@ def configurations(draw):
     delay_ms = draw(st.integers(0, 60_000))
     disorder = draw(st.integers(0, max(0, delay_ms - knobs.MUST_COUNT_MARGIN_MS)))
     by_rate = draw(st.booleans())
-    command = draw(st.none() | st.text(min_size=1))
+    command = draw(st.none() | st.lists(WORDS, min_size=1).map(" ".join))
     values = {
         "run_id": draw(st.none() | WORDS),
-        "runs_dir": draw(st.text()),
+        "runs_dir": draw(PATHS),
         "seed": draw(st.integers(0, 2**64)),
         "run_timeout_seconds": draw(st.none() | positive),
         "quiet": draw(st.booleans()),
@@ -492,11 +503,11 @@ def configurations(draw):
         "watermark_delay_sec": delay_ms / 1000,
         "events_topic": "e-" + draw(WORDS),
         "result_topic": "r-" + draw(WORDS),
-        "kafka_config": draw(st.none() | st.text()),
+        "kafka_config": draw(st.none() | PATHS),
         "compression": draw(st.sampled_from(["none", "gzip", "snappy", "lz4", "zstd"])),
         "engine": "spark" if command is None else "command",
         "engine_command": command,
-        "spark_conf": tuple(draw(st.dictionaries(st.text(min_size=1), st.text())).items()),
+        "spark_conf": tuple(draw(st.dictionaries(PATHS, st.text(CHARACTERS))).items()),
         "max_steal": draw(st.floats(0.001, 1)),
     }
     return Config().replace(**values)
@@ -539,3 +550,21 @@ def test_read_run_config_refuses_a_file_that_lacks_a_setting(tmp_path):
 
 def test_config_json_holds_every_setting_once_in_the_order_of_the_groups():
     assert list(json.loads(config_json(Config()))) == list(SETTINGS)
+
+
+@pytest.mark.parametrize(("name", "content"), [("deep.json", "[" * 100_000), ("deep.toml", "seed = " + "[" * 20_000)])
+def test_a_file_nested_without_end_is_an_error_not_a_crash(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ConfigError, match=name):
+        loaded("--config", str(tmp_path / name))
+
+
+def test_a_file_without_end_is_refused_after_its_first_megabytes():
+    with pytest.raises(ConfigError, match="larger than"):
+        loaded("--config", "/dev/zero")
+
+
+def test_a_long_value_is_quoted_in_part():
+    with pytest.raises(ConfigError) as raised:
+        loaded("--data-generator", "x" * 5_000)
+    assert len(str(raised.value)) < 300

@@ -1,7 +1,9 @@
 """What a user sees when something goes wrong: one message, the remedy, the exit code, never a traceback."""
 
 import os
+import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -81,9 +83,14 @@ def test_the_exit_code_of_a_body_that_succeeds_is_its_own(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_an_error_of_the_program_itself_is_not_hidden():
-    with pytest.raises(ZeroDivisionError):
-        run_program(body_that_raises(ZeroDivisionError()), [])
+def test_an_error_of_the_program_itself_is_one_message_that_names_a_file_with_the_traceback(capsys):
+    assert run_program(body_that_raises(ZeroDivisionError("by nothing")), []) == 21
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError: by nothing" in said
+    assert "Traceback" not in said
+    kept = Path(re.search(r"of windowbench; (\S+) says", said)[1])
+    assert "ZeroDivisionError" in kept.read_text()
+    kept.unlink()
 
 
 def test_a_reader_that_went_away_is_no_traceback(monkeypatch):

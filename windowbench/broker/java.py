@@ -81,7 +81,7 @@ def _version_of(home: Path) -> str | None:
     if not os.access(java, os.X_OK):
         return None
     try:
-        stated = re.search(r'^JAVA_VERSION="?([^"\n]+)', (home / "release").read_text(), re.MULTILINE)
+        stated = re.search(r'^JAVA_VERSION="?([^"\n]+)', (home / "release").read_text(errors="replace"), re.MULTILINE)
         if stated:
             return stated[1]
     except OSError:

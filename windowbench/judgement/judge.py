@@ -91,12 +91,20 @@ def judge_run(run: RunDirectory) -> Judged:
     evaluation = evaluate(run)
     config = run.read_config()
     files = write_tables(run, config, evaluation.windows, evaluation.rows)
-    evaluation.summary["status"] = (run.read_json_if_present("status.json") or {}).get("status", "completed")
+    evaluation.summary["status"] = _status_of(run)
     evaluation.summary["files"] = [str(path.relative_to(run.path)) for path in (run.summary, run.verdict, *files)]
     run.write_json("verdict.json", {"schema_version": SCHEMA_VERSION, **evaluation.verdict.as_dict()})
     run.write_json("summary.json", evaluation.summary)
     text = render_summary(evaluation.summary, directory=str(run.path))
     return Judged(text=text, exit_code=evaluation.verdict.exit_code, evaluation=evaluation)
+
+
+def _status_of(run: RunDirectory) -> str:
+    """Return how the run says that it ended, ``unknown`` where it does not say."""
+    try:
+        return str(run.read_json("status.json").get("status", "unknown"))
+    except RunDirectoryProblem:
+        return "unknown"
 
 
 def evaluate(run: RunDirectory) -> Evaluation:
@@ -210,7 +218,7 @@ def weigh(findings: Findings, status: Mapping[str, Any]) -> Verdict:
         *host_reasons(findings.host, findings.clock, findings.config),
         *(reason for reason in rows if reason.party is not Party.GENERATOR),
     ]
-    ended = status.get("status", "completed")
+    ended = status.get("status", "unknown")
     if ended != "completed":
         why = f"the run did not complete: {ended}" + (f" ({status['error']})" if status.get("error") else "")
         reasons.insert(0, Reason(code="not_completed", party=Party.HARNESS, text=why))

@@ -127,7 +127,7 @@ def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Reco
         host=read_columns(run.host_samples),
         clock=_read_clock(run, config),
         progress=run.read_json_lines("progress.jsonl"),
-        status=run.read_json_if_present("status.json") or {},
+        status=run.read_json("status.json"),
     )
 
 
@@ -135,8 +135,6 @@ def _read_acks(run: RunDirectory, producers: int) -> dict[int, AckSamples]:
     found = {}
     for producer in range(producers):
         path = run.ack_samples(producer)
-        if not path.exists():
-            continue
         with _reading(run, f"samples/{path.name}"):
             columns = read_columns(path)
             found[producer] = AckSamples(numbers=columns["n"], waited_ns=columns["ack_us"] * 1_000)

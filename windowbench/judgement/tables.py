@@ -96,10 +96,12 @@ def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
 def write_tables(
     run: RunDirectory, config: Config, windows: Mapping[str, list[Any]], rows: Mapping[str, Any]
 ) -> list[Path]:
-    """Write the tables of a judged run and return the paths; nothing for a run that could not be judged."""
-    if not windows:
-        return []
+    """Write the tables of a judged run and return the paths; a run that could not be judged has none, old or new."""
     report = run.latency_report(config)
+    if not windows:
+        for stale in (run.windows_csv, report, run.judged_rows):
+            stale.unlink(missing_ok=True)
+        return []
     run.write_text(run.windows_csv.name, _csv(windows.keys(), zip(*windows.values(), strict=True)))
     run.write_text(report.name, latency_csv(latency_report(windows)))
     write_parquet(run.judged_rows, rows)

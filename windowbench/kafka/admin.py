@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetS
 
 from config import Config
 from windowbench.errors import EnvironmentProblem
-from windowbench.kafka.settings import bootstrap_of, client_settings
+from windowbench.kafka.client import QUIET, make_client
+from windowbench.kafka.settings import bootstrap_of
 from windowbench.schedule import GUARD_FUTURE_MS
 
 _REQUEST_SECONDS = 5.0
@@ -23,11 +23,6 @@ _ANSWER = TypeVar("_ANSWER")
 CREATE_TIME = "CreateTime"
 LOG_APPEND_TIME = "LogAppendTime"
 _TIMESTAMP_TYPE = "message.timestamp.type"
-
-# librdkafka prints connection failures on standard error by itself; what a user needs is in our own message.
-QUIET = logging.getLogger("windowbench.librdkafka")
-QUIET.addHandler(logging.NullHandler())
-QUIET.propagate = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +91,7 @@ class Admin:
     def __init__(self, config: Config) -> None:
         """Connect lazily: the first question tells whether the broker is there."""
         self._bootstrap = bootstrap_of(config)
-        self._client = AdminClient(client_settings(config), logger=QUIET)
+        self._client = make_client(AdminClient, config)
 
     def _asked(self, question: Callable[[], _ANSWER]) -> _ANSWER:
         try:

@@ -16,8 +16,8 @@ from confluent_kafka import Message, Producer
 
 from config import Config
 from windowbench.errors import EnvironmentProblem
-from windowbench.kafka.admin import LOG_APPEND_TIME, QUIET, Admin, TopicPlan
-from windowbench.kafka.settings import client_settings
+from windowbench.kafka.admin import LOG_APPEND_TIME, Admin, TopicPlan
+from windowbench.kafka.client import make_client
 from windowbench.schedule import NS_PER_MS
 
 _PROBES = 50
@@ -60,7 +60,7 @@ def measure_clock_offset(config: Config) -> ClockOffset:
     admin = Admin(config)
     if not admin.partitions(plan.name):
         admin.create(plan)
-    producer = Producer({**client_settings(config), "acks": "all", "linger.ms": 0}, logger=QUIET)
+    producer = make_client(Producer, config, acks="all", linger_ms=0)
     least, greatest = -math.inf, math.inf
     for _ in range(_PROBES):
         answer: list[tuple[object, int]] = []

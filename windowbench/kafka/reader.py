@@ -10,8 +10,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from config import Config
 from windowbench.errors import EnvironmentProblem
-from windowbench.kafka.admin import QUIET, Admin
-from windowbench.kafka.settings import client_settings
+from windowbench.kafka.admin import Admin
+from windowbench.kafka.client import make_client
 
 _BATCH = 10_000
 _POLL_SECONDS = 0.05
@@ -35,17 +35,15 @@ class Record:
 
 def open_consumer(config: Config, topic: str, partitions: list[int], group: str) -> Consumer:
     """Return a consumer assigned to `partitions` of `topic` from their first offset; it commits nothing."""
-    consumer = Consumer(
-        {
-            **client_settings(config),
-            "group.id": group,
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "fetch.message.max.bytes": 4 << 20,
-            "queued.max.messages.kbytes": 64 << 10,
-        },
-        logger=QUIET,
+    consumer = make_client(
+        Consumer,
+        config,
+        group_id=group,
+        enable_auto_commit=False,
+        enable_partition_eof=True,
+        auto_offset_reset="earliest",
+        fetch_message_max_bytes=4 << 20,
+        queued_max_messages_kbytes=64 << 10,
     )
     consumer.assign([TopicPartition(topic, n, OFFSET_BEGINNING) for n in partitions])
     return consumer

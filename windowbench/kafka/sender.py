@@ -8,8 +8,7 @@ from typing import Protocol
 from confluent_kafka import KafkaException, Message, Producer
 
 from config import Config
-from windowbench.kafka.admin import QUIET
-from windowbench.kafka.settings import client_settings
+from windowbench.kafka.client import make_client
 
 AckSample = Callable[[bytes, int], None]
 """Gets the key and the acknowledgement latency in microseconds of a sampled event."""
@@ -56,18 +55,16 @@ class KafkaSender:
         self.failed = 0
         self.queue_full = 0
         self.last_failure = ""
-        self._producer = Producer(
-            {
-                **client_settings(config),
-                "acks": "all",
-                "enable.idempotence": True,
-                "compression.type": config.kafka.compression,
-                "linger.ms": config.kafka.linger_ms,
-                "queue.buffering.max.messages": 1_000_000,
-                "queue.buffering.max.kbytes": 48 << 10,
-                "batch.num.messages": 10_000,
-            },
-            logger=QUIET,
+        self._producer = make_client(
+            Producer,
+            config,
+            acks="all",
+            enable_idempotence=True,
+            compression_type=config.kafka.compression,
+            linger_ms=config.kafka.linger_ms,
+            queue_buffering_max_messages=1_000_000,
+            queue_buffering_max_kbytes=48 << 10,
+            batch_num_messages=10_000,
         )
         self._produce = self._producer.produce
 

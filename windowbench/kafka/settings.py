@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config import Config, ConfigError
+from windowbench.settings import read_limited
 
 _HARNESS_OWNED = {
     "bootstrap.servers": "--bootstrap-servers",
@@ -36,12 +37,12 @@ def parse_client_file(path: Path) -> dict[str, str]:
         or a setting belongs to the harness.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_limited(path)
     except OSError as error:
         msg = f"cannot read kafka_config {path}: {error.strerror}"
         raise ConfigError(msg) from None
-    except UnicodeDecodeError:
-        msg = f"kafka_config {path} is not UTF-8 text"
+    except ValueError:
+        msg = f"kafka_config {path} is too large or not UTF-8 text"
         raise ConfigError(msg) from None
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
@@ -125,6 +126,11 @@ def java_settings(config: Config) -> dict[str, str]:
 def _jaas_quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def user_values(config: Config) -> list[str]:
+    """Return every value of the user's file, longest first, for hiding where even a public one may be a slip."""
+    return sorted({value for value in _user_settings(config).values() if value}, key=len, reverse=True)
 
 
 def secrets(config: Config) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -113,6 +114,22 @@ def engine_command(config: Config, config_path: Path) -> list[str]:
     else:
         own = [sys.executable, str(ROOT / _ENGINE_PROGRAMS[config.engine.engine])]
     return [*own, "--config", str(config_path)]
+
+
+def check_engine_command(config: Config) -> None:
+    """Make sure, before anything starts, that the program of ``engine_command`` is there.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When it is not.
+    """
+    if config.engine.engine_command is None:
+        return
+    program = shlex.split(config.engine.engine_command)[0]
+    if shutil.which(program) is None:
+        msg = f"there is no program {program} (from engine_command)"
+        raise EnvironmentProblem(msg, remedy="give its path, or put it on PATH and make it executable")
 
 
 def producer_command(config_path: Path, schedule_path: Path) -> list[str]:

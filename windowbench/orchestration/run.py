@@ -36,6 +36,7 @@ from windowbench.orchestration.host import HostMonitor
 from windowbench.orchestration.live import LiveResults, Snapshot
 from windowbench.orchestration.prepare import (
     LEAST_FREE_BYTES,
+    check_engine_command,
     child_environment,
     engine_command,
     planned_bytes,
@@ -121,6 +122,7 @@ class Run:
         assert config.run.run_id is not None
         self._cache = default_cache_dir(config.run.cache_dir)
         self._java: JavaHome | None = None
+        check_engine_command(config)
         if config.kafka.embedded or config.engine.engine == "spark":
             self._java = find_java(self._cache)
         self._broker_jars = ensure_jars("broker", self._cache) if config.kafka.embedded else []

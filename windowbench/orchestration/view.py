@@ -140,8 +140,8 @@ class LiveView:
 
 def open_view(*, quiet: bool, stream: TextIO | None = None) -> View:
     """Return the view that fits: none when quiet, live in a terminal, lines elsewhere (and on a dumb terminal)."""
-    target = stream or sys.stderr
-    if quiet:
+    target: TextIO | None = stream or sys.stderr
+    if quiet or target is None:  # None: started with standard error closed
         return QuietView()
     if target.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         return LiveView(target)

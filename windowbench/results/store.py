@@ -292,7 +292,7 @@ class RunDirectory:
             value = json.loads(path.read_bytes())
         except OSError as error:
             raise RunDirectoryProblem(f"run {self.run_id}: cannot read {name}: {error.strerror}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RunDirectoryProblem(f"run {self.run_id}: {name} is damaged, not JSON: {error}") from error
         if not isinstance(value, dict):
             raise RunDirectoryProblem(f"run {self.run_id}: {name} is damaged: it must hold one object")
@@ -321,7 +321,7 @@ class RunDirectory:
                 continue
             try:
                 found.append(json.loads(line))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 if number == len(lines):  # no newline behind it: the writer was cut off
                     break
                 raise RunDirectoryProblem(f"run {self.run_id}: line {number} of {name} is damaged: {error}") from error

@@ -1,7 +1,9 @@
-"""The end of the JVM that the Spark job started: in good order if it can, in any case soon."""
+"""The JVM that the Spark job starts: its end, in good order if it can and in any case soon, and its chatter."""
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -32,3 +34,12 @@ def end_children() -> None:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(left, timeout=1)
+
+
+def hush() -> None:
+    """Keep what PySpark says about itself, and about the end that we bring about, from the user."""
+    # It says so of any pandas 3 while it looks which libraries there are; the job uses none of them.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
+    warnings.filterwarnings("ignore", message="Unable to cleanly shutdown Spark JVM", category=RuntimeWarning)
+    # A stack trace for every Ctrl-C during a call to the JVM.
+    logging.getLogger().addFilter(lambda record: "while sending command" not in record.getMessage())
