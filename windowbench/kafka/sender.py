@@ -43,10 +43,18 @@ class KafkaSender:
         Every how manieth acknowledgement is reported to `on_sample`.
     on_sample : callable, optional
         Receives sampled acknowledgements.
+    linger_ms : float, optional
+        How long a record waits for others; the configuration's, which is for events, when None.
     """
 
     def __init__(
-        self, config: Config, topic: str, *, sample_every: int = 100, on_sample: AckSample | None = None
+        self,
+        config: Config,
+        topic: str,
+        *,
+        sample_every: int = 100,
+        on_sample: AckSample | None = None,
+        linger_ms: float | None = None,
     ) -> None:
         """Make the client; the first connection is made in the background."""
         self._topic = topic
@@ -62,7 +70,7 @@ class KafkaSender:
                 "acks": "all",
                 "enable.idempotence": True,
                 "compression.type": config.kafka.compression,
-                "linger.ms": config.kafka.linger_ms,
+                "linger.ms": config.kafka.linger_ms if linger_ms is None else linger_ms,
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": 48 << 10,
                 "batch.num.messages": 10_000,
