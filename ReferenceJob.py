@@ -1,10 +1,11 @@
 """Kafka -> the workload in plain Python -> Kafka, without any framework: the floor for every engine.
 
 Consumer processes own the partitions of the events topic, count, and publish partial counts and then their local
-watermarks on the topic ``local-watermarks``. This process adds the counts up, closes windows on the least watermark over
-partitions and writes their rows. It starts like ``SparkJob.py``, and speaks the same JSON lines on standard output:
-``settings``, ``ready``, ``progress`` (positions: what has been counted and published), ``error``. SIGTERM ends it with
-exit code 0.
+watermarks on the topic ``local-watermarks``. This process adds the counts up, closes windows on the least watermark
+over partitions and writes their rows.
+
+It starts like ``SparkJob.py``, and speaks the same JSON lines on standard output: ``settings``, ``ready``, ``progress``
+(positions: what has been counted and published), ``error``. SIGTERM ends it with exit code 0.
 """
 
 from __future__ import annotations

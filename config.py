@@ -328,7 +328,9 @@ class KafkaSettings:
 class EngineSettings:
     """The stream processor under test."""
 
-    engine: str = knob("spark", "engine under test; none is the reference in plain Python", choices=("spark", "none", "command"))
+    engine: str = knob(
+        "spark", "engine under test; none is the reference in plain Python", choices=("spark", "none", "command")
+    )
     engine_command: str | None = knob(None, "command line of the engine for engine=command")
     engine_ready_seconds: float = knob(120.0, "how long an engine may take to say that it is ready")
     num_consumers: int = knob(2, "consumer processes of engine=none; at most one a partition is started")
