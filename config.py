@@ -275,6 +275,7 @@ class KafkaSettings:
     broker_heap_mb: int = knob(512, "heap of the embedded broker")
     events_topic: str = knob("events_spark", "topic of the ad events")
     result_topic: str = knob("results_spark", "topic of the result rows")
+    watermarks_topic: str = knob("local-watermarks", "topic on which the consumers of engine=none say how far they are")
     partitions: int = knob(2, "partitions of the events topic")
     result_partitions: int = knob(1, "partitions of the results topic")
     replication_factor: int = knob(1, "replicas of each topic")
@@ -290,12 +291,16 @@ class KafkaSettings:
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        for name in ("events_topic", "result_topic"):
+        for name in ("events_topic", "result_topic", "watermarks_topic"):
             topic = getattr(self, name)
             plain = topic.replace("-", "").replace("_", "").replace(".", "")
             legal = plain.isascii() and plain.isalnum() and len(topic) <= 200
             _require(legal, f"{name} {topic!r} may hold letters, digits, '-', '_' and '.' only, at most 200 of them")
         _require(self.events_topic != self.result_topic, "events_topic and result_topic must differ")
+        _require(
+            self.watermarks_topic not in (self.events_topic, self.result_topic),
+            "watermarks_topic must differ from events_topic and result_topic",
+        )
         _require(1 <= self.partitions <= 1000, "partitions must be 1 to 1000")
         _require(1 <= self.result_partitions <= 1000, "result_partitions must be 1 to 1000")
         _require(1 <= self.replication_factor <= 100, "replication_factor must be 1 to 100")
@@ -325,9 +330,15 @@ class KafkaSettings:
 class EngineSettings:
     """The stream processor under test."""
 
-    engine: str = knob("spark", "engine under test", choices=("spark", "command"))
+    engine: str = knob(
+        "spark", "engine under test; none is the reference in plain Python", choices=("spark", "none", "command")
+    )
     engine_command: str | None = knob(None, "command line of the engine for engine=command")
     engine_ready_seconds: float = knob(120.0, "how long an engine may take to say that it is ready")
+    num_consumers: int = knob(2, "consumer processes of engine=none; at most one a partition is started")
+    idle_timeout_ms: int = knob(
+        1000, "a partition without records for this long holds no watermark back (engine=none); 0: it always does"
+    )
     workload: str = knob("ad_ctr", "what is computed", choices=("ad_ctr",))
     spark_mode: str = knob("append", "output mode of the Spark query", choices=("append",))
     spark_master: str = knob("local[2]", "Spark master")
@@ -348,6 +359,8 @@ class EngineSettings:
             "engine=command and engine_command go together: set both or neither",
         )
         _require(self.engine_ready_seconds > 0, "engine_ready_seconds must be positive")
+        _require(1 <= self.num_consumers <= 1000, "num_consumers must be 1 to 1000")
+        _require(self.idle_timeout_ms >= 0, "idle_timeout_ms must not be negative")
         _require(self.trigger_interval_ms >= 0, "trigger_interval_ms must not be negative")
         amount, unit = self.spark_driver_memory[:-1], self.spark_driver_memory[-1:].lower()
         good = amount.isascii() and amount.isdigit() and int(amount) > 0 and unit in tuple("kmgt")

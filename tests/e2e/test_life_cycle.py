@@ -69,6 +69,20 @@ def test_a_defect_of_the_engine_makes_the_run_invalid(run, defect, kind):
     assert "invalid" in program.output
 
 
+def test_a_row_that_comes_twice_with_equal_values_is_a_warning(run):
+    program = run(defect="duplicated")
+    assert program.finish() == 0, program.errors
+    verdict = program.json("verdict.json")
+    assert verdict["verdict"] == "valid"
+    assert "1 rows are repeated with equal values" in verdict["warnings"]
+
+
+def test_an_engine_that_ignores_sigterm_is_killed_when_it_is_to_stop(run):
+    program = run(defect="ignores-sigterm")
+    assert program.finish() == 0, program.errors
+    program.await_gone(1)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 @pytest.mark.parametrize("phase", ["start", "ready", "measure"])
 def test_a_signal_ends_everything_and_leaves_word(run, number, code, phase):

@@ -3,7 +3,8 @@
 It shares nothing with windowbench but the contract: ``--config FILE`` names broker and topics, results go to
 the results topic, ``ready`` and ``progress`` go to standard output as JSON lines, SIGTERM ends it.
 
-``--defect NAME`` makes it wrong in a known way, so that a test can see the verdict say so.
+``--defect NAME`` makes it wrong in a known way, so that a test can see the verdict say so. ``--delay-ms D`` writes
+every row D ms after its window closed, so that a test can see the latencies say so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ DEFECTS = (
     "stalls",
 )
 STATE = {"running": True}
+POLL_SECONDS = 0.005
 
 
 def say(kind: str, **fields: Any) -> None:
@@ -106,7 +108,7 @@ def with_defect(row: dict[str, Any], defect: str) -> list[dict[str, Any]]:
 class Engine:
     """Reads events, closes windows, writes rows; wrong where `defect` says so."""
 
-    def __init__(self, config: dict[str, Any], defect: str, defect_after: int) -> None:
+    def __init__(self, config: dict[str, Any], defect: str, defect_after: int, delay_ms: float = 0) -> None:
         self.config, self.defect, self.defect_after = config, defect, defect_after
         self.size = round(config["window_size_sec"] * 1000)
         slide = round((config["slide_sec"] or config["window_size_sec"]) * 1000)
@@ -120,6 +122,8 @@ class Engine:
         self.consumer.list_topics(config["events_topic"], timeout=10)
         self.position = dict.fromkeys(map(str, partitions), 0)
         self.written = 0
+        self.delay_seconds = delay_ms / 1000
+        self.held: deque[tuple[float, bytes, bytes]] = deque()
 
     def take(self, value: bytes | None) -> None:
         try:
@@ -136,7 +140,9 @@ class Engine:
         self.windows.advance(event["event_time_ns"] // 1_000_000)
 
     def read(self) -> None:
-        for message in self.consumer.consume(5000, timeout=0.02):
+        # Returns when that many are there, or the time is over: no longer than until the next row is due.
+        timeout = min(POLL_SECONDS, max(0.0, self.held[0][0] - time.monotonic())) if self.held else POLL_SECONDS
+        for message in self.consumer.consume(5000, timeout=timeout):
             if not message.error():
                 self.position[str(message.partition())] = message.offset() + 1
                 self.take(message.value())
@@ -148,10 +154,14 @@ class Engine:
             self.written += 1
             for shown in with_defect(row, chosen):
                 record_key = f"{key[1]}:{key[0]}".encode()
-                self.producer.produce(self.config["result_topic"], json.dumps(shown).encode(), record_key)
+                due = time.monotonic() + self.delay_seconds
+                self.held.append((due, json.dumps(shown).encode(), record_key))
             if chosen == "die-in-load":
                 print("the engine's last words", file=sys.stderr, flush=True)
                 os._exit(9)
+        while self.held and self.held[0][0] <= time.monotonic():
+            _, value, record_key = self.held.popleft()
+            self.producer.produce(self.config["result_topic"], value, record_key)
         self.producer.flush()
 
     def run(self) -> None:
@@ -173,6 +183,7 @@ def main() -> int:
     parser.add_argument("--config", required=True)
     parser.add_argument("--defect", choices=DEFECTS, default="none")
     parser.add_argument("--defect-after", type=int, default=15, help="rows before the defect")
+    parser.add_argument("--delay-ms", type=float, default=0, help="how long each row is held back")
     arguments = parser.parse_args()
     config = json.loads(Path(arguments.config).read_text(encoding="utf-8"))
     defect = arguments.defect
@@ -180,7 +191,7 @@ def main() -> int:
     if defect == "die-before-ready":
         print("the engine's last words", file=sys.stderr)
         return 7
-    engine = Engine(config, defect, arguments.defect_after)
+    engine = Engine(config, defect, arguments.defect_after, arguments.delay_ms)
     if defect != "never-ready":
         say("ready")
     engine.run()

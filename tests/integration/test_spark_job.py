@@ -29,6 +29,8 @@ START_SECONDS = 90.0
 SOON_SECONDS = 30.0
 SIZE_MS = 2_000
 
+pytestmark = pytest.mark.timeout(300)  # several JVMs, one after the other, perhaps on a busy machine
+
 
 class Running:
     """A job that was started; remembers what it says."""

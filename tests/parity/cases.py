@@ -96,6 +96,32 @@ def purchase(campaign, at, produced_ms=None):
     return Event("purchase", campaign, at, produced_ms)
 
 
+@dataclass(frozen=True)
+class PartitionCase:
+    """Batches of (partition, event) and the rows that a watermark leaves of them, by the kind of watermark.
+
+    One engine takes the greatest watermark over partitions, another the least over those that are not idle.
+    A partition in `idle` has been quiet for longer than the idle time-out from the start.
+    """
+
+    name: str
+    batches: tuple
+    least_rows: tuple
+    greatest_rows: tuple
+    partitions: int = 2
+    idle: tuple = ()
+    size_ms: int = 10_000
+    slide_ms: int = 0
+    delay_ms: int = 3_000
+    campaigns: int = 10
+    differs: str = field(default="", compare=False)
+    """Why the two kinds of engines differ, by design."""
+
+    @property
+    def slide(self):
+        return self.slide_ms or self.size_ms
+
+
 CASES = (
     Case("no event at all", (), ()),
     Case("one event", (view(3, 4 * S),), (Row(0, 3, 1, 0, 0, 4_005, 4 * S),)),
@@ -273,5 +299,38 @@ STREAM_CASES = (
         (Row(0, 1, 1, 0, 0, 1_005, 1 * S), Row(2_000, 1, 2, 0, 0, 2_505, 2_500 * MS)),
         size_ms=2_000,
         delay_ms=0,
+    ),
+)
+
+PARTITION_CASES = (
+    PartitionCase(
+        "events in turn over two partitions",
+        (((0, view(1, 4 * S)), (1, view(2, 5 * S))), ((0, click(1, 9 * S)), (1, view(1, 14 * S)))),
+        (Row(0, 1, 1, 1, 0, 9_005, 9 * S), Row(0, 2, 1, 0, 0, 5_005, 5 * S), Row(10_000, 1, 1, 0, 0, 14_005, 14 * S)),
+        (Row(0, 1, 1, 1, 0, 9_005, 9 * S), Row(0, 2, 1, 0, 0, 5_005, 5 * S), Row(10_000, 1, 1, 0, 0, 14_005, 14 * S)),
+    ),
+    PartitionCase(
+        "a partition that is behind holds the window open",
+        (
+            ((0, view(1, 4 * S)), (1, view(1, 5 * S)), (0, view(1, 14 * S))),
+            ((1, click(1, 9 * S)), (0, view(1, 15 * S))),
+        ),
+        (Row(0, 1, 2, 1, 0, 9_005, 9 * S), Row(10_000, 1, 2, 0, 0, 15_005, 15 * S)),
+        (Row(0, 1, 2, 0, 0, 5_005, 5 * S), Row(10_000, 1, 2, 0, 0, 15_005, 15 * S)),
+        differs="the watermark of partition 1 is still at 2 s when that of partition 0 has passed the end",
+    ),
+    PartitionCase(
+        "a partition that was never used is idle and holds nothing back",
+        (((0, view(1, 4 * S)), (0, view(1, 14 * S))), ((0, click(1, 9 * S)), (0, view(1, 15 * S)))),
+        (Row(0, 1, 1, 0, 0, 4_005, 4 * S), Row(10_000, 1, 2, 0, 0, 15_005, 15 * S)),
+        (Row(0, 1, 1, 0, 0, 4_005, 4 * S), Row(10_000, 1, 2, 0, 0, 15_005, 15 * S)),
+        idle=(1,),
+    ),
+    PartitionCase(
+        "a partition that wakes with an event of a closed window",
+        (((0, view(1, 4 * S)), (0, view(1, 14 * S))), ((1, click(1, 9 * S)), (0, view(1, 15 * S)))),
+        (Row(0, 1, 1, 0, 0, 4_005, 4 * S), Row(10_000, 1, 2, 0, 0, 15_005, 15 * S)),
+        (Row(0, 1, 1, 0, 0, 4_005, 4 * S), Row(10_000, 1, 2, 0, 0, 15_005, 15 * S)),
+        idle=(1,),
     ),
 )

@@ -3,7 +3,7 @@
 import pytest
 from chispa import assert_df_equality
 
-from tests.parity.cases import ORIGIN_MS, RUN_ID, STREAM_CASES, S, StreamCase, view
+from tests.parity.cases import ORIGIN_MS, PARTITION_CASES, RUN_ID, STREAM_CASES, S, StreamCase, view
 from tests.parity.oracle_rows import case_config, stream_oracle_rows
 from tests.parity.spark_rows import Replay, end_record, expected_frame, record, record_of, row_dict
 from windowbench.spark.progress import BatchLog
@@ -44,6 +44,16 @@ def test_spark(spark, tmp_path, case):
             ignore_nullable=True,
             ignore_metadata=True,
         )
+
+
+@pytest.mark.parametrize("case", [case for case in PARTITION_CASES if case.differs], ids=lambda case: case.name)
+def test_spark_takes_the_greatest_watermark_over_partitions(spark, tmp_path, case):
+    with Replay(spark, tmp_path, case_config(case, case.delay_ms)) as replay:
+        for batch in case.batches:
+            replay.feed([record_of(event) for _, event in batch])
+        replay.feed([end_record(RUN_ID, NOW_MS)])
+        wanted = by_key(row_dict(case, row, ORIGIN_MS) for row in case.greatest_rows)
+        assert by_key(row.asDict() for row in replay.rows().collect()) == wanted
 
 
 def test_the_last_window_appears_with_end_and_only_with_the_end_of_this_run(spark, tmp_path):

@@ -35,14 +35,14 @@ class TopicPlan:
     settings: Mapping[str, str]
 
 
-def planned_topics(config: Config) -> tuple[TopicPlan, TopicPlan]:
-    """Return the events and the results topic of a configuration.
+def planned_topics(config: Config) -> tuple[TopicPlan, ...]:
+    """Return the events and the results topic of a configuration, and the one its reference engine needs.
 
     Events carry CreateTime, taken by the producer; results LogAppendTime, the broker's clock for every
     engine. Records of a run are never deleted by age or size while it lasts.
     """
     common = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
-    return (
+    topics = (
         TopicPlan(
             name=config.kafka.events_topic,
             partitions=config.kafka.partitions,
@@ -60,6 +60,15 @@ def planned_topics(config: Config) -> tuple[TopicPlan, TopicPlan]:
             settings={**common, _TIMESTAMP_TYPE: LOG_APPEND_TIME},
         ),
     )
+    if config.engine.engine != "none":
+        return topics
+    watermarks = TopicPlan(
+        name=config.kafka.watermarks_topic,
+        partitions=1,  # what a consumer writes must be read in its order
+        replication_factor=config.kafka.replication_factor,
+        settings={**common, _TIMESTAMP_TYPE: LOG_APPEND_TIME},
+    )
+    return (*topics, watermarks)
 
 
 def unreachable(bootstrap: str, error: object) -> EnvironmentProblem:

@@ -42,10 +42,18 @@ class KafkaSender:
         Every how manieth acknowledgement is reported to `on_sample`.
     on_sample : callable, optional
         Receives sampled acknowledgements.
+    linger_ms : float, optional
+        How long a record waits for others; the configuration's, which is for events, when None.
     """
 
     def __init__(
-        self, config: Config, topic: str, *, sample_every: int = 100, on_sample: AckSample | None = None
+        self,
+        config: Config,
+        topic: str,
+        *,
+        sample_every: int = 100,
+        on_sample: AckSample | None = None,
+        linger_ms: float | None = None,
     ) -> None:
         """Make the client; the first connection is made in the background."""
         self._topic = topic
@@ -61,7 +69,7 @@ class KafkaSender:
             acks="all",
             enable_idempotence=True,
             compression_type=config.kafka.compression,
-            linger_ms=config.kafka.linger_ms,
+            linger_ms=config.kafka.linger_ms if linger_ms is None else linger_ms,
             queue_buffering_max_messages=1_000_000,
             queue_buffering_max_kbytes=48 << 10,
             batch_num_messages=10_000,

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LEAST_FREE_BYTES = 1_000_000_000
 """Below this a run is ended cleanly: a broker halts when its disk is full."""
 
-_ENGINE_PROGRAMS = {"spark": "SparkJob.py"}
+_ENGINE_PROGRAMS = {"spark": "SparkJob.py", "none": "ReferenceJob.py"}
 _EVENT_BYTES = 420
 """Size of an event with its record overhead in the broker's log, without padding; measured 390 to 410."""
 
@@ -45,7 +45,7 @@ def with_run_topics(config: Config, origins: Mapping[str, str]) -> Config:
         return config
     names = {
         name: f"{getattr(config.kafka, name)}-{config.run.run_id}"
-        for name in ("events_topic", "result_topic")
+        for name in ("events_topic", "result_topic", "watermarks_topic")
         if origins.get(name) == "default"
     }
     return config.replace(**names)

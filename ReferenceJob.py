@@ -1,0 +1,225 @@
+"""Kafka -> the workload in plain Python -> Kafka, without any framework: the floor for every engine.
+
+Consumer processes own the partitions of the events topic, count, and publish partial counts and then their local
+watermarks on the topic ``local-watermarks``. This process adds the counts up, closes windows on the least watermark
+over partitions and writes their rows.
+
+It starts like ``SparkJob.py``, and speaks the same JSON lines on standard output: ``settings``, ``ready``, ``progress``
+(positions: what has been counted and published), ``error``. SIGTERM ends it with exit code 0.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import time
+import zlib
+from contextlib import ExitStack, suppress
+from importlib import import_module
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from config import Config, config_parser, load
+from windowbench.errors import EngineFailed, EnvironmentProblem, Terminated, run_program
+from windowbench.kafka.admin import Admin
+from windowbench.kafka.follower import Follower
+from windowbench.kafka.sender import KafkaSender
+from windowbench.kafka.settings import bootstrap_of
+from windowbench.reference.aggregator import Aggregator
+from windowbench.reference.worker import partitions_of, run_consumer
+
+POLL_SECONDS = 0.02
+PROGRESS_SECONDS = 0.1
+_JOIN_SECONDS = 2.0
+
+
+def say(kind: str, **fields: object) -> None:
+    """Write one message of the engine protocol."""
+    print(json.dumps({"type": kind, **fields}), flush=True)
+
+
+def check_topics(config: Config) -> int:
+    """Make sure that the three topics exist; return the number of partitions of the events topic.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When the broker does not answer or a topic is missing.
+    """
+    admin, kafka = Admin(config), config.kafka
+    for topic in (kafka.events_topic, kafka.result_topic, kafka.watermarks_topic):
+        if not admin.partitions(topic):
+            raise EnvironmentProblem(
+                f"there is no topic {topic} at {bootstrap_of(config)}",
+                remedy="check the name; python topic_creation.py --engine none makes the topics of a configuration",
+            )
+    return len(admin.partitions(kafka.events_topic))
+
+
+def consumer_main(config: Config, engine: str, consumer: int, own: list[int], parent: Connection) -> None:
+    """Run :func:`run_consumer` as a process of its own that ends quietly when its parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its consumers
+    with suppress(BrokenPipeError, ConnectionResetError, EOFError):
+        try:
+            run_consumer(config, engine, consumer, own, parent)
+        except EOFError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent says it
+            parent.send(f"{type(error).__name__}: {error}")
+
+
+class Consumers:
+    """The consumer processes, seen from the parent."""
+
+    def __init__(self, config: Config, engine: str, partitions: int) -> None:
+        """Spawn the consumers; a partition has one owner, so there are no more of them than partitions."""
+        context = multiprocessing.get_context("spawn")
+        self._connections: list[Connection] = []
+        self._processes: list[BaseProcess] = []
+        self.count = min(config.engine.num_consumers, partitions)
+        for number in range(self.count):
+            ours, theirs = context.Pipe()
+            own = partitions_of(number, self.count, partitions)
+            process = context.Process(
+                target=consumer_main, args=(config, engine, number, own, theirs), name=f"consumer-{number}", daemon=True
+            )
+            process.start()
+            theirs.close()
+            self._connections.append(ours)
+            self._processes.append(process)
+        self._waiting = set(range(self.count))
+
+    def check(self) -> bool:
+        """Return whether every consumer has said that it is ready.
+
+        Raises
+        ------
+        EngineFailed
+            When a consumer has ended.
+        """
+        for number, connection in enumerate(self._connections):
+            if not connection.poll():
+                continue
+            try:
+                said = connection.recv()
+            except (EOFError, ConnectionError):
+                said = "ended before its work was done"
+            if said != "ready":
+                raise EngineFailed(f"consumer process {number}: {said}")
+            self._waiting.discard(number)
+        return not self._waiting
+
+    def stop(self) -> None:
+        """End every consumer that still runs."""
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.join(timeout=_JOIN_SECONDS)
+            if process.is_alive():
+                process.kill()
+
+
+class Results:
+    """Writes rows; equal keys go to the same partition."""
+
+    def __init__(self, config: Config) -> None:
+        """Make the client."""
+        self._partitions = config.kafka.result_partitions
+        self._sender = KafkaSender(config, config.kafka.result_topic, linger_ms=0)
+
+    def write(self, key: bytes, value: bytes) -> None:
+        """Hand a row over."""
+        self._sender.send(value, key, zlib.crc32(key) % self._partitions, 0)
+
+    def check(self) -> None:
+        """Serve delivery reports.
+
+        Raises
+        ------
+        EngineFailed
+            When a row could not be delivered.
+        """
+        self._sender.poll()
+        if self._sender.failed:
+            raise EngineFailed(f"a row could not be written: {self._sender.last_failure}")
+
+    def close(self) -> None:
+        """Wait for what was handed over."""
+        self._sender.flush(_JOIN_SECONDS)
+
+
+def aggregate(config: Config, partitions: int) -> None:
+    """Add up what consumers count and write rows, until a signal ends it or something fails.
+
+    Raises
+    ------
+    EngineFailed
+        When a consumer ends or a row cannot be delivered.
+    """
+    kafka, run_id = config.kafka, config.run.run_id
+    workload: Any = import_module(f"windowbench.workloads.{config.engine.workload}.reference")
+    engine = f"{run_id}-{os.getpid()}-{time.time_ns()}"
+    aggregator = Aggregator(engine, range(partitions), workload.OpenWindows(config.windows, run_id))
+    with ExitStack() as stack:
+        starts = {n: end for n, (_, end) in Admin(config).log_ranges(kafka.watermarks_topic).items()}
+        follower = Follower(config, kafka.watermarks_topic, starts, f"windowbench-{run_id}")
+        stack.callback(follower.close)
+        results = Results(config)
+        stack.callback(results.close)
+        consumers = Consumers(config, engine, partitions)
+        stack.callback(consumers.stop)
+        say("settings", effective=effective_settings(config, consumers.count))
+        ready, next_progress = False, 0.0
+        while True:
+            for _, _, _, value in follower.read(POLL_SECONDS):
+                for row in aggregator.take(value):
+                    results.write(*workload.record(row))
+            results.check()
+            if consumers.check() and not ready:
+                ready = True
+                say("ready")
+            if ready and time.monotonic() >= next_progress:
+                next_progress = time.monotonic() + PROGRESS_SECONDS
+                say("progress", **aggregator.progress())
+
+
+def effective_settings(config: Config, consumers: int) -> dict[str, str]:
+    """Return what decides the latency of this engine."""
+    return {
+        "consumers": str(consumers),
+        "watermarks_topic": config.kafka.watermarks_topic,
+        "idle_timeout_ms": str(config.engine.idle_timeout_ms),
+        "acks": "all",
+        "linger.ms": "0",
+    }
+
+
+def body(argv: list[str] | None) -> int:
+    """Run the program."""
+    epilog = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
+    config = load(config_parser("ReferenceJob.py", (__doc__ or "").partition("\n")[0], epilog=epilog), argv).config
+    if config.run.run_id is None:
+        config = config.replace(run_id=f"{time.strftime('%Y%m%d-%H%M%S')}-reference-alone-{os.getpid()}")
+        print(f"run id {config.run.run_id}; SIGTERM or Ctrl-C ends the job", file=sys.stderr)
+    bootstrap_of(config)
+    try:
+        aggregate(config, check_topics(config))
+    except EngineFailed as error:
+        say("error", message=str(error))
+        raise
+    except Terminated:
+        return 0
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the job until it is told to stop, and return its exit code."""
+    return run_program(body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

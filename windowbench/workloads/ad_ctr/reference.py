@@ -1,0 +1,174 @@
+"""The ad click-through workload in plain Python, without any framework: reading, counting, rows. Pure.
+
+A second opinion on the meaning of the workload: it shares no code with ``oracle.py`` and is not made of NumPy arrays,
+but of dictionaries and integers, one event after the other.
+
+The way of an event: :class:`EventReader` -> :class:`PartialCounts` of one consumer -> :class:`OpenWindows` of the
+aggregator, which adds up what consumers counted and hands a window's rows out once the watermark has reached its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from config import EVENT_TYPES, WindowSettings
+from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
+
+Event = tuple[int, int, int, int]
+"""Index into ``config.EVENT_TYPES``, campaign, event time in ns, produce time in ms."""
+Partial = list[int]
+"""Window start in ms, campaign, views, clicks, purchases, greatest produce time in ms, greatest event time in ns."""
+
+END: Event = (-1, -1, END_EVENT_TIME_NS, -1)
+"""What :class:`EventReader` makes of an END record of its own run."""
+
+_CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
+
+
+def _is_int64(value: object) -> bool:
+    return type(value) is int and _LEAST <= value <= _GREATEST
+
+
+class EventReader:
+    """Reads records of the events topic, strictly, and without ever failing on one.
+
+    Parameters
+    ----------
+    run_id : str
+        The END of another run is a rejected record like any other.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        """Keep the run's id."""
+        self._run_id = run_id
+
+    def read(self, value: bytes | None, record_ms: int) -> Event | None:
+        """Return the event in a record, :data:`END`, or None for a record that must be rejected.
+
+        Parameters
+        ----------
+        value : bytes or None
+            The record's value.
+        record_ms : int
+            The record's own Kafka timestamp in ms; an event time from an hour before to 5 s after it is believed.
+        """
+        try:
+            event = orjson.loads(value)  # type: ignore[arg-type]  # None raises like other rubbish
+            kind, event_ns = event["event_type"], event["event_time_ns"]
+            if kind == END_EVENT_TYPE:
+                return END if event["run_id"] == self._run_id and event_ns == END_EVENT_TIME_NS else None
+            code, campaign, produce_ms = _CODES[kind], event["campaign_id"], event["produce_time"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return None
+        if not (_is_int64(event_ns) and _is_int64(campaign) and _is_int64(produce_ms)):
+            return None
+        too_old = event_ns < 0 or event_ns // NS_PER_MS + GUARD_PAST_MS < record_ms
+        too_new = -(-event_ns // NS_PER_MS) - GUARD_FUTURE_MS > record_ms
+        return None if too_old or too_new else (code, campaign, event_ns, produce_ms)
+
+
+class PartialCounts:
+    """Counts of one consumer per window and campaign since they were last taken."""
+
+    def __init__(self, windows: WindowSettings) -> None:
+        """Begin with nothing counted."""
+        self._size_ms, self._slide_ms = windows.size_ms, windows.slide_ms
+        self._cells: dict[tuple[int, int], Partial] = {}
+
+    def add(self, event: Event) -> None:
+        """Count an event in each of its windows; they start at multiples of the slide since the Unix epoch."""
+        code, campaign, event_ns, produce_ms = event
+        at_ms = event_ns // NS_PER_MS
+        start = at_ms - at_ms % self._slide_ms
+        while start > at_ms - self._size_ms:
+            cell = self._cells.get((start, campaign))
+            if cell is None:
+                cell = self._cells[start, campaign] = [start, campaign, 0, 0, 0, produce_ms, event_ns]
+            cell[2 + code] += 1
+            cell[5] = max(cell[5], produce_ms)
+            cell[6] = max(cell[6], event_ns)
+            start -= self._slide_ms
+
+    def take(self) -> list[Partial]:
+        """Return what was counted since the last call."""
+        taken = list(self._cells.values())
+        self._cells.clear()
+        return taken
+
+
+class OpenWindows:
+    """Adds up partial counts of all consumers and closes windows.
+
+    Attributes
+    ----------
+    late : int
+        Events dropped because their window had closed, counted once for each such window.
+    """
+
+    def __init__(self, windows: WindowSettings, run_id: str) -> None:
+        """Begin without any window."""
+        self._size_ms = windows.size_ms
+        self._run_id = run_id
+        self._closed_ns: int | None = None
+        self._open: dict[int, dict[int, Partial]] = {}
+        self.late = 0
+
+    def __len__(self) -> int:
+        """Return how many windows are open."""
+        return len(self._open)
+
+    def _is_closed(self, start_ms: int) -> bool:
+        return self._closed_ns is not None and (start_ms + self._size_ms) * NS_PER_MS <= self._closed_ns
+
+    def add(self, partials: Iterable[Partial]) -> None:
+        """Add partial counts; those of windows that have closed are dropped."""
+        for partial in partials:
+            start, campaign, views, clicks, purchases, produce_ms, event_ns = partial
+            if self._is_closed(start):
+                self.late += views + clicks + purchases
+                continue
+            cells = self._open.setdefault(start, {})
+            cell = cells.get(campaign)
+            if cell is None:
+                cells[campaign] = list(partial)
+                continue
+            cell[2] += views
+            cell[3] += clicks
+            cell[4] += purchases
+            cell[5] = max(cell[5], produce_ms)
+            cell[6] = max(cell[6], event_ns)
+
+    def close(self, watermark_ns: int) -> Iterator[dict[str, Any]]:
+        """Yield the rows of every window whose end the watermark has reached, the oldest window first."""
+        if self._closed_ns is not None and watermark_ns <= self._closed_ns:
+            return
+        self._closed_ns = watermark_ns
+        for start in sorted(start for start in self._open if self._is_closed(start)):
+            for cell in self._open.pop(start).values():
+                yield self._row(cell)
+
+    def _row(self, cell: Partial) -> dict[str, Any]:
+        start, campaign, views, clicks, purchases, produce_ms, event_ns = cell
+        return {
+            "run_id": self._run_id,
+            "campaign_id": campaign,
+            "window_start": start,
+            "window_end": start + self._size_ms,
+            "views": views,
+            "clicks": clicks,
+            "purchases": purchases,
+            "events": views + clicks + purchases,
+            "max_produce_time": produce_ms,
+            "max_event_time_ns": event_ns,
+            "ctr": clicks / views if views else None,
+            "ctr_smoothed": clicks / (views + 1),
+        }
+
+
+def record(row: dict[str, Any]) -> tuple[bytes, bytes]:
+    """Return key and value of a row's result record."""
+    return b"%d:%d" % (row["campaign_id"], row["window_start"]), orjson.dumps(row)
