@@ -13,7 +13,8 @@ On standard output it says, one JSON object a line:
 
 Under ``spark-submit`` the JVM runs before this file is read. Memory and flags of the JVM and the jars of the Kafka
 connector must then be given to ``spark-submit`` itself (``--driver-memory``, ``--driver-java-options``, ``--jars``):
-``spark_driver_memory`` and ``JVM_FLAGS`` come too late. What ``spark-submit`` was told wins over our defaults.
+``spark_driver_memory`` and ``JVM_FLAGS`` come too late. What ``spark-submit`` was told wins over our defaults. SIGTERM
+then meets the JVM first, and the exit code is 143.
 """
 
 from __future__ import annotations
@@ -225,7 +226,8 @@ def announce(job: Job) -> None:
     print(f"run id {job.run_id}; SIGTERM or Ctrl-C ends the job", file=sys.stderr)
     print(f"{bootstrap_of(job.config)}: {kafka.events_topic} -> {kafka.result_topic}", file=sys.stderr)
     print(f"checkpoint {job.checkpoint}", file=sys.stderr)
-    print(f"Spark's log {job.log}", file=sys.stderr)
+    if not submitted():
+        print(f"Spark's log {job.log}", file=sys.stderr)
 
 
 def stream(job: Job) -> None:
