@@ -86,7 +86,7 @@ interpreter:
 lock: ## resolve requirements/*.in again and write the hash-locked *.txt
 	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	$(PYTHON) -m venv "$$tools" && "$$tools/bin/python" -m pip install --quiet uv; \
-	for name in build run java test; do \
+	for name in build run java test flink; do \
 	    echo "requirements/$$name.txt"; \
 	    case $$name in test) bound="--constraint requirements/run.txt" ;; *) bound= ;; esac; \
 	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \

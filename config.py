@@ -323,7 +323,7 @@ class KafkaSettings:
 class EngineSettings:
     """The stream processor under test."""
 
-    engine: str = knob("spark", "engine under test", choices=("spark", "command"))
+    engine: str = knob("spark", "engine under test", choices=("spark", "flink", "command"))
     engine_command: str | None = knob(None, "command line of the engine for engine=command")
     engine_ready_seconds: float = knob(120.0, "how long an engine may take to say that it is ready")
     workload: str = knob("ad_ctr", "what is computed", choices=("ad_ctr",))
@@ -332,7 +332,21 @@ class EngineSettings:
     spark_conf: Pairs = knob((), "a Spark setting, key=value; may be given several times")
     spark_driver_memory: str = knob("2g", "heap of the Spark driver")
     trigger_interval_ms: int = knob(0, "micro-batch trigger interval; 0 starts a batch as soon as the last one ended")
-    checkpoint_dir: str | None = knob(None, "checkpoint directory of the Spark query; in the run directory when none")
+    checkpoint_dir: str | None = knob(None, "checkpoint directory of the engine; in the run directory when none")
+    flink_parallelism: int | None = knob(
+        None, "parallelism of the Flink job; the partitions of the events topic, at most one a core, when none"
+    )
+    flink_delivery: str = knob(
+        "at-least-once", "delivery guarantee of Flink's sink", choices=("at-least-once", "exactly-once")
+    )
+    flink_checkpoint_interval_ms: int = knob(
+        10_000, "time between Flink's checkpoints; rows of exactly-once delivery become visible with one"
+    )
+    flink_python: str | None = knob(
+        None, "Python that builds Flink's environment on first use; this one when PyFlink supports it"
+    )
+    flink_conf: Pairs = knob((), "a Flink setting, key=value; may be given several times")
+    flink_memory: str = knob("1g", "heap of the JVM that runs the Flink job")
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -342,11 +356,14 @@ class EngineSettings:
         )
         _require(self.engine_ready_seconds > 0, "engine_ready_seconds must be positive")
         _require(self.trigger_interval_ms >= 0, "trigger_interval_ms must not be negative")
-        amount, unit = self.spark_driver_memory[:-1], self.spark_driver_memory[-1:].lower()
-        good = amount.isascii() and amount.isdigit() and int(amount) > 0 and unit in tuple("kmgt")
-        _require(
-            good, f"spark_driver_memory must be a number and k, m, g or t, such as 2g, not {self.spark_driver_memory!r}"
-        )
+        for name in ("spark_driver_memory", "flink_memory"):
+            text = getattr(self, name)
+            amount, unit = text[:-1], text[-1:].lower()
+            good = amount.isascii() and amount.isdigit() and int(amount) > 0 and unit in tuple("kmgt")
+            _require(good, f"{name} must be a number and k, m, g or t, such as 2g, not {text!r}")
+        parallelism = self.flink_parallelism
+        _require(parallelism is None or 1 <= parallelism <= 1000, "flink_parallelism must be 1 to 1000")
+        _require(self.flink_checkpoint_interval_ms >= 10, "flink_checkpoint_interval_ms must be at least 10")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
