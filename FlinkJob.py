@@ -24,7 +24,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config import Config, config_parser, load
+from config import config_parser, load
 from windowbench.broker.jars import default_cache_dir, ensure_jars
 from windowbench.broker.java import find_java
 from windowbench.broker.storage import free_port
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 CANCEL_SECONDS = 3
+ADMIN_TIMEOUT_MS = 20_000
 SUPPORTED_PYTHON = ((3, 9), (3, 12))
 
 
@@ -124,9 +125,7 @@ def start_job(tables: TableEnvironment, job: Job, workload: Any, settings: dict[
     effective |= {f"source.{name}": value for name, value in source.items()}
     effective |= {f"sink.{name}": value for name, value in sink.items()}
     say("settings", effective=masked(effective, hide_values(secrets(config))))
-    columns = workload.event_columns(
-        job.run_id, config.windows.delay_ms, record_time="METADATA FROM 'timestamp' VIRTUAL"
-    )
+    columns = workload.event_columns(job.run_id, config.windows.delay_ms)
     tables.execute_sql(f"CREATE TEMPORARY TABLE events ({columns}) WITH ({with_clause(source)})")
     tables.execute_sql(f"CREATE TEMPORARY TABLE results ({workload.RESULT_COLUMNS}) WITH ({with_clause(sink)})")
     query = workload.result_query("events", config.windows, job.run_id)
@@ -203,12 +202,43 @@ def cancel(client: Any) -> None:  # noqa: ANN401 - PyFlink's client
 def log_begins(job: Job) -> dict[int, int]:
     """Return where each partition of the events topic begins, and make sure that both topics exist.
 
+    The connector's own client is asked, which only the class path of our own JVM has: under ``flink run`` nothing is
+    checked, and the answer is empty.
+
     Raises
     ------
     EnvironmentProblem
-        When one does not.
+        When the broker does not answer, or a topic is missing.
     """
-    return {}
+    from pyflink.java_gateway import get_gateway
+
+    if submitted():
+        return {}
+    java: Any = get_gateway().jvm
+    kafka = java.org.apache.flink.kafka.shaded.org.apache.kafka
+    properties = java.java.util.Properties()
+    for name, value in {**java_settings(job.config), "bootstrap.servers": bootstrap_of(job.config)}.items():
+        properties.setProperty(name, value)
+    properties.setProperty("default.api.timeout.ms", str(ADMIN_TIMEOUT_MS))
+    properties.setProperty("request.timeout.ms", str(ADMIN_TIMEOUT_MS))
+    client = kafka.clients.admin.AdminClient.create(properties)
+    try:
+        names = client.listTopics().names().get()
+        for topic in (job.config.kafka.events_topic, job.config.kafka.result_topic):
+            if not names.contains(topic):
+                raise EnvironmentProblem(
+                    f"there is no topic {topic} at {bootstrap_of(job.config)}",
+                    remedy="check the name; python topic_creation.py makes the topics of a configuration",
+                )
+        events = job.config.kafka.events_topic
+        described = client.describeTopics([events]).allTopicNames().get().get(events)
+        wanted = java.java.util.HashMap()
+        for part in described.partitions():
+            wanted.put(kafka.common.TopicPartition(events, part.partition()), kafka.clients.admin.OffsetSpec.earliest())
+        found = client.listOffsets(wanted).all().get()
+        return {entry.getKey().partition(): int(entry.getValue().offset()) for entry in found.entrySet()}
+    finally:
+        client.close()
 
 
 # --- the program ------------------------------------------------------------------------------------------------------
@@ -243,10 +273,13 @@ def stream(job: Job) -> None:
         try:
             tables = table_environment(settings)
             raise_on_signals()
+            begins = log_begins(job)
             client = start_job(tables, job, workload, settings)
             stack.callback(cancel, client)
             rest = FlinkRest(rest_address(tables, settings), str(client.get_job_id()))
-            watch(client, Progress(rest, config.kafka.events_topic, log_begins(job)), config.engine.engine_ready_seconds)
+            watch(
+                client, Progress(rest, config.kafka.events_topic, log_begins(job)), config.engine.engine_ready_seconds
+            )
         except (JavaException, Py4JError, RuntimeError) as error:
             text = str(getattr(error, "java_exception", None) or error)
             raise EngineFailed(hide_values(secrets(config))(cause_of(text))) from None

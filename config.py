@@ -520,6 +520,7 @@ def load(
     environ: Mapping[str, str] | None = None,
     *,
     prepare: Callable[[argparse.Namespace], None] | None = None,
+    engine: str | None = None,
 ) -> Loaded:
     """Build the configuration from all layers.
 
@@ -533,6 +534,8 @@ def load(
         Environment variables; the process's own when None.
     prepare : callable, optional
         Gets the parsed arguments before the layers are merged, to check or fill in what is not a setting.
+    engine : str, optional
+        The engine that the program's name stands for; every layer that names another one wins.
 
     Raises
     ------
@@ -542,7 +545,7 @@ def load(
     namespace = parser.parse_all(argv)
     if prepare is not None:
         prepare(namespace)
-    layers = []
+    layers = [] if engine is None else [Layer(origin=parser.prog, values={"engine": engine})]
     if namespace.profile is not None:
         if namespace.profile not in PROFILES:
             msg = f"unknown profile {namespace.profile!r}; there are {', '.join(PROFILES)}"

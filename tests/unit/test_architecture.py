@@ -360,6 +360,16 @@ def test_what_runs_before_anything_is_installed_loads_the_standard_library_alone
     assert {name.partition(".")[0] for name in others} <= sys.stdlib_module_names
 
 
+def test_the_flink_job_loads_nothing_that_its_environment_lacks():
+    job = imports_of("FlinkJob", MODULES["FlinkJob"])
+    loaded = set()
+    for imported in job:
+        ours = target(imported.name, MODULES)
+        loaded |= {imported.name} if ours is None else loaded_by(ours, MODULES) - set(MODULES)
+    loaded |= loaded_by("windowbench.workloads.ad_ctr.flink", MODULES) - set(MODULES)
+    assert {name.partition(".")[0] for name in loaded} - sys.stdlib_module_names == {"pyflink", "py4j"}
+
+
 # --- the check itself -------------------------------------------------------------------------------------------------
 
 BREACHES = [

@@ -183,7 +183,7 @@ def _exclusive(cache_dir: Path) -> Iterator[None]:
 
 
 def _run_ivy(
-    java: JavaHome, cache_dir: Path, target: Path, ivy_settings: Path | None, home: Path, kinds: Sequence[str]
+    java: JavaHome, cache_dir: Path, target: Path, *, ivy_settings: Path | None, home: Path, kinds: Sequence[str]
 ) -> None:
     """Retrieve everything of ``ivy.xml`` into `target`, in a layout that tells coordinates."""
     settings = [] if ivy_settings is None else ["-settings", str(ivy_settings)]
@@ -274,7 +274,7 @@ def retrieve_jars(
         shutil.rmtree(cache_dir / "ivy", ignore_errors=True)
         staging = cache_dir / f".retrieved-{os.getpid()}"
         try:
-            _run_ivy(java, cache_dir, staging, ivy_settings, home, kinds)
+            _run_ivy(java, cache_dir, staging, ivy_settings=ivy_settings, home=home, kinds=kinds)
             for kind in kinds:
                 found = _found(kind, staging)
                 if relock:

@@ -36,7 +36,6 @@ FLINK_SETTINGS: Mapping[str, str] = {
     "restart-strategy.type": "disable",
     # A few dozen groups fit the heap.
     "state.backend.type": "hashmap",
-    "execution.checkpointing.storage": "filesystem",
     # Nobody reaches the job from another machine, and nobody submits or cancels through the web page.
     "rest.address": "127.0.0.1",
     "rest.bind-address": "127.0.0.1",
@@ -106,6 +105,7 @@ def job_settings(job: Job, *, rest_port: int | None, jars: Sequence[Path]) -> di
         "parallelism.default": str(parallelism_of(job.config)),
         "execution.checkpointing.interval": f"{engine.flink_checkpoint_interval_ms} ms",
         "execution.checkpointing.mode": engine.flink_delivery.replace("-", "_").upper(),
+        "execution.checkpointing.storage": "filesystem",
         "execution.checkpointing.dir": checkpoints,
     }
     if rest_port is None:

@@ -222,4 +222,3 @@ class Admin:
             f"the broker at {self._bootstrap} refused to {verb} topic {topic}: {error.str()}",
             remedy="choose another topic name, or check replication_factor and the rights of the Kafka user",
         )
-

@@ -14,12 +14,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from config import Config
-from windowbench.broker.jars import ensure_jars, jars_dir, retrieve_jars
-from windowbench.broker.java import JavaHome
+from config import SETTINGS, Config, load
+from windowbench.broker.jars import default_cache_dir, ensure_jars, jars_dir, retrieve_jars
+from windowbench.broker.java import JavaHome, find_java
 from windowbench.errors import EnvironmentProblem
 from windowbench.orchestration.prepare import ROOT
 from windowbench.process import run_briefly
+from windowbench.settings import Parser, add_flags
 
 DIRECTORY = ROOT / ".venv-flink"
 LOCKS = ("build", "flink")
@@ -159,3 +160,15 @@ def _run(command: Sequence[str], failure: str, seconds: float = _INSTALL_SECONDS
         remedy = "check the network and free disk space; the next start tries again"
         raise EnvironmentProblem(failure, remedy=remedy, log_tail=tuple(done.output.splitlines()[-6:]))
     return done.output
+
+
+def body(argv: list[str] | None) -> int:
+    """Run ``python -m windowbench setup-flink``."""
+    parser = Parser(prog="python -m windowbench setup-flink", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--config", metavar="FILE", help="TOML or JSON file of settings")
+    add_flags(parser, {name: SETTINGS[name] for name in ("cache_dir", "ivy_settings", "flink_python")})
+    parser.set_defaults(profile=None)
+    config = load(parser, argv).config
+    cache_dir = default_cache_dir(config.run.cache_dir)
+    prepare_flink(config, find_java(cache_dir), cache_dir, lambda line: print(line, flush=True))
+    return 0

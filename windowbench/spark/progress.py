@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+
 def is_waiting(status: str) -> bool:
     """Whether a query with this status text has asked its source for offsets and found nothing to do yet."""
     return status.startswith("Waiting for")

@@ -63,6 +63,7 @@ SINK_OPTIONS: Mapping[str, str] = {
     "kafka.linger.ms": "0",
 }
 
+
 def driver_settings(memory: str) -> dict[str, str]:
     """Return the settings of a JVM still to be started: a heap that never grows, and our flags."""
     return {

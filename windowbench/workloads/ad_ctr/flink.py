@@ -18,12 +18,17 @@ from __future__ import annotations
 from config import EVENT_TYPES, WindowSettings
 from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
 
+KAFKA_RECORD_TIME = "record_time TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL"
 KEY_COLUMN = "record_key"
 RESULT_COLUMNS = f"""\
 {KEY_COLUMN} STRING, run_id STRING, campaign_id BIGINT, window_start BIGINT, window_end BIGINT,
 `views` BIGINT, clicks BIGINT, purchases BIGINT, events BIGINT, max_produce_time BIGINT, max_event_time_ns BIGINT,
 ctr DOUBLE, ctr_smoothed DOUBLE"""
 """Columns of the sink: the record's key, then the result row of docs/measurement.md. ``views`` is a reserved word."""
+
+
+ACCEPTED = f"ts > TO_TIMESTAMP_LTZ(0, 3) AND ts < TO_TIMESTAMP_LTZ({END_EVENT_TIME_NS // NS_PER_MS}, 3)"
+"""What is true of good events alone; only to be used after the watermark."""
 
 
 def interval(ms: int) -> str:
@@ -39,7 +44,7 @@ def _text(value: str) -> str:
     return f"'{quoted}'"
 
 
-def event_columns(run_id: str, delay_ms: int, record_time: str) -> str:
+def event_columns(run_id: str, delay_ms: int, record_time: str = KAFKA_RECORD_TIME) -> str:
     """Return the columns of the table of events, with its guard and its watermark.
 
     A good event has one of the known types, integers for campaign, event time and produce time, and an event time
@@ -52,12 +57,9 @@ def event_columns(run_id: str, delay_ms: int, record_time: str) -> str:
     delay_ms : int
         How far the watermark stays behind.
     record_time : str
-        How the table gets the Kafka timestamp, such as ``METADATA FROM 'timestamp' VIRTUAL``; empty when it is a
-        column like the others.
+        Definition of the column ``record_time``, the record's own Kafka timestamp, and of further columns, if any.
     """
-    end = (
-        f"event_type = {_text(END_EVENT_TYPE)} AND run_id = {_text(run_id)} AND event_time_ns = {END_EVENT_TIME_NS}"
-    )
+    end = f"event_type = {_text(END_EVENT_TYPE)} AND run_id = {_text(run_id)} AND event_time_ns = {END_EVENT_TIME_NS}"
     types = ", ".join(_text(kind) for kind in EVENT_TYPES)
     floor = f"TO_TIMESTAMP_LTZ(event_time_ns / {NS_PER_MS}, 3)"
     ceiling = f"TO_TIMESTAMP_LTZ((event_time_ns + {NS_PER_MS - 1}) / {NS_PER_MS}, 3)"
@@ -69,7 +71,7 @@ def event_columns(run_id: str, delay_ms: int, record_time: str) -> str:
     )
     return f"""\
 event_type STRING, campaign_id BIGINT, event_time_ns BIGINT, produce_time BIGINT, run_id STRING,
-record_time TIMESTAMP_LTZ(3) {record_time},
+{record_time},
 ts AS CASE WHEN {good} THEN {floor}
            WHEN {end} THEN {floor}
            ELSE TO_TIMESTAMP_LTZ(0, 3) END,
@@ -82,9 +84,7 @@ def result_query(events: str, windows: WindowSettings, run_id: str) -> str:
     Windows start at multiples of the slide since the Unix epoch, for sessions whose time zone is UTC.
     """
     size, slide = interval(windows.size_ms), interval(windows.slide_ms)
-    accepted = f"""\
-SELECT event_type, campaign_id, event_time_ns, produce_time, ts FROM {events}
-WHERE ts > TO_TIMESTAMP_LTZ(0, 3) AND ts < TO_TIMESTAMP_LTZ({END_EVENT_TIME_NS // NS_PER_MS}, 3)"""
+    accepted = f"SELECT event_type, campaign_id, event_time_ns, produce_time, ts FROM {events} WHERE {ACCEPTED}"
     table = "TABLE accepted, DESCRIPTOR(ts)"
     windowed = f"TUMBLE({table}, {size})" if windows.size_ms == windows.slide_ms else f"HOP({table}, {slide}, {size})"
     counts = ", ".join(f"COUNT(*) FILTER (WHERE event_type = {_text(kind)}) AS `{kind}s`" for kind in EVENT_TYPES)
