@@ -16,6 +16,7 @@ Under ``flink run`` the cluster is there before this file is read; memory and fl
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -30,16 +31,29 @@ from windowbench.broker.java import find_java
 from windowbench.broker.storage import free_port
 from windowbench.engine_job import Job, job_of, masked, say
 from windowbench.errors import EngineFailed, EnvironmentProblem, Terminated, raise_on_signals, run_program
-from windowbench.flink.rest import FlinkRest, cause_of, is_running, offset_metrics, positions
+from windowbench.flink.rest import (
+    FlinkRest,
+    accepted_metrics,
+    cause_of,
+    is_running,
+    offset_metrics,
+    positions,
+    rejected_records,
+)
 from windowbench.flink.tuning import JVM_FLAGS, LOG_SETTINGS, job_settings, sink_options, source_options
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.process import hide_values
+from windowbench.schedule import END_EVENT_TIME_NS, NS_PER_MS
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment
 
 POLL_SECONDS = 0.2
 CANCEL_SECONDS = 3
+LAST_QUESTIONS = 2
+"""Flink gathers its metrics when it is asked, and tells them the next time."""
+END_WATERMARK_MS = END_EVENT_TIME_NS // NS_PER_MS - 86_400_000
+"""A watermark beyond this, a day before END, can only come of END."""
 ADMIN_TIMEOUT_MS = 20_000
 SUPPORTED_PYTHON = ((3, 9), (3, 12))
 
@@ -142,6 +156,9 @@ class Progress:
         self._begins = begins
         self._source = self._last = ""
         self._offsets: dict[str, int] = {}
+        self._accepted: list[str] = []
+        self._before: tuple[dict[str, int], int] | None = None
+        self._rejected = 0
 
     def ready(self) -> bool:
         """Whether the job runs and its sources have all partitions."""
@@ -149,16 +166,30 @@ class Progress:
         if not is_running(job):
             return False
         self._source, self._last = job["vertices"][0]["id"], job["vertices"][-1]["id"]
-        self._offsets = offset_metrics(self._rest.metric_names(self._source), self._topic)
+        names = self._rest.metric_names(self._source)
+        self._offsets, self._accepted = offset_metrics(names, self._topic), accepted_metrics(names)
         return len(self._offsets) >= max(1, len(self._begins))
 
     def message(self) -> dict[str, Any]:
         """Return where the job is."""
-        values = self._rest.metrics(self._source, list(self._offsets))
-        return {
-            "position": positions(values, self._offsets, self._begins),
-            "watermark_ms": self._rest.watermark_ms(self._last),
-        }
+        values = self._rest.metrics(self._source, [*self._offsets, *self._accepted])
+        position = positions(values, self._offsets, self._begins)
+        watermark_ms = self._rest.watermark_ms(self._last)
+        now = position, sum(int(values.get(name, "0")) for name in self._accepted)
+        if now == self._before:
+            ended = watermark_ms is not None and watermark_ms >= END_WATERMARK_MS
+            self._rejected = rejected_records(position, self._begins, now[1], ended=ended)
+        self._before = now
+        return {"position": position, "watermark_ms": watermark_ms, "rejected": self._rejected}
+
+    def last_word(self) -> None:
+        """Report once more when the job is about to end, after what it says has come to rest."""
+        with suppress(OSError):
+            if self._offsets:
+                for _ in range(LAST_QUESTIONS):
+                    self.message()
+                    time.sleep(POLL_SECONDS)
+                say("progress", **self.message())
 
 
 def watch(client: Any, progress: Progress, ready_seconds: float) -> None:  # noqa: ANN401 - PyFlink's client
@@ -268,6 +299,7 @@ def stream(job: Job) -> None:
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
     from pyflink.util.exceptions import JavaException
 
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # a JVM that is gone is told once, by us
     workload = import_module(f"windowbench.workloads.{config.engine.workload}.flink")
     with ExitStack() as stack:
         try:
@@ -277,12 +309,11 @@ def stream(job: Job) -> None:
             client = start_job(tables, job, workload, settings)
             stack.callback(cancel, client)
             rest = FlinkRest(rest_address(tables, settings), str(client.get_job_id()))
-            watch(
-                client, Progress(rest, config.kafka.events_topic, log_begins(job)), config.engine.engine_ready_seconds
-            )
+            progress = Progress(rest, config.kafka.events_topic, begins)
+            stack.callback(progress.last_word)
+            watch(client, progress, config.engine.engine_ready_seconds)
         except (JavaException, Py4JError, RuntimeError) as error:
-            text = str(getattr(error, "java_exception", None) or error)
-            raise EngineFailed(hide_values(secrets(config))(cause_of(text))) from None
+            raise EngineFailed(hide_values(secrets(config))(cause_of(str(error)))) from None
 
 
 def announce(job: Job) -> None:

@@ -58,6 +58,9 @@ def test_bursts_disorder_late_events_sliding_windows_and_an_idle_partition_stay_
     verdict = program.json("verdict.json")
     assert verdict["verdict"] == "valid", verdict
     assert program.json("events_topic.json")["foreign"] == sent
+    progress = [json.loads(line) for line in (program.run / "progress.jsonl").read_text().splitlines()]
+    rejected = [message["rejected"] for message in progress if message["type"] == "progress"]
+    assert rejected[-1] == sent
     rows = program.json("summary.json")["rows"]
     assert rows["expected"] > 200
     assert rows["wrong_value"] == rows["missing"] == rows["unexpected"] == 0

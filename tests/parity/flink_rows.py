@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.parity.cases import RUN_ID
+from tests.parity.cases import ORIGIN_MS, RUN_ID
 from windowbench.broker.jars import default_cache_dir
 from windowbench.broker.java import find_java
 from windowbench.orchestration.flink_environment import ROOT, ensure_environment
@@ -46,7 +46,7 @@ def run_jobs(jobs, directory):
         for name, data in job.files.items():
             (place / name).write_bytes(data)
         said = {name: getattr(job, name) for name in ("size_ms", "slide_ms", "delay_ms", "record_time", "names")}
-        wanted.append({"directory": str(place), "run_id": RUN_ID, **said})
+        wanted.append({"directory": str(place), "run_id": RUN_ID, "now_ms": ORIGIN_MS, **said})
     python = ensure_environment(None, print)
     environment = {
         **os.environ,

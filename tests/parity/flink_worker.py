@@ -28,6 +28,8 @@ def main():
 
 def rows_of(tables, number, job):
     columns = workload.event_columns(job["run_id"], job["delay_ms"], job["record_time"])
+    if job["names"]:  # one time for all records: a computed column cannot use another one
+        columns = columns.replace("record_time", f"TO_TIMESTAMP_LTZ({job['now_ms']}, 3)")
     options = {"connector": "filesystem", "path": job["directory"], "format": "json"}
     options |= {
         name.removeprefix("value."): value for name, value in SOURCE_OPTIONS.items() if name.startswith("value.")

@@ -21,7 +21,23 @@ MIXED = [
     Case("mixed", mixed_load(3_000), (), size_ms=size, slide_ms=slide, campaigns=23)
     for size, slide in ((10_000, 10_000), (2_500, 500), (700, 100))
 ]
-FIXED_TIME = f"record_time AS TO_TIMESTAMP_LTZ({ORIGIN_MS}, 3), file_name STRING NOT NULL METADATA FROM 'file.name'"
+LENIENT = {
+    "UTF-16",
+    "byte order mark",
+    "a list of events",
+    "an event and more",
+    "two events",
+    "two events with a comma",
+    "campaign_id in quotes",
+    "event_time_ns in quotes",
+    "produce_time in quotes",
+    "campaign_id with a fraction",
+    "campaign_id with a fraction of zero",
+    "produce_time with a fraction",
+    "produce_time with a fraction of zero",
+}
+"""Malformed records that Flink's JSON format takes for events; the load generator writes none of them."""
+FILE_NAME = "file_name STRING NOT NULL METADATA FROM 'file.name'"
 
 
 def lines(events, shift=0):
@@ -63,7 +79,7 @@ def made(tmp_path_factory):
         keys.append(("stream", case.name))
     table = list(one_line_each({**malformed(), **out_of_time(), **odd_but_good()}).items())
     files = {f"record-{number}": value for number, (_, value) in enumerate(table)}
-    jobs.append(FlinkJob(files, record_time=FIXED_TIME, names=True))
+    jobs.append(FlinkJob(files, record_time=FILE_NAME, names=True))
     keys.append(("records",))
     answers = dict(zip(keys, run_jobs(jobs, tmp_path_factory.mktemp("flink")), strict=True))
     answers["records",] = [table[int(name.removeprefix("record-"))][0] for name in answers["records",]]
@@ -104,4 +120,4 @@ def test_flink_drops_what_the_oracle_says_is_late_and_end_leaves_no_row(made, ca
 
 def test_records_that_count(made):
     """Flink's reader is more lenient in a few ways, all listed here; none of them stops the job."""
-    assert set(made["records",]) == set(one_line_each(odd_but_good()))
+    assert set(made["records",]) == set(one_line_each(odd_but_good())) | LENIENT

@@ -6,7 +6,15 @@ import FlinkJob
 from config import Config, config_parser, load
 from windowbench.engine_job import job_of
 from windowbench.errors import EnvironmentProblem
-from windowbench.flink.rest import cause_of, is_running, least_watermark, offset_metrics, positions
+from windowbench.flink.rest import (
+    accepted_metrics,
+    cause_of,
+    is_running,
+    least_watermark,
+    offset_metrics,
+    positions,
+    rejected_records,
+)
 from windowbench.flink.tuning import job_settings, parallelism_of, sink_options
 from windowbench.orchestration import flink_environment
 from windowbench.orchestration.flink_environment import choose_interpreter, ensure_environment, missing_locks
@@ -87,6 +95,17 @@ def test_positions_are_the_next_offsets_and_a_partition_without_records_stands_w
     assert found == dict(zip(names, (0, 1, 10), strict=True))
     values = {names[0]: "41", names[1]: "-1"}
     assert positions(values, found, {1: 7}) == {"0": 42, "1": 7, "10": 0}
+
+
+def test_rejected_is_what_was_read_and_neither_accepted_nor_end():
+    assert rejected_records({"0": 60, "1": 50}, {0: 10, 1: 0}, 95, ended=False) == 5
+    assert rejected_records({"0": 61, "1": 51}, {0: 10, 1: 0}, 95, ended=True) == 5
+    assert rejected_records({}, {}, 3, ended=False) == 0
+
+
+def test_accepted_events_are_those_that_reach_the_first_aggregation():
+    names = ["0.LocalWindowAggregate_3_.numRecordsIn", "1.LocalWindowAggregate_3_.numRecordsIn"]
+    assert accepted_metrics([*names, "0.LocalWindowAggregate_3_.numRecordsInPerSecond", "0.numRecordsIn"]) == names
 
 
 def test_a_job_runs_only_with_all_its_subtasks():

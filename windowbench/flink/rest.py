@@ -8,6 +8,7 @@ guard and is counted, or waits in no place that an END written later could overt
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import urllib.request
@@ -16,6 +17,7 @@ from typing import Any
 
 NO_WATERMARK = -(2**63)
 _TIMEOUT_SECONDS = 5.0
+_ACCEPTED = re.compile(r"^\d+\.LocalWindowAggregate.*\.numRecordsIn$")
 _OFFSET = re.compile(r"^\d+\..*KafkaSourceReader\.topic\.(?P<topic>.+)\.partition\.(?P<partition>\d+)\.currentOffset$")
 
 
@@ -41,8 +43,11 @@ class FlinkRest:
         OSError
             When nobody answers, or with an error: the job is not there yet, or not any more.
         """
-        with urllib.request.urlopen(self._job + path, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - our own Flink
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(self._job + path, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - our Flink
+                return json.load(answer)
+        except (http.client.HTTPException, ValueError) as error:  # it ended in the middle of an answer
+            raise ConnectionError(str(error)) from None
 
     def metric_names(self, vertex: str) -> list[str]:
         """Return the names of all metrics of a vertex, its subtasks' numbers before them."""
@@ -93,6 +98,32 @@ def positions(values: Mapping[str, str], partitions: Mapping[str, int], begins: 
         offset = int(values.get(name, "-1"))
         out[str(partition)] = offset + 1 if offset >= 0 else begins.get(partition, 0)
     return out
+
+
+def accepted_metrics(names: Iterable[str]) -> list[str]:
+    """Return which metrics of the source's vertex tell how many events came past the guard."""
+    return [name for name in names if _ACCEPTED.match(name)]
+
+
+def rejected_records(position: Mapping[str, int], begins: Mapping[int, int], accepted: int, *, ended: bool) -> int:
+    """Return how many records the guard, or the reader before it, turned away.
+
+    All records read, less those that came past the guard, less END, of which a run writes one to each partition. Right
+    only while nothing is under way: the numbers are not of one instant.
+
+    Parameters
+    ----------
+    position : mapping
+        From :func:`positions`.
+    begins : mapping
+        Where reading began in each partition.
+    accepted : int
+        Events that came past the guard.
+    ended : bool
+        Whether END has been read.
+    """
+    read = sum(offset - begins.get(int(partition), 0) for partition, offset in position.items())
+    return max(0, read - accepted - (len(position) if ended else 0))
 
 
 def least_watermark(values: Iterable[str]) -> int | None:
