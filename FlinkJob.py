@@ -299,7 +299,8 @@ def stream(job: Job) -> None:
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
     from pyflink.util.exceptions import JavaException
 
-    logging.getLogger("py4j").setLevel(logging.CRITICAL)  # a JVM that is gone is told once, by us
+    for name in ("py4j.java_gateway", "py4j.clientserver"):
+        logging.getLogger(name).disabled = True  # a JVM that is gone is told once, by us
     workload = import_module(f"windowbench.workloads.{config.engine.workload}.flink")
     with ExitStack() as stack:
         try:

@@ -37,6 +37,8 @@ LENIENT = {
     "produce_time with a fraction of zero",
 }
 """Malformed records that Flink's JSON format takes for events; the load generator writes none of them."""
+LENIENT_ON_TWO_LINES = {"two events in lines", "a line break in a string"}
+"""Likewise; a file of lines cannot hold them, so a test with a broker shows them."""
 FILE_NAME = "file_name STRING NOT NULL METADATA FROM 'file.name'"
 
 
