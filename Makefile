@@ -28,7 +28,7 @@ help: ## list the targets
 run: environment jars ## one benchmark run with Spark: live view, result table, paths of its files
 	@$(PY) master_code_spark.py $(ARGS)
 
-test: test-environment jars ## the whole test suite: unit, parity, integration, end to end
+test: test-environment jars flink-environment ## the whole test suite: unit, parity, integration, end to end
 	@echo "tests: $(SUITES)"
 	@$(PY) -m pytest $(PYTEST_ARGS) $(SUITES)
 
@@ -37,7 +37,7 @@ test: test-environment jars ## the whole test suite: unit, parity, integration, 
 test-unit: test-environment ## unit tests alone: no JVM, no socket, seconds
 	@$(PY) -m pytest $(PYTEST_ARGS) tests/unit
 
-test-long: test-environment jars ## what takes longer: many seeds, repeats, hours of compressed load
+test-long: test-environment jars flink-environment ## what takes longer: many seeds, repeats, hours of compressed load
 	@$(PY) -m pytest $(PYTEST_ARGS) -m long $(SUITES)
 
 lint: test-environment ## ruff: all rules, and the format
@@ -59,6 +59,9 @@ cmp -s requirements/$(1).txt .venv/$(1).installed || { \
     $(PIP) install --require-hashes $(2) -r requirements/$(1).txt && \
     cp requirements/$(1).txt .venv/$(1).installed; }
 endef
+
+flink-environment: environment ## build .venv-flink and retrieve Flink's connector (a run with Flink does so by itself)
+	@$(PY) -m windowbench setup-flink
 
 environment: interpreter ## build .venv with what a run needs
 	@$(call install,build)
@@ -86,7 +89,7 @@ interpreter:
 lock: ## resolve requirements/*.in again and write the hash-locked *.txt
 	@set -e; tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	$(PYTHON) -m venv "$$tools" && "$$tools/bin/python" -m pip install --quiet uv; \
-	for name in build run java test; do \
+	for name in build run java test flink; do \
 	    echo "requirements/$$name.txt"; \
 	    case $$name in test) bound="--constraint requirements/run.txt" ;; *) bound= ;; esac; \
 	    "$$tools/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -98,7 +101,7 @@ relock: environment ## retrieve the jars of jars/ivy.xml and write jars/*.lock a
 	@$(PY) -m windowbench setup --relock
 
 clean: ## remove .venv and the caches; runs/ stays
-	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
+	@rm -rf .venv .venv-flink .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test test-unit test-long lint types bench environment test-environment jars interpreter lock relock clean
+.PHONY: help run flink-environment test test-unit test-long lint types bench environment test-environment jars interpreter lock relock clean

@@ -31,15 +31,15 @@ from typing import TYPE_CHECKING, Any
 from config import Config, config_parser, load
 from windowbench.broker.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jars_dir, read_lock
 from windowbench.broker.java import find_java
+from windowbench.engine_job import Job, job_of, masked, say
 from windowbench.errors import EngineFailed, EnvironmentProblem, Terminated, raise_on_signals, run_program
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.process import hide_values
 from windowbench.spark.checkpoint import claim, local_directory
-from windowbench.spark.job import Job, job_of
 from windowbench.spark.jvm import end_children, end_jvm, hush, quietly
 from windowbench.spark.progress import BatchLog, cause_of, is_waiting
-from windowbench.spark.tuning import SINK_OPTIONS, SOURCE_OPTIONS, SPARK_SETTINGS, driver_settings, masked
+from windowbench.spark.tuning import SINK_OPTIONS, SOURCE_OPTIONS, SPARK_SETTINGS, driver_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -54,11 +54,6 @@ CONNECTOR_CLASSES = (  # one of each jar
     "org.apache.kafka.clients.consumer.KafkaConsumer",
     "org.apache.commons.pool2.ObjectPool",
 )
-
-
-def say(kind: str, **fields: object) -> None:
-    """Write one message of the engine protocol."""
-    print(json.dumps({"type": kind, **fields}), flush=True)
 
 
 # --- before the JVM ---------------------------------------------------------------------------------------------------
@@ -264,7 +259,7 @@ def stream(job: Job) -> None:
 def body(argv: list[str] | None) -> int:
     """Run the program."""
     epilog = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
-    job = job_of(load(config_parser("SparkJob.py", (__doc__ or "").partition("\n")[0], epilog=epilog), argv))
+    job = job_of(load(config_parser("SparkJob.py", (__doc__ or "").partition("\n")[0], epilog=epilog), argv), "spark")
     bootstrap_of(job.config)
     if not submitted():
         os.environ["JAVA_HOME"] = str(find_java(default_cache_dir(job.config.run.cache_dir)).path)

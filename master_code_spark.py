@@ -1,35 +1,21 @@
 """Benchmark Spark Structured Streaming: one run from an empty broker to a judged latency.
 
 Clears or creates the topics, starts the Spark job and the producers, sends open-loop load, stops
-everything, proves every window right and prints the latencies.
+everything, proves every window right and prints the latencies. The same as
+``python -m windowbench run --engine spark``.
 """
 
 from __future__ import annotations
 
 import sys
 
-from config import config_parser, load
 from windowbench.errors import run_program
-
-_EPILOG = """\
-examples:
-  python master_code_spark.py
-  python master_code_spark.py --profile smoke
-  python master_code_spark.py --data-generator mmpp --rate 5000 --num-producers 3 --duration 60 --seed 7
-  python master_code_spark.py --bootstrap-servers broker:9092 --kafka-config client.properties
-
-exit codes:
-  0 valid   2 usage   3 environment   10 engine   11 broker   12 producers
-  20 invalid   21 verdict unknown   22 unsustainable   130/143 interrupted
-"""
 
 
 def _body(argv: list[str] | None) -> int:
-    parser = config_parser("master_code_spark.py", "Benchmark Spark Structured Streaming.", epilog=_EPILOG)
-    loaded = load(parser, argv)
-    from windowbench.orchestration.benchmark import benchmark
+    from windowbench.orchestration.driver import drive
 
-    return benchmark(loaded)
+    return drive(argv, prog="master_code_spark.py", description="Benchmark Spark Structured Streaming.", engine="spark")
 
 
 def main(argv: list[str] | None = None) -> int:

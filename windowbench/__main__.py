@@ -44,6 +44,18 @@ def _setup() -> Body:
     return lambda argv: body(argv, cluster_id_of=cluster_id)
 
 
+def _run() -> Body:
+    from windowbench.orchestration.driver import drive
+
+    return lambda argv: drive(argv, prog="-m windowbench run", description="Benchmark an engine.")
+
+
+def _setup_flink() -> Body:
+    from windowbench.orchestration.flink_environment import body
+
+    return body
+
+
 def _dump() -> Body:
     from windowbench.dump import body
 
@@ -51,9 +63,11 @@ def _dump() -> Body:
 
 
 COMMANDS = {
+    "run": Command(summary="one benchmark run: --engine spark, flink or any command", body=_run),
     "dump": Command(summary="keep the topics of a run as files", body=_dump),
     "doctor": Command(summary="check Java, jars, ports, disk, memory, broker and clock", body=_doctor),
     "broker": Command(summary="start a Kafka broker to play with", body=_broker),
+    "setup-flink": Command(summary="make Flink's environment and retrieve its connector", body=_setup_flink),
     "setup": Command(summary="retrieve the jars and configure this environment's Spark", body=_setup),
 }
 

@@ -23,7 +23,7 @@ from rich.text import Text
 
 from config import Config, config_parser, load
 from windowbench.broker.embedded import EmbeddedBroker
-from windowbench.broker.jars import KINDS, default_cache_dir, ensure_jars
+from windowbench.broker.jars import USUAL_KINDS, default_cache_dir, ensure_jars
 from windowbench.broker.java import find_java
 from windowbench.broker.setup import spark_conf_dir
 from windowbench.broker.storage import HOST, check_free_disk, free_port
@@ -86,7 +86,7 @@ def check_java(patient: Patient) -> Finding:
 
 def check_jars(patient: Patient) -> Finding:
     """Check every jar against its lock."""
-    counts = [f"{len(ensure_jars(kind, patient.cache_dir))} for {kind}" for kind in KINDS]
+    counts = [f"{len(ensure_jars(kind, patient.cache_dir))} for {kind}" for kind in USUAL_KINDS]
     return Finding(check="jars", status=OK, detail=f"{', '.join(counts)}; every SHA-256 is as locked")
 
 

@@ -49,6 +49,9 @@ RANKS: dict[int, tuple[str, ...]] = {
     2: (
         "windowbench.broker",
         "windowbench.broker.*",
+        "windowbench.engine_job",
+        "windowbench.flink",
+        "windowbench.flink.*",
         "windowbench.guard",
         "windowbench.judgement",
         "windowbench.judgement.*",
@@ -66,11 +69,12 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.spark",
         "windowbench.spark.*",
         "windowbench.waiting",
+        "windowbench.workloads.*.flink",
         "windowbench.workloads.*.spark",
     ),
-    3: ("producer", "ReferenceJob", "SparkJob", "latency_calculator", "topic_creation", "clear_topics"),
+    3: ("producer", "SparkJob", "FlinkJob", "ReferenceJob", "latency_calculator", "topic_creation", "clear_topics"),
     4: ("windowbench.doctor", "windowbench.dump", "windowbench.orchestration", "windowbench.orchestration.*"),
-    5: ("master_code_spark", "windowbench.__main__"),
+    5: ("master_code_spark", "master_code_flink", "windowbench.__main__"),
 }
 FIRST_PLACE_WINS = ("windowbench.reports.summary",)
 """Modules that a wider pattern of a higher rank matches as well."""
@@ -80,6 +84,7 @@ SIDEWAYS = {
     # adapters that stand on another one of their rank, because the other is the only owner of what they need
     ("windowbench.broker", "windowbench.process"): "the broker and Ivy are child processes",
     ("windowbench.broker", "windowbench.waiting"): "the broker is asked until it answers",
+    ("windowbench.flink", "windowbench.engine_job"): "settings are those of one start",
     ("windowbench.judgement", "windowbench.results"): "a recorded run is what is judged",
     ("windowbench.judgement", "windowbench.reports"): "what was found is reported",
     ("windowbench.producer_worker", "windowbench.kafka"): "a worker sends to Kafka",
@@ -92,8 +97,8 @@ SIDEWAYS = {
 
 OWNERS: dict[str, tuple[str, ...]] = {
     "pyspark": ("SparkJob", "windowbench.spark.*", "windowbench.workloads.*.spark"),
-    "py4j": ("SparkJob", "windowbench.spark.*"),
-    "pyflink": ("FlinkJob", "windowbench.workloads.*.flink"),
+    "py4j": ("SparkJob", "FlinkJob", "windowbench.spark.*"),
+    "pyflink": ("FlinkJob",),
     "confluent_kafka": ("windowbench.kafka.*",),
     "kafka": ("windowbench.kafka.*",),
     "subprocess": ("windowbench.process",),
@@ -372,6 +377,16 @@ def test_what_runs_before_anything_is_installed_loads_the_standard_library_alone
     assert {name.partition(".")[0] for name in others} <= sys.stdlib_module_names
 
 
+def test_the_flink_job_loads_nothing_that_its_environment_lacks():
+    job = imports_of("FlinkJob", MODULES["FlinkJob"])
+    loaded = set()
+    for imported in job:
+        ours = target(imported.name, MODULES)
+        loaded |= {imported.name} if ours is None else loaded_by(ours, MODULES) - set(MODULES)
+    loaded |= loaded_by("windowbench.workloads.ad_ctr.flink", MODULES) - set(MODULES)
+    assert {name.partition(".")[0] for name in loaded} - sys.stdlib_module_names == {"pyflink", "py4j"}
+
+
 # --- the check itself -------------------------------------------------------------------------------------------------
 
 BREACHES = [
@@ -457,7 +472,7 @@ def test_imports_inside_functions_and_for_types_alone_are_not_loaded():
 
 # --- what no file of the project holds --------------------------------------------------------------------------------
 
-SKIPPED = {".git", ".venv", "runs", "artifacts", "__pycache__", "spark-warehouse", "metastore_db"}
+SKIPPED = {".git", ".venv", ".venv-flink", "runs", "artifacts", "__pycache__", "spark-warehouse", "metastore_db"}
 
 
 @functools.cache

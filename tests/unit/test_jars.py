@@ -142,9 +142,9 @@ def fake_repository(monkeypatch, content):
     """Let a retrieve deliver `content` instead of asking a repository; return the list of retrieves."""
     calls = []
 
-    def run_ivy(_java, _cache, target, _settings, _home):
+    def run_ivy(_java, _cache, target, *, kinds, **_):
         calls.append(target)
-        for kind in KINDS:
+        for kind in kinds:
             for name, data in content.items():
                 path = target / kind / "org.example" / name[0] / name[2] / name
                 path.parent.mkdir(parents=True)

@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "requirements"
-LOCKS = ["build", "run", "java", "test"]
+LOCKS = ["build", "run", "java", "test", "flink"]
 
 
 def locked(name: str) -> dict[str, str]:

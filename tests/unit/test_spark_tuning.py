@@ -1,7 +1,8 @@
 import pytest
 
+from windowbench.engine_job import MASK, masked
 from windowbench.process import hide_values
-from windowbench.spark.tuning import JVM_FLAGS, MASK, SPARK_SETTINGS, driver_settings, masked
+from windowbench.spark.tuning import JVM_FLAGS, SPARK_SETTINGS, driver_settings
 
 
 def test_the_heap_of_the_driver_is_fixed():

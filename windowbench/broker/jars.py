@@ -1,4 +1,4 @@
-"""Retrieve the jars of the broker and of Spark's Kafka connector, and check them against their locks.
+"""Retrieve the jars of the broker and of the engines' Kafka connectors, and check them against their locks.
 
 ``jars/ivy.xml`` says what is wanted, ``jars/<kind>.lock`` what exactly that is: one line a jar with its
 coordinates, size and SHA-256. Jars live in ``<cache>/jars/<kind>-<lock digest>/``, a directory that is complete
@@ -16,7 +16,7 @@ import hashlib
 import importlib.util
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,9 @@ from windowbench.broker.trust import trust_flags
 from windowbench.errors import EnvironmentProblem
 from windowbench.process import run_briefly
 
-KINDS = ("broker", "spark")
+KINDS = ("broker", "spark", "flink")
+USUAL_KINDS = ("broker", "spark")
+"""What every machine needs; the others are retrieved when somebody asks for them."""
 HOME = Path(__file__).resolve().parents[2] / "jars"
 SETUP_REMEDY = "run: python -m windowbench setup"
 _RETRIEVE_SECONDS = 300.0
@@ -180,7 +182,9 @@ def _exclusive(cache_dir: Path) -> Iterator[None]:
         raise EnvironmentProblem(msg, remedy="choose a writable directory with --cache-dir") from error
 
 
-def _run_ivy(java: JavaHome, cache_dir: Path, target: Path, ivy_settings: Path | None, home: Path) -> None:
+def _run_ivy(
+    java: JavaHome, cache_dir: Path, target: Path, *, ivy_settings: Path | None, home: Path, kinds: Sequence[str]
+) -> None:
     """Retrieve everything of ``ivy.xml`` into `target`, in a layout that tells coordinates."""
     settings = [] if ivy_settings is None else ["-settings", str(ivy_settings)]
     user_dir = cache_dir / "ivy"  # nothing is written to the user's own Ivy directory
@@ -188,7 +192,7 @@ def _run_ivy(java: JavaHome, cache_dir: Path, target: Path, ivy_settings: Path |
     command = [
         *(str(java.executable), *trust, f"-Divy.default.ivy.user.dir={user_dir}", "-jar", str(ivy_jar())),
         *(*settings, "-ivy", str(home / "ivy.xml"), "-cache", str(user_dir / "cache")),
-        *("-retrieve", str(target / _LAYOUT), "-warn"),
+        *("-confs", *kinds, "-retrieve", str(target / _LAYOUT), "-warn"),
     ]
     words = ""
     for _attempt in range(_ATTEMPTS):  # what one attempt got, the next finds in Ivy's cache
@@ -245,31 +249,33 @@ def retrieve_jars(
     java: JavaHome,
     cache_dir: Path,
     *,
+    kinds: Sequence[str] = USUAL_KINDS,
     ivy_settings: Path | None = None,
     relock: bool = False,
     say: Callable[[str], None] = lambda _line: None,
     home: Path = HOME,
 ) -> None:
-    """Retrieve what is missing or altered, and check it; with `relock` write the locks anew from ``ivy.xml``.
+    """Retrieve what is missing or altered, and check it; with `relock` write all locks anew from ``ivy.xml``.
 
     Raises
     ------
     EnvironmentProblem
         When the repository cannot be reached, or gives other jars than the locked ones.
     """
+    kinds = KINDS if relock else kinds
     with _exclusive(cache_dir):
         if not relock and not any(
-            problems_of(read_lock(kind, home), jars_dir(kind, cache_dir, home)) for kind in KINDS
+            problems_of(read_lock(kind, home), jars_dir(kind, cache_dir, home)) for kind in kinds
         ):
             say("jars: all in place, as locked")
             return
-        say("jars: retrieving (about 54 MB; up to a minute) ...")
+        say(f"jars: retrieving those for {', '.join(kinds)} (at most 65 MB; up to a minute) ...")
         # Ivy's own cache would hand out an altered jar again.
         shutil.rmtree(cache_dir / "ivy", ignore_errors=True)
         staging = cache_dir / f".retrieved-{os.getpid()}"
         try:
-            _run_ivy(java, cache_dir, staging, ivy_settings, home)
-            for kind in KINDS:
+            _run_ivy(java, cache_dir, staging, ivy_settings=ivy_settings, home=home, kinds=kinds)
+            for kind in kinds:
                 found = _found(kind, staging)
                 if relock:
                     text = "\n".join(jar.line() for jar in sorted(found))

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LEAST_FREE_BYTES = 1_000_000_000
 """Below this a run is ended cleanly: a broker halts when its disk is full."""
 
-_ENGINE_PROGRAMS = {"spark": "SparkJob.py", "none": "ReferenceJob.py"}
+_ENGINE_PROGRAMS = {"spark": "SparkJob.py", "flink": "FlinkJob.py", "none": "ReferenceJob.py"}
 _EVENT_BYTES = 420
 """Size of an event with its record overhead in the broker's log, without padding; measured 390 to 410."""
 
@@ -100,19 +100,20 @@ def prepare_topic(admin: Admin, plan: TopicPlan, *, clear: bool) -> None:
 def child_environment(environ: Mapping[str, str], **extra: str) -> dict[str, str]:
     """Return the environment of a child: ours, without settings, which reach it by ``config.json`` alone.
 
-    A ``SPARK_HOME`` of another installation would bring its own versions and defaults into the run.
+    A ``SPARK_HOME`` or ``FLINK_HOME`` of another installation would bring its own versions and defaults into the run.
     """
-    kept = {k: v for k, v in environ.items() if not k.startswith(ENV_PREFIX) and k != "SPARK_HOME"}
+    foreign = {"SPARK_HOME", "FLINK_HOME"}
+    kept = {k: v for k, v in environ.items() if not k.startswith(ENV_PREFIX) and k not in foreign}
     return kept | extra
 
 
-def engine_command(config: Config, config_path: Path) -> list[str]:
-    """Return the command line of the engine of a run."""
+def engine_command(config: Config, config_path: Path, python: Path | None = None) -> list[str]:
+    """Return the command line of the engine of a run; `python` runs it where it is not ours."""
     if config.engine.engine == "command":
         assert config.engine.engine_command is not None
         own = shlex.split(config.engine.engine_command)
     else:
-        own = [sys.executable, str(ROOT / _ENGINE_PROGRAMS[config.engine.engine])]
+        own = [str(python or sys.executable), str(ROOT / _ENGINE_PROGRAMS[config.engine.engine])]
     return [*own, "--config", str(config_path)]
 
 

@@ -32,6 +32,7 @@ from windowbench.kafka.tail import TopicTail
 from windowbench.orchestration.drain import drain, write_end
 from windowbench.orchestration.environment import describe_environment
 from windowbench.orchestration.expected import expected_counts
+from windowbench.orchestration.flink_environment import prepare_flink
 from windowbench.orchestration.host import HostMonitor
 from windowbench.orchestration.live import LiveResults, Snapshot
 from windowbench.orchestration.prepare import (
@@ -53,6 +54,7 @@ from windowbench.results.store import RunDirectory
 from windowbench.runlock import RunLock, clean_leftovers
 from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
 
+JAVA_ENGINES = frozenset({"spark", "flink"})
 _TICK_SECONDS = 0.2
 _PRODUCERS_READY_SECONDS = 60.0
 _FLUSH_SECONDS = 90.0
@@ -79,6 +81,7 @@ class Run:
         self.directory: RunDirectory | None = None
         self._broker: EmbeddedBroker | None = None
         self._engine: JsonLineService | None = None
+        self._engine_python: Path | None = None
         self._producers: JsonLineService | None = None
         self._host: HostMonitor | None = None
         self._live = LiveResults(self.config.run.run_id or "", self.config.windows.delay_ms)
@@ -123,11 +126,14 @@ class Run:
         self._cache = default_cache_dir(config.run.cache_dir)
         self._java: JavaHome | None = None
         check_engine_command(config)
-        if config.kafka.embedded or config.engine.engine == "spark":
+        if config.kafka.embedded or config.engine.engine in JAVA_ENGINES:
             self._java = find_java(self._cache)
         self._broker_jars = ensure_jars("broker", self._cache) if config.kafka.embedded else []
         if config.engine.engine == "spark":
             ensure_jars("spark", self._cache)
+        if config.engine.engine == "flink":
+            assert self._java is not None
+            self._engine_python = prepare_flink(config, self._java, self._cache, self.view.note)
         if not config.kafka.embedded:
             Admin(config).brokers()
         run = self.directory = RunDirectory.create(runs / config.run.run_id)
@@ -168,7 +174,7 @@ class Run:
             env = self._java.environment(env)
         self._engine = JsonLineService(
             "engine",
-            engine_command(self.config, run.config),
+            engine_command(self.config, run.config, self._engine_python),
             log_path=run.log("engine"),
             failure=EngineFailed,
             env=env,

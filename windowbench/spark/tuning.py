@@ -5,7 +5,7 @@ Measured at 10,000 events/s with broker and producers on the same two cores; a u
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 JVM_FLAGS = (
     # The optimising compiler pays after minutes only, and takes the cores from the first windows: they came up to
@@ -60,29 +60,10 @@ SINK_OPTIONS: Mapping[str, str] = {
     "kafka.linger.ms": "0",
 }
 
-MASK = "******"
-_SECRET_WORDS = ("secret", "password", "token", "credential", "access.key", "accesskey", "jaas")
-
 
 def driver_settings(memory: str) -> dict[str, str]:
     """Return the settings of a JVM still to be started: a heap that never grows, and our flags."""
     return {
         "spark.driver.memory": memory,
         "spark.driver.extraJavaOptions": " ".join((f"-Xms{memory}", *JVM_FLAGS)),
-    }
-
-
-def masked(settings: Mapping[str, str], hide: Callable[[str], str]) -> dict[str, str]:
-    """Return settings fit to be shown, sorted by name.
-
-    Parameters
-    ----------
-    settings : mapping of str to str
-        Any settings.
-    hide : callable
-        Replaces every known secret in a text. A setting whose name sounds like a secret is masked as a whole.
-    """
-    return {
-        name: MASK if any(word in name.lower() for word in _SECRET_WORDS) else hide(value)
-        for name, value in sorted(settings.items())
     }

@@ -2,7 +2,7 @@ import argparse
 from pathlib import Path
 
 from config import Config, Loaded, config_json, config_parser, load
-from windowbench.spark.job import job_of
+from windowbench.engine_job import job_of
 
 
 def loaded(*flags):
@@ -14,19 +14,19 @@ def test_a_job_of_a_run_uses_the_directory_of_its_configuration(tmp_path, monkey
     run.mkdir(parents=True)
     (run / "config.json").write_text(config_json(Config().replace(run_id="run-7", runs_dir="elsewhere")))
     monkeypatch.chdir(tmp_path)
-    job = job_of(loaded("--config", "somewhere/run-7/config.json"))
+    job = job_of(loaded("--config", "somewhere/run-7/config.json"), "spark")
     assert (job.run_id, job.run_dir, job.alone) == ("run-7", run, False)
     assert job.checkpoint == str(run / "checkpoint")
 
 
 def test_a_run_id_with_another_file_means_the_directory_of_that_run(tmp_path):
     (tmp_path / "mine.json").write_text('{"run_id": "run-8", "runs_dir": "/runs"}')
-    job = job_of(loaded("--config", str(tmp_path / "mine.json")))
+    job = job_of(loaded("--config", str(tmp_path / "mine.json")), "spark")
     assert (job.run_dir, job.alone) == (Path("/runs/run-8"), False)
 
 
 def test_a_job_alone_makes_a_run_id_and_a_directory_of_its_own(tmp_path):
-    job = job_of(loaded("--runs-dir", str(tmp_path)))
+    job = job_of(loaded("--runs-dir", str(tmp_path)), "spark")
     assert job.alone
     assert job.config.run.run_id == job.run_id
     assert job.run_dir == tmp_path / job.run_id
@@ -34,10 +34,10 @@ def test_a_job_alone_makes_a_run_id_and_a_directory_of_its_own(tmp_path):
 
 
 def test_a_named_checkpoint_wins():
-    assert job_of(loaded("--checkpoint-dir", "hdfs://host/c")).checkpoint == "hdfs://host/c"
+    assert job_of(loaded("--checkpoint-dir", "hdfs://host/c"), "spark").checkpoint == "hdfs://host/c"
 
 
 def test_what_somebody_chose_is_known_from_its_origin():
     origins = {"spark_master": "command line", "seed": "default"}
-    job = job_of(Loaded(config=Config(), origins=origins, arguments=argparse.Namespace(config=None)))
+    job = job_of(Loaded(config=Config(), origins=origins, arguments=argparse.Namespace(config=None)), "spark")
     assert job.chosen == {"spark_master"}

@@ -1,0 +1,27 @@
+"""Benchmark Flink: one run from an empty broker to a judged latency.
+
+Clears or creates the topics, starts the Flink job and the producers, sends open-loop load, stops
+everything, proves every window right and prints the latencies. The same as
+``python -m windowbench run --engine flink``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from windowbench.errors import run_program
+
+
+def _body(argv: list[str] | None) -> int:
+    from windowbench.orchestration.driver import drive
+
+    return drive(argv, prog="master_code_flink.py", description="Benchmark Flink.", engine="flink")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program and return its exit code."""
+    return run_program(_body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""FlinkJob.py as a program, against a real broker: ready, exact rows, positions, signals, failures."""
+
+import json
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from tests.integration.test_spark_job import (
+    SIZE_MS,
+    Running,
+    end_of,
+    events_between,
+    expected_rows,
+    rows_in,
+    send,
+    settings_of,
+)
+from tests.parity.poison import malformed
+from tests.parity.test_flink import LENIENT, LENIENT_ON_TWO_LINES
+from windowbench.orchestration.flink_environment import ROOT, ensure_environment
+from windowbench.waiting import wait_until
+
+JOB = ROOT / "FlinkJob.py"
+pytestmark = pytest.mark.timeout(280)
+
+
+@pytest.fixture(scope="module")
+def start(java_home, tmp_path_factory):
+    """Start jobs that are certainly gone after the tests of this module."""
+    python = ensure_environment(None, print)
+    jobs = []
+
+    def start_one(*arguments, **environment):
+        directory = tmp_path_factory.mktemp("elsewhere")
+        job = Running([python, JOB, *arguments], directory, JAVA_HOME=str(java_home.path), **environment)
+        jobs.append(job)
+        return job
+
+    yield start_one
+    for job in jobs:
+        job.kill()
+
+
+@pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])
+def test_rows_are_exact_beside_poison_and_sigterm_ends_the_job_with_its_jvm(make_topics, start, delivery):
+    config = make_topics()
+    flags = ["--run-id", f"flink-{delivery}", "--window-size-sec", str(SIZE_MS / 1000), "--flink-delivery", delivery]
+    job = start(*settings_of(config), *flags, "--watermark-delay-sec", "10", "--flink-checkpoint-interval-ms", "500")
+    job.wait_for("ready")
+    now = time.time_ns() // 1_000_000
+    first = (now - 5_000) // SIZE_MS * SIZE_MS
+    events = events_between(first, first + 3 * SIZE_MS)
+    bad = [
+        value
+        for name, value in malformed(now).items()
+        if name not in LENIENT | LENIENT_ON_TWO_LINES and value and len(value) < 10_000
+    ]
+    send(config, [json.dumps(event).encode() for event in events], now)
+    send(config, bad, now)
+    job.wait_for_position(config)
+    send(config, [end_of("another"), end_of("another"), end_of(f"flink-{delivery}"), end_of(f"flink-{delivery}")], now)
+    job.wait_for_position(config)
+    wanted = expected_rows(f"flink-{delivery}", events)
+    wait_until(lambda: len(rows_in(config)) >= len(wanted), 30, "the rows", last_seen=lambda: len(rows_in(config)))
+    found = rows_in(config)
+    assert sorted((row for _, row in found), key=lambda row: (row["window_start"], row["campaign_id"])) == wanted
+    assert all(record.key.decode() == f"{row['campaign_id']}:{row['window_start']}" for record, row in found)
+    processes = job.processes()
+    assert len(processes) >= 2
+    job.process.send_signal(signal.SIGTERM)
+    assert job.wait() == 0
+    assert job.said("progress")[-1]["rejected"] == len(bad) + 2
+    wait_until(lambda: not any(process.is_running() for process in processes), 10, "the JVM to be gone")
+    assert "Traceback" not in job.stderr
+
+
+def test_a_job_that_fails_ends_with_its_own_exception_and_exit_code_10(make_topics, start):
+    nowhere = "/proc/no-directory-can-be-made-here"
+    job = start(*settings_of(make_topics()), "--checkpoint-dir", nowhere)
+    assert job.wait() == 10
+    (error,) = job.said("error")
+    assert nowhere in error["message"]
+    assert "\n" not in error["message"]
+    assert "Traceback" not in job.stderr
+
+
+def test_a_job_whose_jvm_is_killed_ends_with_exit_code_10(make_topics, start):
+    job = start(*settings_of(make_topics()))
+    job.wait_for("ready")
+    (jvm,) = [process for process in job.processes() if "java" in process.name()]
+    os.kill(jvm.pid, signal.SIGKILL)
+    assert job.wait() == 10
+    assert len(job.said("error")) == 1
+    assert "Traceback" not in job.stderr
+
+
+def test_missing_topics_are_told_with_a_remedy(broker, start):
+    job = start("--bootstrap-servers", broker, "--events-topic", "nobody-made-this")
+    assert job.wait() == 3
+    assert "there is no topic nobody-made-this" in job.stderr
+    assert "topic_creation.py" in job.stderr
+
+
+def test_a_python_without_pyflink_is_told_with_a_remedy(tmp_path):
+    job = Running([sys.executable, JOB, "--bootstrap-servers", "127.0.0.1:1"], tmp_path)
+    assert job.wait() == 3
+    assert "make flink-environment" in job.stderr
+    job.kill()

@@ -1,0 +1,89 @@
+"""One start of an engine's job: its configuration, where it keeps things, and how it speaks to the harness."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from config import Config, Loaded
+
+MASK = "******"
+_SECRET_WORDS = ("secret", "password", "token", "credential", "access.key", "accesskey", "jaas")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A configuration with a run id and a directory.
+
+    Attributes
+    ----------
+    config : Config
+        Has the run id.
+    run_id : str
+    run_dir : Path
+    chosen : frozenset of str
+        Names of the settings that somebody set.
+    alone : bool
+        Whether no benchmark run stands around the job, whose log takes what the engine prints.
+    engine : str
+        Name of the engine.
+    """
+
+    config: Config
+    run_id: str
+    run_dir: Path
+    chosen: frozenset[str]
+    alone: bool
+    engine: str
+
+    @property
+    def checkpoint(self) -> str:
+        """Directory or URI of the checkpoints."""
+        return self.config.engine.checkpoint_dir or str(self.run_dir / "checkpoint")
+
+    @property
+    def log(self) -> Path:
+        """Where the engine logs when the job runs alone."""
+        return self.run_dir / "logs" / f"{self.engine}.log"
+
+
+def job_of(loaded: Loaded, engine: str) -> Job:
+    """Complete a configuration.
+
+    The directory of a job that gets a run's ``config.json`` is that file's. A job that is part of no run makes a
+    run id and a directory of its own.
+    """
+    given = loaded.config.run.run_id
+    run_id = given or f"{time.strftime('%Y%m%d-%H%M%S')}-{engine}-alone-{os.getpid()}"
+    config = loaded.config if given else loaded.config.replace(run_id=run_id)
+    run_dir = Path(config.run.runs_dir).absolute() / run_id
+    file = loaded.arguments.config
+    if file is not None and Path(file).absolute().parent.name == run_id:
+        run_dir = Path(file).absolute().parent
+    chosen = frozenset(name for name, origin in loaded.origins.items() if origin != "default")
+    return Job(config=config, run_id=run_id, run_dir=run_dir, chosen=chosen, alone=given is None, engine=engine)
+
+
+def say(kind: str, **fields: object) -> None:
+    """Write one message of the engine protocol."""
+    print(json.dumps({"type": kind, **fields}), flush=True)
+
+
+def masked(settings: Mapping[str, str], hide: Callable[[str], str]) -> dict[str, str]:
+    """Return settings fit to be shown, sorted by name.
+
+    Parameters
+    ----------
+    settings : mapping of str to str
+        Any settings.
+    hide : callable
+        Replaces every known secret in a text. A setting whose name sounds like a secret is masked as a whole.
+    """
+    return {
+        name: MASK if any(word in name.lower() for word in _SECRET_WORDS) else hide(value)
+        for name, value in sorted(settings.items())
+    }

@@ -1,0 +1,140 @@
+"""What a running Flink job says of itself through its REST interface: state, positions in Kafka, watermark.
+
+:class:`FlinkRest` asks; the functions beside it read answers and are pure.
+
+A position is the offset after the last record that a source handed to the job: everything before it has passed the
+guard and is counted, or waits in no place that an END written later could overtake.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+NO_WATERMARK = -(2**63)
+_TIMEOUT_SECONDS = 5.0
+_ACCEPTED = re.compile(r"^\d+\.LocalWindowAggregate.*\.numRecordsIn$")
+_OFFSET = re.compile(r"^\d+\..*KafkaSourceReader\.topic\.(?P<topic>.+)\.partition\.(?P<partition>\d+)\.currentOffset$")
+
+
+class FlinkRest:
+    """One job of one Flink.
+
+    Parameters
+    ----------
+    address : str
+        ``http://host:port``.
+    job_id : str
+    """
+
+    def __init__(self, address: str, job_id: str) -> None:
+        """Remember whom to ask."""
+        self._job = f"{address}/jobs/{job_id}"
+
+    def ask(self, path: str = "") -> Any:  # noqa: ANN401 - JSON
+        """Return the answer to one question about the job.
+
+        Raises
+        ------
+        OSError
+            When nobody answers, or with an error: the job is not there yet, or not any more.
+        """
+        try:
+            with urllib.request.urlopen(self._job + path, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - our Flink
+                return json.load(answer)
+        except (http.client.HTTPException, ValueError) as error:  # it ended in the middle of an answer
+            raise ConnectionError(str(error)) from None
+
+    def metric_names(self, vertex: str) -> list[str]:
+        """Return the names of all metrics of a vertex, its subtasks' numbers before them."""
+        return [entry["id"] for entry in self.ask(f"/vertices/{vertex}/metrics")]
+
+    def metrics(self, vertex: str, names: Sequence[str]) -> dict[str, str]:
+        """Return the values of some metrics."""
+        wanted = ",".join(urllib.request.quote(name) for name in names)  # type: ignore[attr-defined]
+        return {entry["id"]: entry["value"] for entry in self.ask(f"/vertices/{vertex}/metrics?get={wanted}")}
+
+    def watermark_ms(self, vertex: str) -> int | None:
+        """Return the watermark that has arrived at every subtask of a vertex."""
+        return least_watermark(entry["value"] for entry in self.ask(f"/vertices/{vertex}/watermarks"))
+
+
+def is_running(job: Mapping[str, Any]) -> bool:
+    """Whether a job runs, with every one of its subtasks."""
+    return job.get("state") == "RUNNING" and all(
+        vertex["tasks"].get("RUNNING") == vertex["parallelism"] for vertex in job["vertices"]
+    )
+
+
+def offset_metrics(names: Iterable[str], topic: str) -> dict[str, int]:
+    """Return which metrics tell the position in which partition of a topic."""
+    found = {}
+    for name in names:
+        match = _OFFSET.match(name)
+        # Flink replaces characters that its reporters could not bear; dots in a topic's name stay.
+        if match and match["topic"] == topic:
+            found[name] = int(match["partition"])
+    return found
+
+
+def positions(values: Mapping[str, str], partitions: Mapping[str, int], begins: Mapping[int, int]) -> dict[str, int]:
+    """Return the next offset to be read, per partition, as the harness takes it.
+
+    Parameters
+    ----------
+    values : mapping
+        Metrics by name; -1 is that of a partition of which nothing was read.
+    partitions : mapping
+        From :func:`offset_metrics`.
+    begins : mapping
+        Where each partition's log begins, which is where reading begins.
+    """
+    out = {}
+    for name, partition in partitions.items():
+        offset = int(values.get(name, "-1"))
+        out[str(partition)] = offset + 1 if offset >= 0 else begins.get(partition, 0)
+    return out
+
+
+def accepted_metrics(names: Iterable[str]) -> list[str]:
+    """Return which metrics of the source's vertex tell how many events came past the guard."""
+    return [name for name in names if _ACCEPTED.match(name)]
+
+
+def rejected_records(position: Mapping[str, int], begins: Mapping[int, int], accepted: int, *, ended: bool) -> int:
+    """Return how many records the guard, or the reader before it, turned away.
+
+    All records read, less those that came past the guard, less END, of which a run writes one to each partition. Right
+    only while nothing is under way: the numbers are not of one instant.
+
+    Parameters
+    ----------
+    position : mapping
+        From :func:`positions`.
+    begins : mapping
+        Where reading began in each partition.
+    accepted : int
+        Events that came past the guard.
+    ended : bool
+        Whether END has been read.
+    """
+    read = sum(offset - begins.get(int(partition), 0) for partition, offset in position.items())
+    return max(0, read - accepted - (len(position) if ended else 0))
+
+
+def least_watermark(values: Iterable[str]) -> int | None:
+    """Return the least of the watermarks of subtasks in ms; None before every one has one."""
+    known = [int(value) for value in values]
+    least = min(known, default=NO_WATERMARK)
+    return None if least == NO_WATERMARK else least
+
+
+def cause_of(text: str) -> str:
+    """Return one line that says why a job failed: the innermost cause of a Java stack trace."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    causes = [line.partition("Caused by: ")[2] for line in lines if line.startswith("Caused by: ")]
+    return (causes or lines or ["unknown cause"])[-1 if causes else 0]
