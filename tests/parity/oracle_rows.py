@@ -24,8 +24,8 @@ def case_config(case, delay_ms):
 
 
 def static_oracle_rows(case):
-    """Return the rows of a case whose events all count: no watermark comes anywhere near."""
-    config = case_config(case, delay_ms=100_000_000)
+    """Return the rows of a case whose events all count: a day of delay, and no watermark comes anywhere near."""
+    config = case_config(case, delay_ms=86_400_000)
     return _rows(config, case, [(event, 0) for event in case.events])
 
 
