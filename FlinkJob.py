@@ -299,8 +299,8 @@ def stream(job: Job) -> None:
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
     from pyflink.util.exceptions import JavaException
 
-    for name in ("py4j.java_gateway", "py4j.clientserver"):
-        logging.getLogger(name).disabled = True  # a JVM that is gone is told once, by us
+    # PyFlink's client writes a stack trace of each call that a JVM does not answer any more; we tell of it once.
+    logging.disable(logging.CRITICAL)
     workload = import_module(f"windowbench.workloads.{config.engine.workload}.flink")
     with ExitStack() as stack:
         try:
