@@ -252,11 +252,11 @@ def _machine(summary: Summary) -> list[str]:
         f" {host['greatest_step_ms']:+.2f} ms",
         hanging="  ",
     )
-    lines += _wrapped(
-        f"engine: {engine['name']}, {engine['batches']} batches, median {engine['batch_p50_ms']:.0f} ms, longest"
-        f" {engine['batch_max_ms']:.0f} ms; {engine['rejected']} records rejected",
-        hanging="  ",
-    )
+    batches = ""
+    if engine["batches"] and engine["batch_max_ms"]:  # only an engine of micro-batches says how long each took
+        batches = f", {engine['batches']} batches, median {engine['batch_p50_ms']:.0f} ms, longest"
+        batches += f" {engine['batch_max_ms']:.0f} ms"
+    lines += _wrapped(f"engine: {engine['name']}{batches}; {engine['rejected']} records rejected", hanging="  ")
     if clock["bound"]:
         lines += _wrapped(
             f"broker's clock: {clock['offset']:+.2f} ms from ours, known to within {clock['bound']:.2f} ms; corrected",
