@@ -233,7 +233,7 @@ def stream(job: Job) -> None:
     EngineFailed
         When Spark or the query fails.
     """
-    from py4j.protocol import Py4JError, Py4JNetworkError  # type: ignore[import-untyped]
+    from py4j.protocol import Py4JError, Py4JJavaError  # type: ignore[import-untyped]
     from pyspark.errors import PySparkException
 
     hide = hide_values(secrets(job.config))
@@ -246,10 +246,10 @@ def stream(job: Job) -> None:
             stack.callback(quietly, query.stop)
             watch(query, BatchLog(job.config.kafka.events_topic, workload.OBSERVATION))
             raise EngineFailed("the query ended, though nobody stopped it")
-        except (Py4JNetworkError, ConnectionError):
-            raise EngineFailed("Spark's JVM ended without a word: was it killed, or short of memory?") from None
-        except (PySparkException, Py4JError) as error:
+        except (PySparkException, Py4JJavaError) as error:
             raise EngineFailed(hide(cause_of(error))) from None
+        except (Py4JError, ConnectionError):  # no answer, half of one, or nobody to ask
+            raise EngineFailed("Spark's JVM ended without a word: was it killed, or short of memory?") from None
         finally:
             patience = threading.Timer(STOP_SECONDS, end_children)
             patience.daemon = True

@@ -287,7 +287,9 @@ def test_no_signal_is_ignored_in_a_child_though_python_ignores_some_and_we_may_i
     finally:
         signal.signal(signal.SIGTERM, old)
     child.wait(SOON)
-    assert int(child.last_lines()[0].split()[1], 16) == 0
+    ignored = int(child.last_lines()[0].split()[1], 16)
+    # Signals from 32 on are the C library's own: below make, which spawns its children, 32 arrives ignored.
+    assert ignored & ((1 << 31) - 1) == 0
 
 
 # --- output -----------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ MIXED = [
 ]
 LENIENT = {
     "UTF-16",
+    "a field again, of another type",
     "byte order mark",
     "a list of events",
     "an event and more",
