@@ -41,5 +41,5 @@ def hush() -> None:
     # It says so of any pandas 3 while it looks which libraries there are; the job uses none of them.
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     warnings.filterwarnings("ignore", message="Unable to cleanly shutdown Spark JVM", category=RuntimeWarning)
-    # py4j writes a stack trace for every Ctrl-C during a call to the JVM. Its loggers take their level from here.
-    logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)
+    # py4j logs a stack trace for every Ctrl-C during a call to the JVM; what there is to say we say ourselves.
+    logging.disable(logging.CRITICAL)
