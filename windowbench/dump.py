@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from config import Config
+from windowbench.command_line import Parser
 from windowbench.errors import EnvironmentProblem, ExitCode
 from windowbench.kafka.reader import Record, read_topic
 from windowbench.results.samples import SampleWriter
 from windowbench.results.store import RunDirectory, cannot_write
-from windowbench.settings import ConfigError, Parser
+from windowbench.settings import ConfigError
 
 FORMATS = ("parquet", "jsonl")
 _COLUMNS = {

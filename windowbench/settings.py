@@ -1,38 +1,25 @@
-"""Layered settings for frozen dataclasses: defaults < profile < file < environment < command line.
+"""Settings of frozen dataclasses: how one is declared, and how a value of any layer becomes one of its type.
 
-This module knows how a group of settings becomes command-line flags, environment
-variables and file keys, and how layers are merged. It does not know any setting:
-those are in ``config.py``. Standard library only, because it travels to cluster
-drivers together with ``config.py``.
+This module does not know any setting: they are in ``windowbench/configuration``. Where values come from is in
+``windowbench/layers.py`` and ``windowbench/command_line.py``. Standard library only, because all of it travels to
+cluster drivers together with ``config.py``.
 
-The rules:
-
-* a setting is a dataclass field made by :func:`knob`; its name is its file key, its
-  flag is ``--name-with-dashes`` unless the knob names another, its environment
-  variable is ``WINDOWBENCH_NAME``;
-* a later layer replaces a value of an earlier one, and the layer that set a value is
-  kept as its *origin*;
-* an unknown key in any layer is an error that names the nearest known one.
+A setting is a dataclass field made by :func:`knob`; its name is its file key, its flag is ``--name-with-dashes``
+unless the knob names another, its environment variable is ``WINDOWBENCH_NAME``.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import difflib
-import json
 import math
-import tomllib
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 ENV_PREFIX = "WINDOWBENCH_"
 _MOST_SHOWN = 80
-_MOST_BYTES = 4_000_000
-"""Size beyond which a file given as configuration is something else."""
 
 Pairs = tuple[tuple[str, str], ...]
 """Ordered ``(key, value)`` pairs, a table in a file and repeatable ``key=value`` on the command line."""
@@ -42,6 +29,18 @@ Matrix = tuple[tuple[float, ...], ...]
 
 class ConfigError(ValueError):
     """A setting is unknown, malformed or contradicts another; the message says which and what to do."""
+
+
+def require(condition: bool, message: str) -> None:  # noqa: FBT001 - reads as a sentence at every call
+    """Raise a ConfigError unless the condition holds."""
+    if not condition:
+        raise ConfigError(message)
+
+
+def require_whole_ms(name: str, seconds: float | None) -> None:
+    """Require whole milliseconds: finer times are rounded by clocks and engines, and a load misses its nominal rate."""
+    whole = seconds is None or abs(seconds * 1000 - round(seconds * 1000)) < 1e-6
+    require(whole, f"{name} must be a whole number of milliseconds, not {seconds} s")
 
 
 def knob(
@@ -139,7 +138,7 @@ def _text(value: object) -> str:
     return value
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Return a value as an error message quotes it: short."""
     text = repr(value)
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
@@ -228,94 +227,13 @@ def checked(setting: Setting, value: object, *, where: str) -> object:
     try:
         result = check(value)
     except (TypeError, ValueError, KeyError, IndexError, OverflowError):
-        msg = f"{setting.name} must be {expected}, not {_shown(value)} (from {where})"
+        msg = f"{setting.name} must be {expected}, not {shown(value)} (from {where})"
         raise ConfigError(msg) from None
     if setting.choices and result not in setting.choices:
         hint = nearest(str(result), setting.choices)
-        msg = f"{setting.name} must be {expected}, not {_shown(value)} (from {where}){hint}"
+        msg = f"{setting.name} must be {expected}, not {shown(value)} (from {where}){hint}"
         raise ConfigError(msg)
     return result
-
-
-# --- layers -----------------------------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
-class Layer:
-    """Values of one source and the words that name it as an origin."""
-
-    origin: str
-    values: Mapping[str, object]
-
-
-def mapping_layer(values: Mapping[str, object], known: Mapping[str, Setting], *, origin: str) -> Layer:
-    """Check a parsed file (or profile) against the known settings."""
-    out = {}
-    for key, value in values.items():
-        if key not in known:
-            msg = f"unknown key {_shown(key)} in {origin}{nearest(key, known)}"
-            raise ConfigError(msg)
-        out[key] = checked(known[key], value, where=origin)
-    return Layer(origin=origin, values=out)
-
-
-def read_limited(path: Path) -> str:
-    """Return the text of a small file.
-
-    Raises
-    ------
-    OSError
-        When it cannot be read.
-    ValueError
-        When it is larger than any such file has a reason to be, or not UTF-8.
-    """
-    with path.open("rb") as file:
-        data = file.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
-        msg = f"it is larger than {_MOST_BYTES} bytes"
-        raise ValueError(msg)
-    return data.decode("utf-8")
-
-
-def read_file(path: Path) -> dict[str, object]:
-    """Read a TOML or JSON file of settings.
-
-    Raises
-    ------
-    ConfigError
-        When the file cannot be read or parsed, or holds something other than one table.
-    """
-    try:
-        content = read_limited(path)
-        parsed = json.loads(content) if path.suffix == ".json" else tomllib.loads(content)
-    except OSError as error:
-        msg = f"cannot read configuration file {path}: {error.strerror}"
-        raise ConfigError(msg) from None
-    except RecursionError:
-        msg = f"configuration file {path} is nested too deeply"
-        raise ConfigError(msg) from None
-    except ValueError as error:
-        kind = "JSON" if path.suffix == ".json" else "TOML"
-        msg = f"configuration file {path} is not valid {kind}: {error}"
-        raise ConfigError(msg) from None
-    if not isinstance(parsed, dict):
-        msg = f"configuration file {path} must hold one table of settings"
-        raise ConfigError(msg)
-    return parsed
-
-
-def environment_layer(environ: Mapping[str, str], known: Mapping[str, Setting]) -> Layer:
-    """Collect the settings given as environment variables."""
-    by_env = {setting.env: setting for setting in known.values()}
-    out = {}
-    for variable, text in environ.items():
-        if not variable.startswith(ENV_PREFIX):
-            continue
-        if variable not in by_env:
-            msg = f"unknown environment variable {variable}{nearest(variable, by_env)}"
-            raise ConfigError(msg)
-        out[by_env[variable].name] = parsed_text(by_env[variable], text, where=f"environment variable {variable}")
-    return Layer(origin="environment", values=out)
 
 
 def parsed_text(setting: Setting, text: str, *, where: str) -> object:
@@ -325,61 +243,3 @@ def parsed_text(setting: Setting, text: str, *, where: str) -> object:
     except (ValueError, KeyError):
         value = text  # let the check below say what was expected
     return checked(setting, value, where=where)
-
-
-# --- command line -----------------------------------------------------------------------------------------------------
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that raises :class:`ConfigError` and names the nearest flag for an unknown one."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing usage, so that every configuration error looks alike."""
-        raise ConfigError(message)
-
-    def parse_all(self, argv: list[str] | None) -> argparse.Namespace:
-        """Parse `argv` whole; an unknown flag is an error that names the nearest known one."""
-        namespace, unknown = self.parse_known_args(argv)
-        if unknown:
-            flag = unknown[0].split("=")[0]
-            known = [s for action in self._actions for s in action.option_strings if s.startswith("--")]
-            msg = f"unknown argument {flag}{nearest(flag, known)}"
-            raise ConfigError(msg)
-        return namespace
-
-
-def add_flags(parser: argparse.ArgumentParser, known: Mapping[str, Setting]) -> None:
-    """Add one flag a setting, grouped, with defaults and environment variables in the help text."""
-    titles = dict.fromkeys(setting.group for setting in known.values())
-    groups = {title: parser.add_argument_group(title) for title in titles}
-    for setting in known.values():
-        group = groups[setting.group]
-        shown = "none" if setting.default in (None, (), "") else setting.default
-        text = f"{setting.help} [default: {shown}]".replace("%", "%%")
-        dest = "setting_" + setting.name
-        if setting.type is bool:
-            group.add_argument(setting.flag, dest=dest, action=argparse.BooleanOptionalAction, default=None, help=text)
-        else:
-            group.add_argument(
-                setting.flag,
-                dest=dest,
-                action="append" if setting.type == Pairs else "store",
-                default=None,
-                help=text,
-                metavar="{" + ",".join(setting.choices) + "}" if setting.choices else setting.name.upper(),
-            )
-
-
-def command_line_layer(namespace: argparse.Namespace, known: Mapping[str, Setting]) -> Layer:
-    """Collect the settings given as flags."""
-    out: dict[str, object] = {}
-    for setting in known.values():
-        value = getattr(namespace, "setting_" + setting.name, None)
-        if value is None:
-            continue
-        where = f"flag {setting.flag}"
-        if isinstance(value, str):
-            out[setting.name] = parsed_text(setting, value, where=where)
-        else:
-            out[setting.name] = checked(setting, value, where=where)
-    return Layer(origin="command line", values=out)

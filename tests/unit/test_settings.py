@@ -8,22 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.settings import (
-    ConfigError,
-    Matrix,
-    Pairs,
-    Parser,
-    add_flags,
-    checked,
-    command_line_layer,
-    environment_layer,
-    knob,
-    mapping_layer,
-    nearest,
-    parsed_text,
-    read_file,
-    settings_of,
-)
+from windowbench.command_line import Parser, add_flags, command_line_layer
+from windowbench.layers import environment_layer, mapping_layer, read_file
+from windowbench.settings import ConfigError, Matrix, Pairs, checked, knob, nearest, parsed_text, settings_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,8 +11,9 @@ from windowbench.broker.embedded import ClusterIdOf, EmbeddedBroker
 from windowbench.broker.jars import default_cache_dir, ensure_jars
 from windowbench.broker.java import find_java
 from windowbench.broker.storage import check_free_disk
+from windowbench.command_line import Parser, add_flags
 from windowbench.errors import EnvironmentProblem
-from windowbench.settings import ConfigError, Parser, add_flags
+from windowbench.settings import ConfigError
 
 _WATCH_SECONDS = 0.5
 _LOG_NAME = "broker.log"

@@ -17,8 +17,8 @@ from windowbench.broker.embedded import ClusterIdOf
 from windowbench.broker.jars import default_cache_dir, ensure_jars, retrieve_jars
 from windowbench.broker.java import JavaHome, find_java
 from windowbench.broker.storage import archive_path, formatted_template
+from windowbench.command_line import Parser, add_flags
 from windowbench.errors import EnvironmentProblem
-from windowbench.settings import Parser, add_flags
 
 _BEGIN = "# --- written by: python -m windowbench setup"
 _END = "# --- end"

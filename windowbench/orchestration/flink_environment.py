@@ -17,10 +17,10 @@ from pathlib import Path
 from config import SETTINGS, Config, load
 from windowbench.broker.jars import default_cache_dir, ensure_jars, jars_dir, retrieve_jars
 from windowbench.broker.java import JavaHome, find_java
+from windowbench.command_line import Parser, add_flags
 from windowbench.errors import EnvironmentProblem
 from windowbench.orchestration.prepare import ROOT
 from windowbench.process import run_briefly
-from windowbench.settings import Parser, add_flags
 
 DIRECTORY = ROOT / ".venv-flink"
 LOCKS = ("build", "flink")
