@@ -25,12 +25,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config import config_parser, load
 from windowbench.broker.jars import default_cache_dir, ensure_jars
 from windowbench.broker.java import find_java
 from windowbench.broker.storage import free_port
-from windowbench.engine_job import Job, job_of, masked, say
-from windowbench.errors import EngineFailed, EnvironmentProblem, Terminated, raise_on_signals, run_program
+from windowbench.engine_job import Job, announce, masked, read_job, say, until_stopped
+from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
 from windowbench.flink.rest import (
     FlinkRest,
     accepted_metrics,
@@ -317,29 +316,15 @@ def stream(job: Job) -> None:
             raise EngineFailed(hide_values(secrets(config))(cause_of(str(error)))) from None
 
 
-def announce(job: Job) -> None:
-    """Tell a user who started the job by hand what it reads and writes."""
-    kafka = job.config.kafka
-    print(f"run id {job.run_id}; SIGTERM or Ctrl-C ends the job", file=sys.stderr)
-    print(f"{bootstrap_of(job.config)}: {kafka.events_topic} -> {kafka.result_topic}", file=sys.stderr)
-    print(f"Flink's log {job.log}", file=sys.stderr)
-
-
 def body(argv: list[str] | None) -> int:
     """Run the program."""
-    epilog = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
-    job = job_of(load(config_parser("FlinkJob.py", (__doc__ or "").partition("\n")[0], epilog=epilog), argv), "flink")
-    bootstrap_of(job.config)
+    job = read_job(argv, program="FlinkJob.py", description=__doc__, engine="flink")
+    address = bootstrap_of(job.config)
     check_python()
-    try:
+    with until_stopped():
         if job.alone:
-            announce(job)
+            announce(job, address, log=job.log)
         stream(job)
-    except EngineFailed as error:
-        say("error", message=str(error))
-        raise
-    except Terminated:
-        return 0
     return 0
 
 

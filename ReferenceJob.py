@@ -10,7 +10,6 @@ It starts like ``SparkJob.py``, and speaks the same JSON lines on standard outpu
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import signal
@@ -23,8 +22,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from config import Config, config_parser, load
-from windowbench.errors import EngineFailed, EnvironmentProblem, Terminated, run_program
+from config import Config
+from windowbench.engine_job import announce, read_job, say, until_stopped
+from windowbench.errors import EngineFailed, EnvironmentProblem, run_program
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.follower import Follower
 from windowbench.kafka.sender import KafkaSender
@@ -35,11 +35,6 @@ from windowbench.reference.worker import partitions_of, run_consumer
 POLL_SECONDS = 0.02
 PROGRESS_SECONDS = 0.1
 _JOIN_SECONDS = 2.0
-
-
-def say(kind: str, **fields: object) -> None:
-    """Write one message of the engine protocol."""
-    print(json.dumps({"type": kind, **fields}), flush=True)
 
 
 def check_topics(config: Config) -> int:
@@ -200,19 +195,12 @@ def effective_settings(config: Config, consumers: int) -> dict[str, str]:
 
 def body(argv: list[str] | None) -> int:
     """Run the program."""
-    epilog = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
-    config = load(config_parser("ReferenceJob.py", (__doc__ or "").partition("\n")[0], epilog=epilog), argv).config
-    if config.run.run_id is None:
-        config = config.replace(run_id=f"{time.strftime('%Y%m%d-%H%M%S')}-reference-alone-{os.getpid()}")
-        print(f"run id {config.run.run_id}; SIGTERM or Ctrl-C ends the job", file=sys.stderr)
-    bootstrap_of(config)
-    try:
-        aggregate(config, check_topics(config))
-    except EngineFailed as error:
-        say("error", message=str(error))
-        raise
-    except Terminated:
-        return 0
+    job = read_job(argv, program="ReferenceJob.py", description=__doc__, engine="reference")
+    address = bootstrap_of(job.config)
+    with until_stopped():
+        if job.alone:
+            announce(job, address)
+        aggregate(job.config, check_topics(job.config))
     return 0
 
 

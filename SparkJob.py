@@ -28,11 +28,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from config import Config, config_parser, load
+from config import Config
 from windowbench.broker.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jars_dir, read_lock
 from windowbench.broker.java import find_java
-from windowbench.engine_job import Job, job_of, masked, say
-from windowbench.errors import EngineFailed, EnvironmentProblem, Terminated, raise_on_signals, run_program
+from windowbench.engine_job import Job, announce, masked, read_job, say, until_stopped
+from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.process import hide_values
@@ -215,16 +215,6 @@ def fresh_reports(java: Any, last_batch: int) -> list[dict[str, Any]]:  # noqa: 
 # --- the program ------------------------------------------------------------------------------------------------------
 
 
-def announce(job: Job) -> None:
-    """Tell a user who started the job by hand what it reads and writes."""
-    kafka = job.config.kafka
-    print(f"run id {job.run_id}; SIGTERM or Ctrl-C ends the job", file=sys.stderr)
-    print(f"{bootstrap_of(job.config)}: {kafka.events_topic} -> {kafka.result_topic}", file=sys.stderr)
-    print(f"checkpoint {job.checkpoint}", file=sys.stderr)
-    if not submitted():
-        print(f"Spark's log {job.log}", file=sys.stderr)
-
-
 def stream(job: Job) -> None:
     """Run the query until a signal ends it or it fails.
 
@@ -258,25 +248,19 @@ def stream(job: Job) -> None:
 
 def body(argv: list[str] | None) -> int:
     """Run the program."""
-    epilog = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
-    job = job_of(load(config_parser("SparkJob.py", (__doc__ or "").partition("\n")[0], epilog=epilog), argv), "spark")
-    bootstrap_of(job.config)
+    job = read_job(argv, program="SparkJob.py", description=__doc__, engine="spark")
+    address = bootstrap_of(job.config)
     if not submitted():
         os.environ["JAVA_HOME"] = str(find_java(default_cache_dir(job.config.run.cache_dir)).path)
         if job.config.engine.spark_master.startswith("local"):
             # Nobody else talks to this Spark: no look-up of the host's name, no port open to others.
             os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    try:
+    with until_stopped():
         check_topics(job)
         if job.alone:
             job.log.parent.mkdir(parents=True, exist_ok=True)
-            announce(job)
+            announce(job, address, checkpoint=job.checkpoint, **({} if submitted() else {"log": job.log}))
         stream(job)
-    except EngineFailed as error:
-        say("error", message=str(error))
-        raise
-    except Terminated:
-        return 0
     return 0
 
 

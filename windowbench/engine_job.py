@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from config import Config, Loaded
+from config import Config, Loaded, config_parser, load
+from windowbench.errors import EngineFailed, Terminated
 
 MASK = "******"
+_EPILOG = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
 _SECRET_WORDS = ("secret", "password", "token", "credential", "access.key", "accesskey", "jaas")
 
 
@@ -51,6 +55,29 @@ class Job:
         return self.run_dir / "logs" / f"{self.engine}.log"
 
 
+def read_job(argv: list[str] | None, *, program: str, description: str | None, engine: str) -> Job:
+    """Return the job that a command line asks for.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments without the program's name; the process's own when None.
+    program : str
+        Its file name.
+    description : str, optional
+        Its docstring, whose first line the help shows.
+    engine : str
+        Name of the engine.
+
+    Raises
+    ------
+    ConfigError
+        For anything unknown, malformed or contradictory.
+    """
+    first_line = (description or "").partition("\n")[0]
+    return job_of(load(config_parser(program, first_line, epilog=_EPILOG), argv), engine)
+
+
 def job_of(loaded: Loaded, engine: str) -> Job:
     """Complete a configuration.
 
@@ -71,6 +98,27 @@ def job_of(loaded: Loaded, engine: str) -> Job:
 def say(kind: str, **fields: object) -> None:
     """Write one message of the engine protocol."""
     print(json.dumps({"type": kind, **fields}), flush=True)
+
+
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """Bound the life of a job: SIGTERM is its normal end, a failure is said in the engine protocol and raised again."""
+    try:
+        yield
+    except EngineFailed as error:
+        say("error", message=str(error))
+        raise
+    except Terminated:
+        pass
+
+
+def announce(job: Job, address: str, **places: object) -> None:
+    """Tell a user who started a job by hand what it reads and writes, and where the rest is."""
+    kafka = job.config.kafka
+    print(f"run id {job.run_id}; SIGTERM or Ctrl-C ends the job", file=sys.stderr)
+    print(f"{address}: {kafka.events_topic} -> {kafka.result_topic}", file=sys.stderr)
+    for name, place in places.items():
+        print(f"{name} {place}", file=sys.stderr)
 
 
 def masked(settings: Mapping[str, str], hide: Callable[[str], str]) -> dict[str, str]:

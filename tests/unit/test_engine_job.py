@@ -1,8 +1,12 @@
 import argparse
+import json
 from pathlib import Path
 
+import pytest
+
 from config import Config, Loaded, config_json, config_parser, load
-from windowbench.engine_job import job_of
+from windowbench.engine_job import announce, job_of, until_stopped
+from windowbench.errors import BrokerFailed, EngineFailed, Terminated
 
 
 def loaded(*flags):
@@ -41,3 +45,29 @@ def test_what_somebody_chose_is_known_from_its_origin():
     origins = {"spark_master": "command line", "seed": "default"}
     job = job_of(Loaded(config=Config(), origins=origins, arguments=argparse.Namespace(config=None)), "spark")
     assert job.chosen == {"spark_master"}
+
+
+def test_the_failure_of_an_engine_is_one_message_and_goes_on_to_the_exit_code(capsys):
+    with pytest.raises(EngineFailed), until_stopped():
+        raise EngineFailed("out of memory")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line) == {"type": "error", "message": "out of memory"}
+
+
+def test_a_signal_is_the_normal_end_of_a_job(capsys):
+    with until_stopped():
+        raise Terminated
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_failure_of_something_else_is_not_said_to_be_the_engines(capsys):
+    with pytest.raises(BrokerFailed), until_stopped():
+        raise BrokerFailed("gone")
+    assert capsys.readouterr().out == ""
+
+
+def test_a_job_started_by_hand_says_what_it_reads_and_writes_and_keeps_its_protocol_clean(capsys):
+    announce(job_of(loaded("--events-topic=ads", "--result-topic=rows"), "spark"), "broker:9092", log="a/spark.log")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "broker:9092: ads -> rows\nlog a/spark.log\n" in err
