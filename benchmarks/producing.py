@@ -27,9 +27,7 @@ from typing import Any
 from benchmarks.table import Figure, show
 from config import Config
 from topic_creation import create_topics
-from windowbench.broker.embedded import EmbeddedBroker
-from windowbench.broker.jars import default_cache_dir, ensure_jars
-from windowbench.broker.java import find_java
+from windowbench.broker.embedded import installed_broker
 from windowbench.kafka.admin import cluster_id
 from windowbench.producer_worker import run_worker
 from windowbench.results.store import RunDirectory
@@ -101,25 +99,15 @@ def peer(config: Config, _directory: str, events: int) -> dict[str, float]:
 
 def measure(events: int, rounds: int) -> dict[str, Any]:
     """Run both in turn and return their figures."""
-    cache = default_cache_dir()
     spawn = multiprocessing.get_context("spawn")
     found: dict[str, list[dict[str, float]]] = {"ours": [], "peer": []}
-    with tempfile.TemporaryDirectory() as directory:
-        broker = EmbeddedBroker(
-            java=find_java(cache),
-            jars=ensure_jars("broker", cache),
-            data_dir=Path(directory) / "broker",
-            log_path=Path(directory) / "broker.log",
-            cache_dir=cache,
-            cluster_id_of=cluster_id,
-        )
-        with broker:
-            config = Config().replace(bootstrap_servers=broker.ready(), run_id="bench")
-            create_topics(config)
-            for _ in range(rounds):
-                for name, body, count in (("ours", ours, events), ("peer", peer, events // _PEER_SHARE)):
-                    with spawn.Pool(1) as pool:
-                        found[name].append(pool.apply(body, (config, directory, count)))
+    with tempfile.TemporaryDirectory() as directory, installed_broker(Path(directory), cluster_id) as broker:
+        config = Config().replace(bootstrap_servers=broker.ready(), run_id="bench")
+        create_topics(config)
+        for _ in range(rounds):
+            for name, body, count in (("ours", ours, events), ("peer", peer, events // _PEER_SHARE)):
+                with spawn.Pool(1) as pool:
+                    found[name].append(pool.apply(body, (config, directory, count)))
     rates = {name: statistics.median(sample["rate"] for sample in samples) for name, samples in found.items()}
     ratios = [a["rate"] / b["rate"] for a, b in zip(found["ours"], found["peer"], strict=True)]
     return {

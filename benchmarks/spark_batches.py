@@ -24,9 +24,7 @@ from config import Config
 from data_generation import PayloadEncoder, event_blocks
 from topic_creation import create_topics
 from windowbench.arrivals import arrival_offsets
-from windowbench.broker.embedded import EmbeddedBroker
-from windowbench.broker.jars import default_cache_dir, ensure_jars
-from windowbench.broker.java import find_java
+from windowbench.broker.embedded import installed_broker
 from windowbench.kafka.admin import cluster_id
 from windowbench.kafka.sender import KafkaSender
 from windowbench.schedule import NS_PER_MS, NS_PER_S, plan
@@ -94,30 +92,20 @@ def measure(config: Config, settings: dict[str, str], seconds: float) -> dict[st
 
 def figures(*, rate: float = 2_000, seconds: float = 25) -> list[Figure]:
     """Return batch and start-up times of each set of settings, and their ratios."""
-    cache = default_cache_dir()
     found = {}
-    with tempfile.TemporaryDirectory() as directory:
-        broker = EmbeddedBroker(
-            java=find_java(cache),
-            jars=ensure_jars("broker", cache),
-            data_dir=Path(directory) / "broker",
-            log_path=Path(directory) / "broker.log",
-            cache_dir=cache,
-            cluster_id_of=cluster_id,
-        )
-        with broker:
-            address = broker.ready()
-            for number, (name, settings) in enumerate(VARIANTS.items()):
-                config = Config().replace(
-                    bootstrap_servers=address,
-                    events_topic=f"events-{number}",
-                    result_topic=f"results-{number}",
-                    rate=rate,
-                    events_per_producer=None,
-                    num_producers=1,
-                    data_generator="uniform",
-                )
-                found[name] = measure(config, settings, seconds)
+    with tempfile.TemporaryDirectory() as directory, installed_broker(Path(directory), cluster_id) as broker:
+        address = broker.ready()
+        for number, (name, settings) in enumerate(VARIANTS.items()):
+            config = Config().replace(
+                bootstrap_servers=address,
+                events_topic=f"events-{number}",
+                result_topic=f"results-{number}",
+                rate=rate,
+                events_per_producer=None,
+                num_producers=1,
+                data_generator="uniform",
+            )
+            found[name] = measure(config, settings, seconds)
     ours = found["ours"]
     lines = [Figure(f"Spark batch at {rate:,.0f} events/s, ms: {n}", round(f["batch_ms"])) for n, f in found.items()]
     lines += [

@@ -59,23 +59,12 @@ def spark(java_home, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def broker(java_home, tmp_path_factory):
+def broker(tmp_path_factory):
     """Give the address of an embedded broker."""
-    from windowbench.broker.embedded import EmbeddedBroker
-    from windowbench.broker.jars import default_cache_dir, ensure_jars
+    from windowbench.broker.embedded import installed_broker
     from windowbench.kafka.admin import cluster_id
 
-    cache = default_cache_dir()
-    scratch = tmp_path_factory.mktemp("broker")
-    with EmbeddedBroker(
-        java=java_home,
-        jars=ensure_jars("broker", cache),
-        data_dir=scratch / "data",
-        log_path=scratch / "broker.log",
-        cache_dir=cache,
-        cluster_id_of=cluster_id,
-        heap_mb=256,
-    ) as running:
+    with installed_broker(tmp_path_factory.mktemp("broker"), cluster_id, heap_mb=256) as running:
         yield running.ready()
 
 

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 from config import Config, config_parser, load
-from windowbench.broker.embedded import EmbeddedBroker
+from windowbench.broker.embedded import installed_broker
 from windowbench.broker.jars import USUAL_KINDS, default_cache_dir, ensure_jars
 from windowbench.broker.java import find_java
 from windowbench.broker.setup import spark_conf_dir
@@ -184,17 +184,9 @@ def check_broker(patient: Patient) -> Finding:
             return Finding(check="broker", status=PROBLEM, detail=detail, remedy=remedy)
         return Finding(check="broker", status=OK, detail=detail)
     with tempfile.TemporaryDirectory(prefix="windowbench-doctor-") as scratch:
-        directory = Path(scratch)
         began = time.monotonic()
-        with EmbeddedBroker(
-            java=find_java(patient.cache_dir),
-            jars=ensure_jars("broker", patient.cache_dir),
-            data_dir=directory / "data",
-            log_path=directory / "broker.log",
-            cache_dir=patient.cache_dir,
-            cluster_id_of=cluster_id,
-            heap_mb=config.kafka.broker_heap_mb,
-        ) as broker:
+        heap_mb = config.kafka.broker_heap_mb
+        with installed_broker(Path(scratch), cluster_id, cache_dir=patient.cache_dir, heap_mb=heap_mb) as broker:
             broker.ready()
             seconds = time.monotonic() - began
     return Finding(check="broker", status=OK, detail=f"an embedded one was ready in {seconds:.1f} s, and is gone again")

@@ -122,8 +122,8 @@ def test_consumers_are_gone_when_the_engine_is_killed(run):
     assert program.finish(15) == 10, program.errors
 
 
-def test_a_missing_topic_is_said_with_what_makes_it(broker_address, tmp_path):
-    program = start(tmp_path, "ReferenceJob.py", f"--bootstrap-servers={broker_address}", "--events-topic=nowhere")
+def test_a_missing_topic_is_said_with_what_makes_it(broker, tmp_path):
+    program = start(tmp_path, "ReferenceJob.py", f"--bootstrap-servers={broker}", "--events-topic=nowhere")
     try:
         assert program.finish() == 3
     finally:
@@ -133,9 +133,9 @@ def test_a_missing_topic_is_said_with_what_makes_it(broker_address, tmp_path):
 
 
 def test_on_an_external_broker_the_watermarks_topic_carries_the_run_id_and_sigterm_of_a_lone_job_is_exit_0(
-    broker_address, tmp_path
+    broker, tmp_path
 ):
-    program = start(tmp_path, MASTER, *TINY, "--engine=none", f"--bootstrap-servers={broker_address}")
+    program = start(tmp_path, MASTER, *TINY, "--engine=none", f"--bootstrap-servers={broker}")
     try:
         assert program.finish() == 0, program.errors + program.output
         config = program.json("config.json")

@@ -7,16 +7,14 @@ import time
 from pathlib import Path
 
 from config import SETTINGS, load
-from windowbench.broker.embedded import ClusterIdOf, EmbeddedBroker
-from windowbench.broker.jars import default_cache_dir, ensure_jars
-from windowbench.broker.java import find_java
+from windowbench.broker.embedded import ClusterIdOf, installed_broker
+from windowbench.broker.jars import default_cache_dir
 from windowbench.broker.storage import check_free_disk
 from windowbench.command_line import Parser, add_flags
 from windowbench.errors import EnvironmentProblem
 from windowbench.settings import ConfigError
 
 _WATCH_SECONDS = 0.5
-_LOG_NAME = "broker.log"
 
 
 def _parser() -> Parser:
@@ -53,20 +51,11 @@ def body(argv: list[str] | None, *, cluster_id_of: ClusterIdOf) -> int:
         msg = f"--port must be 1 to 65535, not {port}"
         raise ConfigError(msg)
     cache_dir = default_cache_dir(loaded.config.run.cache_dir)
-    java, jars = find_java(cache_dir), ensure_jars("broker", cache_dir)
     with _scratch(loaded.arguments.data_dir) as scratch:
         directory = Path(scratch)
         check_free_disk(directory, 0)
-        broker = EmbeddedBroker(
-            java=java,
-            jars=jars,
-            data_dir=directory / "data",
-            log_path=directory / _LOG_NAME,
-            cache_dir=cache_dir,
-            cluster_id_of=cluster_id_of,
-            heap_mb=loaded.config.kafka.broker_heap_mb,
-            port=port,
-        )
+        heap_mb = loaded.config.kafka.broker_heap_mb
+        broker = installed_broker(directory, cluster_id_of, cache_dir=cache_dir, heap_mb=heap_mb, port=port)
         with broker:
             broker.ready()
             print(f"bootstrap servers: {broker.bootstrap_servers}", flush=True)

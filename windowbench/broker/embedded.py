@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Self
 
 from windowbench.broker import storage
-from windowbench.broker.java import JavaHome
+from windowbench.broker.jars import default_cache_dir, ensure_jars
+from windowbench.broker.java import JavaHome, find_java
 from windowbench.broker.storage import HOST, check_free_disk
 from windowbench.errors import BrokerFailed, EnvironmentProblem
 from windowbench.process import Child, start
 from windowbench.waiting import wait_until
 
-__all__ = ["ClusterIdOf", "EmbeddedBroker", "check_free_disk"]
+__all__ = ["ClusterIdOf", "EmbeddedBroker", "check_free_disk", "installed_broker"]
 
 ClusterIdOf = Callable[[str], str | None]
 """Gets bootstrap servers; returns the cluster id, or None as long as nobody answers. Must not wait long."""
@@ -234,3 +235,42 @@ class EmbeddedBroker:
     def __exit__(self, *_: object) -> None:
         """Stop it."""
         self.stop()
+
+
+def installed_broker(
+    directory: Path,
+    cluster_id_of: ClusterIdOf,
+    *,
+    cache_dir: Path | None = None,
+    heap_mb: int = 512,
+    port: int | None = None,
+) -> EmbeddedBroker:
+    """Return a broker, not started yet, of the Java and the jars that this machine has.
+
+    Parameters
+    ----------
+    directory : Path
+        Holds its data and its log, ``broker.log``.
+    cluster_id_of : callable
+        Asks a broker for its cluster id; see :data:`ClusterIdOf`.
+    cache_dir : Path, optional
+        Where the jars are; the user's cache directory when None.
+    heap_mb, port
+        As in :class:`EmbeddedBroker`.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When there is no Java, or jars are missing or altered.
+    """
+    cache = cache_dir or default_cache_dir()
+    return EmbeddedBroker(
+        java=find_java(cache),
+        jars=ensure_jars("broker", cache),
+        data_dir=directory / "data",
+        log_path=directory / "broker.log",
+        cache_dir=cache,
+        cluster_id_of=cluster_id_of,
+        heap_mb=heap_mb,
+        port=port,
+    )
