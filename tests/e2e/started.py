@@ -33,6 +33,9 @@ TINY = (
 )
 """A whole run in about ten seconds. Its bounds are wide: these tests are about life and death, not about latency."""
 
+WIDE = ("--max-lateness-p99-ms=1000", "--max-steal=1")
+"""For runs of a real engine: on a busy test machine lateness and steal are not the point, exactness is."""
+
 
 def plain_engine(*arguments: str) -> tuple[str, ...]:
     """Return the flags that put the plain-Python engine in Spark's place."""

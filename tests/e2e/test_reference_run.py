@@ -9,8 +9,8 @@ import time
 import psutil
 import pytest
 
+from tests.e2e.poisoned import poison
 from tests.e2e.started import TINY, Program, start, wait_for
-from tests.e2e.test_spark_run import poison
 
 MASTER = "master_code_spark.py"
 
