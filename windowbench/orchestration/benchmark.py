@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from config import Loaded
 from windowbench.errors import ExitCode, HarnessError, Terminated
 from windowbench.orchestration.prepare import check_judgeable
 from windowbench.orchestration.run import Run
+from windowbench.orchestration.status import status_of
 from windowbench.orchestration.view import open_view
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory
 
@@ -51,12 +51,10 @@ def benchmark(loaded: Loaded) -> int:
 def _report(directory: RunDirectory) -> int:
     from windowbench.judgement import judge_run  # noqa: PLC0415 - loads Arrow and SciPy, which a failing start need not
 
-    directory.write_json("status.json", {"status": "completed", "phase": "report", "exit_code": None, "error": None})
+    directory.write_json("status.json", status_of("report", status="completed", exit_code=None))
     judged = judge_run(directory)
     print(judged.text)
-    directory.write_json(
-        "status.json", {"status": "completed", "phase": "report", "exit_code": judged.exit_code, "error": None}
-    )
+    directory.write_json("status.json", status_of("report", status="completed", exit_code=judged.exit_code))
     return judged.exit_code
 
 
@@ -64,12 +62,7 @@ def _leave_word(run: Run, status: str, exit_code: int, error: str) -> None:
     """Write how the run ended into its directory, where there is one."""
     if run.directory is None:
         return
-    word: dict[str, Any] = {
-        "status": status,
-        "phase": run.timeline.current,
-        "exit_code": int(exit_code),
-        "error": error,
-    }
+    word = status_of(run.timeline.current, status=status, exit_code=exit_code, error=error)
     run.directory.write_json("status.json", word)
     run.directory.write_json("summary.json", {"schema_version": SCHEMA_VERSION, "run_id": run.directory.run_id, **word})
     print(f"run {run.directory.path}: {status} in phase {run.timeline.current}", file=sys.stderr)

@@ -1,4 +1,8 @@
-"""Which rows a run must show before its drain is over: from configuration and seed, not from what was seen."""
+"""Which rows a run must show before its drain is over: from configuration and seed, not from what was seen.
+
+The judge computes its truth again, from what was recorded, and takes nothing from here: what the live side believes
+must not decide a verdict.
+"""
 
 from __future__ import annotations
 

@@ -13,8 +13,11 @@ from pathlib import Path
 
 import psutil
 
+from windowbench.errors import EnvironmentProblem
 from windowbench.results.samples import HOST_COLUMNS, SampleWriter
 
+LEAST_FREE_BYTES = 1_000_000_000
+"""Below this a run is ended cleanly."""
 _EVERY_SECONDS = 1.0
 _TREE_REFRESH = 5
 _CGROUP_STAT = Path("/sys/fs/cgroup/cpu.stat")
@@ -125,6 +128,19 @@ class HostMonitor:
             self.latest = row
             self._writer.append(**{name: [row[name]] for name in HOST_COLUMNS})
             cpu, throttled, self._own_cpu = cpu_now, throttled_now, own
+
+    def check(self) -> None:
+        """Raise when the disk is nearly full: a broker halts then, and takes the run's records with it.
+
+        Raises
+        ------
+        EnvironmentProblem
+            With what to do.
+        """
+        if self.free_disk_bytes < LEAST_FREE_BYTES:
+            least = f"less than {LEAST_FREE_BYTES / 1e9:.0f} GB of disk are free"
+            msg = f"{least}; the run was ended before the broker fails"
+            raise EnvironmentProblem(msg, remedy="free some space, or name another --runs-dir")
 
     def stop(self) -> None:
         """End sampling and finish the file."""

@@ -15,9 +15,6 @@ from windowbench.kafka.admin import Admin, TopicPlan
 from windowbench.settings import ENV_PREFIX
 
 ROOT = Path(__file__).resolve().parents[2]
-LEAST_FREE_BYTES = 1_000_000_000
-"""Below this a run is ended cleanly: a broker halts when its disk is full."""
-
 _ENGINE_PROGRAMS = {"spark": "SparkJob.py", "flink": "FlinkJob.py", "none": "ReferenceJob.py"}
 _EVENT_BYTES = 420
 """Size of an event with its record overhead in the broker's log, without padding; measured 390 to 410."""

@@ -1,0 +1,158 @@
+"""Starting what a run consists of: broker, topics, engine, producers, and those that look on.
+
+Everything that is started goes on the stack of the run at once, so that it comes down in reverse on every way out, and
+into its lock, so that the next start can clean up after a crash.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from config import Config
+from windowbench.broker.embedded import EmbeddedBroker
+from windowbench.broker.storage import properties_path
+from windowbench.errors import EngineFailed, HarnessError, ProducersFailed
+from windowbench.kafka.admin import Admin, cluster_id, planned_topics
+from windowbench.kafka.settings import secrets
+from windowbench.kafka.tail import TopicTail
+from windowbench.orchestration.host import HostMonitor
+from windowbench.orchestration.installation import Installation
+from windowbench.orchestration.live import LiveResults
+from windowbench.orchestration.prepare import child_environment, engine_command, prepare_topic, producer_command
+from windowbench.orchestration.services import JsonLineService, Message, ProgressLog
+from windowbench.orchestration.watch import Services
+from windowbench.process import hide_values
+from windowbench.results.store import RunDirectory
+from windowbench.runlock import RunLock
+
+_STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launcher:
+    """Starts the parts of one run.
+
+    Attributes
+    ----------
+    stack : ExitStack
+        Ends what was started.
+    lock : RunLock
+        Names what was started.
+    run : RunDirectory
+        Takes logs and data.
+    installation : Installation
+        What this machine has.
+    services : Services
+        Gets each service before it is started.
+    """
+
+    stack: ExitStack
+    lock: RunLock
+    run: RunDirectory
+    installation: Installation
+    services: Services
+
+    def host_monitor(self) -> None:
+        """Begin to sample the machine and those services that are there."""
+        host = self.services.host = HostMonitor(self.run.host_samples, self.services.pids())
+        self.stack.callback(host.stop)
+        host.start()
+
+    def broker(
+        self, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
+    ) -> EmbeddedBroker:
+        """Start a broker and return it when it answers.
+
+        Parameters
+        ----------
+        config : Config
+            Of the run.
+        abort : callable
+            Raises when waiting makes no sense any more.
+        end : callable
+            Stops the broker, or leaves it to the user.
+
+        Raises
+        ------
+        EnvironmentProblem, BrokerFailed
+            When it does not answer.
+        """
+        java = self.installation.java
+        assert java is not None
+        broker = self.services.broker = EmbeddedBroker(
+            java=java,
+            jars=self.installation.broker_jars,
+            data_dir=self.run.file("broker"),
+            log_path=self.run.log("broker"),
+            cache_dir=self.installation.cache_dir,
+            cluster_id_of=lambda address: cluster_id(address, timeout_seconds=1.0),
+            heap_mb=config.kafka.broker_heap_mb,
+        )
+        self.stack.callback(end, broker)
+        broker.start()
+        broker.ready(abort=abort)
+        if not config.kafka.keep_broker:
+            assert broker.child is not None
+            self.lock.add(broker.child)
+            for scratch in (broker.data_dir, properties_path(broker.data_dir)):
+                self.lock.add_scratch(scratch)
+        return broker
+
+    def topics(self, config: Config, live: LiveResults) -> None:
+        """Make the topics, or make sure that they are empty, and let `live` see each result from now on.
+
+        Raises
+        ------
+        EnvironmentProblem
+            When one holds records that may not be deleted.
+        """
+        admin = Admin(config)
+        for topic in planned_topics(config):
+            prepare_topic(admin, topic, clear=config.kafka.clear_topics)
+        tail = TopicTail(config, config.kafka.result_topic, live)
+        self.stack.callback(tail.stop)
+        tail.start()
+
+    def engine(self, config: Config) -> JsonLineService:
+        """Start the engine; it is not ready yet."""
+        progress = ProgressLog(self.run.progress)
+        self.stack.callback(progress.close)
+        command = engine_command(config, self.run.config, self.installation.engine_python)
+        engine = self.services.engine = self._service("engine", command, EngineFailed, config, progress)
+        self._start(engine)
+        return engine
+
+    def producers(self, config: Config) -> JsonLineService:
+        """Start the producers; they wait for the schedule."""
+        command = producer_command(self.run.config, self.run.schedule)
+        producers = self.services.producers = self._service("producers", command, ProducersFailed, config)
+        self._start(producers)
+        return producers
+
+    def _service(
+        self,
+        name: str,
+        command: Sequence[str],
+        failure: type[HarnessError],
+        config: Config,
+        on_message: Callable[[Message], None] | None = None,
+    ) -> JsonLineService:
+        java, env = self.installation.java, child_environment(os.environ)
+        return JsonLineService(
+            name,
+            command,
+            log_path=self.run.log(name),
+            failure=failure,
+            env=env if java is None else java.environment(env),
+            redact=hide_values(secrets(config)),
+            on_message=on_message,
+        )
+
+    def _start(self, service: JsonLineService) -> None:
+        self.stack.callback(service.stop, _STOP_SECONDS)
+        service.start()
+        assert service.child is not None
+        self.lock.add(service.child)
