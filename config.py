@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from windowbench.command_line import Parser, add_flags, command_line_layer
-from windowbench.configuration.engine import EngineSettings
+from windowbench.configuration.engine import EngineSettings, OutputMode
 from windowbench.configuration.events import EVENT_TYPES, EventSettings
 from windowbench.configuration.judge import JudgeSettings
 from windowbench.configuration.kafka import KafkaSettings
@@ -47,6 +47,7 @@ __all__ = [
     "KafkaSettings",
     "LoadSettings",
     "Loaded",
+    "OutputMode",
     "RunSettings",
     "WindowSettings",
     "config_json",
@@ -96,6 +97,24 @@ class Config:
             f" ({max(limit, 0)}): events further back would be dropped by chance;"
             " use too_late_share for events that must be dropped",
         )
+        # A batch drops what was late when the batch before it began, and time stands still within both.
+        held = 2 * self.engine.realtime_batch_seconds
+        require(
+            not self.real_time or self.events.too_late_share == 0 or self.events.late_guard_seconds >= held,
+            f"in Real-Time Mode late events count until two batches are over: with too_late_share,"
+            f" late_guard_seconds must be at least twice realtime_batch_seconds ({held:g}),"
+            f" not {self.events.late_guard_seconds:g}",
+        )
+
+    @property
+    def real_time(self) -> bool:
+        """Whether rows leave the engine one by one, within batches that last for a fixed time."""
+        return self.engine.engine == "spark" and self.engine.spark_mode == "realtime"
+
+    @property
+    def output_mode(self) -> OutputMode:
+        """What a result row is: ``append``, the one row of its key; ``update``, the newest of several."""
+        return "update" if self.engine.engine == "spark" and self.engine.spark_mode != "append" else "append"
 
     def flat(self) -> dict[str, Any]:
         """Return every setting by name, in the form a JSON file holds."""

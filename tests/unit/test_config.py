@@ -78,6 +78,9 @@ OTHER = {
     "engine_ready_seconds": 15.0,
     "num_consumers": 3,
     "idle_timeout_ms": 250,
+    "preset": "stock",
+    "spark_mode": "update",
+    "realtime_batch_seconds": 10.0,
     "spark_master": "local[4]",
     "spark_conf": (("spark.ui.enabled", "false"), ("spark.sql.shuffle.partitions", "3")),
     "spark_driver_memory": "512m",
@@ -125,6 +128,25 @@ def flags_of(name: str, value: object) -> list[str]:
 
 def value_in(config: Config, name: str) -> object:
     return getattr(getattr(config, SETTINGS[name].group), name)
+
+
+# --- what follows from several settings ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "mode", "real_time"),
+    [
+        ({"engine": "spark"}, "append", False),
+        ({"engine": "spark", "spark_mode": "update"}, "update", False),
+        ({"engine": "spark", "spark_mode": "realtime"}, "update", True),
+        ({"engine": "flink", "spark_mode": "realtime"}, "append", False),
+        ({"engine": "none", "spark_mode": "update"}, "append", False),
+        ({"engine": "command", "engine_command": "x", "spark_mode": "realtime"}, "append", False),
+    ],
+)
+def test_the_output_mode_is_that_of_the_engine_in_use(settings, mode, real_time):
+    config = Config().replace(**settings)
+    assert (config.output_mode, config.real_time) == (mode, real_time)
 
 
 # --- every setting ----------------------------------------------------------------------------------------------------
@@ -390,6 +412,12 @@ WRONG = [
     ({"num_consumers": 0}, "num_consumers"),
     ({"idle_timeout_ms": -1}, "idle_timeout_ms"),
     ({"trigger_interval_ms": -1}, "trigger_interval_ms"),
+    ({"spark_mode": "realtime", "trigger_interval_ms": 5}, "realtime_batch_seconds"),
+    ({"realtime_batch_seconds": 4.999}, r"5 \(Spark's own bound\)"),
+    ({"realtime_batch_seconds": 86_401}, "realtime_batch_seconds"),
+    ({"realtime_batch_seconds": 6.0001}, "whole number of milliseconds"),
+    ({"spark_mode": "realtime", "too_late_share": 0.1}, r"twice realtime_batch_seconds \(120\), not 10"),
+    ({"preset": "best"}, "preset"),
     ({"spark_driver_memory": "2"}, "spark_driver_memory"),
     ({"spark_driver_memory": "lots"}, "spark_driver_memory"),
     ({"max_lateness_p99_ms": 0}, "max_lateness_p99_ms"),
@@ -426,6 +454,10 @@ AT_THE_BOUND = [
     {"payload_bytes": 900_000},
     {"event_type_weights": [0, 0, 1]},
     {"run_id": "x" * 100},
+    {"realtime_batch_seconds": 5},
+    {"spark_mode": "realtime", "too_late_share": 0.1, "late_guard_seconds": 20, "realtime_batch_seconds": 10},
+    {"spark_mode": "update", "too_late_share": 0.1, "trigger_interval_ms": 5},
+    {"engine": "flink", "spark_mode": "realtime", "too_late_share": 0.1},
 ]
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from typing import Literal
 
-from windowbench.settings import ConfigError, Pairs, knob, require
+from windowbench.settings import ConfigError, Pairs, knob, require, require_whole_ms
+
+OutputMode = Literal["append", "update"]
+LEAST_REALTIME_BATCH_SECONDS = 5.0
+"""Below this Spark refuses a batch of Real-Time Mode."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,10 +30,25 @@ class EngineSettings:
         "a partition without records for this long holds no watermark back (engine=none, flink); 0: it always does",
     )
     workload: str = knob("ad_ctr", "what is computed", choices=("ad_ctr",))
-    spark_mode: str = knob("append", "output mode of the Spark query", choices=("append",))
-    spark_master: str = knob("local[2]", "Spark master")
+    preset: str = knob(
+        "tuned",
+        "settings of the engine: stock as it comes, default with the shuffle partitions and master any 2-core user"
+        " sets, tuned with the project's best",
+        choices=("stock", "default", "tuned"),
+    )
+    spark_mode: str = knob(
+        "append",
+        "append and update are micro-batches in that output mode; realtime is Real-Time Mode, whose rows are updates",
+        choices=("append", "update", "realtime"),
+    )
+    realtime_batch_seconds: float = knob(60.0, "length of a batch in Real-Time Mode; rows do not wait for its end")
+    spark_master: str | None = knob(
+        None, "Spark master; when none, as many local threads as the preset and the mode of the query ask for"
+    )
     spark_conf: Pairs = knob((), "a Spark setting, key=value; may be given several times")
-    spark_driver_memory: str = knob("2g", "heap of the Spark driver")
+    spark_driver_memory: str | None = knob(
+        None, "heap of the Spark driver; 2g in the preset tuned and Spark's own in the others, when none"
+    )
     trigger_interval_ms: int = knob(0, "micro-batch trigger interval; 0 starts a batch as soon as the last one ended")
     checkpoint_dir: str | None = knob(None, "checkpoint directory of the engine; in the run directory when none")
     flink_parallelism: int | None = knob(
@@ -61,11 +81,27 @@ class EngineSettings:
         require(1 <= self.num_consumers <= 1000, "num_consumers must be 1 to 1000")
         require(self.idle_timeout_ms >= 0, "idle_timeout_ms must not be negative")
         require(self.trigger_interval_ms >= 0, "trigger_interval_ms must not be negative")
+        self._check_realtime()
         for name in ("spark_driver_memory", "flink_memory"):
             text = getattr(self, name)
+            if text is None:
+                continue
             amount, unit = text[:-1], text[-1:].lower()
             good = amount.isascii() and amount.isdigit() and int(amount) > 0 and unit in tuple("kmgt")
             require(good, f"{name} must be a number and k, m, g or t, such as 2g, not {text!r}")
         parallelism = self.flink_parallelism
         require(parallelism is None or 1 <= parallelism <= 1000, "flink_parallelism must be 1 to 1000")
         require(self.flink_checkpoint_interval_ms >= 10, "flink_checkpoint_interval_ms must be at least 10")
+
+    def _check_realtime(self) -> None:
+        require(
+            self.spark_mode != "realtime" or self.trigger_interval_ms == 0,
+            "trigger_interval_ms is for micro-batches; the length of a batch in Real-Time Mode is"
+            " realtime_batch_seconds",
+        )
+        least = LEAST_REALTIME_BATCH_SECONDS
+        require(
+            least <= self.realtime_batch_seconds <= 86_400,
+            f"realtime_batch_seconds must be {least:g} (Spark's own bound) to 86400, not {self.realtime_batch_seconds}",
+        )
+        require_whole_ms("realtime_batch_seconds", self.realtime_batch_seconds)
