@@ -7,14 +7,16 @@ SIGTERM, which ends it with exit code 0.
 On standard output it says, one JSON object a line:
 
 * ``{"type": "settings", "effective": {...}}``: every Spark and Kafka setting in force, secrets masked;
-* ``{"type": "ready"}``: the query has asked Kafka for offsets and waits for data, or its first batch is done;
-* ``{"type": "progress", ...}`` for each committed batch, see :class:`windowbench.spark.progress.BatchLog`;
+* ``{"type": "ready"}``: the query has asked Kafka for offsets and waits for data, or its first batch is done; in
+  Real-Time Mode all its tasks run;
+* ``{"type": "progress", ...}`` for each committed batch, see :class:`windowbench.spark.progress.BatchLog`; Spark says
+  nothing within a batch, however long it lasts;
 * ``{"type": "error", "message": "..."}``: the query failed; the exit code is 10.
 
 Under ``spark-submit`` the JVM runs before this file is read. Memory and flags of the JVM and the jars of the Kafka
 connector must then be given to ``spark-submit`` itself (``--driver-memory``, ``--driver-java-options``, ``--jars``):
-``spark_driver_memory`` and ``JVM_FLAGS`` come too late. What ``spark-submit`` was told wins over our defaults. SIGTERM
-then meets the JVM first, and the exit code is 143.
+``spark_driver_memory`` and the preset's flags come too late. What ``spark-submit`` was told wins over our defaults.
+SIGTERM then meets the JVM first, and the exit code is 143.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
@@ -39,7 +42,15 @@ from windowbench.process import hide_values
 from windowbench.spark.checkpoint import claim, local_directory
 from windowbench.spark.jvm import end_children, end_jvm, hush, quietly
 from windowbench.spark.progress import BatchLog, cause_of, is_waiting
-from windowbench.spark.tuning import SINK_OPTIONS, SOURCE_OPTIONS, SPARK_SETTINGS, driver_settings
+from windowbench.spark.realtime import check_realtime
+from windowbench.spark.tuning import (
+    SOURCE_OPTIONS,
+    jvm_settings,
+    master_of,
+    session_settings,
+    shuffle_partitions_of,
+    sink_options,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -59,24 +70,29 @@ CONNECTOR_CLASSES = (  # one of each jar
 # --- before the JVM ---------------------------------------------------------------------------------------------------
 
 
-def check_topics(job: Job) -> None:
-    """Make sure that both topics exist and that the checkpoint is one of this events topic.
+def check_topics(job: Job) -> int:
+    """Make sure that both topics exist and that the checkpoint fits; return the partitions of the events topic.
 
     Raises
     ------
     EnvironmentProblem
         When the broker does not answer, a topic is missing or the checkpoint belongs to another one.
+    ConfigError
+        When the mode of the query rules out the number of partitions, or the checkpoint.
     """
     admin, kafka = Admin(job.config), job.config.kafka
-    for topic in (kafka.events_topic, kafka.result_topic):
-        if not admin.partitions(topic):
+    partitions = {topic: len(admin.partitions(topic)) for topic in (kafka.events_topic, kafka.result_topic)}
+    for topic, count in partitions.items():
+        if not count:
             raise EnvironmentProblem(
                 f"there is no topic {topic} at {bootstrap_of(job.config)}",
                 remedy="check the name; python topic_creation.py makes the topics of a configuration",
             )
+    check_realtime(job.config, partitions=partitions[kafka.events_topic], checkpoint=job.checkpoint)
     directory = local_directory(job.checkpoint)
     if directory is not None:
         claim(directory, kafka.events_topic, admin.topic_id(kafka.events_topic))
+    return partitions[kafka.events_topic]
 
 
 def submitted() -> bool:
@@ -94,6 +110,11 @@ def jars_command(config: Config) -> str:
     return f"{SETUP_REMEDY}, then: spark-submit --jars {jars} {Path(__file__).resolve()}"
 
 
+def is_local(config: Config) -> bool:
+    """Whether all of Spark is one process on this machine."""
+    return master_of(config, partitions=0).startswith("local")
+
+
 def connector_settings(config: Config) -> dict[str, str]:
     """Return the settings that put the jars of the Kafka connector where this master needs them.
 
@@ -108,30 +129,30 @@ def connector_settings(config: Config) -> dict[str, str]:
         jars = [str(jar) for jar in ensure_jars("spark", default_cache_dir(config.run.cache_dir))]
     except EnvironmentProblem as problem:
         raise EnvironmentProblem(str(problem), remedy=jars_command(config)) from None
-    if not config.engine.spark_master.startswith("local"):
+    if not is_local(config):
         return {"spark.jars": ",".join(jars)}
     # One process needs no copies of them sent to executors.
     return {"spark.driver.extraClassPath": os.pathsep.join(jars)}
 
 
-def session_settings(job: Job) -> dict[str, str]:
-    """Return our settings of the session, the user's not among them."""
-    ours = {**SPARK_SETTINGS, "spark.app.name": f"windowbench {job.run_id}"}
+def our_settings(job: Job, partitions: int) -> dict[str, str]:
+    """Return our settings of the session, the user's not among them; `partitions` are the events topic's."""
+    ours = {"spark.app.name": f"windowbench {job.run_id}", **session_settings(job.config, partitions=partitions)}
     if not submitted():
-        ours |= driver_settings(job.config.engine.spark_driver_memory) | connector_settings(job.config)
-    if not submitted() or "spark_master" in job.chosen:
-        ours["spark.master"] = job.config.engine.spark_master
+        return ours | jvm_settings(job.config) | connector_settings(job.config)
+    if job.config.engine.spark_master is None:
+        del ours["spark.master"]
     return ours
 
 
-def start_session(job: Job, stack: ExitStack) -> SparkSession:
+def start_session(job: Job, partitions: int, stack: ExitStack) -> SparkSession:
     """Start Spark, or join the one that spark-submit started; `stack` ends it."""
     from pyspark import SparkConf, SparkContext
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
     hush()
-    ours, conf = session_settings(job), SparkConf()
+    ours, conf = our_settings(job, partitions), SparkConf()
     if submitted():
         SparkContext._ensure_initialized()  # noqa: SLF001 - from here on a SparkConf knows what spark-submit was told
         conf = SparkConf()
@@ -176,30 +197,47 @@ def start_query(spark: SparkSession, job: Job, workload: Any) -> StreamingQuery:
     broker |= {f"kafka.{name}": value for name, value in java_settings(config).items()}
     group = {"groupIdPrefix": f"windowbench-{job.run_id}"}
     source = {**broker, **SOURCE_OPTIONS, **group, "subscribe": kafka.events_topic}
-    sink = {**broker, **SINK_OPTIONS, "topic": kafka.result_topic, "checkpointLocation": job.checkpoint}
+    sink = {**broker, **sink_options(config), "topic": kafka.result_topic, "checkpointLocation": job.checkpoint}
     effective = dict(spark.sparkContext.getConf().getAll())
     effective |= {f"readStream.{name}": value for name, value in source.items()}
     effective |= {f"writeStream.{name}": value for name, value in sink.items()}
     say("settings", effective=masked(effective, hide_values(secrets(config))))
     rows = workload.results(spark.readStream.format("kafka").options(**source).load(), config)
-    writer = workload.records(rows).writeStream.format("kafka").options(**sink).outputMode(config.engine.spark_mode)
-    if config.engine.trigger_interval_ms:
+    writer = workload.records(rows).writeStream.format("kafka").options(**sink).outputMode(config.output_mode)
+    if config.real_time:
+        writer = writer.trigger(realTime=f"{round(config.engine.realtime_batch_seconds * 1000)} milliseconds")
+    elif config.engine.trigger_interval_ms:
         writer = writer.trigger(processingTime=f"{config.engine.trigger_interval_ms} milliseconds")
     query: StreamingQuery = writer.start()
     return query
 
 
-def watch(query: StreamingQuery, log: BatchLog) -> None:
-    """Report readiness and progress until the query ends, which it does only when it fails."""
+def watch(query: StreamingQuery, log: BatchLog, runs: Callable[[], bool]) -> None:
+    """Report readiness and progress until the query ends, which it does only when it fails.
+
+    Parameters
+    ----------
+    query : StreamingQuery
+    log : BatchLog
+    runs : callable
+        Whether the tasks of a query run that never waits for data between its batches.
+    """
     java = query._jsq  # noqa: SLF001 - PySpark's progress objects fetch each field by a call of its own
     ready = False
     while not java.awaitTermination(POLL_MS):
         messages = log.take(fresh_reports(java, log.last_batch))
-        if not ready and (messages or is_waiting(java.status().message())):
+        if not ready and (messages or is_waiting(java.status().message()) or runs()):
             ready = True
             say("ready")
         for message in messages:
             print(json.dumps(message), flush=True)
+
+
+def all_tasks_run(spark: SparkSession, tasks: int) -> bool:
+    """Whether at least so many tasks are running."""
+    tracker = spark.sparkContext.statusTracker()
+    stages = [tracker.getStageInfo(number) for number in tracker.getActiveStageIds()]
+    return sum(stage.numActiveTasks for stage in stages if stage is not None) >= tasks
 
 
 def fresh_reports(java: Any, last_batch: int) -> list[dict[str, Any]]:  # noqa: ANN401 - py4j has no types
@@ -215,8 +253,8 @@ def fresh_reports(java: Any, last_batch: int) -> list[dict[str, Any]]:  # noqa: 
 # --- the program ------------------------------------------------------------------------------------------------------
 
 
-def stream(job: Job) -> None:
-    """Run the query until a signal ends it or it fails.
+def stream(job: Job, partitions: int) -> None:
+    """Run the query until a signal ends it or it fails; `partitions` are the events topic's.
 
     Raises
     ------
@@ -230,11 +268,16 @@ def stream(job: Job) -> None:
     workload = import_module(f"windowbench.workloads.{job.config.engine.workload}.spark")
     with ExitStack() as stack:
         try:
-            spark = start_session(job, stack)
+            spark = start_session(job, partitions, stack)
             check_connector(spark, job.config)
             query = start_query(spark, job, workload)
             stack.callback(quietly, query.stop)
-            watch(query, BatchLog(job.config.kafka.events_topic, workload.OBSERVATION))
+            tasks = partitions + (shuffle_partitions_of(job.config) or 0)
+            watch(
+                query,
+                BatchLog(job.config.kafka.events_topic, workload.OBSERVATION),
+                lambda: job.config.real_time and all_tasks_run(spark, tasks),
+            )
             raise EngineFailed("the query ended, though nobody stopped it")
         except (PySparkException, Py4JJavaError) as error:
             raise EngineFailed(hide(cause_of(error))) from None
@@ -252,15 +295,15 @@ def body(argv: list[str] | None) -> int:
     address = bootstrap_of(job.config)
     if not submitted():
         os.environ["JAVA_HOME"] = str(find_java(default_cache_dir(job.config.run.cache_dir)).path)
-        if job.config.engine.spark_master.startswith("local"):
+        if is_local(job.config):
             # Nobody else talks to this Spark: no look-up of the host's name, no port open to others.
             os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     with until_stopped():
-        check_topics(job)
+        partitions = check_topics(job)
         if job.alone:
             job.log.parent.mkdir(parents=True, exist_ok=True)
             announce(job, address, checkpoint=job.checkpoint, **({} if submitted() else {"log": job.log}))
-        stream(job)
+        stream(job, partitions)
     return 0
 
 

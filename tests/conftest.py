@@ -29,14 +29,15 @@ def spark(java_home, tmp_path_factory):
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
-    from windowbench.spark.tuning import SPARK_SETTINGS, driver_settings
+    from config import Config
+    from windowbench.spark.tuning import SPARK_SETTINGS, jvm_settings
 
     scratch = tmp_path_factory.mktemp("spark")
     os.environ["JAVA_HOME"] = str(java_home.path)
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     settings = {
         **SPARK_SETTINGS,
-        **driver_settings("1g"),
+        **jvm_settings(Config().replace(spark_driver_memory="1g")),
         "spark.master": "local[2]",
         "spark.jars": "",
         "spark.local.dir": str(scratch),

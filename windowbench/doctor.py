@@ -28,6 +28,7 @@ from windowbench.broker.java import find_java
 from windowbench.broker.setup import spark_conf_dir
 from windowbench.broker.storage import HOST, check_free_disk, free_port
 from windowbench.errors import EnvironmentProblem, ExitCode, HarnessError
+from windowbench.spark.tuning import heap_of
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 _STYLES = {OK: "green", WARNING: "yellow", PROBLEM: "bold red"}
@@ -138,7 +139,7 @@ def check_disk(patient: Patient) -> Finding:
 
 def check_memory(patient: Patient) -> Finding:
     """Check that both JVMs and the producers fit into free memory."""
-    amount = patient.config.engine.spark_driver_memory
+    amount = heap_of(patient.config)
     unit = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024**2}[amount[-1].lower()]
     heap_mb = patient.config.kafka.broker_heap_mb if patient.config.kafka.embedded else 0
     needed = float(amount[:-1]) * unit + heap_mb + _OTHER_PROCESSES_MB

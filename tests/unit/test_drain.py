@@ -57,6 +57,33 @@ def test_an_empty_partition_needs_no_position():
     assert result.all_read_ns is not None
 
 
+def test_where_results_tell_end_is_written_once_every_final_value_was_seen_whatever_the_position():
+    left = iter([[(0, 1), (0, 2)], [(0, 2)], [], []])
+    result, calls = drained(position=lambda: {0: 0, 1: 0}, missing=lambda _e: next(left), results_tell=True)
+    assert result.all_read_ns is not None
+    assert result.as_dict()["completed"] is True
+    assert calls.index("expected") < calls.index("write_end")
+    assert calls.count("expected") == 1
+
+
+def test_where_results_tell_end_is_not_written_while_a_final_value_lacks():
+    left = iter([[(0, 2)], [(0, 2)], [], []])
+    written = []
+    drained(
+        position=dict,
+        missing=lambda _e: written.append("looked") or next(left),
+        write_end=lambda: written.append("END") or 1,
+        results_tell=True,
+    )
+    assert written.index("END") == 3
+
+
+def test_elsewhere_results_say_nothing_about_what_was_read():
+    result, calls = drained(timeout=0.05, position=lambda: {0: 10})
+    assert result.all_read_ns is None
+    assert calls.index("write_end") < calls.index("missing")
+
+
 def test_what_is_missing_after_the_time_is_named():
     result, _ = drained(timeout=0.05, missing=lambda _expected: [(0, 2)])
     assert result.as_dict()["completed"] is False
@@ -104,3 +131,20 @@ def test_live_latency_is_over_measured_windows_only():
     live(2350, row(window_start=1000, window_end=2000))
     live(3600, row(window_start=3000, window_end=4000))
     assert live.figures() == ResultFigures(windows=3, rows=3, p50_ms=250, p90_ms=250, max_ms=250)
+
+
+def test_of_updates_the_latest_count_decides_and_the_live_latency_is_freshness():
+    live = LiveResults("r", delay_ms=100, mode="update")
+    live.measure(0, 1000)
+    live(700, row(events=3, max_produce_time=650))
+    assert live.missing(EXPECTED) == [(0, 1), (0, 2)]
+    live(960, row(events=5, max_produce_time=950))
+    live.pass_over(8)
+    assert live.missing(EXPECTED) == [(0, 2)]
+    assert live.figures() == ResultFigures(windows=1, rows=10, p50_ms=10, p90_ms=50, max_ms=50, mode="update")
+
+
+def test_an_update_that_does_not_say_how_new_it_is_is_left_out():
+    live = LiveResults("r", delay_ms=100, mode="update")
+    live(960, row())
+    assert live.figures().rows == 0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, Message
 
 from config import Config
 from windowbench.kafka.admin import Admin
@@ -25,13 +25,23 @@ class TopicTail:
         An existing topic.
     on_record : callable
         Gets ``(timestamp_ms, value)``; called on the tail's thread, must not raise.
+    on_passed_over : callable, optional
+        Where rows are updates, the newest one of a key says it all: of records that were fetched together only that
+        one is handed on, and this gets the number of the others.
     """
 
-    def __init__(self, config: Config, topic: str, on_record: Callable[[int, bytes | None], None]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        topic: str,
+        on_record: Callable[[int, bytes | None], None],
+        on_passed_over: Callable[[int], None] | None = None,
+    ) -> None:
         """Open the consumer; :meth:`start` begins reading."""
         partitions = Admin(config).partitions(topic)
         self._consumer = open_consumer(config, topic, partitions, f"windowbench-tail-{config.run.run_id}")
         self._on_record = on_record
+        self._on_passed_over = on_passed_over
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="results-tail", daemon=True)
 
@@ -42,11 +52,18 @@ class TopicTail:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                for message in self._consumer.consume(1000, timeout=_POLL_SECONDS):
-                    if message.error() is None:
-                        self._on_record(message.timestamp()[1], message.value())
+                messages = [m for m in self._consumer.consume(1000, timeout=_POLL_SECONDS) if m.error() is None]
+                for message in self._thinned(messages):
+                    self._on_record(message.timestamp()[1], message.value())
             except KafkaException:
                 self._stop.wait(_POLL_SECONDS)  # the broker's death is noticed and reported by its own watcher
+
+    def _thinned(self, messages: list[Message]) -> Iterable[Message]:
+        if self._on_passed_over is None:
+            return messages
+        newest = {message.key(): message for message in messages}.values()
+        self._on_passed_over(len(messages) - len(newest))
+        return newest
 
     def stop(self) -> None:
         """End reading."""

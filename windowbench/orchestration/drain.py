@@ -2,6 +2,10 @@
 
 END, one a partition, is written only after all producers flushed and the engine's own position equals
 the log end of every partition: written earlier it could overtake events and close windows without them.
+
+Real-Time Mode tells its position at the end of a batch, which may be minutes away, but its rows come at once and need
+no END to become final. There the results tell: once every (window, campaign) has shown its final value, every event
+that must count has been read.
 """
 
 from __future__ import annotations
@@ -75,6 +79,7 @@ def drain(
     expected: Callable[[], Expected],
     missing: Callable[[Expected], list[tuple[int, int]]],
     abort: Callable[[], None],
+    results_tell: bool = False,
 ) -> Drained:
     """Bring the engine to the end of the load.
 
@@ -89,11 +94,13 @@ def drain(
     write_end : callable
         Writes END to every partition and returns when that was done; see :func:`write_end`.
     expected : callable
-        Computes the right answer; called once, while the engine works on END.
+        Computes the right answer; called once, while the engine works: on END, or on what it has not read.
     missing : callable
         Which of the expected rows have not been seen with a right value.
     abort : callable
         Raises when going on makes no sense: a service died, the run's time is over.
+    results_tell : bool
+        Whether everything has been read also when no expected row is missing.
     """
     load_ended = time.time_ns()
     deadline = time.monotonic() + timeout_seconds
@@ -107,13 +114,17 @@ def drain(
             return None
         return time.time_ns()
 
+    early_truth = expected() if results_tell else None
+
     def caught_up() -> bool:
         at = position()
-        return all(at.get(partition, 0) >= end for partition, end in ends.items())
+        if all(at.get(partition, 0) >= end for partition, end in ends.items()):
+            return True
+        return early_truth is not None and not missing(early_truth)
 
     all_read = within_deadline(caught_up)
     end_written = write_end()
-    truth = expected()
+    truth = expected() if early_truth is None else early_truth
     completed = within_deadline(lambda: not missing(truth))
     return Drained(
         load_ended_ns=load_ended,

@@ -1,6 +1,7 @@
 """What is known of a run while it lasts: a bounded picture of the results, and the numbers shown live.
 
-None of it is judged. The live percentiles are over the most recent rows only and say so.
+None of it is judged. The live percentiles are over the most recent rows only and say so; where rows are updates, over
+the newest ones of their keys.
 """
 
 from __future__ import annotations
@@ -12,18 +13,25 @@ from dataclasses import dataclass
 
 import orjson
 
+from config import OutputMode
+
 _RECENT_ROWS = 2_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResultFigures:
-    """What is known of the results; latencies are over the most recent rows of measured windows."""
+    """What is known of the results; latencies are over the most recent rows of measured windows.
+
+    In append mode a latency is append time minus window end minus watermark delay, close to the excess of
+    docs/measurement.md; in update mode it is the freshness.
+    """
 
     windows: int = 0
     rows: int = 0
     p50_ms: int | None = None
     p90_ms: int | None = None
     max_ms: int | None = None
+    mode: OutputMode = "append"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,12 +58,14 @@ class LiveResults:
     run_id : str
         Rows of other runs are left out.
     delay_ms : int
-        Watermark delay; the live latency is append time minus window end minus this, so that it is
-        close to the excess of docs/measurement.md.
+        Watermark delay.
+    mode : str
+        Output mode of the engine; decides which latency is shown.
     """
 
-    def __init__(self, run_id: str, delay_ms: int) -> None:
+    def __init__(self, run_id: str, delay_ms: int, mode: OutputMode = "append") -> None:
         """Start with nothing seen."""
+        self._mode = mode
         self._run_id = run_id
         self._delay_ms = delay_ms
         self._lock = threading.Lock()
@@ -76,9 +86,10 @@ class LiveResults:
             row = orjson.loads(value or b"")
             start, end = row["window_start"], row["window_end"]
             key, events, run_id = (start, row["campaign_id"]), row["events"], row["run_id"]
+            since = row["max_produce_time"] if self._mode == "update" else end + self._delay_ms
         except (ValueError, KeyError, TypeError):
             return
-        numbers = (start, end, key[1], events)
+        numbers = (start, end, key[1], events, since)
         if run_id != self._run_id or not all(isinstance(number, int) for number in numbers):
             return
         with self._lock:
@@ -86,9 +97,14 @@ class LiveResults:
             self._events[key] = events
             self._windows.add(start)
             if self._measured and self._measured[0] <= start and end <= self._measured[1]:
-                latency = timestamp_ms - end - self._delay_ms
+                latency = timestamp_ms - since
                 self._recent.append(latency)
                 self._max_ms = latency if self._max_ms is None else max(self._max_ms, latency)
+
+    def pass_over(self, rows: int) -> None:
+        """Take note of rows that were not handed on, because newer ones of their keys were."""
+        with self._lock:
+            self._rows += rows
 
     def missing(self, expected: dict[tuple[int, int], tuple[int, int]]) -> list[tuple[int, int]]:
         """Return the (window start ms, campaign) of `expected` whose row has not shown a right ``events`` count.
@@ -110,4 +126,6 @@ class LiveResults:
         def at(share: float) -> int | None:
             return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
 
-        return ResultFigures(windows=windows, rows=rows, p50_ms=at(0.5), p90_ms=at(0.9), max_ms=greatest)
+        return ResultFigures(
+            windows=windows, rows=rows, p50_ms=at(0.5), p90_ms=at(0.9), max_ms=greatest, mode=self._mode
+        )

@@ -13,6 +13,7 @@ from config import MUST_COUNT_MARGIN_MS, Config, ConfigError
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin, TopicPlan
 from windowbench.settings import ENV_PREFIX
+from windowbench.spark.realtime import check_realtime
 
 ROOT = Path(__file__).resolve().parents[2]
 _ENGINE_PROGRAMS = {"spark": "SparkJob.py", "flink": "FlinkJob.py", "none": "ReferenceJob.py"}
@@ -57,8 +58,9 @@ def check_judgeable(config: Config) -> None:
     Raises
     ------
     ConfigError
-        When the watermark delay does not exceed the margin.
+        When the watermark delay does not exceed the margin, or the engine could not run in its mode.
     """
+    check_realtime(config, partitions=config.kafka.partitions)
     if config.windows.delay_ms <= MUST_COUNT_MARGIN_MS:
         msg = (
             f"watermark_delay_sec must be above {MUST_COUNT_MARGIN_MS / 1000:g} in a run that is judged,"

@@ -62,7 +62,7 @@ class Run:
         self.timeline = Timeline(lambda phase: view.note(f"· {phase}"))
         self.directory: RunDirectory | None = None
         self._services = Services()
-        self._live = LiveResults(self.config.run.run_id or "", self.config.windows.delay_ms)
+        self._live = LiveResults(self.config.run.run_id or "", self.config.windows.delay_ms, self.config.output_mode)
         self._watch = Watch(self.config, self._services, self._live, self.timeline, view)
 
     def execute(self) -> RunDirectory:
@@ -173,6 +173,7 @@ class Run:
             expected=lambda: expected_counts(self.config, schedule),
             missing=self._live.missing,
             abort=self._watch.look,
+            results_tell=self.config.real_time,
         )
         run.write_json("drain.json", drained.as_dict())
         if not drained.completed_ns:

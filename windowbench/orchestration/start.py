@@ -112,7 +112,8 @@ class Launcher:
         admin = Admin(config)
         for topic in planned_topics(config):
             prepare_topic(admin, topic, clear=config.kafka.clear_topics)
-        tail = TopicTail(config, config.kafka.result_topic, live)
+        thin = live.pass_over if config.output_mode == "update" else None
+        tail = TopicTail(config, config.kafka.result_topic, live, thin)
         self.stack.callback(tail.stop)
         tail.start()
 

@@ -16,6 +16,10 @@ from windowbench.orchestration.live import Snapshot
 
 _PLAIN_SECONDS = 5.0
 _LIVE_PER_SECOND = 2
+_LIVE_WORDS = {
+    "append": ("windows closed", "window end and watermark delay"),
+    "update": ("windows seen", "produce time of the newest event"),
+}
 
 
 class View(Protocol):
@@ -58,7 +62,7 @@ def plain_line(snapshot: Snapshot) -> str:
     parts.append(f"windows {seen.windows}")
     if seen.p90_ms is not None:
         latencies = f"P50 {_number(seen.p50_ms)} P90 {_number(seen.p90_ms)} max {_number(seen.max_ms)} ms"
-        parts.append(f"after closing {latencies}")
+        parts.append(f"{'freshness' if seen.mode == 'update' else 'after closing'} {latencies}")
     if snapshot.seconds_left is not None:
         parts.append(f"{_number(snapshot.seconds_left)} s left")
     return " · ".join(parts)
@@ -102,8 +106,9 @@ def live_table(snapshot: Snapshot) -> Table:
         table.add_row("sent", f"{snapshot.sent:,}", f"events{failed}")
         table.add_row("lateness P99", _number(snapshot.lateness_p99_ms, " ms", 1), "hand-over minus due, last second")
     seen = snapshot.results
-    table.add_row("windows closed", f"{seen.windows:,}", f"{seen.rows:,} rows")
-    table.add_row("P50", _number(seen.p50_ms, " ms"), "append time minus window end and watermark delay,")
+    closed, since = _LIVE_WORDS[seen.mode]
+    table.add_row(closed, f"{seen.windows:,}", f"{seen.rows:,} rows")
+    table.add_row("P50", _number(seen.p50_ms, " ms"), f"append time minus {since},")
     table.add_row("P90", _number(seen.p90_ms, " ms"), "recent rows of measured windows")
     table.add_row("max", _number(seen.max_ms, " ms"), "")
     if snapshot.batch_ms is not None:

@@ -76,6 +76,7 @@ class Watch:
         self._timeline = timeline
         self._view = view
         self._target_rate = float(config.load.total_rate)
+        self._tells_position = not config.real_time  # there only once a batch
         self._allowed_seconds = config.run.run_timeout_seconds
         self._began = time.monotonic()
         self._schedule: Schedule | None = None
@@ -129,7 +130,7 @@ class Watch:
         if schedule is not None:
             left = max(0.0, (schedule.load_end_ns - time.time_ns()) / NS_PER_S)
         unread = None
-        if engine is not None and producing:
+        if engine is not None and producing and self._tells_position:
             unread = max(0, int(producing["acknowledged"]) - sum(position_of(engine).values()))
         return Snapshot(
             phase=self._timeline.current,
