@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "encoding": encoding.figures,
     "producing": producing.figures,
     "calculator": calculator.figures,
+    "calculator_updates": lambda: calculator.figures(2_550, updates=True),
     "spark_batches": spark_batches.figures,
     "spark_run": spark_run.figures,
 }

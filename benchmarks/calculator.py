@@ -1,6 +1,8 @@
 """Measure how fast the judge is: a recorded run of a million result rows, stage by stage and as a program.
 
-    python benchmarks/calculator.py [--windows N] [--campaigns N]
+    python benchmarks/calculator.py [--windows N] [--campaigns N] [--updates]
+
+With --updates the rows are those of Real-Time Mode: an update for every event of a quarter of the windows.
 
 The run is made first and takes no part in the figures. Targets: one million rows classified and summarised within
 5 s and 1 GB. What it takes to make the schedule again grows with the events, not with the rows, and stands apart.
@@ -30,6 +32,7 @@ from windowbench.judgement.recorded import read_recorded
 from windowbench.oracle.closing import closing_times
 from windowbench.oracle.comparison import compare
 from windowbench.oracle.replay import scheduled_events
+from windowbench.oracle.updates import rules_of
 from windowbench.results.samples import (
     HOST_COLUMNS,
     RESULT_COLUMNS,
@@ -51,8 +54,10 @@ _EVENTS_PER_CELL = 4
 _RUN_ID = "calculator-benchmark"
 
 
-def make_run(path: Path, windows: int, campaigns: int) -> RunDirectory:
+def make_run(path: Path, windows: int, campaigns: int, *, updates: bool = False) -> RunDirectory:
     config = Config().replace(
+        engine="spark",
+        spark_mode="realtime" if updates else "append",
         run_id=_RUN_ID,
         broker="embedded",
         window_size_sec=1.0,
@@ -72,12 +77,14 @@ def make_run(path: Path, windows: int, campaigns: int) -> RunDirectory:
     builder = TruthBuilder(config, closing)
     for events in scheduled_events(config, schedule, lambda i: iter([_sent(run, i)])):
         builder.add(events)
-    _write_results(run, builder.finish())
+    truth = builder.finish()
+    _write_results(run, *(_updates(run, config, schedule, truth) if updates else _final_rows(truth)))
     seconds = np.arange(-3, schedule.load_length_ns // NS_PER_S + 5)
     host = {name: np.zeros(len(seconds), dtype=kind) for name, kind in HOST_COLUMNS.items()}
     host["mono_ns"] = seconds * NS_PER_S + 10**15
     host["wall_ns"] = seconds * NS_PER_S + schedule.epoch_ns
     write_parquet(run.host_samples, host)
+    run.write_json("status.json", {"status": "completed", "phase": "report", "exit_code": None, "error": None})
     return run
 
 
@@ -104,23 +111,59 @@ def _write_load(run: RunDirectory, config: Config, schedule: Schedule) -> None:
     run.write_json("events_topic.json", {"producers": seen, "missing_examples": [], "foreign": 0})
 
 
-def _write_results(run: RunDirectory, truth: AdCtrTruth) -> None:
+def _final_rows(truth: AdCtrTruth) -> tuple[np.ndarray, list[bytes]]:
+    """Return append times (ms) and values of one row a cell, 0.4 to 0.7 s after its window could close."""
     cells = np.flatnonzero(truth.required)
     windows = truth.cells.window_index(cells)
     closing = truth.cells.closing
     append = closing.closing_ns[windows] // NS_PER_MS + 400 + np.random.default_rng(1).integers(0, 300, len(cells))
-    views, clicks, purchases = (column[cells].tolist() for column in truth.must.by_type)
+    newest = (truth.must.max_produce_ms[cells], truth.must.max_event_time_ns[cells])
+    return append, _values(truth, cells, truth.must.by_type[:, cells], *newest)
+
+
+def _updates(
+    run: RunDirectory, config: Config, schedule: Schedule, truth: AdCtrTruth
+) -> tuple[np.ndarray, list[bytes]]:
+    """Return append times (ms) and values of one row an event, 20 to 60 ms after it was sent."""
+    load = list(scheduled_events(config, schedule, lambda i: iter([_sent(run, i)])))
+    due, sent, times, campaign, kind = (
+        np.concatenate([getattr(block, name) for block in load])
+        for name in ("due_ns", "sent_ns", "event_time_ns", "campaign_id", "event_type")
+    )
+    assigner = truth.cells.closing.assigner
+    cell = (assigner.last_ids(times) - truth.cells.closing.first_id) * truth.cells.campaigns + campaign
+    order = np.lexsort((due, cell))
+    cell, sent, times, kind = cell[order], sent[order], times[order], kind[order]
+    starts = np.flatnonzero(np.concatenate(([True], cell[1:] != cell[:-1])))
+    group = np.cumsum(np.concatenate(([True], cell[1:] != cell[:-1]))) - 1
+    counts = np.empty((3, len(cell)), dtype=np.int64)
+    for number in range(3):
+        running = np.cumsum(kind == number)
+        counts[number] = running - (running[starts] - (kind[starts] == number))[group]
+    append = sent // NS_PER_MS + 20 + np.random.default_rng(1).integers(0, 40, len(cell))
+    append = np.maximum.accumulate(group * 10**13 + append) - group * 10**13  # no update overtakes another
+    values = _values(truth, cell, counts, sent // NS_PER_MS, times)
+    by_time = np.argsort(append, kind="stable")
+    return append[by_time], [values[i] for i in by_time.tolist()]
+
+
+def _values(
+    truth: AdCtrTruth, cells: np.ndarray, by_type: np.ndarray, produced_ms: np.ndarray, event_time_ns: np.ndarray
+) -> list[bytes]:
+    """Return the JSON of rows."""
+    closing, windows = truth.cells.closing, truth.cells.window_index(cells)
     columns = (
         truth.cells.campaign_ids(cells).tolist(),
         closing.starts_ms[windows].tolist(),
         closing.ends_ms[windows].tolist(),
-        views,
-        clicks,
-        purchases,
-        truth.must.max_produce_ms[cells].tolist(),
-        truth.must.max_event_time_ns[cells].tolist(),
+        *by_type.tolist(),
+        produced_ms.tolist(),
+        event_time_ns.tolist(),
     )
-    values = [_row(*fields) for fields in zip(*columns, strict=True)]
+    return [_row(*fields) for fields in zip(*columns, strict=True)]
+
+
+def _write_results(run: RunDirectory, append: np.ndarray, values: list[bytes]) -> None:
     with SampleWriter(run.result_samples, RESULT_COLUMNS) as writer:
         for start in range(0, len(values), 100_000):
             stop = min(start + 100_000, len(values))
@@ -161,7 +204,7 @@ def measure_stages(run: RunDirectory) -> tuple[list[Figure], float]:
 
     recorded = timed("read and parse", lambda: read_recorded(run, config, schedule))
     truth, generator = timed("make schedule and truth again", lambda: replay(recorded))
-    timed("classify", lambda: compare(recorded.rows, truth))
+    timed("classify", lambda: compare(recorded.rows, truth, rules_of(config.output_mode)))
     timed("everything but reading", lambda: judge(recorded))
     read, again, all_else = (
         spent[k][0] for k in ("read and parse", "make schedule and truth again", "everything but reading")
@@ -209,39 +252,47 @@ def measure_program(run: RunDirectory) -> list[Figure]:
     ]
 
 
-def figures(windows: int = 10_200, campaigns: int = 100) -> list[Figure]:
-    """Make a run of `windows` times `campaigns` rows and return what judging it costs."""
+def figures(windows: int = 10_200, campaigns: int = 100, *, updates: bool = False) -> list[Figure]:
+    """Make a run of `windows` times `campaigns` rows, or of four times as many updates, and return what it costs."""
     with tempfile.TemporaryDirectory() as scratch:
         # In a process of its own: a child's greatest memory also counts what its parent held when it was started.
-        sizes = [f"--windows={windows}", f"--campaigns={campaigns}"]
+        sizes = [f"--windows={windows}", f"--campaigns={campaigns}", *(["--updates"] if updates else [])]
         subprocess.run([sys.executable, __file__, f"--make={scratch}", *sizes], check=True)
         run = RunDirectory(Path(scratch) / _RUN_ID)
         rows = row_count(run.result_samples)
         program = measure_program(run)
         stages, spent = measure_stages(run)
-        per_row = straightforward(run, min(rows, 100_000))
+        per_row = None if updates else straightforward(run, min(rows, 100_000))
     ours = spent / rows
     return [
         Figure("result rows", rows),
         *program,
         *stages,
         Figure("read and classify, rows a CPU s", round(1 / ours)),
+        *(() if per_row is None else _against(per_row, ours)),
+    ]
+
+
+def _against(per_row: float, ours: float) -> tuple[Figure, Figure]:
+    return (
         Figure("json.loads and dictionaries, rows a CPU s", round(1 / per_row)),
         Figure("ratio", round(per_row / ours, 1)),
-    ]
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
     """Make a run, measure, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--windows", type=int, default=10_200)
+    parser.add_argument("--windows", type=int, help="10200 when not given, 2550 with --updates")
     parser.add_argument("--campaigns", type=int, default=100)
+    parser.add_argument("--updates", action="store_true", help="rows of Real-Time Mode, one an event")
     parser.add_argument("--make", metavar="DIR", help="only make the run, in this directory")
     arguments = parser.parse_args(argv)
+    windows, updates = arguments.windows or (2_550 if arguments.updates else 10_200), arguments.updates
     if arguments.make:
-        make_run(Path(arguments.make), arguments.windows, arguments.campaigns)
+        make_run(Path(arguments.make), windows, arguments.campaigns, updates=updates)
     else:
-        show(figures(arguments.windows, arguments.campaigns))
+        show(figures(windows, arguments.campaigns, updates=updates))
     return 0
 
 

@@ -57,7 +57,7 @@ def _rows(config, case, placed):
     )
     closing = closing_times(config, schedule, [block])
     at_once = np.zeros(len(closing.closing_ns) * case.campaigns, dtype=np.int64)
-    builder = TruthBuilder(config, closing, first_append_ms=at_once)
+    builder = TruthBuilder(config, closing, answered_ms=at_once)
     builder.add(block)
     truth = builder.finish()
     assert truth.maybe is None

@@ -60,7 +60,7 @@ def expected_frame(spark, rows):
 class Replay:
     """Feeds a stream one batch of records at a time, through a directory of files."""
 
-    def __init__(self, spark, directory, config):
+    def __init__(self, spark, directory, config, mode="append"):
         self._directory = directory / "in"
         self._directory.mkdir()
         self._files = 0
@@ -68,7 +68,7 @@ class Replay:
         self._spark = spark
         raw = spark.readStream.schema(RAW_SCHEMA).option("maxFilesPerTrigger", 1).parquet(str(self._directory))
         writer = workload.results(raw, config).writeStream.format("memory").queryName(self._name)
-        self.query = writer.outputMode("append").option("checkpointLocation", str(directory / "checkpoint")).start()
+        self.query = writer.outputMode(mode).option("checkpointLocation", str(directory / "checkpoint")).start()
 
     def feed(self, records):
         """Give the stream one more batch and wait until it and what follows from it is done."""

@@ -46,6 +46,26 @@ def test_spark(spark, tmp_path, case):
         )
 
 
+UPDATED = ("beyond the delay", "out of order within", "the watermark exactly")
+UPDATE_CASES = [case for case in STREAM_CASES if case.name.startswith(UPDATED)]
+
+
+@pytest.mark.parametrize("case", UPDATE_CASES, ids=lambda case: case.name)
+def test_spark_updates_reach_the_rows_of_append_mode_without_end_and_end_adds_none(spark, tmp_path, case):
+    with Replay(spark, tmp_path, case_config(case, case.delay_ms), mode="update") as replay:
+        for batch in case.batches:
+            replay.feed([record_of(event) for event in batch])
+        updates = [row.asDict() for row in replay.rows().collect()]
+        latest = {(row["window_start"], row["campaign_id"]): row for row in updates}
+        assert by_key(latest.values()) == expected(case)
+        for key in latest:
+            counts = [row["events"] for row in updates if (row["window_start"], row["campaign_id"]) == key]
+            assert counts == sorted(set(counts)), "each update counts more events than the one before it"
+        assert len(updates) > len(latest), "otherwise nothing was updated"
+        replay.feed([end_record(RUN_ID, NOW_MS)])
+        assert len(replay.rows().collect()) == len(updates)
+
+
 @pytest.mark.parametrize("case", [case for case in PARTITION_CASES if case.differs], ids=lambda case: case.name)
 def test_spark_takes_the_greatest_watermark_over_partitions(spark, tmp_path, case):
     with Replay(spark, tmp_path, case_config(case, case.delay_ms)) as replay:

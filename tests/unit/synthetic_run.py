@@ -82,6 +82,12 @@ class SyntheticRun:
         start = self.schedule.base_time_ns // MS + window_id * self.config.windows.slide_ms
         return next(r for r in self.results if (r.row["window_start"], r.row["campaign_id"]) == (start, campaign))
 
+    def updates(self, window_id, campaign):
+        """Return the results of a window and campaign in the order of appending."""
+        start = self.schedule.base_time_ns // MS + window_id * self.config.windows.slide_ms
+        found = [r for r in self.results if (r.row["window_start"], r.row["campaign_id"]) == (start, campaign)]
+        return sorted(found, key=lambda r: r.append_ms)
+
     def sent_by(self, producer):
         return np.array([e.sent for e in self.events if e.producer == producer and e.sent >= 0], dtype=np.int64)
 
@@ -213,6 +219,26 @@ def plain_engine(config, schedule, events, *, batch_ms=400, end_after_ms=1500):
     return results
 
 
+def update_engine(config, schedule, events, *, every_ms=1, takes_ms=20):
+    """Answer as an engine in update mode: of each batch of events, the newest row of each window and campaign in it."""
+    del schedule
+    rows, results, batches = {}, [], {}
+    for event in sorted((e for e in events if e.sent >= 0), key=lambda e: e.sent):
+        batches.setdefault(event.sent // MS // every_ms, []).append(event)
+    for number, batch in batches.items():
+        touched = {}
+        for event in batch:
+            for start in window_starts(config, event.time):
+                row = rows.setdefault((start, event.campaign), {"view": 0, "click": 0, "purchase": 0, "p": 0, "t": 0})
+                row[event.kind] += 1
+                row["p"] = max(row["p"], event.sent // MS)
+                row["t"] = max(row["t"], event.time)
+                touched[start, event.campaign] = row
+        append = (number + 1) * every_ms + takes_ms
+        results += [Result(append_ms=append, row=result_row(config, *key, row)) for key, row in touched.items()]
+    return results
+
+
 def result_row(config, start, campaign, row):
     answer = {
         "run_id": RUN_ID,
@@ -237,4 +263,5 @@ def synthetic_run(**settings) -> SyntheticRun:
     config = small_config(**settings)
     schedule = plan(config, NOW_NS)
     events = scheduled(config, schedule)
-    return SyntheticRun(config=config, schedule=schedule, events=events, results=plain_engine(config, schedule, events))
+    engine = plain_engine if config.output_mode == "append" else update_engine
+    return SyntheticRun(config=config, schedule=schedule, events=events, results=engine(config, schedule, events))

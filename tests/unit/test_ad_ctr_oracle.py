@@ -117,7 +117,7 @@ def test_an_event_produced_after_the_append_of_its_row_must_not_count():
     free, cells = late_events(config)
     earliest = np.full(free.cells.count, NEVER)
     earliest[cells] = 0
-    _, bound = truth_of(config, first_append_ms=earliest)
+    _, bound = truth_of(config, answered_ms=earliest)
     assert bound.maybe is None
     assert (bound.must.by_type == free.must.by_type).all()
 
@@ -129,7 +129,7 @@ def test_an_event_produced_in_the_ms_of_the_append_may_count_and_one_a_ms_later_
     cell = cells[0]
     appended = np.full(free.cells.count, NEVER)
     appended[cell] = free.maybe.max_produce_ms[cell] + shift_ms
-    _, bound = truth_of(config, first_append_ms=appended)
+    _, bound = truth_of(config, answered_ms=appended)
     assert (bound.maybe.max_produce_ms[cell] == free.maybe.max_produce_ms[cell]) == may_count
 
 

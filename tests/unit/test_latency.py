@@ -72,7 +72,8 @@ def test_the_parts_add_up_exactly_to_append_time_minus_due_of_the_last_event(row
     ],
 )
 def test_impossible_latencies_are_counted(changes, bound_ns, counted):
-    assert dataclasses.astuple(impossible(latencies(**changes), bound_ns)) == counted
+    found = latencies(**changes)
+    assert dataclasses.astuple(impossible(found, found.freshness, bound_ns)) == counted
 
 
 def test_impossible_latencies_are_neither_clipped_nor_dropped():

@@ -15,6 +15,12 @@ def summaries(tmp_path_factory):
         "mmpp": {"data_generator": "mmpp", "mmpp_sojourn_seconds": (8.0, 4.0), "slide_sec": 1.0},
     }.items():
         made[name] = evaluate(synthetic_run(**settings).write(tmp_path_factory.mktemp(name))).summary
+    updates = synthetic_run(duration_seconds=70.0, rate=40.0, engine="spark", spark_mode="realtime")
+    at = updates.schedule.base_time_ns
+    updates.progress = [{"type": "progress", "batch_ms": 60_000.0, "received_ns": at + i * 10**9} for i in (5, 65, 90)]
+    made["updates"] = evaluate(updates.write(tmp_path_factory.mktemp("updates"))).summary
+    micro = synthetic_run(duration_seconds=70.0, rate=4.0, engine="spark", spark_mode="update", preset="default")
+    made["micro"] = evaluate(micro.write(tmp_path_factory.mktemp("micro"))).summary
     broken = synthetic_run()
     broken.result(3, 0).row["views"] += 1
     broken.results.remove(broken.result(5, 0))
@@ -22,7 +28,7 @@ def summaries(tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize("name", ["poisson", "mmpp", "invalid"])
+@pytest.mark.parametrize("name", ["poisson", "mmpp", "updates", "micro", "invalid"])
 def test_report_fits_80_columns_of_plain_text(summaries, name):
     text = render_summary(summaries[name])
     assert max(map(len, text.splitlines())) <= WIDTH == 80
@@ -77,6 +83,35 @@ def test_bursty_load_shows_latencies_by_state_and_warns_of_few_changes(summaries
     assert "state 1 (" in text
     assert "/s along its path" in " ".join(text.split())
     assert "too few to call its rate typical" in " ".join(text.split())
+
+
+def test_a_run_of_updates_has_freshness_in_front_and_no_excess_anywhere(summaries):
+    text = render_summary(summaries["updates"])
+    lines = text.splitlines()
+    assert lines[2].startswith("freshness_ms P90   ")
+    assert "95 % interval" in lines[2]
+    said = " ".join(text.split())
+    rows = summaries["updates"]["latencies_ms"]
+    assert f"nearest rank over {rows['freshness']['rows']} updates of 35 windows" in said
+    assert (
+        f"105 final rows and {rows['freshness']['rows']} updates, final ones included, of 35 measured windows" in said
+    )
+    assert f"{summaries['updates']['rows']['intermediate']} intermediate updates" in said
+    assert "excess_ms" not in text
+    assert "where the time went" not in text
+    assert "slowest partition" not in text
+    assert "measured windows show no trend" in said
+
+
+def test_the_report_says_how_long_batches_of_real_time_mode_are_and_how_many_ended_in_the_measured_phase(summaries):
+    said = " ".join(render_summary(summaries["updates"]).split())
+    words = "engine: spark, preset tuned, Real-Time Mode, batches of 60 s, 2 batch boundaries in the measured phase;"
+    assert words in said
+
+
+def test_the_report_names_preset_and_mode(summaries):
+    assert "engine: spark, preset tuned; 0 records" in render_summary(summaries["poisson"])
+    assert "engine: spark, preset default, update mode; 0 records" in render_summary(summaries["micro"])
 
 
 def test_where_the_files_are_comes_last(summaries):

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from config import Config
+from config import Config, OutputMode
 from data_generation_mmpp import MmppPath
 from windowbench.judgement.engine import EngineFigures
 from windowbench.judgement.measured import MeasuredRows, Phase, states_at
-from windowbench.metrics.bootstrap import RunSample, percentile_intervals, too_few
+from windowbench.judgement.updates import Updates, measured_sample
+from windowbench.metrics.bootstrap import Interval, RunSample, percentile_intervals, too_few
 from windowbench.metrics.goodness_of_fit import FEW_STATE_CHANGES, ArrivalFit
 from windowbench.metrics.latency import LATENCIES, PARTS
 from windowbench.metrics.quantiles import percentiles, window_maxima
@@ -25,8 +26,14 @@ from windowbench.oracle.verdict import RowFigures, Status, SustainFigures, Verdi
 from windowbench.results.store import SCHEMA_VERSION
 from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule
 
-HEADLINE = "excess"
 HEADLINE_PERCENT = 90
+PRESET_ENGINES = frozenset({"spark", "flink"})
+"""Engines whose settings we choose."""
+
+
+def headline_of(mode: OutputMode) -> str:
+    """Return the latency that stands for an engine: what it adds, or how old its newest answer is."""
+    return "excess" if mode == "append" else "freshness"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +45,7 @@ class Findings:
     truth: Truth
     comparison: Comparison
     measured: MeasuredRows
+    updates: Updates
     phases: NDArray[np.int8]
     row_figures: RowFigures
     generator: GeneratorFigures
@@ -49,6 +57,21 @@ class Findings:
     sustain: SustainFigures
     path: MmppPath | None
     fit: ArrivalFit
+
+    @property
+    def headline(self) -> str:
+        """The latency that stands for the engine."""
+        return headline_of(self.config.output_mode)
+
+    def sample(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the values of a latency over measured windows, in ns, and the window of each."""
+        return measured_sample(name, self.measured, self.updates)
+
+    def everywhere(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the values of a latency over all windows, in ns, and the window of each."""
+        if name == "freshness":
+            return self.updates.freshness, self.updates.window
+        return getattr(self.measured.latencies, name), self.measured.window
 
     @property
     def state_changes(self) -> int | None:
@@ -75,7 +98,7 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> dict[str
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id,
         "verdict": verdict.as_dict(),
-        "headline": _headline(latencies) if verdict.status is Status.VALID else None,
+        "headline": _headline(findings.headline, latencies) if verdict.status is Status.VALID else None,
         "load": _load(findings),
         "latencies_ms": latencies,
         "window_maxima_ms": _window_maxima(findings),
@@ -92,10 +115,22 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> dict[str
             "offset": findings.clock.offset_ns / NS_PER_MS,
             "bound": findings.clock.bound_ns / NS_PER_MS,
         },
-        "engine": {"name": findings.config.engine.engine, **dataclasses.asdict(findings.engine)},
+        "engine": _engine(findings),
         "steady_state": _steady_state(findings),
         "states": _states(findings),
         "arrivals": findings.fit.as_dict(),
+    }
+
+
+def _engine(findings: Findings) -> dict[str, Any]:
+    config = findings.config
+    engine = config.engine
+    return {
+        "name": engine.engine,
+        "output_mode": config.output_mode,
+        "preset": engine.preset if engine.engine in PRESET_ENGINES else None,
+        "real_time_batch_s": engine.realtime_batch_seconds if config.real_time else None,
+        **dataclasses.asdict(findings.engine),
     }
 
 
@@ -127,28 +162,33 @@ def _path_rate(path: MmppPath, schedule: Schedule) -> float:
 
 def _latencies(findings: Findings) -> dict[str, dict[str, Any]]:
     """Return percentiles over rows of measured windows, with the interval of P90."""
-    chosen = findings.measured.is_measured
-    window = findings.measured.window[chosen]
-    windows = len(np.unique(window))
-    values = {name: getattr(findings.measured.latencies, name)[chosen] for name in LATENCIES}
-    distinct = {name: column for name, column in values.items() if name != "freshness" or _differs(values)}
-    intervals = percentile_intervals([RunSample(values=distinct, windows=window)], HEADLINE_PERCENT)
-    intervals.setdefault("freshness", intervals["e2e"])
-    return {
-        name: {
-            "rows": len(window),
+    samples = {name: findings.sample(name) for name in LATENCIES}
+    intervals = _intervals(samples)
+    found = {}
+    for name, (values, window) in samples.items():
+        windows, interval = len(np.unique(window)), intervals[name]
+        found[name] = {
+            "rows": len(values),
             "windows": windows,
-            **in_ms(values[name]),
+            **in_ms(values),
             "p90_interval": None if interval is None else [interval.low / NS_PER_MS, interval.high / NS_PER_MS],
             "interval_note": too_few(windows) if interval is None else None,
         }
-        for name, interval in intervals.items()
-    }
+    return found
 
 
-def _differs(values: dict[str, NDArray[np.int64]]) -> bool:
-    """Whether freshness is a figure of its own; in append mode it equals ``e2e`` and needs no second bootstrap."""
-    return not np.array_equal(values["freshness"], values["e2e"])
+def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) -> dict[str, Interval | None]:
+    """Return the interval of each latency; those of the same rows share the draws.
+
+    In append mode freshness usually equals ``e2e`` and needs no bootstrap of its own.
+    """
+    final = {name: values for name, (values, _) in samples.items() if name != "freshness"}
+    fresh, fresh_window = samples["freshness"]
+    intervals = percentile_intervals([RunSample(values=final, windows=samples["e2e"][1])], HEADLINE_PERCENT)
+    if np.array_equal(fresh, final["e2e"]):
+        return {**intervals, "freshness": intervals["e2e"]}
+    sample = RunSample(values={"freshness": fresh}, windows=fresh_window)
+    return intervals | percentile_intervals([sample], HEADLINE_PERCENT)
 
 
 def in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
@@ -158,10 +198,10 @@ def in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
     return {name: None if found is None else getattr(found, name) / NS_PER_MS for name in names}
 
 
-def _headline(latencies: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    chosen = latencies[HEADLINE]
+def _headline(name: str, latencies: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    chosen = latencies[name]
     return {
-        "name": f"{HEADLINE}_ms",
+        "name": f"{name}_ms",
         "percent": HEADLINE_PERCENT,
         "value_ms": chosen["p90"],
         "interval_ms": chosen["p90_interval"],
@@ -172,11 +212,7 @@ def _headline(latencies: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _window_maxima(findings: Findings) -> dict[str, dict[str, float | None]]:
-    chosen = findings.measured.is_measured
-    window = findings.measured.window[chosen]
-    return {
-        name: in_ms(window_maxima(getattr(findings.measured.latencies, name)[chosen], window)[1]) for name in LATENCIES
-    }
+    return {name: in_ms(window_maxima(*findings.sample(name))[1]) for name in LATENCIES}
 
 
 def _decomposition(findings: Findings) -> dict[str, dict[str, float | None]]:
@@ -212,11 +248,11 @@ def _missing_examples(findings: Findings, most: int = 10) -> list[dict[str, int]
 
 def _steady_state(findings: Findings) -> dict[str, Any]:
     windows = len(np.unique(findings.measured.window[findings.measured.is_measured]))
-    slope = findings.slope
+    slope, points = findings.slope, "windows" if findings.headline == "excess" else "seconds"
     return {
-        "excess_slope_ms_per_s": None if slope is None else dataclasses.asdict(slope),
+        f"{findings.headline}_slope_ms_per_s": None if slope is None else dataclasses.asdict(slope),
         "judged": findings.sustain.slope is not None,
-        "note": trend_note(slope, windows),
+        "note": trend_note(slope, windows, points),
         "results_lag_s": findings.sustain.results_lag_s,
         "results_lag_limit_s": findings.sustain.lag_limit_s,
     }
@@ -227,22 +263,26 @@ def _states(findings: Findings) -> dict[str, Any] | None:
     path = findings.path
     if path is None:
         return None
-    measured = findings.measured
-    chosen = measured.is_measured
-    state = states_at(path, measured.last_due_ns[chosen], findings.schedule.epoch_ns)
-    by_state = []
-    for number in np.unique(path.states):
-        here = state == number
-        by_state.append(
-            {
-                "state": int(number),
-                "rate": float(path.rates[path.states == number][0]),
-                "rows": int(np.count_nonzero(here)),
-                **{f"{name}_ms": in_ms(getattr(measured.latencies, name)[chosen][here]) for name in LATENCIES},
-            }
-        )
+    measured, updates, epoch_ns = findings.measured, findings.updates, findings.schedule.epoch_ns
+    of_final = states_at(path, measured.last_due_ns[measured.is_measured], epoch_ns)
+    of_update = states_at(path, updates.newest_produce_ns[updates.is_measured], epoch_ns)
+    state = dict.fromkeys(LATENCIES, of_final)
+    if findings.config.output_mode == "update":
+        state["freshness"] = of_update
+    by_state = [
+        {
+            "state": int(number),
+            "rate": float(path.rates[path.states == number][0]),
+            "rows": int(np.count_nonzero(of_final == number)),
+            **{f"{name}_ms": in_ms(findings.sample(name)[0][state[name] == number]) for name in LATENCIES},
+        }
+        for number in np.unique(path.states)
+    ]
+    rule = "state when the last event of the row was due"
+    if findings.config.output_mode == "update":
+        rule += "; of freshness, when the newest event of the update was produced"
     return {
         "changes": findings.state_changes,
-        "rule": "state when the last event of the row was due",
+        "rule": rule,
         "by_state": by_state,
     }

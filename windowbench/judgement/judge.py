@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from config import Config
 from windowbench.arrivals import modulating_path
 from windowbench.errors import ExitCode
-from windowbench.judgement.engine import engine_figures
-from windowbench.judgement.figures import Findings, summary_of
+from windowbench.judgement.engine import EngineFigures, engine_figures
+from windowbench.judgement.figures import Findings, headline_of, summary_of
 from windowbench.judgement.fit import arrival_fit
 from windowbench.judgement.measured import (
+    answered_ms,
     append_ns,
-    excess_slope,
-    first_appends_ms,
     measure_rows,
     results_lag_s,
     row_figures,
@@ -23,11 +23,14 @@ from windowbench.judgement.measured import (
 )
 from windowbench.judgement.recorded import Recorded, read_recorded
 from windowbench.judgement.tables import row_table, window_table, write_tables
+from windowbench.judgement.updates import find_updates, latency_slope
+from windowbench.metrics.latency import impossible
 from windowbench.oracle.closing import closing_times
 from windowbench.oracle.comparison import Truth, compare
 from windowbench.oracle.generator import GeneratorFigures, GeneratorLedger
 from windowbench.oracle.host import host_figures
 from windowbench.oracle.replay import TwoLooks
+from windowbench.oracle.updates import rules_of
 from windowbench.oracle.verdict import (
     Party,
     Reason,
@@ -137,10 +140,11 @@ def _unknown(run: RunDirectory, code: str, text: str) -> Evaluation:
 def judge(recorded: Recorded) -> Evaluation:
     """Compare, measure and weigh what a run recorded."""
     config, schedule, rows = recorded.config, recorded.schedule, recorded.rows
-    model = workload_model(config.engine.workload)
+    mode = config.output_mode
+    newest_produce = workload_model(config.engine.workload).NEWEST_PRODUCE_COLUMN
     truth, generator = replay(recorded)
     closing = truth.cells.closing
-    comparison = compare(rows, truth)
+    comparison = compare(rows, truth, rules_of(mode))
     phases = window_phases(closing, schedule)
     measured = measure_rows(
         rows,
@@ -149,11 +153,12 @@ def judge(recorded: Recorded) -> Evaluation:
         phases,
         recorded.clock,
         delay_ms=config.windows.delay_ms,
-        newest_produce=model.NEWEST_PRODUCE_COLUMN,
+        newest_produce=newest_produce,
     )
+    updates = find_updates(rows, truth, comparison, phases, recorded.clock, newest_produce=newest_produce, mode=mode)
     engine = engine_figures(recorded.progress, schedule)
     path = modulating_path(config, schedule.load_length_ns)
-    slope = excess_slope(measured, closing)
+    slope = latency_slope(measured, updates, closing, mode)
     load_end_ns = max(schedule.load_end_ns, generator.last_sent_ns or 0)
     findings = Findings(
         config=config,
@@ -161,8 +166,13 @@ def judge(recorded: Recorded) -> Evaluation:
         truth=truth,
         comparison=comparison,
         measured=measured,
+        updates=updates,
         phases=phases,
-        row_figures=row_figures(rows, comparison, measured, recorded.clock),
+        row_figures=row_figures(
+            rows,
+            comparison,
+            impossible(measured.latencies, updates.freshness, recorded.clock.bound_ns, mode=mode),
+        ),
         generator=generator,
         topic=recorded.topic,
         host=host_figures(recorded.host, schedule),
@@ -171,8 +181,9 @@ def judge(recorded: Recorded) -> Evaluation:
         slope=slope,
         sustain=SustainFigures(
             slope=None if path is not None else slope,
+            slope_of=headline_of(mode),
             results_lag_s=results_lag_s(measured, append_ns(rows, recorded.clock), load_end_ns),
-            longest_trigger_s=max(engine.batch_max_ms, config.engine.trigger_interval_ms) / 1000,
+            longest_trigger_s=longest_trigger_s(config, engine),
         ),
         path=path,
         fit=arrival_fit(config, schedule),
@@ -186,6 +197,11 @@ def judge(recorded: Recorded) -> Evaluation:
     )
 
 
+def longest_trigger_s(config: Config, engine: EngineFigures) -> float:
+    """Return how long rows may have waited for a trigger; in Real-Time Mode none waits for the end of its batch."""
+    return 0.0 if config.real_time else max(engine.batch_max_ms, config.engine.trigger_interval_ms) / 1000
+
+
 def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures]:
     """Make the schedule again; look at it for the closing of windows, then beside what was sent."""
     config, schedule = recorded.config, recorded.schedule
@@ -195,7 +211,7 @@ def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures]:
     builder = oracle.TruthBuilder(
         config,
         closing,
-        first_append_ms=first_appends_ms(recorded.rows, oracle.cells(config, closing), recorded.clock),
+        answered_ms=answered_ms(recorded.rows, oracle.cells(config, closing), recorded.clock, config.output_mode),
         greatest_ack_ms=recorded.greatest_ack_ms,
         withheld=recorded.withheld,
         withheld_unnamed=recorded.withheld_unnamed,

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from config import OutputMode
 from data_generation_mmpp import MmppPath
-from windowbench.metrics.latency import Impossible, RowLatencies, RowTimes, impossible, row_latencies
-from windowbench.metrics.quantiles import window_medians
-from windowbench.metrics.steady_state import Slope, theil_sen
+from windowbench.metrics.latency import Impossible, RowLatencies, RowTimes, row_latencies
 from windowbench.oracle.closing import ClosingTimes
 from windowbench.oracle.comparison import NO_ROW, CellTable, Comparison, RowClass, Truth
 from windowbench.oracle.host import ClockOffset
@@ -48,14 +47,21 @@ def append_ns(rows: ResultRows, clock: ClockOffset) -> NDArray[np.int64]:
     return rows.append_ms * NS_PER_MS - clock.offset_ns
 
 
-def first_appends_ms(rows: ResultRows, cells: CellTable, clock: ClockOffset) -> NDArray[np.int64]:
-    """Return when the first row of each cell was appended at the latest, in ms; the greatest int64 for none."""
-    first = np.full(cells.count, _NEVER, dtype=np.int64)
+def answered_ms(rows: ResultRows, cells: CellTable, clock: ClockOffset, mode: OutputMode) -> NDArray[np.int64]:
+    """Return when each cell was answered at the latest, in ms; the greatest int64 for cells without a row.
+
+    An event produced later cannot be in the answer: in append mode the first row of the cell, in update mode the last.
+    """
     cell = cells.cells_of(rows.parsed)
     known = (cell >= 0) & (rows.parsed.kind != RowKind.FOREIGN)
     latest_ms = -(-(append_ns(rows, clock)[known] + clock.bound_ns) // NS_PER_MS)
-    np.minimum.at(first, cell[known], latest_ms)
-    return first
+    if mode == "append":
+        first = np.full(cells.count, _NEVER, dtype=np.int64)
+        np.minimum.at(first, cell[known], latest_ms)
+        return first
+    last = np.full(cells.count, _NONE, dtype=np.int64)
+    np.maximum.at(last, cell[known], latest_ms)
+    return np.where(last == _NONE, _NEVER, last)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,7 +147,7 @@ def measure_rows(
     )
 
 
-def row_figures(rows: ResultRows, comparison: Comparison, measured: MeasuredRows, clock: ClockOffset) -> RowFigures:
+def row_figures(rows: ResultRows, comparison: Comparison, impossible: Impossible) -> RowFigures:
     """Count the rows by class, over all windows from warm-up to cool-down."""
     classes, explained = comparison.classes, comparison.explained
     ours = rows.parsed.kind != RowKind.FOREIGN
@@ -161,21 +167,9 @@ def row_figures(rows: ResultRows, comparison: Comparison, measured: MeasuredRows
         undecidable=comparison.count(RowClass.UNDECIDABLE),
         foreign=comparison.count(RowClass.FOREIGN),
         not_log_append_time=int(np.count_nonzero(ours & (rows.timestamp_type != LOG_APPEND_TIME))),
-        impossible=impossible_latencies(measured, clock),
+        backwards=comparison.count(RowClass.BACKWARDS),
+        impossible=impossible,
     )
-
-
-def impossible_latencies(measured: MeasuredRows, clock: ClockOffset) -> Impossible:
-    """Count latencies that cannot be, in all phases."""
-    return impossible(measured.latencies, clock.bound_ns)
-
-
-def excess_slope(measured: MeasuredRows, closing: ClosingTimes) -> Slope | None:
-    """Return the slope of the per-window median excess over measured windows, in ms per s of window end."""
-    chosen = measured.is_measured
-    window, excess = window_medians(measured.latencies.excess[chosen], measured.window[chosen])
-    ends_s = (closing.ends_ms[window] - closing.assigner.base_ms) / 1000
-    return theil_sen(ends_s, excess / NS_PER_MS)
 
 
 def results_lag_s(measured: MeasuredRows, append: NDArray[np.int64], load_end_ns: int) -> float | None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.judgement.figures import HEADLINE, Findings
+from windowbench.judgement.figures import Findings
 from windowbench.judgement.measured import Phase
 from windowbench.metrics.latency import LATENCIES
 from windowbench.metrics.quantiles import window_maxima, window_medians
@@ -25,7 +25,7 @@ from windowbench.schedule import NS_PER_MS
 
 def window_table(findings: Findings) -> dict[str, list[Any]]:
     """Return the columns of ``windows.csv``: one entry per window, from the first that holds an event to the last."""
-    truth, comparison, measured = findings.truth, findings.comparison, findings.measured
+    truth, comparison = findings.truth, findings.comparison
     closing = truth.cells.closing
     count = len(closing.closing_ns)
     has_cell = np.flatnonzero(comparison.cells != NO_CELL)
@@ -47,10 +47,10 @@ def window_table(findings: Findings) -> dict[str, list[Any]]:
             table[row_class.name.lower()] = per_window(window_of_row[of_class])
     table["missing"] = per_window(truth.cells.window_index(comparison.missing))
     for name in LATENCIES:
-        values = getattr(measured.latencies, name)
-        if name == HEADLINE:
-            table[f"{name}_p50_ms"] = _scattered(*window_medians(values, measured.window), count)
-        table[f"{name}_max_ms"] = _scattered(*window_maxima(values, measured.window), count)
+        values, windows = findings.everywhere(name)
+        if name == findings.headline:
+            table[f"{name}_p50_ms"] = _scattered(*window_medians(values, windows), count)
+        table[f"{name}_max_ms"] = _scattered(*window_maxima(values, windows), count)
     table["partition_wait_ms"] = [_shown(ns) for ns in closing.partition_wait_ns.tolist()]
     table["closed_by"] = ["END" if by_end else "event" for by_end in closing.by_end.tolist()]
     return table
@@ -70,8 +70,11 @@ def _shown(ns: int) -> float | int:
 
 
 def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
-    """Return the columns of ``samples/rows.parquet``: one entry per judged row, latencies where the row counts."""
-    comparison, measured = findings.comparison, findings.measured
+    """Return the columns of ``samples/rows.parquet``: one entry per judged row, latencies where the row counts.
+
+    Freshness stands beside every update.
+    """
+    comparison, measured, updates = findings.comparison, findings.measured, findings.updates
     counts = np.zeros(len(rows), dtype=np.bool_)
     counts[measured.row] = True
     closing = findings.truth.cells.closing
@@ -87,9 +90,14 @@ def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
         "counts": counts,
     }
     for name in LATENCIES:
-        column = np.zeros(len(rows), dtype=np.int64)
-        column[measured.row] = getattr(measured.latencies, name)
-        table[f"{name}_ns"] = nullable_column(column, counts)
+        column, has = np.zeros(len(rows), dtype=np.int64), counts
+        if name == "freshness":
+            column[updates.row] = updates.freshness
+            has = np.zeros(len(rows), dtype=np.bool_)
+            has[updates.row] = True
+        else:
+            column[measured.row] = getattr(measured.latencies, name)
+        table[f"{name}_ns"] = nullable_column(column, has)
     return table
 
 

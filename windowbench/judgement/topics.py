@@ -15,10 +15,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from config import Config, ConfigError
+from config import Config, ConfigError, OutputMode
 from windowbench.judgement.figures import in_ms
-from windowbench.judgement.measured import MeasuredRows, Phase, first_appends_ms, measure_rows
+from windowbench.judgement.measured import MeasuredRows, Phase, answered_ms, measure_rows
 from windowbench.judgement.recorded import joined_rows
+from windowbench.judgement.updates import Updates, find_updates, measured_sample
 from windowbench.metrics.bootstrap import LEAST_WINDOWS, too_few
 from windowbench.metrics.latency import impossible
 from windowbench.metrics.quantiles import window_maxima
@@ -27,6 +28,7 @@ from windowbench.oracle.comparison import Comparison, RowClass, compare
 from windowbench.oracle.host import ClockOffset
 from windowbench.oracle.replay import ScheduledEvents
 from windowbench.oracle.rows import ResultRows, RowKind
+from windowbench.oracle.updates import rules_of
 from windowbench.oracle.verdict import Verdict, unknown
 from windowbench.results.store import SCHEMA_VERSION
 from windowbench.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS, Schedule
@@ -197,26 +199,33 @@ def judge_pair(config: Config, pair: TopicPair) -> tuple[Verdict, dict[str, Any]
         idle_partitions=0,
     )
     closing = closing_times(shape, schedule, _whole(events))
-    first = first_appends_ms(pair.rows, oracle.cells(shape, closing), ClockOffset())
-    builder = oracle.TruthBuilder(shape, closing, first_append_ms=first)
+    answered = answered_ms(pair.rows, oracle.cells(shape, closing), ClockOffset(), config.output_mode)
+    builder = oracle.TruthBuilder(shape, closing, answered_ms=answered)
     builder.add(events)
     truth = builder.finish()
-    comparison = compare(pair.rows, truth)
+    comparison = compare(pair.rows, truth, rules_of(config.output_mode))
     usable = (closing.ids >= 0) & ~closing.by_end
+    phases = np.where(usable, Phase.MEASURED, Phase.COOL_DOWN).astype(np.int8)
+    newest = workload_model(config.engine.workload).NEWEST_PRODUCE_COLUMN
     measured = measure_rows(
         pair.rows,
         truth,
         comparison,
-        np.where(usable, Phase.MEASURED, Phase.COOL_DOWN).astype(np.int8),
+        phases,
         ClockOffset(),
         delay_ms=config.windows.delay_ms,
-        newest_produce=workload_model(config.engine.workload).NEWEST_PRODUCE_COLUMN,
+        newest_produce=newest,
     )
-    verdict = unknown("no_schedule", "no schedule is known for a bare pair of topics", _found(comparison))
+    updates = find_updates(
+        pair.rows, truth, comparison, phases, ClockOffset(), newest_produce=newest, mode=config.output_mode
+    )
+    verdict = unknown(
+        "no_schedule", "no schedule is known for a bare pair of topics", _found(comparison, config.output_mode)
+    )
     chosen = measured.is_measured
     ids, greatest = window_maxima(measured.latencies.e2e[chosen], measured.window[chosen] + closing.first_id)
     report = [(int(i), ns / NS_PER_MS) for i, ns in zip(ids, greatest, strict=True)]
-    summary = _summary(config, pair, verdict, comparison, measured)
+    summary = _summary(config, pair, verdict, comparison, measured=measured, updates=updates)
     summary["rows"]["expected"] = int(np.count_nonzero(truth.required))
     return verdict, summary, report
 
@@ -225,30 +234,39 @@ def _whole(events: ScheduledEvents) -> Iterator[ScheduledEvents]:
     yield events
 
 
-def _found(comparison: Comparison) -> list[str]:
+def _found(comparison: Comparison, mode: OutputMode) -> list[str]:
     words = {
         RowClass.WRONG_VALUE: "rows differ from the events in the topic",
         RowClass.CONFLICTING: "rows conflict with the row of their key",
+        RowClass.BACKWARDS: "rows count fewer events than a row of their key before them",
         RowClass.UNEXPECTED: "rows belong to no window and campaign of the events in the topic",
         RowClass.DUPLICATE: "rows are repeated with equal values",
         RowClass.FOREIGN: "records are not rows of this run",
     }
     found = [f"{comparison.count(c)} {text}" for c, text in words.items() if comparison.count(c)]
     if len(comparison.missing):
-        found.append(f"{len(comparison.missing)} windows and campaigns with events have no row")
+        row = "final row" if mode == "update" else "row"
+        found.append(f"{len(comparison.missing)} windows and campaigns with events have no {row}")
     return found
 
 
 def _summary(
-    config: Config, pair: TopicPair, verdict: Verdict, comparison: Comparison, measured: MeasuredRows
+    config: Config,
+    pair: TopicPair,
+    verdict: Verdict,
+    comparison: Comparison,
+    *,
+    measured: MeasuredRows,
+    updates: Updates,
 ) -> dict[str, Any]:
-    chosen = measured.is_measured
-    window = measured.window[chosen]
-    windows = len(np.unique(window))
-    values = {name: getattr(measured.latencies, name)[chosen] for name in _LATENCIES}
-    counted = {"rows": int(np.count_nonzero(chosen)), "windows": windows, "p90_interval": None}
-    note = too_few(windows) if windows < LEAST_WINDOWS else None
-    found = dataclasses.asdict(impossible(measured.latencies))
+    samples = {name: measured_sample(name, measured, updates) for name in _LATENCIES}
+    latencies = {}
+    for name, (values, window) in samples.items():
+        windows = len(np.unique(window))
+        note = too_few(windows) if windows < LEAST_WINDOWS else None
+        counted = {"rows": len(values), "windows": windows, "p90_interval": None, "interval_note": note}
+        latencies[name] = {**counted, **in_ms(values)}
+    found = dataclasses.asdict(impossible(measured.latencies, updates.freshness))
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": pair.run_id,
@@ -260,8 +278,8 @@ def _summary(
             "rejected": pair.rejected,
             "results": len(pair.rows),
         },
-        "latencies_ms": {n: {**counted, **in_ms(v), "interval_note": note} for n, v in values.items()},
-        "window_maxima_ms": {n: in_ms(window_maxima(v, window)[1]) for n, v in values.items()},
+        "latencies_ms": latencies,
+        "window_maxima_ms": {name: in_ms(window_maxima(*sample)[1]) for name, sample in samples.items()},
         "rows": {
             **{row_class.name.lower(): comparison.count(row_class) for row_class in RowClass},
             "missing": len(comparison.missing),

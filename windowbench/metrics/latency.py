@@ -9,9 +9,9 @@ name                     definition
 ``freshness``            append time - produce time of the newest event counted in the row
 =======================  ==========================================================================
 
-Append mode asks for the final row only: the newest event counted in it is the one with the greatest
-produce time, and because only rows with the right value are measured, the row's own
-``max_produce_time`` says which.
+The newest event counted in a row is the one with the greatest produce time. In append mode only rows with the right
+value are measured, and so the row's own ``max_produce_time`` says which it is. In update mode freshness is that of
+every update, and an intermediate one is believed what it says, as long as it says nothing that cannot be.
 
 Decomposition: append time - due time of the last counted event
 = send lateness + wait for the window's end + watermark delay + gap to the closing event + excess.
@@ -25,6 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from config import OutputMode
 from windowbench.schedule import NS_PER_MS
 
 LATENCIES = ("e2e", "since_window_end", "excess", "freshness")
@@ -118,17 +119,25 @@ class Impossible:
         return bool(self.e2e_negative or self.freshness_negative or self.excess_too_low)
 
 
-def impossible(latencies: RowLatencies, clock_bound_ns: int = 0) -> Impossible:
+def impossible(
+    latencies: RowLatencies, freshness: Ns, clock_bound_ns: int = 0, *, mode: OutputMode = "append"
+) -> Impossible:
     """Count latencies that cannot be.
 
     Parameters
     ----------
     latencies : RowLatencies
+        Of the rows that count.
+    freshness : int64[m]
+        Of every update, in ns.
     clock_bound_ns : int
         How well the broker's clock is known; 0 where it is the producers' own.
+    mode : str
+        In update mode no excess is too low: a final row needs no window to close.
     """
+    too_low = latencies.excess < -EXCESS_TOLERANCE_NS - clock_bound_ns
     return Impossible(
         e2e_negative=int(np.count_nonzero(latencies.e2e < -clock_bound_ns)),
-        freshness_negative=int(np.count_nonzero(latencies.freshness < -clock_bound_ns)),
-        excess_too_low=int(np.count_nonzero(latencies.excess < -EXCESS_TOLERANCE_NS - clock_bound_ns)),
+        freshness_negative=int(np.count_nonzero(freshness < -clock_bound_ns)),
+        excess_too_low=int(np.count_nonzero(too_low)) if mode == "append" else 0,
     )

@@ -72,10 +72,10 @@ def grows(slope: Slope | None) -> bool:
     return slope is not None and slope.low > GROWTH_LIMIT_MS_PER_S
 
 
-def trend_note(slope: Slope | None, windows: int) -> str:
-    """Say in words whether measured windows still trend; the slope is in ms per s."""
+def trend_note(slope: Slope | None, windows: int, points: str = "windows") -> str:
+    """Say in words whether measured windows still trend; the slope, of a figure per `points`, is in ms per s."""
     if slope is None:
-        return f"{windows} windows, too few to see a trend"
+        return f"{windows} windows, too few to see a trend" if points == "windows" else f"too few {points} for a trend"
     figures = f"{slope.estimate:+.1f} ms/s (95 % bounds {slope.low:+.1f} and {slope.high:+.1f})"
     if not slope.trends:
         return f"measured windows show no trend: {figures}"

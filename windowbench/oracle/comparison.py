@@ -6,8 +6,10 @@ Every row gets one class, and every expected (window, key) without a row is miss
 class                meaning
 ===================  =================================================================================
 exact                holds the right value, and no other row of its key came before it with that value
+intermediate         an update on the way to that value (update mode only)
+backwards            counts fewer events than an update before it (update mode only)
 undecidable          the truth is a set here (late events in between), and the value lies in it
-wrong value          the first row of a key that has no right row
+wrong value          the first row of a key that has no right row; in update mode every row that no update can be
 duplicate            a further row of a key with values equal to the row that counts
 conflicting          a further row of a key with other values
 unexpected           a row of a key that the truth does not know
@@ -15,12 +17,15 @@ foreign              not JSON, or a row of another run
 ===================  =================================================================================
 
 The row that counts for a key is the first with the right value, in the order of appending. In append
-mode that is the only row of its key; in an update mode it is the first that holds the final value.
+mode that is the only row of its key; in update mode, whose rules are in ``updates``, it is the first that holds the
+final value.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,6 +53,8 @@ class RowClass(enum.IntEnum):
     CONFLICTING = 4
     UNEXPECTED = 5
     FOREIGN = 6
+    INTERMEDIATE = 7
+    BACKWARDS = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +65,10 @@ class ValueJudgement:
     ----------
     right : bool[n]
         The value is the truth, or lies in it where it is a set.
+    partial : bool[n]
+        The value is consistent in itself, lacks events and holds nothing above the truth.
+    events : int64[n]
+        How many events it counts.
     undecidable : bool[n]
         The truth is a set.
     explained : bool[n]
@@ -65,6 +76,8 @@ class ValueJudgement:
     """
 
     right: Flags
+    partial: Flags
+    events: Index
     undecidable: Flags
     explained: Flags
 
@@ -140,7 +153,7 @@ class Comparison:
     row_of_cell : int64[cells]
         The row that counts, :data:`NO_ROW` where no row is right.
     missing : int64[m]
-        Required cells without any row.
+        Required cells without any row; in update mode, those without a row that counts.
     missing_explained : bool[m]
         Which of them the generator explains.
     """
@@ -184,8 +197,45 @@ def equal_values(rows: ParsedRows, left: Index, right: Index) -> Flags:
     return same
 
 
-def compare(rows: ResultRows, truth: Truth) -> Comparison:
-    """Classify every row, and name every required cell without one."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Classified:
+    """What the rows of all cells are; arrays in the order in which the rows were given.
+
+    Attributes
+    ----------
+    classes : uint8[n]
+        :class:`RowClass` of each.
+    counts : bool[n]
+        Rows that count for their cell, at most one each.
+    answers : bool[n]
+        Rows for which their cell is not missing.
+    explained : bool[n]
+        Rows in error that the generator explains.
+    explains_absence : bool[n]
+        Rows that show that the generator explains why their cell is missing.
+    """
+
+    classes: NDArray[np.uint8]
+    counts: Flags
+    answers: Flags
+    explained: Flags
+    explains_absence: Flags
+
+
+Rules = Callable[[ParsedRows, Index, Index, ValueJudgement], Classified]
+"""Classifies rows that have a cell: gets all rows, positions by cell and append order, their cells, their values."""
+
+
+def compare(rows: ResultRows, truth: Truth, rules: Rules | None = None) -> Comparison:
+    """Classify every row, and name every required cell without an answer.
+
+    Parameters
+    ----------
+    rows : ResultRows
+    truth : Truth
+    rules : callable, optional
+        What the rows of one key mean together; :func:`single_rows` when None.
+    """
     parsed = rows.parsed
     cells = np.where(parsed.kind == RowKind.FOREIGN, NO_CELL, truth.cells.cells_of(parsed))
     possible = truth.possible
@@ -193,44 +243,65 @@ def compare(rows: ResultRows, truth: Truth) -> Comparison:
     classes = np.where(parsed.kind == RowKind.FOREIGN, RowClass.FOREIGN, RowClass.UNEXPECTED).astype(np.uint8)
     explained = np.zeros(len(rows), dtype=np.bool_)
     row_of_cell = np.full(len(possible), NO_ROW, dtype=np.int64)
+    answered = np.zeros(len(possible), dtype=np.bool_)
+    absence_explained = truth.absence_explained.copy()
 
     order = append_order(rows, cells)
     if len(order):
         ordered_cells = cells[order]
-        judged = truth.judge(parsed, order, ordered_cells)
-        right = judged.right & (parsed.kind[order] == RowKind.SOUND)
-        counting = _counting_positions(ordered_cells, right)
-        is_counting = counting == np.arange(len(order))
-        own_class = np.where(judged.undecidable, RowClass.UNDECIDABLE, RowClass.EXACT)
-        own_class = np.where(right, own_class, RowClass.WRONG_VALUE)
-        classes[order] = own_class
-        extra = np.flatnonzero(~is_counting)
-        same = equal_values(parsed, order[extra], order[counting[extra]])
-        classes[order[extra]] = np.where(same, RowClass.DUPLICATE, RowClass.CONFLICTING)
-        explained[order] = judged.explained & ~right & (parsed.kind[order] == RowKind.SOUND)
-        counts = is_counting & right
-        row_of_cell[ordered_cells[counts]] = order[counts]
-
-    has_row = np.zeros(len(possible), dtype=np.bool_)
-    has_row[cells[cells != NO_CELL]] = True
-    missing = np.flatnonzero(truth.required & ~has_row)
+        sound = parsed.kind[order] == RowKind.SOUND
+        judged = _of_sound(truth.judge(parsed, order, ordered_cells), sound)
+        found = (rules or single_rows)(parsed, order, ordered_cells, judged)
+        classes[order], explained[order] = found.classes, found.explained
+        row_of_cell[ordered_cells[found.counts]] = order[found.counts]
+        answered[ordered_cells[found.answers]] = True
+        absence_explained[ordered_cells[found.explains_absence]] = True
+    missing = np.flatnonzero(truth.required & ~answered)
     return Comparison(
         classes=classes,
         cells=cells,
         explained=explained,
         row_of_cell=row_of_cell,
         missing=missing,
-        missing_explained=truth.absence_explained[missing],
+        missing_explained=absence_explained[missing],
+    )
+
+
+def _of_sound(judged: ValueJudgement, sound: Flags) -> ValueJudgement:
+    """Return the judgement with nothing to be said for rows that are not sound."""
+    return dataclasses.replace(
+        judged, right=judged.right & sound, partial=judged.partial & sound, explained=judged.explained & sound
+    )
+
+
+def single_rows(parsed: ParsedRows, order: Index, cells: Index, judged: ValueJudgement) -> Classified:
+    """Classify rows of which each key has one: the rules of append mode."""
+    counting = _counting_positions(cells, judged.right)
+    is_counting = counting == np.arange(len(order))
+    classes = np.where(judged.undecidable, RowClass.UNDECIDABLE, RowClass.EXACT)
+    classes = np.where(judged.right, classes, RowClass.WRONG_VALUE).astype(np.uint8)
+    extra = np.flatnonzero(~is_counting)
+    same = equal_values(parsed, order[extra], order[counting[extra]])
+    classes[extra] = np.where(same, RowClass.DUPLICATE, RowClass.CONFLICTING)
+    return Classified(
+        classes=classes,
+        counts=is_counting & judged.right,
+        answers=np.ones(len(order), dtype=np.bool_),
+        explained=judged.explained,
+        explains_absence=np.zeros(len(order), dtype=np.bool_),
     )
 
 
 def _counting_positions(ordered_cells: Index, right: Flags) -> Index:
     """Return for each row, sorted by cell, where its cell's row that counts is: the first right one, or the first."""
     positions = np.arange(len(ordered_cells))
-    first = np.concatenate(([True], ordered_cells[1:] != ordered_cells[:-1]))
-    starts = np.flatnonzero(first)
+    group, starts = groups_of(ordered_cells)
     beyond = len(ordered_cells)
     first_right = np.minimum.reduceat(np.where(right, positions, beyond), starts)
-    chosen = np.where(first_right == beyond, starts, first_right)
-    group: Index = np.cumsum(first) - 1
-    return chosen[group]
+    return np.asarray(np.where(first_right == beyond, starts, first_right)[group])
+
+
+def groups_of(ordered_cells: Index) -> tuple[Index, Index]:
+    """Return for each row, sorted by cell, the number of its group, and where each group begins."""
+    first = np.concatenate(([True], ordered_cells[1:] != ordered_cells[:-1]))
+    return np.cumsum(first) - 1, np.flatnonzero(first)

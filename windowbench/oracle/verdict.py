@@ -109,7 +109,7 @@ class RowFigures:
 
     Attributes
     ----------
-    wrong, missing, conflicting, unexpected, duplicate, undecidable, foreign : int
+    wrong, missing, conflicting, backwards, unexpected, duplicate, undecidable, foreign : int
         Rows by class; `missing` counts expected rows that are not there.
     wrong_explained, missing_explained, conflicting_explained : int
         Those of them that what the generator sent late, or not at all, explains.
@@ -125,6 +125,7 @@ class RowFigures:
     missing_explained: int = 0
     conflicting: int = 0
     conflicting_explained: int = 0
+    backwards: int = 0
     unexpected: int = 0
     duplicate: int = 0
     undecidable: int = 0
@@ -140,7 +141,9 @@ class SustainFigures:
     Attributes
     ----------
     slope : Slope or None
-        Of the per-window excess, in ms per s; None where there are too few windows or the load is bursty.
+        In ms per s; None where there are too few points or the load is bursty.
+    slope_of : str
+        Of which latency: ``excess`` per window, or ``freshness`` per second.
     results_lag_s : float or None
         From the end of load until the row that holds the last event that must count was appended.
     longest_trigger_s : float
@@ -148,6 +151,7 @@ class SustainFigures:
     """
 
     slope: Slope | None = None
+    slope_of: str = "excess"
     results_lag_s: float | None = None
     longest_trigger_s: float = 0.0
 
@@ -237,6 +241,7 @@ def row_reasons(rows: RowFigures, *, sent_early: bool) -> list[Reason]:
         ("rows_wrong", rows.wrong - rows.wrong_explained, "rows hold a wrong value"),
         ("rows_missing", rows.missing - rows.missing_explained, "expected rows are missing"),
         ("rows_conflicting", rows.conflicting - rows.conflicting_explained, "rows conflict with the row of their key"),
+        ("rows_backwards", rows.backwards, "rows count fewer events than a row of their key before them"),
         ("rows_unexpected", rows.unexpected, "rows belong to no expected window and campaign"),
     )
     found += [Reason(code=code, party=Party.ENGINE, text=f"{count} {words}") for code, count, words in engine if count]
@@ -264,10 +269,10 @@ def sustain_reasons(figures: SustainFigures) -> list[Reason]:
     found: list[Reason] = []
     if figures.slope is not None and grows(figures.slope):
         text = (
-            f"excess grows by {figures.slope.estimate:.1f} ms per s (95 % lower bound {figures.slope.low:.1f},"
-            f" limit {GROWTH_LIMIT_MS_PER_S:g})"
+            f"{figures.slope_of} grows by {figures.slope.estimate:.1f} ms per s (95 % lower bound"
+            f" {figures.slope.low:.1f}, limit {GROWTH_LIMIT_MS_PER_S:g})"
         )
-        found.append(Reason(code="excess_grows", party=Party.ENGINE, text=text))
+        found.append(Reason(code=f"{figures.slope_of}_grows", party=Party.ENGINE, text=text))
     lag = figures.results_lag_s
     if lag is not None and lag > figures.lag_limit_s:
         text = (

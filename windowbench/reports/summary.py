@@ -18,6 +18,12 @@ DEFINITIONS = {
     "excess": "append time of the row - earliest possible emission of its window",
     "freshness": "append time of the row - produce time of the newest event counted",
 }
+_OF_UPDATES = {
+    "e2e": "append time of the final row - greatest produce time of its events",
+    "since_window_end": "append time of the final row - end of its window",
+    "freshness": "append time of an update - produce time of the newest event counted in it",
+}
+"""In update mode; the excess says nothing there, as a final row need not wait until its window can close."""
 _PARTS = {
     "send_lateness": "send lateness of the last event",
     "wait_for_window_end": "wait for the window's end",
@@ -43,7 +49,7 @@ def render_summary(summary: Summary, *, directory: str = "") -> str:
     """
     sections = [_verdict(summary)]
     if summary.get("headline"):
-        sections.append(_headline(summary["headline"]))
+        sections.append(_headline(summary))
     makers = {
         "load": _load,
         "topics": _topics,
@@ -78,13 +84,25 @@ def _verdict(summary: Summary) -> list[str]:
     return lines
 
 
-def _headline(headline: Summary) -> list[str]:
+def _updates(summary: Summary) -> bool:
+    """Whether the rows of a run are updates."""
+    return bool(summary.get("engine", {}).get("output_mode") == "update")
+
+
+def _definitions(summary: Summary) -> dict[str, str]:
+    return _OF_UPDATES if _updates(summary) else DEFINITIONS
+
+
+def _headline(summary: Summary) -> list[str]:
+    headline = summary["headline"]
+    definition = _definitions(summary)[headline["name"].removesuffix("_ms")]
+    rows = f"{headline['rows']} {'updates' if _updates(summary) else 'rows'}"
     value = "none" if headline["value_ms"] is None else f"{headline['value_ms']:.1f} ms"
     interval = headline["interval_ms"]
     sure = headline["interval_note"] or (interval and f"95 % interval {interval[0]:.1f} to {interval[1]:.1f} ms") or ""
     lines = [f"{headline['name']} P{headline['percent']}   {value}   ({sure})"]
     lines += _wrapped(
-        f"= {DEFINITIONS['excess']}; nearest rank over {headline['rows']} rows of {headline['windows']} windows",
+        f"= {definition}; nearest rank over {rows} of {headline['windows']} windows",
         "  ",
         "    ",
     )
@@ -146,14 +164,18 @@ def _row(figures: Summary, percents: Sequence[str] = _PERCENTS) -> list[str]:
 
 def _latencies(summary: Summary) -> list[str]:
     latencies, maxima = summary["latencies_ms"], summary["window_maxima_ms"]
-    names = [name for name in DEFINITIONS if name in latencies]
+    definitions = _definitions(summary)
+    names = [name for name in definitions if name in latencies]
     some = latencies[names[0]]
     heads = ("P50", "P90", "P95", "P99", "max")
     lines = _table("latency of rows, ms", ((f"{name}_ms", _row(latencies[name])) for name in names), heads)
     lines.append("")
     lines += _table("greatest of each window, ms", ((f"{name}_ms", _row(maxima[name])) for name in names), heads)
     lines.append("")
-    lines += _wrapped(f"{some['rows']} rows of {some['windows']} measured windows; percentiles by nearest rank")
+    rows = f"{some['rows']} rows"
+    if _updates(summary):
+        rows = f"{some['rows']} final rows and {latencies['freshness']['rows']} updates, final ones included,"
+    lines += _wrapped(f"{rows} of {some['windows']} measured windows; percentiles by nearest rank")
     for name in names:
         interval = latencies[name]["p90_interval"]
         if interval:
@@ -161,9 +183,9 @@ def _latencies(summary: Summary) -> list[str]:
     if some["interval_note"]:
         lines.append(f"  interval of P90: {some['interval_note']}")
     for name in names:
-        lines += _wrapped(f"{name}_ms: {DEFINITIONS[name]}", "  ", "    ")
+        lines += _wrapped(f"{name}_ms: {definitions[name]}", "  ", "    ")
     wait = summary.get("partition_wait_ms")
-    if wait:
+    if wait and not _updates(summary):
         lines += _wrapped(
             f"an engine that waits for the slowest partition waits {_figure(wait['p50'])} ms longer"
             f" (median; at most {_figure(wait['max'])} ms)",
@@ -175,6 +197,8 @@ def _latencies(summary: Summary) -> list[str]:
 
 def _decomposition(summary: Summary) -> list[str]:
     parts = summary["decomposition_ms"]
+    if _updates(summary):  # without the wait for a window that can close there is nothing to take apart
+        return _wrapped(summary["steady_state"]["note"], hanging="  ")
     rows = ((words, _row(parts[name], ("p50", "p90", "max"))) for name, words in _PARTS.items())
     lines = _table("where the time went, ms", rows, ("P50", "P90", "max"))
     return [*lines, *_wrapped(summary["steady_state"]["note"], "  ", "    ")]
@@ -183,7 +207,7 @@ def _decomposition(summary: Summary) -> list[str]:
 def _states(summary: Summary) -> list[str]:
     states, rows = summary["states"], []
     for state in states["by_state"]:
-        for name in ("excess_ms", "e2e_ms"):
+        for name in ("freshness_ms" if _updates(summary) else "excess_ms", "e2e_ms"):
             words = f"state {state['state']} ({state['rate']:.0f}/s, {state['rows']} rows) {name}"
             rows.append((words, _row(state[name], ("p50", "p90", "max"))))
     lines = _table("latency by MMPP state, ms", rows, ("P50", "P90", "max"))
@@ -225,11 +249,14 @@ def _rows(summary: Summary) -> list[str]:
             "missing",
             "duplicate",
             "conflicting",
+            "backwards",
             "unexpected",
             "foreign",
         )
-        if rows[name] or name in ("exact", "missing", "wrong_value")
+        if rows.get(name) or name in ("exact", "missing", "wrong_value")
     )
+    if _updates(summary):
+        counted += f"; {rows['intermediate']} intermediate updates"
     impossible = rows["impossible"]
     return [
         *_wrapped(f"rows: {rows['expected']} expected; {counted}", hanging="  "),
@@ -252,17 +279,34 @@ def _machine(summary: Summary) -> list[str]:
         f" {host['greatest_step_ms']:+.2f} ms",
         hanging="  ",
     )
-    batches = ""
-    if engine["batches"] and engine["batch_max_ms"]:  # only an engine of micro-batches says how long each took
-        batches = f", {engine['batches']} batches, median {engine['batch_p50_ms']:.0f} ms, longest"
-        batches += f" {engine['batch_max_ms']:.0f} ms"
-    lines += _wrapped(f"engine: {engine['name']}{batches}; {engine['rejected']} records rejected", hanging="  ")
+    lines += _wrapped(
+        f"engine: {engine['name']}{_mode(engine)}{_batches(engine)}; {engine['rejected']} records rejected",
+        hanging="  ",
+    )
     if clock["bound"]:
         lines += _wrapped(
             f"broker's clock: {clock['offset']:+.2f} ms from ours, known to within {clock['bound']:.2f} ms; corrected",
             hanging="  ",
         )
     return lines
+
+
+def _mode(engine: Summary) -> str:
+    """Say in which mode and with which preset an engine ran, where it has one."""
+    parts = [f"preset {engine['preset']}"] if engine.get("preset") else []
+    if engine.get("output_mode") == "update" and not engine.get("real_time_batch_s"):
+        parts.append("update mode")
+    return "".join(f", {part}" for part in parts)
+
+
+def _batches(engine: Summary) -> str:
+    if engine.get("real_time_batch_s"):
+        boundaries = f"{engine['batches']} batch boundaries in the measured phase"
+        return f", Real-Time Mode, batches of {engine['real_time_batch_s']:g} s, {boundaries}"
+    if engine["batches"] and engine["batch_max_ms"]:  # only an engine of micro-batches says how long each took
+        lengths = f"median {engine['batch_p50_ms']:.0f} ms, longest {engine['batch_max_ms']:.0f} ms"
+        return f", {engine['batches']} batches, {lengths}"
+    return ""
 
 
 def _warnings(warnings: Sequence[str]) -> list[str]:

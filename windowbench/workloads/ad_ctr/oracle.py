@@ -5,7 +5,8 @@ a cell, one (window, campaign), has two bounds:
 
 * an event *must count* if due + M < C(w), M = 500 ms, or if only END closes the window: END is sent
   after the engine has read everything else;
-* an event *must not count* if it was produced after the first row of its cell was appended;
+* an event *must not count* if it was produced after the row of its cell was appended: the first one in append mode,
+  the last one in update mode;
 * in between both are right, and the truth is every value from the one to the other.
 
 Without late events no cell has any in between, and the truth is one value. Beside it is kept what the
@@ -175,14 +176,20 @@ class AdCtrTruth:
         columns = (integers["views"], integers["clicks"], integers["purchases"])
         in_bounds = _between(columns, low, high)
         right = consistent & in_bounds & self._greatest_fit(integers, cells, low, high)
+        ceiling = self._ceiling(cells)  # the greatest times of a row that lacks events may be any smaller ones
+        below = (integers["max_produce_time"] <= ceiling[0]) & (integers["max_event_time_ns"] <= ceiling[1])
+        below &= consistent & _between(columns, np.zeros_like(low), high)
+        lacks = np.any([column < least for column, least in zip(columns, low, strict=True)], axis=0)
         explained = np.zeros(len(index), dtype=np.bool_)
         if self.excused is not None:
-            # The greatest times of a row that lacks withheld events may be any smaller ones.
-            ceiling = self._ceiling(cells)
-            explained = consistent & _between(columns, low - self.excused[:, cells], high)
-            explained &= integers["max_produce_time"] <= ceiling[0]
-            explained &= integers["max_event_time_ns"] <= ceiling[1]
-        return ValueJudgement(right=right, undecidable=undecidable, explained=explained & ~right)
+            explained = below & _between(columns, low - self.excused[:, cells], high)
+        return ValueJudgement(
+            right=right,
+            partial=below & lacks & (integers["events"] > 0),
+            events=integers["events"],
+            undecidable=undecidable,
+            explained=explained & ~right,
+        )
 
     def _consistent(
         self, integers: Mapping[str, Index], doubles: Mapping[str, NDArray[np.float64]], cells: Index
@@ -240,9 +247,9 @@ class TruthBuilder:
     config : Config
     closing : ClosingTimes
         When each window closes.
-    first_append_ms : int64[cells], optional
-        When the first row of each cell was appended, on the producers' clock; the greatest int64 where there is
-        none. Without it every event that need not count may count.
+    answered_ms : int64[cells], optional
+        When the row of each cell was appended that no later event can be in, on the producers' clock; the greatest
+        int64 where there is none. Without it every event that need not count may count.
     greatest_ack_ms : float
         Greatest time seen from sending to acknowledgement.
     withheld : mapping of int to int64 array
@@ -256,13 +263,13 @@ class TruthBuilder:
         config: Config,
         closing: ClosingTimes,
         *,
-        first_append_ms: NDArray[np.int64] | None = None,
+        answered_ms: NDArray[np.int64] | None = None,
         greatest_ack_ms: float = 0.0,
         withheld: Mapping[int, NDArray[np.int64]] | None = None,
         withheld_unnamed: bool = False,
     ) -> None:
         self.cells = cells(config, closing)
-        self._first_append_ms = first_append_ms
+        self._answered_ms = answered_ms
         self._withheld = withheld or {}
         self._withheld_unnamed = withheld_unnamed
         margin_ns = MUST_COUNT_MARGIN_MS * NS_PER_MS
@@ -309,8 +316,8 @@ class TruthBuilder:
 
     def _add_maybe(self, events: ScheduledEvents, cells: Index, late: Flags) -> None:
         produce_ms = events.sent_ns // NS_PER_MS
-        if self._first_append_ms is not None:
-            late = late & (produce_ms <= self._first_append_ms[cells])
+        if self._answered_ms is not None:
+            late = late & (produce_ms <= self._answered_ms[cells])
         if not late.any():
             return
         if self._maybe is None:

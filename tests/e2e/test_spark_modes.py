@@ -1,0 +1,73 @@
+"""Whole runs of Spark whose rows are updates: in micro-batches, and in Real-Time Mode."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.e2e.started import start
+from tests.e2e.test_spark_run import WIDE
+
+SHORT = ("--profile=smoke", "--warmup=4", "--duration=12", "--cooldown=1", *WIDE)
+
+
+def messages(program):
+    return [json.loads(line) for line in (program.run / "progress.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def settings_in_force(program):
+    return next(message["effective"] for message in messages(program) if message["type"] == "settings")
+
+
+def finished_exactly(program, updates):
+    """Wait for the end of a run and return its summary; every row must be right, and there must be updates."""
+    try:
+        assert program.finish(200) == 0, program.errors + program.output
+        program.await_gone(1)
+    finally:
+        program.kill_all()
+    summary = program.json("summary.json")
+    rows = summary["rows"]
+    assert summary["verdict"]["verdict"] == "valid"
+    assert summary["headline"]["name"] == "freshness_ms"
+    assert rows["exact"] == rows["expected"] > 0
+    assert rows["intermediate"] >= updates
+    assert rows["backwards"] == rows["conflicting"] == rows["wrong_value"] == 0
+    assert "freshness P50" in program.errors, "the live view shows what a run of updates is about"
+    return summary
+
+
+@pytest.mark.timeout(240)
+def test_real_time_mode_gives_an_exact_row_for_every_event_and_ends_without_waiting_for_its_batch(tmp_path):
+    program = start(tmp_path, "master_code_spark.py", *SHORT, "--spark-mode=realtime", "--realtime-batch-seconds=7")
+    summary = finished_exactly(program, updates=0)
+    engine, rows = summary["engine"], summary["rows"]
+    assert rows["exact"] + rows["intermediate"] == summary["generator"]["acknowledged"]
+    assert engine["real_time_batch_s"] == 7
+    assert engine["batches"] in {1, 2}, "batch boundaries in 12 s of measuring"
+    drain = program.json("drain.json")
+    assert drain["completed"] is True
+    assert drain["all_read_ns"] < drain["end_written_ns"], "everything was read before END"
+    said = settings_in_force(program)
+    assert said["spark.master"] == "local[3]"
+
+
+@pytest.mark.timeout(240)
+def test_update_mode_with_default_settings_is_exact(tmp_path):
+    program = start(tmp_path, "master_code_spark.py", *SHORT, "--spark-mode=update", "--preset=default")
+    summary = finished_exactly(program, updates=100)
+    assert summary["engine"]["preset"] == "default"
+    said = settings_in_force(program)
+    assert said["spark.master"] == "local[2]"
+    assert said["spark.sql.shuffle.partitions"] == "2"
+    assert "spark.locality.wait" not in said
+    assert "TieredStopAtLevel" not in said["spark.driver.extraJavaOptions"]
+    assert "writeStream.kafka.linger.ms" not in said
+
+
+def test_real_time_mode_without_slots_is_refused_before_anything_starts(tmp_path):
+    program = start(tmp_path, "master_code_spark.py", *SHORT, "--spark-mode=realtime", "--spark-master=local[2]")
+    assert program.finish(20) == 2
+    assert "give --spark-master 'local[3]'" in program.errors
+    assert not program.runs.exists()
