@@ -46,6 +46,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.reference.aggregator",
         "windowbench.reference.messages",
         "windowbench.reference.watermarks",
+        "windowbench.reports.engine_line",
         "windowbench.reports.summary",
         "windowbench.schedule",
         "windowbench.streams",
@@ -85,7 +86,7 @@ RANKS: dict[int, tuple[str, ...]] = {
     4: ("windowbench.doctor", "windowbench.dump", "windowbench.orchestration", "windowbench.orchestration.*"),
     5: ("master_code_spark", "master_code_flink", "windowbench.__main__"),
 }
-FIRST_PLACE_WINS = ("windowbench.reports.summary",)
+FIRST_PLACE_WINS = ("windowbench.reports.engine_line", "windowbench.reports.summary")
 """Modules that a wider pattern of a higher rank matches as well."""
 PURE, ADAPTERS, PROCESSES, ORCHESTRATION = 1, 2, 3, 4
 

@@ -139,28 +139,35 @@ def _unknown(run: RunDirectory, code: str, text: str) -> Evaluation:
 
 def judge(recorded: Recorded) -> Evaluation:
     """Compare, measure and weigh what a run recorded."""
-    config, schedule, rows = recorded.config, recorded.schedule, recorded.rows
+    findings = find(recorded)
+    verdict = weigh(findings, recorded.status)
+    return Evaluation(
+        verdict=verdict,
+        summary=summary_of(findings, verdict, run_id=recorded.config.run.run_id or recorded.run.run_id),
+        windows=window_table(findings),
+        rows=row_table(findings, recorded.rows),
+    )
+
+
+def find(recorded: Recorded) -> Findings:
+    """Compare and measure what a run recorded."""
+    config, schedule, rows, clock = recorded.config, recorded.schedule, recorded.rows, recorded.clock
     mode = config.output_mode
-    newest_produce = workload_model(config.engine.workload).NEWEST_PRODUCE_COLUMN
+    newest = workload_model(config.engine.workload).NEWEST_PRODUCE_COLUMN
     truth, generator = replay(recorded)
     closing = truth.cells.closing
     comparison = compare(rows, truth, rules_of(mode))
     phases = window_phases(closing, schedule)
     measured = measure_rows(
-        rows,
-        truth,
-        comparison,
-        phases,
-        recorded.clock,
-        delay_ms=config.windows.delay_ms,
-        newest_produce=newest_produce,
+        rows, truth, comparison, phases, clock, delay_ms=config.windows.delay_ms, newest_produce=newest
     )
-    updates = find_updates(rows, truth, comparison, phases, recorded.clock, newest_produce=newest_produce, mode=mode)
+    updates = find_updates(rows, truth, comparison, phases, clock, newest_produce=newest, mode=mode)
+    odd = impossible(measured.latencies, updates.freshness, clock.bound_ns, mode=mode)
     engine = engine_figures(recorded.progress, schedule)
-    path = modulating_path(config, schedule.load_length_ns)
     slope = latency_slope(measured, updates, closing, mode)
-    load_end_ns = max(schedule.load_end_ns, generator.last_sent_ns or 0)
-    findings = Findings(
+    last_sent_ns = max(schedule.load_end_ns, generator.last_sent_ns or 0)
+    path = modulating_path(config, schedule.load_length_ns)
+    return Findings(
         config=config,
         schedule=schedule,
         truth=truth,
@@ -168,32 +175,21 @@ def judge(recorded: Recorded) -> Evaluation:
         measured=measured,
         updates=updates,
         phases=phases,
-        row_figures=row_figures(
-            rows,
-            comparison,
-            impossible(measured.latencies, updates.freshness, recorded.clock.bound_ns, mode=mode),
-        ),
+        row_figures=row_figures(rows, comparison, odd),
         generator=generator,
         topic=recorded.topic,
         host=host_figures(recorded.host, schedule),
-        clock=recorded.clock,
+        clock=clock,
         engine=engine,
         slope=slope,
         sustain=SustainFigures(
             slope=None if path is not None else slope,
             slope_of=headline_of(mode),
-            results_lag_s=results_lag_s(measured, append_ns(rows, recorded.clock), load_end_ns),
+            results_lag_s=results_lag_s(measured, append_ns(rows, clock), last_sent_ns),
             longest_trigger_s=longest_trigger_s(config, engine),
         ),
         path=path,
         fit=arrival_fit(config, schedule),
-    )
-    verdict = weigh(findings, recorded.status)
-    return Evaluation(
-        verdict=verdict,
-        summary=summary_of(findings, verdict, run_id=config.run.run_id or recorded.run.run_id),
-        windows=window_table(findings),
-        rows=row_table(findings, rows),
     )
 
 

@@ -199,27 +199,18 @@ def equal_values(rows: ParsedRows, left: Index, right: Index) -> Flags:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Classified:
-    """What the rows of all cells are; arrays in the order in which the rows were given.
-
-    Attributes
-    ----------
-    classes : uint8[n]
-        :class:`RowClass` of each.
-    counts : bool[n]
-        Rows that count for their cell, at most one each.
-    answers : bool[n]
-        Rows for which their cell is not missing.
-    explained : bool[n]
-        Rows in error that the generator explains.
-    explains_absence : bool[n]
-        Rows that show that the generator explains why their cell is missing.
-    """
+    """What the rows of all cells are; arrays in the order in which the rows were given."""
 
     classes: NDArray[np.uint8]
+    """:class:`RowClass` of each."""
     counts: Flags
+    """Rows that count for their cell, at most one each."""
     answers: Flags
+    """Rows for which their cell is not missing."""
     explained: Flags
+    """Rows in error that the generator explains."""
     explains_absence: Flags
+    """Rows that show that the generator explains why their cell is missing."""
 
 
 Rules = Callable[[ParsedRows, Index, Index, ValueJudgement], Classified]

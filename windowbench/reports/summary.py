@@ -10,6 +10,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from windowbench.reports.engine_line import engine_line
+
 WIDTH = 80
 
 DEFINITIONS = {
@@ -279,34 +281,13 @@ def _machine(summary: Summary) -> list[str]:
         f" {host['greatest_step_ms']:+.2f} ms",
         hanging="  ",
     )
-    lines += _wrapped(
-        f"engine: {engine['name']}{_mode(engine)}{_batches(engine)}; {engine['rejected']} records rejected",
-        hanging="  ",
-    )
+    lines += _wrapped(engine_line(engine), hanging="  ")
     if clock["bound"]:
         lines += _wrapped(
             f"broker's clock: {clock['offset']:+.2f} ms from ours, known to within {clock['bound']:.2f} ms; corrected",
             hanging="  ",
         )
     return lines
-
-
-def _mode(engine: Summary) -> str:
-    """Say in which mode and with which preset an engine ran, where it has one."""
-    parts = [f"preset {engine['preset']}"] if engine.get("preset") else []
-    if engine.get("output_mode") == "update" and not engine.get("real_time_batch_s"):
-        parts.append("update mode")
-    return "".join(f", {part}" for part in parts)
-
-
-def _batches(engine: Summary) -> str:
-    if engine.get("real_time_batch_s"):
-        boundaries = f"{engine['batches']} batch boundaries in the measured phase"
-        return f", Real-Time Mode, batches of {engine['real_time_batch_s']:g} s, {boundaries}"
-    if engine["batches"] and engine["batch_max_ms"]:  # only an engine of micro-batches says how long each took
-        lengths = f"median {engine['batch_p50_ms']:.0f} ms, longest {engine['batch_max_ms']:.0f} ms"
-        return f", {engine['batches']} batches, {lengths}"
-    return ""
 
 
 def _warnings(warnings: Sequence[str]) -> list[str]:
