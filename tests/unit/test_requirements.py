@@ -21,7 +21,7 @@ def locked(name: str) -> dict[str, str]:
 
 def wanted(name: str) -> set[str]:
     lines = (REQUIREMENTS / f"{name}.in").read_text(encoding="utf-8").splitlines()
-    return {re.split("[=<>;]", line)[0].strip() for line in lines if line and not line.startswith(("#", "-"))}
+    return {re.split(r"[=<>;[]", line)[0].strip() for line in lines if line and not line.startswith(("#", "-"))}
 
 
 @pytest.mark.parametrize("name", LOCKS)
