@@ -20,7 +20,7 @@ def settings_in_force(program):
     return next(message["effective"] for message in messages(program) if message["type"] == "settings")
 
 
-def finished_exactly(program, updates):
+def finished_exactly(program):
     """Wait for the end of a run and return its summary; every row must be right, and there must be updates."""
     try:
         assert program.finish(200) == 0, program.errors + program.output
@@ -32,7 +32,7 @@ def finished_exactly(program, updates):
     assert summary["verdict"]["verdict"] == "valid"
     assert summary["headline"]["name"] == "freshness_ms"
     assert rows["exact"] == rows["expected"] > 0
-    assert rows["intermediate"] >= updates
+    assert rows["intermediate"] > 0
     assert rows["backwards"] == rows["conflicting"] == rows["wrong_value"] == 0
     assert "freshness P50" in program.errors, "the live view shows what a run of updates is about"
     return summary
@@ -41,7 +41,7 @@ def finished_exactly(program, updates):
 @pytest.mark.timeout(240)
 def test_real_time_mode_gives_an_exact_row_for_every_event_and_ends_without_waiting_for_its_batch(tmp_path):
     program = start(tmp_path, "master_code_spark.py", *SHORT, "--spark-mode=realtime", "--realtime-batch-seconds=7")
-    summary = finished_exactly(program, updates=0)
+    summary = finished_exactly(program)
     engine, rows = summary["engine"], summary["rows"]
     assert rows["exact"] + rows["intermediate"] == summary["generator"]["acknowledged"]
     assert engine["real_time_batch_s"] == 7
@@ -56,7 +56,7 @@ def test_real_time_mode_gives_an_exact_row_for_every_event_and_ends_without_wait
 @pytest.mark.timeout(240)
 def test_update_mode_with_default_settings_is_exact(tmp_path):
     program = start(tmp_path, "master_code_spark.py", *SHORT, "--spark-mode=update", "--preset=default")
-    summary = finished_exactly(program, updates=100)
+    summary = finished_exactly(program)
     assert summary["engine"]["preset"] == "default"
     said = settings_in_force(program)
     assert said["spark.master"] == "local[2]"
