@@ -38,7 +38,7 @@ def test_only_a_problem_sets_the_exit_code(monkeypatch, capsys, status, code):
     use_checks(monkeypatch, Finding(check="disk", status=status, detail="the detail", remedy="the remedy"))
     assert main(["doctor"]) == code
     lines = capsys.readouterr().out.splitlines()
-    assert lines == [f"{status:9}disk    the detail", f"{'':17}remedy: the remedy"]
+    assert lines == [f"{status:9}disk      the detail", f"{'':19}remedy: the remedy"]
 
 
 def test_the_findings_as_json(monkeypatch, capsys):

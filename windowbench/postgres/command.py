@@ -6,10 +6,10 @@ import shlex
 import time
 from pathlib import Path
 
+from windowbench.command_line import Parser
 from windowbench.errors import EnvironmentProblem
 from windowbench.postgres.server import EmbeddedPostgres, program
 from windowbench.postgres.table import TABLE, VIEW
-from windowbench.settings import Parser
 
 _WATCH_SECONDS = 0.5
 

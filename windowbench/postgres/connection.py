@@ -32,6 +32,12 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def server_version(dsn: str) -> str:
+    """Return the version of the server that answers; raises as :func:`connect`."""
+    with connect(dsn) as connection:
+        return connection.info.parameter_status("server_version") or "unknown"
+
+
 def connect(dsn: str) -> psycopg.Connection:
     """Return an open connection in autocommit mode.
 
