@@ -113,7 +113,7 @@ def on_the_topic(config):
             values = json.loads(record.value)
         except ValueError:
             continue
-        if values["run_id"] == config.run.run_id:
+        if isinstance(values, dict) and values["run_id"] == config.run.run_id:
             place = (record.partition, record.offset, record.timestamp_ms)
             found[values["window_start"], values["campaign_id"]] = (*(values[n] for n in list(COLUMNS)[:-3]), *place)
     return found
@@ -151,7 +151,7 @@ def test_killed_between_rows_and_offsets_a_restart_loses_nothing_and_doubles_not
     send(config, range(2_500))
     dsn = f"--postgres-dsn={database.dsn}"
     killed = start(config, dsn, program=("-c", KILLED_BETWEEN))
-    assert killed.wait(SOON) == -signal.SIGKILL
+    assert killed.wait(SOON) == -signal.SIGKILL, killed.stderr
     group = killed.said("ready")[0]["group"]
     written = in_the_table(database.dsn, config)
     known = committed(config, group)

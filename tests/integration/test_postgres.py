@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import signal
 import stat
 import subprocess
 import sys
@@ -14,6 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config import Config
+from windowbench.__main__ import main
+from windowbench.doctor import Patient, check_postgres, checks_of
 from windowbench.errors import EnvironmentProblem
 from windowbench.postgres.connection import DatabaseAway
 from windowbench.postgres.server import EmbeddedPostgres
@@ -21,6 +26,7 @@ from windowbench.postgres.table import COLUMNS, TABLE, VIEW, ResultsTable
 
 ROOT = Path(__file__).resolve().parents[2]
 GONE_SECONDS = 5.0
+SOON = 30.0
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root is refused by PostgreSQL")
 
@@ -60,7 +66,7 @@ def test_it_listens_on_a_unix_socket_alone_and_its_data_is_its_users_alone(datab
 def test_it_lets_nobody_in_who_is_not_the_user_that_started_it(database):
     ask(database.dsn, "CREATE ROLE somebody LOGIN")
     with pytest.raises(psycopg.OperationalError, match="Peer authentication failed"):
-        psycopg.connect(database.dsn.replace("user=", "user=somebody "), user="somebody")
+        psycopg.connect(database.dsn, user="somebody")
 
 
 @as_root
@@ -125,7 +131,7 @@ def test_it_is_gone_soon_after_its_owner_or_guard_is_killed_and_starts_again(ope
     )
     try:
         guard = psutil.Process(int(owner.stdout.readline()))
-        family = [guard, *guard.children(recursive=True)]
+        family = guard.children(recursive=True)
         assert len(family) > 3
         (guard if victim == "guard" else owner).kill()
         assert psutil.wait_procs(family, GONE_SECONDS)[1] == []
@@ -234,3 +240,46 @@ def test_a_connection_that_was_lost_is_opened_again(table, database):
         table.write([row(campaign=2)])
     table.write([row(campaign=2)])
     assert ask(database.dsn, f"SELECT count(*) FROM {TABLE}") == [(2,)]
+
+
+# --- the commands -----------------------------------------------------------------------------------------------------
+
+
+def test_what_a_run_left_can_be_looked_into_with_psql_until_ctrl_c(open_directory):
+    run = open_directory / "a run"
+    with EmbeddedPostgres(run / "postgres") as server:
+        opened = ResultsTable(server.ready())
+        opened.write([row(run_id="left")])
+        opened.close()
+    command = [sys.executable, "-m", "windowbench", "postgres", str(run)]
+    looking = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        psql = shlex.split(looking.stdout.readline())
+        asked = [*psql, "-tAc", f"SELECT run_id, window_start FROM {TABLE}"]
+        assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == "left|0\n"
+        family = psutil.Process(looking.pid).children(recursive=True)
+        looking.send_signal(signal.SIGINT)
+        output, _ = looking.communicate(timeout=SOON)
+        assert looking.returncode == 130, output
+        assert psutil.wait_procs(family, GONE_SECONDS)[1] == []
+    finally:
+        looking.kill()
+        looking.communicate()
+
+
+def test_a_directory_without_a_database_is_said(tmp_path, capsys):
+    assert main(["postgres", str(tmp_path)]) == 3
+    assert "holds no database" in capsys.readouterr().err
+
+
+def test_doctor_asks_the_database_that_takes_the_results(database, open_directory, tmp_path):
+    def examined(**settings):
+        patient = Patient(config=Config().replace(**settings), cache_dir=tmp_path)
+        assert checks_of(patient.config)[-1] is check_postgres
+        return check_postgres(patient)
+
+    assert examined(postgres_dsn=database.dsn).detail.endswith(" answers")
+    assert "is gone again" in examined(postgres="embedded", runs_dir=str(open_directory / "runs")).detail
+    assert list(open_directory.glob("windowbench-doctor-*")) == []
+    with pytest.raises(DatabaseAway):
+        examined(postgres_dsn="host=127.0.0.1 port=1")

@@ -6,6 +6,8 @@ is lost to it when it does not ask for records for a long time.
 
 from __future__ import annotations
 
+import time
+
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from config import Config
@@ -16,6 +18,10 @@ from windowbench.kafka.reader import Record
 from windowbench.kafka.settings import bootstrap_of
 
 _REQUEST_SECONDS = 10.0
+_COORDINATOR_SECONDS = 30.0
+_NO_COORDINATOR = frozenset(
+    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+)
 
 
 class CommittedReader:
@@ -58,14 +64,30 @@ class CommittedReader:
             enable_partition_eof=True,
             auto_offset_reset="earliest",
         )
-        asked = [TopicPartition(topic, n) for n in partitions]
         try:
-            found = self._consumer.committed(asked, timeout=_REQUEST_SECONDS)
+            self._consumer.assign(self._starts(partitions))
         except KafkaException as error:
             self._consumer.close()
             raise unreachable(bootstrap_of(config), error.args[0].str()) from None
-        starts = [TopicPartition(topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in found]
-        self._consumer.assign(starts)
+
+    def _starts(self, partitions: list[int]) -> list[TopicPartition]:
+        """Ask where each partition is to be read from; the first group of a fresh broker waits for its coordinator."""
+        asked = [TopicPartition(self._topic, n) for n in partitions]
+        deadline = time.monotonic() + _COORDINATOR_SECONDS
+        while True:
+            try:
+                found = self._consumer.committed(asked, timeout=_REQUEST_SECONDS)
+                break
+            except KafkaException as error:
+                if error.args[0].code() not in _NO_COORDINATOR or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
+        for one in found:
+            if one.error is not None:
+                raise KafkaException(one.error)
+        return [
+            TopicPartition(self._topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in found
+        ]
 
     def read(self, most: int, timeout_seconds: float) -> list[Record]:
         """Return up to `most` records: as soon as so many are there, or what is there when the time is over.
