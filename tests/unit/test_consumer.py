@@ -12,30 +12,16 @@ from hypothesis import strategies as st
 
 import consumer
 from consumer import PatientWriter, Transfer, rows_of
+from tests.unit.test_ad_ctr_model import GOOD
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.reader import Record
 from windowbench.postgres.connection import DatabaseAway
 from windowbench.postgres.table import COLUMNS
 from windowbench.workloads.ad_ctr import model
 
-GOOD = {
-    "run_id": "mine",
-    "campaign_id": 3,
-    "window_start": 1000,
-    "window_end": 2000,
-    "views": 4,
-    "clicks": 1,
-    "purchases": 2,
-    "events": 7,
-    "max_produce_time": 1999,
-    "max_event_time_ns": 1_999_000_001,
-    "ctr": 0.25,
-    "ctr_smoothed": 0.2,
-}
-
 
 def record(offset=0, **changes):
-    return Record(0, offset, 1, 5000 + offset, b"k", json.dumps({**GOOD, **changes}).encode())
+    return Record(0, offset, 1, 5000 + offset, b"k", json.dumps({**GOOD, "run_id": "mine", **changes}).encode())
 
 
 # --- which records are rows -------------------------------------------------------------------------------------------
@@ -44,7 +30,7 @@ def record(offset=0, **changes):
 def test_a_row_is_stored_field_by_field_with_where_it_stood_and_when_it_came():
     (row,) = rows_of([record(offset=7)], None, model)
     stored = dict(zip(COLUMNS, row, strict=True))
-    assert stored == {**GOOD, "kafka_partition": 0, "kafka_offset": 7, "append_time": 5007}
+    assert stored == {**GOOD, "run_id": "mine", "kafka_partition": 0, "kafka_offset": 7, "append_time": 5007}
 
 
 def test_the_columns_of_the_table_are_those_of_the_result_row_then_those_of_the_topic():
