@@ -144,12 +144,24 @@ class Reader:
 SIZES = st.lists(st.integers(0, 5), min_size=1).filter(any)
 
 
+def dying(write, lives):
+    """Return `write`, but for a crash before it writes for the n-th time."""
+    calls = itertools.count()
+
+    def one(rows):
+        if next(calls) == lives:
+            raise Crash
+        write(rows)
+
+    return one
+
+
 @given(
     values=st.lists(st.booleans()),
-    crashes=st.lists(st.integers(0, 3), max_size=4),
+    crashes=st.lists(st.tuples(st.sampled_from(["commit", "write"]), st.integers(0, 3)), max_size=4),
     sizes=st.lists(st.integers(0, 5), min_size=1).filter(any),
 )
-def test_however_often_it_is_killed_before_a_commit_every_row_is_written_before_its_offset_is_committed(
+def test_however_often_it_is_killed_before_rows_or_offsets_every_row_is_written_before_its_offset_is_committed(
     values, crashes, sizes
 ):
     records = [record(n) if sound else Record(0, n, 1, n, None, b"") for n, sound in enumerate(values)]
@@ -159,10 +171,12 @@ def test_however_often_it_is_killed_before_a_commit_every_row_is_written_before_
     def write(rows):
         written.update(row[-2] for row in rows)
 
-    for crash_at in crashes:
-        transfer = Transfer(Reader(broker, sizes, crash_at), write, lambda batch: rows_of(batch, None, model))
+    for place, number in crashes:
+        write_or_die = dying(write, number) if place == "write" else write
+        reader = Reader(broker, sizes, number if place == "commit" else None)
+        transfer = Transfer(reader, write_or_die, lambda batch: rows_of(batch, None, model))
         with contextlib.suppress(Crash):
-            while True:
+            while not transfer.reached({0: len(records)}) or place == "commit":
                 transfer.step()
         assert {n for n in sound if n < broker.committed} <= written
     transfer = Transfer(Reader(broker, sizes), write, lambda batch: rows_of(batch, None, model))
