@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from windowbench.command_line import Parser, add_flags, command_line_layer
+from windowbench.configuration.consumers import ConsumerSettings
 from windowbench.configuration.engine import EngineSettings, OutputMode
 from windowbench.configuration.events import EVENT_TYPES, EventSettings
 from windowbench.configuration.judge import JudgeSettings
@@ -41,6 +42,7 @@ __all__ = [
     "SETTINGS",
     "Config",
     "ConfigError",
+    "ConsumerSettings",
     "EngineSettings",
     "EventSettings",
     "JudgeSettings",
@@ -76,6 +78,7 @@ class Config:
     windows: WindowSettings = field(default_factory=WindowSettings)
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
     engine: EngineSettings = field(default_factory=EngineSettings)
+    consumers: ConsumerSettings = field(default_factory=ConsumerSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
 
     def __post_init__(self) -> None:
@@ -138,6 +141,7 @@ GROUPS: dict[str, type] = {
     "windows": WindowSettings,
     "kafka": KafkaSettings,
     "engine": EngineSettings,
+    "consumers": ConsumerSettings,
     "judge": JudgeSettings,
 }
 SETTINGS = settings_of(GROUPS)

@@ -1,7 +1,10 @@
-"""Fixtures that are dear: one Spark session and one embedded broker for a whole test session."""
+"""Fixtures that are dear: one Spark session, one embedded broker and one PostgreSQL for a whole test session."""
 
 import itertools
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +89,22 @@ def make_topics(broker):
         return config
 
     return make
+
+
+@pytest.fixture(scope="session")
+def open_directory():
+    """Give a directory that everybody may enter, unlike pytest's own: started by root, PostgreSQL is not root."""
+    path = Path(tempfile.mkdtemp(prefix="windowbench-test-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def database(open_directory):
+    """Give a PostgreSQL that runs; a test that stops it starts it again."""
+    from windowbench.postgres.server import EmbeddedPostgres
+
+    with EmbeddedPostgres(open_directory / "shared") as server:
+        server.ready()
+        yield server

@@ -56,6 +56,12 @@ def _setup_flink() -> Body:
     return body
 
 
+def _postgres() -> Body:
+    from windowbench.postgres.command import body
+
+    return body
+
+
 def _dump() -> Body:
     from windowbench.dump import body
 
@@ -67,6 +73,7 @@ COMMANDS = {
     "dump": Command(summary="keep the topics of a run as files", body=_dump),
     "doctor": Command(summary="check Java, jars, ports, disk, memory, broker and clock", body=_doctor),
     "broker": Command(summary="start a Kafka broker to play with", body=_broker),
+    "postgres": Command(summary="look into the database that a run left behind", body=_postgres),
     "setup-flink": Command(summary="make Flink's environment and retrieve its connector", body=_setup_flink),
     "setup": Command(summary="retrieve the jars and configure this environment's Spark", body=_setup),
 }

@@ -116,10 +116,13 @@ def check_ports(_patient: Patient) -> Finding:
     return Finding(check="ports", status=OK, detail=f"free ports on {HOST}, such as {ports[0]}")
 
 
+def _existing(directory: Path) -> Path:
+    return next(path for path in (directory, *directory.parents) if path.exists())
+
+
 def _writable(directory: Path) -> None:
-    existing = next(path for path in (directory, *directory.parents) if path.exists())
     try:
-        with tempfile.TemporaryFile(dir=existing):
+        with tempfile.TemporaryFile(dir=_existing(directory)):
             pass
     except OSError as error:
         msg = f"cannot write to {directory}: {error.strerror}"
@@ -133,7 +136,7 @@ def check_disk(patient: Patient) -> Finding:
     _writable(runs)
     _writable(patient.cache_dir)
     check_free_disk(runs, 0)
-    free = psutil.disk_usage(str(next(path for path in (runs, *runs.parents) if path.exists()))).free / 1e9
+    free = psutil.disk_usage(str(_existing(runs))).free / 1e9
     return Finding(check="disk", status=OK, detail=f"{free:.1f} GB free for {runs}")
 
 
@@ -193,6 +196,25 @@ def check_broker(patient: Patient) -> Finding:
     return Finding(check="broker", status=OK, detail=f"an embedded one was ready in {seconds:.1f} s, and is gone again")
 
 
+def check_postgres(patient: Patient) -> Finding:
+    """Ask the database that takes the results, or start an embedded one for a moment."""
+    from windowbench.postgres.connection import server_version  # noqa: PLC0415 - must not fail where it is not installed
+    from windowbench.postgres.server import EmbeddedPostgres  # noqa: PLC0415 - likewise
+
+    dsn = patient.config.consumers.postgres_dsn
+    if dsn is not None:
+        return Finding(check="postgres", status=OK, detail=f"version {server_version(dsn)} answers")
+    runs = _existing(Path(patient.config.run.runs_dir).absolute())
+    with tempfile.TemporaryDirectory(prefix="windowbench-doctor-", dir=runs) as scratch:
+        Path(scratch).chmod(0o711)
+        began = time.monotonic()
+        with EmbeddedPostgres(Path(scratch)) as server:
+            version = server_version(server.ready())
+            seconds = time.monotonic() - began
+    detail = f"an embedded one, version {version}, was ready in {seconds:.1f} s, and is gone again"
+    return Finding(check="postgres", status=OK, detail=detail)
+
+
 CHECKS: tuple[Callable[[Patient], Finding], ...] = (
     check_python,
     check_java,
@@ -206,9 +228,14 @@ CHECKS: tuple[Callable[[Patient], Finding], ...] = (
 )
 
 
-def examine(patient: Patient, checks: tuple[Callable[[Patient], Finding], ...] = CHECKS) -> Iterator[Finding]:
-    """Yield the finding of every check, one after the other."""
-    for check in checks:
+def checks_of(config: Config) -> tuple[Callable[[Patient], Finding], ...]:
+    """Return the checks that concern runs of a configuration."""
+    return (*CHECKS, check_postgres) if config.consumers.wanted else CHECKS
+
+
+def examine(patient: Patient, checks: tuple[Callable[[Patient], Finding], ...] | None = None) -> Iterator[Finding]:
+    """Yield the finding of every check, one after the other; of all that concern the patient when none are given."""
+    for check in checks_of(patient.config) if checks is None else checks:
         try:
             yield check(patient)
         except HarnessError as error:
@@ -223,10 +250,10 @@ def examine(patient: Patient, checks: tuple[Callable[[Patient], Finding], ...] =
 def _show(console: Console, finding: Finding) -> None:
     line = Text()
     line.append(f"{finding.status:9}", style=_STYLES[finding.status])
-    line.append(f"{finding.check:8}{finding.detail}")
+    line.append(f"{finding.check:10}{finding.detail}")
     console.print(line, soft_wrap=True)
     if finding.remedy:
-        console.print(Text(f"{'':17}remedy: {finding.remedy}"), soft_wrap=True)
+        console.print(Text(f"{'':19}remedy: {finding.remedy}"), soft_wrap=True)
 
 
 def body(argv: list[str] | None) -> int:

@@ -1,6 +1,6 @@
 """A small parent that makes sure a command, and all it started, dies when it should.
 
-Run by file path as ``python -I -S guard.py LIFELINE GRACE -- COMMAND...``, so it must stay free of imports
+Run by file path as ``python -I -S guard.py LIFELINE GRACE [UID:GID] -- COMMAND...``, so it must stay free of imports
 from this package and from site-packages. :mod:`windowbench.process` starts it.
 
 Rules:
@@ -11,6 +11,8 @@ Rules:
   everything below the guard gets SIGKILL.
 * A byte on the lifeline is an order: ``k`` kills everything at once, ``d`` detaches (from then on the end of the
   orchestrator means nothing).
+* With UID:GID the command runs as that user and group, for a program that refuses to be root. The guard does not: it
+  must be able to read its own Python, which may lie where that user may not look.
 * SIGTERM, SIGINT and SIGHUP are handed on to the command alone, which may end in its own way and time.
 * When the command ends, what it left behind is killed, and the guard ends the way the command did: same exit
   code, same signal.
@@ -67,8 +69,9 @@ def _descendants() -> list[int]:
 class Guard:
     """Watches one command; see the rules at the top of the file."""
 
-    def __init__(self, lifeline: int, grace_seconds: float) -> None:
+    def __init__(self, lifeline: int, grace_seconds: float, run_as: tuple[int, int] | None = None) -> None:
         self.lifeline = lifeline
+        self.run_as = run_as
         self.grace_seconds = grace_seconds
         self.parent = os.getppid()
         self.command = 0
@@ -100,7 +103,11 @@ class Guard:
             for number in (*HANDED_ON, signal.SIGCHLD, PARENT_CHECK, signal.SIGPIPE, signal.SIGXFSZ):
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if self.run_as is not None:
+                os.setgroups([])
+                os.setgid(self.run_as[1])
+                os.setuid(self.run_as[0])
+            _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user would undo it
             if os.getppid() == guard:
                 os.execvp(argv[0], argv)  # noqa: S606 - starting a command is what this program is for
         except OSError as error:
@@ -191,8 +198,9 @@ class Guard:
 def main() -> int:
     """Guard the command of the command line; end as it ended."""
     separator = sys.argv.index("--")
-    lifeline, grace = sys.argv[1:separator]
-    guard = Guard(int(lifeline), float(grace))
+    lifeline, grace, *user = sys.argv[1:separator]
+    uid, _, gid = user[0].partition(":") if user else ("", "", "")
+    guard = Guard(int(lifeline), float(grace), (int(uid), int(gid)) if user else None)
     os.set_inheritable(int(lifeline), False)
     guard.start(sys.argv[separator + 1 :])
     status = guard.watch()

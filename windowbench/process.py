@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import secrets
 import signal
 import subprocess  # the only import of it
@@ -157,15 +158,15 @@ class Child:
             pause = min(pause * 2, 0.05)
         return code
 
-    def stop(self, timeout: float = 10.0) -> int:
+    def stop(self, timeout: float = 10.0, ask: signal.Signals = signal.SIGTERM) -> int:
         """Ask the command to end, kill what is left after `timeout` seconds; return the exit code.
 
-        Safe to call again, and after the command ended.
+        Safe to call again, and after the command ended. `ask` may be SIGINT, where a command ends better by that.
         """
         try:
             if self.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(self.pid, signal.SIGTERM)
+                    os.kill(self.pid, ask)
             code = self.wait(timeout)
         finally:
             code = self.kill()  # whatever interrupts the wait, nothing survives
@@ -250,6 +251,7 @@ def start(
     on_line: LineSink | None = None,
     redact: Redactor | None = None,
     grace_seconds: float = GRACE_SECONDS,
+    user: str | None = None,
 ) -> Child:
     """Start a command that cannot outlive this process.
 
@@ -271,6 +273,8 @@ def start(
         Applied to each line before it is written to the log.
     grace_seconds : float
         Time between SIGTERM and SIGKILL when this process is gone.
+    user : str, optional
+        Whom the command runs as, in that user's own group alone; ours when None. Only root may choose.
 
     Raises
     ------
@@ -280,11 +284,13 @@ def start(
     log_path.parent.mkdir(parents=True, exist_ok=True)
     tag = secrets.token_hex(8)
     environment = {**(os.environ if env is None else env), TAG: tag}
+    account = None if user is None else pwd.getpwnam(user)
+    run_as = () if account is None else (f"{account.pw_uid}:{account.pw_gid}",)
     lifeline_read, lifeline = os.pipe()
     log = log_path.open("ab", buffering=0)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(GUARD), str(lifeline_read), str(grace_seconds), "--", *command],
+            [sys.executable, "-I", "-S", str(GUARD), str(lifeline_read), str(grace_seconds), *run_as, "--", *command],
             stdin=subprocess.DEVNULL,
             stdout=log if on_line is None and redact is None else subprocess.PIPE,
             stderr=log if redact is None else subprocess.PIPE,

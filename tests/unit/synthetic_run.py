@@ -76,6 +76,7 @@ class SyntheticRun:
     host: dict = field(default_factory=dict)
     status: dict = field(default_factory=lambda: {"status": "completed", "phase": "report", "exit_code": None})
     progress: list[dict] = field(default_factory=list)
+    consumer: dict | None = None
 
     def result(self, window_id, campaign):
         """Return the first result of a window and campaign."""
@@ -129,6 +130,8 @@ class SyntheticRun:
         )
         run.write_json("status.json", self.status)
         run.write_text("progress.jsonl", "".join(json.dumps(line) + "\n" for line in self.progress))
+        if self.consumer is not None:
+            run.write_json("consumer.json", self.consumer)
         self._write_results(run)
         write_parquet(run.host_samples, {**quiet_host(self.schedule), **self.host})
         return run

@@ -92,6 +92,10 @@ OTHER = {
     "flink_python": "python3.12",
     "flink_conf": (("pipeline.object-reuse", "false"), ("table.exec.source.idle-timeout", "2 s")),
     "flink_memory": "700m",
+    "postgres_dsn": "host=db.example dbname=results",
+    "postgres": "embedded",
+    "postgres_dir": "database",
+    "skip_consumers": True,
     "max_lateness_p99_ms": 20.0,
     "max_steal": 0.5,
     "drain_timeout_seconds": 90.0,
@@ -101,6 +105,7 @@ TOGETHER = {
     "out_of_order_extent_ms": {"out_of_order_share": 0.2},
     "engine": {"engine_command": "python -m engine"},
     "engine_command": {"engine": "command"},
+    "postgres_dir": {"postgres": "embedded"},
 }
 
 
@@ -430,6 +435,11 @@ WRONG = [
     ({"engine": "command", "engine_command": " "}, "engine_command"),
     ({"watermark_delay_sec": 86_401}, "watermark_delay_sec"),
     ({"drain_timeout_seconds": 0}, "drain_timeout_seconds"),
+    ({"postgres_dsn": " "}, "postgres_dsn must name a database"),
+    ({"postgres_dsn": "service=x", "postgres": "embedded"}, "two databases; keep one"),
+    ({"postgres_dir": "x"}, "postgres_dir is for postgres=embedded"),
+    ({"postgres_dir": "", "postgres": "embedded"}, "postgres_dir must name"),
+    ({"postgres": "external"}, "one of none, embedded"),
 ]
 
 
@@ -505,6 +515,47 @@ def test_the_bench_profile_has_windows_enough_for_an_interval():
     assert config.load.duration_seconds / config.windows.window_size_sec >= 30
 
 
+SECRET = "tr0ub4dor"
+
+
+@pytest.mark.parametrize(
+    ("source", "argv", "environ"),
+    [
+        ("flag", [f"--postgres-dsn=postgresql://me:{SECRET}@db/results"], {}),
+        ("environment", [], {"WINDOWBENCH_POSTGRES_DSN": f"host=db password={SECRET}"}),
+        ("file", ["--config"], {}),
+    ],
+)
+def test_a_password_in_the_dsn_is_refused_with_a_remedy_and_not_repeated(source, argv, environ, tmp_path):
+    if source == "file":
+        argv = [*argv, written(tmp_path / "x.json", {"postgres_dsn": f"postgres://me:{SECRET}@db"})]
+    with pytest.raises(ConfigError, match=r"PGPASSWORD.*passfile.*service") as caught:
+        loaded(*argv, environ=environ)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("argv", "wanted"),
+    [
+        ([], False),
+        (["--postgres=embedded"], True),
+        (["--postgres-dsn=service=results"], True),
+        (["--postgres=embedded", "--skip-consumers"], False),
+        (["--postgres-dsn=service=results", "--skip-consumers"], False),
+        (["--postgres=embedded", "--postgres-dir=somewhere"], True),
+    ],
+)
+def test_results_go_to_postgresql_only_where_a_database_is_named_and_nobody_says_no(argv, wanted):
+    assert loaded(*argv).config.consumers.wanted is wanted
+
+
+def test_a_later_layer_takes_the_embedded_database_back_for_another(tmp_path):
+    path = written(tmp_path / "config.json", {"postgres": "embedded"})
+    config = loaded("--config", path, "--postgres=none", "--postgres-dsn=service=results").config
+    assert config.consumers.wanted
+    assert config.consumers.postgres_dsn == "service=results"
+
+
 # --- through config.json ----------------------------------------------------------------------------------------------
 
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789_-", min_size=1, max_size=20).filter(lambda s: s[0] not in "-_")
@@ -553,6 +604,8 @@ def configurations(draw):
         "compression": draw(st.sampled_from(["none", "gzip", "snappy", "lz4", "zstd"])),
         "engine": "spark" if command is None else "command",
         "engine_command": command,
+        "postgres_dsn": draw(st.none() | WORDS.map("service={}".format)),
+        "skip_consumers": draw(st.booleans()),
         "spark_conf": tuple(draw(st.dictionaries(PATHS, st.text(CHARACTERS))).items()),
         "max_steal": draw(st.floats(0.001, 1)),
     }

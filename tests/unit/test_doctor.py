@@ -10,7 +10,18 @@ import pytest
 from config import Config
 from windowbench import doctor
 from windowbench.__main__ import COMMANDS, main
-from windowbench.doctor import OK, PROBLEM, WARNING, Finding, Patient, check_clock, check_memory, examine
+from windowbench.doctor import (
+    OK,
+    PROBLEM,
+    WARNING,
+    Finding,
+    Patient,
+    check_clock,
+    check_memory,
+    check_postgres,
+    checks_of,
+    examine,
+)
 from windowbench.errors import EnvironmentProblem
 
 
@@ -38,7 +49,7 @@ def test_only_a_problem_sets_the_exit_code(monkeypatch, capsys, status, code):
     use_checks(monkeypatch, Finding(check="disk", status=status, detail="the detail", remedy="the remedy"))
     assert main(["doctor"]) == code
     lines = capsys.readouterr().out.splitlines()
-    assert lines == [f"{status:9}disk    the detail", f"{'':17}remedy: the remedy"]
+    assert lines == [f"{status:9}disk      the detail", f"{'':19}remedy: the remedy"]
 
 
 def test_the_findings_as_json(monkeypatch, capsys):
@@ -98,6 +109,12 @@ def test_an_external_broker_needs_no_memory_here(patient, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=3048 * 2**20))
     external = Patient(config=patient.config.replace(bootstrap_servers="a:9092"), cache_dir=patient.cache_dir)
     assert check_memory(external).status == OK
+
+
+def test_the_database_is_examined_only_where_results_go_to_one():
+    assert check_postgres not in checks_of(Config())
+    assert check_postgres in checks_of(Config().replace(postgres_dsn="service=results"))
+    assert check_postgres not in checks_of(Config().replace(postgres_dsn="service=results", skip_consumers=True))
 
 
 def test_the_disk_check_leaves_nothing_behind(patient, tmp_path):

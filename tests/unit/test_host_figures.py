@@ -72,3 +72,17 @@ def test_no_samples_give_zeros_and_say_so():
 def test_clock_offset_is_the_mean_of_both_measurements_and_its_bound_covers_the_change():
     found = ClockOffset.measured({"offset_ms": 1.0, "bound_ms": 0.3}, {"offset_ms": 2.0, "bound_ms": 0.5})
     assert (found.offset_ns, found.bound_ns) == (1_500_000, 1_000_000)
+
+
+def test_the_result_consumer_counts_neither_as_engine_nor_as_harness():
+    seconds = len(wall())
+    found = figures(cpu_consumer=np.full(seconds, 0.7), rss_consumer=np.full(seconds, 5))
+    assert (found.cpu_consumer, found.rss_consumer_bytes) == (pytest.approx(0.7), 5)
+    assert (found.cpu_harness, found.cpu_engine) == (pytest.approx(0.1), pytest.approx(0.8))
+
+
+def test_a_run_recorded_before_there_were_consumers_has_figures():
+    columns = quiet_host(SCHEDULE)
+    del columns["cpu_consumer"], columns["rss_consumer"]
+    found = host_figures(columns, SCHEDULE)
+    assert (found.cpu_consumer, found.rss_consumer_bytes) == (0.0, 0)

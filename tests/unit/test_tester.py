@@ -60,6 +60,25 @@ def test_a_run_in_which_all_went_well_is_valid(settings, tmp_path):
     assert evaluation.summary["rows"]["exact"] == evaluation.summary["rows"]["expected"] > 10
 
 
+@pytest.mark.parametrize(
+    ("consumer", "warned"),
+    [
+        (None, []),
+        ({"left": 0, "error": None}, []),
+        ({"left": 7, "error": None}, ["7 records of the results topic did not reach PostgreSQL"]),
+        (
+            {"left": 3, "error": "killed"},
+            ["the result consumer failed: killed", "3 records of the results topic did not reach PostgreSQL"],
+        ),
+    ],
+)
+def test_results_that_did_not_reach_the_database_are_warned_of_and_no_fault_of_the_run(run, tmp_path, consumer, warned):
+    run.consumer = consumer
+    verdict = verdict_of(run, tmp_path)
+    assert verdict.status is Status.VALID
+    assert list(verdict.warnings) == warned
+
+
 def test_windows_of_warm_up_measured_and_cool_down_are_all_expected(run, tmp_path):
     found = evaluate(run.write(tmp_path))
     starts = {r.row["window_start"] for r in run.results}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,7 +140,7 @@ def _unknown(run: RunDirectory, code: str, text: str) -> Evaluation:
 def judge(recorded: Recorded) -> Evaluation:
     """Compare, measure and weigh what a run recorded."""
     findings = find(recorded)
-    verdict = weigh(findings, recorded.status)
+    verdict = weigh(findings, recorded.status, consumer_warnings(recorded.consumer))
     return Evaluation(
         verdict=verdict,
         summary=summary_of(findings, verdict, run_id=recorded.config.run.run_id or recorded.run.run_id),
@@ -220,7 +220,17 @@ def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures]:
     return truth, ledger.figures(recorded.recorded_sends)
 
 
-def weigh(findings: Findings, status: Mapping[str, Any]) -> Verdict:
+def consumer_warnings(consumer: Mapping[str, Any]) -> list[str]:
+    """Return what a reader should know of the results that were to go to PostgreSQL."""
+    warnings = []
+    if consumer.get("error"):
+        warnings.append(f"the result consumer failed: {consumer['error']}")
+    if consumer.get("left"):
+        warnings.append(f"{consumer['left']} records of the results topic did not reach PostgreSQL")
+    return warnings
+
+
+def weigh(findings: Findings, status: Mapping[str, Any], warnings: Sequence[str] = ()) -> Verdict:
     """Weigh everything that was found; the generator's faults come first."""
     generator = generator_reasons(findings.generator, findings.topic, findings.config)
     rows = row_reasons(findings.row_figures, sent_early=findings.generator.early > 0)
@@ -234,6 +244,6 @@ def weigh(findings: Findings, status: Mapping[str, Any]) -> Verdict:
     if ended != "completed":
         why = f"the run did not complete: {ended}" + (f" ({status['error']})" if status.get("error") else "")
         reasons.insert(0, Reason(code="not_completed", party=Party.HARNESS, text=why))
-    warnings = warnings_of(findings.generator, findings.topic, findings.host, findings.row_figures, findings.config)
-    warnings += findings.load_warnings
-    return decide(reasons, sustain_reasons(findings.sustain), warnings)
+    found = warnings_of(findings.generator, findings.topic, findings.host, findings.row_figures, findings.config)
+    found += [*findings.load_warnings, *warnings]
+    return decide(reasons, sustain_reasons(findings.sustain), found)

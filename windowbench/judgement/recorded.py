@@ -51,6 +51,8 @@ class Recorded:
         The engine's JSON lines.
     status : dict
         How the run ended.
+    consumer : dict
+        What became of the results that were to go to PostgreSQL; empty without a consumer.
     """
 
     run: RunDirectory
@@ -66,6 +68,7 @@ class Recorded:
     clock: ClockOffset
     progress: list[dict[str, Any]]
     status: dict[str, Any]
+    consumer: dict[str, Any]
 
     def sent_ns(self, producer: int) -> Iterator[NDArray[np.int64]]:
         """Yield the send times of a producer in pieces."""
@@ -128,6 +131,7 @@ def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Reco
         clock=_read_clock(run, config),
         progress=run.read_json_lines("progress.jsonl"),
         status=run.read_json("status.json"),
+        consumer=run.read_json_if_present("consumer.json") or {},
     )
 
 

@@ -26,9 +26,9 @@ class HostFigures:
         Slow change of wall clock - monotonic clock over the run.
     steal, throttled : float
         Mean share of CPU time in the measured phase.
-    cpu_harness, cpu_producers, cpu_engine, cpu_broker : float
-        Mean cores used in the measured phase.
-    rss_engine_bytes, rss_broker_bytes, rss_producers_bytes : int
+    cpu_harness, cpu_producers, cpu_engine, cpu_broker, cpu_consumer : float
+        Mean cores used in the measured phase; that of the result consumer includes its embedded database.
+    rss_engine_bytes, rss_broker_bytes, rss_producers_bytes, rss_consumer_bytes : int
         Greatest resident memory.
     """
 
@@ -41,9 +41,11 @@ class HostFigures:
     cpu_producers: float
     cpu_engine: float
     cpu_broker: float
+    cpu_consumer: float
     rss_engine_bytes: int
     rss_broker_bytes: int
     rss_producers_bytes: int
+    rss_consumer_bytes: int
 
 
 def host_figures(columns: Mapping[str, NDArray[Any]], schedule: Schedule) -> HostFigures:
@@ -72,10 +74,11 @@ def host_figures(columns: Mapping[str, NDArray[Any]], schedule: Schedule) -> Hos
 
     def mean(name: str) -> float:
         weights = since[measured]
-        return float(np.average(columns[name][measured], weights=weights)) if len(weights) else 0.0
+        known = name in columns and len(weights)  # a run recorded before there were consumers lacks theirs
+        return float(np.average(columns[name][measured], weights=weights)) if known else 0.0
 
     def peak(name: str) -> int:
-        return int(columns[name].max()) if len(columns[name]) else 0
+        return int(columns[name].max()) if len(columns.get(name, ())) else 0
 
     return HostFigures(
         samples=int(np.count_nonzero(measured)),
@@ -87,9 +90,11 @@ def host_figures(columns: Mapping[str, NDArray[Any]], schedule: Schedule) -> Hos
         cpu_producers=mean("cpu_producers"),
         cpu_engine=mean("cpu_engine"),
         cpu_broker=mean("cpu_broker"),
+        cpu_consumer=mean("cpu_consumer"),
         rss_engine_bytes=peak("rss_engine"),
         rss_broker_bytes=peak("rss_broker"),
         rss_producers_bytes=peak("rss_producers"),
+        rss_consumer_bytes=peak("rss_consumer"),
     )
 
 

@@ -82,7 +82,7 @@ class HostMonitor:
     path : Path
         The file of samples.
     trees : mapping of str to callable
-        For ``producers``, ``engine`` and ``broker``: returns the pid the service hangs below, or None.
+        For ``producers``, ``engine``, ``broker`` and ``consumer``: returns the pid the service hangs below, or None.
     """
 
     def __init__(self, path: Path, trees: Mapping[str, Callable[[], int | None]]) -> None:

@@ -66,4 +66,8 @@ def find_installation(config: Config, note: Callable[[str], None]) -> Installati
         engine_python = prepare_flink(config, java, cache, note)
     if not embedded:
         Admin(config).brokers()
+    if config.consumers.wanted and config.consumers.postgres_dsn is not None:
+        from windowbench.postgres.connection import server_version  # noqa: PLC0415 - few runs need libpq
+
+        server_version(config.consumers.postgres_dsn)
     return Installation(cache_dir=cache, java=java, broker_jars=broker_jars, engine_python=engine_python)

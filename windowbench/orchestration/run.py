@@ -116,6 +116,7 @@ class Run:
         else:
             self._external_clock(run, "before")
         launcher.topics(self.config, self._live)
+        launcher.consumer(self.config, self.view.note)
         engine, producers = launcher.engine(self.config), launcher.producers(self.config)
         environment = describe_environment(
             run.path,
@@ -136,6 +137,8 @@ class Run:
         self.timeline.enter("ready")
         producers.await_message("ready", _PRODUCERS_READY_SECONDS, abort=self._watch.check)
         engine.await_message("ready", self.config.engine.engine_ready_seconds, abort=self._watch.check)
+        if self._services.consumer is not None:
+            self._services.consumer.await_ready(abort=self._watch.check)
         schedule = plan(self.config, time.time_ns())
         run.write_schedule(schedule)
         path = modulating_path(self.config, schedule.load_length_ns)
@@ -189,6 +192,9 @@ class Run:
             dump_topics(self.config, run.file("dump"), self.config.kafka.dump_topics)
         if not self.config.kafka.embedded:
             self._external_clock(run, "after")
+        if self._services.consumer is not None:
+            ranges = Admin(self.config).log_ranges(self.config.kafka.result_topic)
+            self._services.consumer.finish({n: end for n, (_, end) in ranges.items()}, abort=self._watch.check_time)
 
     def _external_clock(self, run: RunDirectory, when: str) -> None:
         known = run.read_json_if_present("external_clock.json") or {}

@@ -22,6 +22,7 @@ from windowbench.orchestration.host import HostMonitor
 from windowbench.orchestration.installation import Installation
 from windowbench.orchestration.live import LiveResults
 from windowbench.orchestration.prepare import child_environment, engine_command, prepare_topic, producer_command
+from windowbench.orchestration.result_consumer import ResultConsumer
 from windowbench.orchestration.services import JsonLineService, Message, ProgressLog
 from windowbench.orchestration.watch import Services
 from windowbench.process import hide_values
@@ -116,6 +117,14 @@ class Launcher:
         tail = TopicTail(config, config.kafka.result_topic, live, thin)
         self.stack.callback(tail.stop)
         tail.start()
+
+    def consumer(self, config: Config, note: Callable[[str], None]) -> None:
+        """Start the consumer of results, where one is wanted; it is not ready yet."""
+        if config.consumers.wanted:
+            env = child_environment(os.environ)
+            consumer = self.services.consumer = ResultConsumer(config, self.run, env, note)
+            self.stack.callback(consumer.stop)
+            self.lock.add(consumer.start())
 
     def engine(self, config: Config) -> JsonLineService:
         """Start the engine; it is not ready yet."""

@@ -11,6 +11,7 @@ from windowbench.broker.embedded import EmbeddedBroker
 from windowbench.errors import EnvironmentProblem, HarnessError
 from windowbench.orchestration.host import HostMonitor
 from windowbench.orchestration.live import LiveResults, Snapshot
+from windowbench.orchestration.result_consumer import ResultConsumer
 from windowbench.orchestration.services import JsonLineService, position_of
 from windowbench.orchestration.timeline import Timeline
 from windowbench.orchestration.view import View
@@ -30,10 +31,13 @@ class Services:
     broker: EmbeddedBroker | None = None
     engine: JsonLineService | None = None
     producers: JsonLineService | None = None
+    consumer: ResultConsumer | None = None
     host: HostMonitor | None = None
 
     def check(self) -> None:
         """Raise when one of them can not go on, the broker first: when it is gone, the others fail because of it.
+
+        The consumer of results takes no part: without it, the run is measured all the same.
 
         Raises
         ------
@@ -50,6 +54,7 @@ class Services:
             "producers": lambda: self.producers.pid if self.producers else None,
             "engine": lambda: self.engine.pid if self.engine else None,
             "broker": lambda: self.broker.child.pid if self.broker and self.broker.child else None,
+            "consumer": lambda: self.consumer.pid if self.consumer else None,
         }
 
 
@@ -120,6 +125,8 @@ class Watch:
             As :meth:`check`.
         """
         self.check()
+        if self._services.consumer is not None:
+            self._services.consumer.watch()
         self._view.update(self._snapshot())
 
     def _snapshot(self) -> Snapshot:

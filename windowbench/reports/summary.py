@@ -274,11 +274,12 @@ def _rows(summary: Summary) -> list[str]:
 
 def _machine(summary: Summary) -> list[str]:
     host, engine, clock = summary["host"], summary["engine"], summary["external_clock_ms"]
+    consumer = f", result consumer {host['cpu_consumer']:.2f}" if host.get("cpu_consumer") else ""
     lines = _wrapped(
         f"machine: cores used by engine {host['cpu_engine']:.2f}, broker {host['cpu_broker']:.2f}, producers"
-        f" {host['cpu_producers']:.2f}, harness {host['cpu_harness']:.2f}; stolen {host['steal']:.1%}, throttled"
-        f" {host['throttled']:.1%}; clock drift {host['drift_ppm']:+.1f} ppm, greatest step"
-        f" {host['greatest_step_ms']:+.2f} ms",
+        f" {host['cpu_producers']:.2f}, harness {host['cpu_harness']:.2f}{consumer}; stolen"
+        f" {host['steal']:.1%}, throttled {host['throttled']:.1%}; clock drift {host['drift_ppm']:+.1f} ppm,"
+        f" greatest step {host['greatest_step_ms']:+.2f} ms",
         hanging="  ",
     )
     lines += _wrapped(engine_line(engine), hanging="  ")

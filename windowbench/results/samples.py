@@ -36,9 +36,11 @@ HOST_COLUMNS = {
     "cpu_producers": "float64",
     "cpu_engine": "float64",
     "cpu_broker": "float64",
+    "cpu_consumer": "float64",
     "rss_engine": "int64",
     "rss_broker": "int64",
     "rss_producers": "int64",
+    "rss_consumer": "int64",
     "free_disk_bytes": "int64",
 }
 """Columns of ``samples/host.parquet``; steal and throttled are shares since the last sample, cpu_* cores used since."""

@@ -130,6 +130,32 @@ def _parse_one_by_one(values: Sequence[bytes | None], run_id: str) -> ParsedRows
     return ParsedRows(kind=kind, integers=integers, doubles=doubles)
 
 
+def sound_row(value: bytes | None) -> tuple[str, tuple[int, ...], tuple[float | None, ...]] | None:
+    """Read one result record of whatever run.
+
+    Parameters
+    ----------
+    value : bytes or None
+        Value of the record.
+
+    Returns
+    -------
+    tuple or None
+        Run id, integers and doubles in the order of their names above; None for what is no result row.
+    """
+    row = _object(value)
+    run_id = None if row is None else row.get("run_id")
+    if row is None or not isinstance(run_id, str):
+        return None
+    integers = tuple(row.get(name) for name in ROW_INTEGERS)
+    doubles = tuple(row.get(name) for name in ROW_DOUBLES)
+    if not all(type(number) is int and number in _INT64 for number in integers):
+        return None
+    if not all(type(number) in _NUMBERS for number in doubles):
+        return None
+    return run_id, integers, tuple(None if number is None else float(number) for number in doubles)  # type: ignore[return-value]  # checked to be integers
+
+
 def usual_run_id(values: Sequence[bytes | None]) -> str | None:
     """Return the run id that most of some result records carry, None where none carries any."""
     rows = (_object(value) for value in values)

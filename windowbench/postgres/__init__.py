@@ -1,0 +1,1 @@
+"""Results in PostgreSQL: a server of our own, and the table; the only importer of psycopg."""

@@ -1,0 +1,39 @@
+"""``python -m windowbench postgres``: the database that a run left behind, to look into."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+
+from windowbench.command_line import Parser
+from windowbench.errors import EnvironmentProblem
+from windowbench.postgres.server import EmbeddedPostgres, program
+from windowbench.postgres.table import TABLE, VIEW
+
+_WATCH_SECONDS = 0.5
+
+
+def body(argv: list[str] | None) -> int:
+    """Run the command: start the server on a directory, say how to get in, watch it until interrupted."""
+    parser = Parser(
+        prog="python -m windowbench postgres",
+        description="Start the embedded PostgreSQL of a run on its data again, and keep it until Ctrl-C.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("directory", metavar="DIR", help="a run directory, or what --postgres-dir named")
+    given = Path(parser.parse_all(argv).directory)
+    directory = next((path for path in (given / "postgres", given) if (path / "data").is_dir()), None)
+    if directory is None:
+        msg = f"{given} holds no database"
+        raise EnvironmentProblem(
+            msg, remedy="name the directory of a run with --postgres embedded, or its postgres_dir"
+        )
+    with EmbeddedPostgres(directory) as server:
+        dsn = server.ready()
+        print(shlex.join([str(program("psql")), dsn]), flush=True)
+        print(f"table {TABLE}, a row for each window and campaign; view {VIEW}, a row for each window", flush=True)
+        print("Ctrl-C ends the server; its data stays", flush=True)
+        while True:
+            server.check()
+            time.sleep(_WATCH_SECONDS)
