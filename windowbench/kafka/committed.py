@@ -72,7 +72,7 @@ class CommittedReader:
 
     def _starts(self, partitions: list[int]) -> list[TopicPartition]:
         """Ask where each partition is to be read from."""
-        found = self._committed([TopicPartition(self._topic, n) for n in partitions])
+        found = self._ask_committed([TopicPartition(self._topic, n) for n in partitions])
         for one in found:
             if one.error is not None:
                 raise KafkaException(one.error)
@@ -80,7 +80,7 @@ class CommittedReader:
             TopicPartition(self._topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in found
         ]
 
-    def _committed(self, asked: list[TopicPartition]) -> list[TopicPartition]:
+    def _ask_committed(self, asked: list[TopicPartition]) -> list[TopicPartition]:
         """Ask for committed offsets; the first group of a fresh broker waits for its coordinator."""
         deadline = time.monotonic() + _COORDINATOR_SECONDS
         while True:
