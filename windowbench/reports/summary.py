@@ -61,6 +61,7 @@ def render_summary(summary: Summary, *, directory: str = "") -> str:
         "generator": _generator,
         "rows": _rows,
         "host": _machine,
+        "resources": _resources,
     }
     sections += [make(summary) for key, make in makers.items() if summary.get(key)]
     sections += [_warnings(summary["verdict"]["warnings"]), _files(summary.get("files", ()), directory)]
@@ -289,6 +290,20 @@ def _machine(summary: Summary) -> list[str]:
             hanging="  ",
         )
     return lines
+
+
+def _resources(summary: Summary) -> list[str]:
+    """Return CPU-seconds of each process tree, phase by phase; trees are columns."""
+    found = summary["resources"]
+    spent, each = found["cpu_seconds"], found["cpu_seconds_per_million_events"]
+    trees = list(spent)
+    phases = list(spent[trees[0]]) if trees else []
+    rows = [(f"  {phase}", [_figure(spent[tree][phase]) for tree in trees]) for phase in phases]
+    rows.append(("  all of them", [_figure(sum(spent[tree].values())) for tree in trees]))
+    rows.append(("per million events, measured phase", [_figure(each[tree]) for tree in trees]))
+    memory = {tree: f"{size / 1e6:.0f}" for tree, size in found["memory_bytes"].items()}
+    rows.append(("greatest memory, MB", [memory.get(tree, "-") for tree in trees]))
+    return _table("CPU-seconds by phase", rows, trees)
 
 
 def _warnings(warnings: Sequence[str]) -> list[str]:

@@ -40,7 +40,11 @@ HOST_COLUMNS = {
     "rss_engine": "int64",
     "rss_broker": "int64",
     "rss_producers": "int64",
+<<<<<<< HEAD
     "rss_consumer": "int64",
+=======
+    "rss_harness": "int64",
+>>>>>>> 6537978 (Say what a run cost in CPU time by process tree and phase; keep the load second by second; know more of the machine)
     "free_disk_bytes": "int64",
 }
 """Columns of ``samples/host.parquet``; steal and throttled are shares since the last sample, cpu_* cores used since."""

@@ -228,6 +228,11 @@ class RunDirectory:
         """One line per judged result row, written by the judge."""
         return self.samples / "rows.parquet"
 
+    @property
+    def load_series(self) -> Path:
+        """The load second by second, scheduled and sent, written by the judge."""
+        return self.samples / "load.parquet"
+
     # --- written by the judge -----------------------------------------------------------------------------------------
 
     @property
