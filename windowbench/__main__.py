@@ -58,6 +58,8 @@ def _setup_flink() -> Body:
 
 def _postgres() -> Body:
     from windowbench.postgres.command import body
+def _report() -> Body:
+    from windowbench.run_report import body
 
     return body
 
@@ -70,6 +72,7 @@ def _dump() -> Body:
 
 COMMANDS = {
     "run": Command(summary="one benchmark run: --engine spark, flink or any command", body=_run),
+    "report": Command(summary="make the report of a finished run again, from its samples", body=_report),
     "dump": Command(summary="keep the topics of a run as files", body=_dump),
     "doctor": Command(summary="check Java, jars, ports, disk, memory, broker and clock", body=_doctor),
     "broker": Command(summary="start a Kafka broker to play with", body=_broker),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TextIO
 
 from config import Loaded
 from windowbench.errors import ExitCode, HarnessError, Terminated
@@ -38,13 +39,14 @@ def benchmark(loaded: Loaded) -> int:
         _leave_word(run, "aborted", ExitCode.TERMINATED, "terminated by a signal")
         raise
     except HarnessError as error:
-        _leave_word(run, "failed", error.exit_code, str(error))
+        _leave_word(run, "failed", error.exit_code, str(error), remedy=error.remedy)
         raise
     except BaseException as error:
         _leave_word(run, "failed", ExitCode.VERDICT_UNKNOWN, f"{type(error).__name__}: {error}")
         raise
     finally:
         view.close()
+    _leave_report(directory, sys.stdout)
     return code
 
 
@@ -58,11 +60,23 @@ def _report(directory: RunDirectory) -> int:
     return judged.exit_code
 
 
-def _leave_word(run: Run, status: str, exit_code: int, error: str) -> None:
+def _leave_word(run: Run, status: str, exit_code: int, error: str, *, remedy: str = "") -> None:
     """Write how the run ended into its directory, where there is one."""
     if run.directory is None:
         return
-    word = status_of(run.timeline.current, status=status, exit_code=exit_code, error=error)
+    word = status_of(run.timeline.current, status=status, exit_code=exit_code, error=error, remedy=remedy or None)
     run.directory.write_json("status.json", word)
     run.directory.write_json("summary.json", {"schema_version": SCHEMA_VERSION, "run_id": run.directory.run_id, **word})
     print(f"run {run.directory.path}: {status} in phase {run.timeline.current}", file=sys.stderr)
+    _leave_report(run.directory, sys.stderr)
+
+
+def _leave_report(directory: RunDirectory, out: TextIO) -> None:
+    """Write the run's page and say where it is; a page that cannot be made does not change what the run was worth."""
+    from windowbench.run_report import write_report  # noqa: PLC0415 - as above
+
+    try:
+        print(f"report: {write_report(directory)}", file=out)
+    except Exception as error:  # noqa: BLE001 - see above
+        again = f"python -m windowbench report {directory.path}"
+        print(f"there is no report.html: {type(error).__name__}: {error}\nto try again: {again}", file=sys.stderr)

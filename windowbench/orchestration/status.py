@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 
-def status_of(phase: str, *, status: str, exit_code: int | None, error: str | None = None) -> dict[str, Any]:
+def status_of(
+    phase: str, *, status: str, exit_code: int | None, error: str | None = None, remedy: str | None = None
+) -> dict[str, Any]:
     """Return the content of ``status.json``.
 
     Parameters
@@ -18,5 +20,7 @@ def status_of(phase: str, *, status: str, exit_code: int | None, error: str | No
         None as long as it is not known.
     error : str, optional
         What went wrong.
+    remedy : str, optional
+        What the user can do about it.
     """
-    return {"status": status, "phase": phase, "exit_code": exit_code, "error": error}
+    return {"status": status, "phase": phase, "exit_code": exit_code, "error": error, "remedy": remedy}
