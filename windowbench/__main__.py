@@ -58,6 +58,10 @@ def _setup_flink() -> Body:
 
 def _postgres() -> Body:
     from windowbench.postgres.command import body
+
+    return body
+
+
 def _report() -> Body:
     from windowbench.run_report import body
 

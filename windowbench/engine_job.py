@@ -13,10 +13,9 @@ from pathlib import Path
 
 from config import Config, Loaded, config_parser, load
 from windowbench.errors import EngineFailed, Terminated
+from windowbench.masking import MASK, sounds_secret
 
-MASK = "******"
 _EPILOG = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
-_SECRET_WORDS = ("secret", "password", "token", "credential", "access.key", "accesskey", "jaas")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -131,7 +130,4 @@ def masked(settings: Mapping[str, str], hide: Callable[[str], str]) -> dict[str,
     hide : callable
         Replaces every known secret in a text. A setting whose name sounds like a secret is masked as a whole.
     """
-    return {
-        name: MASK if any(word in name.lower() for word in _SECRET_WORDS) else hide(value)
-        for name, value in sorted(settings.items())
-    }
+    return {name: MASK if sounds_secret(name) else hide(value) for name, value in sorted(settings.items())}

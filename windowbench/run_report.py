@@ -16,20 +16,18 @@ from numpy.typing import NDArray
 
 from config import ConfigError
 from windowbench.arrivals import modulating_path
+from windowbench.command_line import Parser
 from windowbench.judgement import judge_run
 from windowbench.judgement.recorded import read_phases
 from windowbench.metrics.latency import LATENCIES
-from windowbench.process import tail
 from windowbench.reports.content import RunContent
+from windowbench.reports.curves import Progress, progress_curves
 from windowbench.reports.run_page import render_run
-from windowbench.results.samples import read_columns, read_table
+from windowbench.results.samples import present_values, read_columns, read_table
 from windowbench.results.store import RunDirectory, RunDirectoryProblem
-from windowbench.schedule import NS_PER_MS
-from windowbench.settings import Parser
+from windowbench.schedule import NS_PER_MS, Schedule
 
 REPORT = "report.html"
-_SERVICES = ("engine", "producers", "broker")
-_LOG_LINES = 20
 _WORDS = frozenset({"phase", "closed_by"})
 """Columns of ``windows.csv`` that hold words."""
 _VALUE = TypeVar("_VALUE")
@@ -48,43 +46,54 @@ def write_report(run: RunDirectory) -> Path:
 
 def read_content(run: RunDirectory) -> RunContent:
     """Read what a report is made of; nothing that a run lacks is an error."""
-    problems: list[str] = []
-
-    def attempt(read: Callable[[], _VALUE], otherwise: _VALUE) -> _VALUE:
-        try:
-            return read()
-        except (RunDirectoryProblem, ConfigError, KeyError, ValueError) as error:
-            problems.append(str(error))
-            return otherwise
-
-    def mapping(name: str) -> Mapping[str, Any]:
-        return attempt(lambda: run.read_json_if_present(name), None) or {}
-
-    def columns(path: Path) -> dict[str, NDArray[Any]]:
-        return attempt(lambda: read_columns(path) if path.exists() else {}, {})
-
-    schedule = attempt(run.read_schedule, None)
-    config = attempt(run.read_config, None)
-    status = mapping("status.json")
-    windows = attempt(lambda: read_windows(run.windows_csv), {})
+    reader = _Reader(run)
+    schedule = reader.attempt("schedule.json", run.read_schedule, None)
+    config = reader.attempt("config.json", run.read_config, None)
+    nothing: dict[str, list[Any]] = {}
+    windows = reader.attempt("windows.csv", lambda: read_windows(run.windows_csv), nothing)
     return RunContent(
         run_id=run.run_id,
-        summary=mapping("summary.json"),
-        status=status,
+        summary=reader.mapping("summary.json"),
+        status=reader.mapping("status.json"),
         config=config.flat() if config is not None else {},
-        origins=mapping("origins.json"),
-        environment=mapping("environment.json"),
+        origins=reader.mapping("origins.json"),
+        environment=reader.mapping("environment.json"),
         schedule=schedule,
-        phases=attempt(lambda: read_phases(run, schedule), []),
+        phases=reader.attempt("timeline.json", lambda: read_phases(run, schedule), []),
         path=modulating_path(config, schedule.load_length_ns) if config is not None and schedule is not None else None,
         windows=windows,
-        latencies_ms=attempt(lambda: read_latencies(run.judged_rows, windows), {}),
-        load=columns(run.load_series),
-        host=columns(run.host_samples),
-        messages=attempt(lambda: run.read_json_lines("progress.jsonl"), []),
-        log_tails=_log_tails(run) if status.get("status") not in (None, "completed") else {},
-        problems=problems,
+        latencies_ms=reader.attempt("rows.parquet", lambda: read_latencies(run.judged_rows, windows), {}),
+        load=reader.columns(run.load_series),
+        host=reader.columns(run.host_samples),
+        progress=reader.attempt("progress.jsonl", lambda: _read_progress(run, schedule), None),
+        problems=reader.problems,
     )
+
+
+class _Reader:
+    """Reads files of a run and keeps what went wrong."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.problems: list[str] = []
+        self._run = run
+
+    def attempt(self, name: str, read: Callable[[], _VALUE], otherwise: _VALUE) -> _VALUE:
+        """Return what `read` returns, or `otherwise` where the file `name` does not let it."""
+        try:
+            return read()
+        except (RunDirectoryProblem, ConfigError) as error:
+            self.problems.append(str(error))
+        except (KeyError, TypeError, ValueError) as error:
+            self.problems.append(f"run {self._run.run_id}: {name} is damaged: {error!r}")
+        return otherwise
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """Return the object in a JSON file, empty where there is none."""
+        return self.attempt(name, lambda: self._run.read_json_if_present(name), None) or {}
+
+    def columns(self, path: Path) -> dict[str, NDArray[Any]]:
+        """Return the columns of a file of samples, none where there is no file."""
+        return self.attempt(path.name, lambda: read_columns(path) if path.exists() else {}, {})
 
 
 def read_windows(path: Path) -> dict[str, list[Any]]:
@@ -111,20 +120,23 @@ def read_latencies(path: Path, windows: Mapping[str, list[Any]]) -> dict[str, ND
         return {}
     measured = [int(i) for i, phase in zip(windows["window_id"], windows["phase"], strict=True) if phase == "measured"]
     table = read_table(path)
-    counts = np.asarray(table.column("counts"))
-    inside = counts & np.isin(np.asarray(table.column("window_id").fill_null(0)), measured)
+    counts = table.column("counts").to_numpy()
+    inside = counts & np.isin(present_values(table, "window_id"), measured)
     found = {}
     for name in LATENCIES:
         if f"{name}_ns" in table.column_names:
-            values = np.asarray(table.column(f"{name}_ns").fill_null(0))[inside] / NS_PER_MS
+            values = present_values(table, f"{name}_ns")[inside] / NS_PER_MS
             if len(values):
                 found[name] = values
     return found
 
 
-def _log_tails(run: RunDirectory) -> dict[str, tuple[str, ...]]:
-    """Return the last lines of the services' logs; secrets were taken out of them as they were written."""
-    return {f"logs/{name}.log": tail(run.log(name), _LOG_LINES) for name in _SERVICES}
+def _read_progress(run: RunDirectory, schedule: Schedule | None) -> Progress | None:
+    """Return what the engine said while the load lasted; line by line, as it says a lot in an hour."""
+    if schedule is None:
+        return None
+    lines = run.iter_json_lines("progress.jsonl")
+    return progress_curves(lines, schedule.base_time_ns, schedule.epoch_ns, schedule.load_end_ns)
 
 
 def body(argv: list[str] | None) -> int:

@@ -36,6 +36,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "data_generation_poisson_baseline",
         "windowbench.arrivals",
         "windowbench.events",
+        "windowbench.masking",
         "windowbench.metrics",
         "windowbench.metrics.*",
         "windowbench.oracle",
@@ -46,8 +47,14 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.reference.aggregator",
         "windowbench.reference.messages",
         "windowbench.reference.watermarks",
+        "windowbench.reports.content",
+        "windowbench.reports.curves",
         "windowbench.reports.engine_line",
+        "windowbench.reports.layout",
+        "windowbench.reports.run_facts",
+        "windowbench.reports.setup_facts",
         "windowbench.reports.summary",
+        "windowbench.reports.wording",
         "windowbench.schedule",
         "windowbench.streams",
         "windowbench.workloads",
@@ -94,10 +101,25 @@ RANKS: dict[int, tuple[str, ...]] = {
         "topic_creation",
         "clear_topics",
     ),
-    4: ("windowbench.doctor", "windowbench.dump", "windowbench.orchestration", "windowbench.orchestration.*"),
+    4: (
+        "windowbench.doctor",
+        "windowbench.dump",
+        "windowbench.orchestration",
+        "windowbench.orchestration.*",
+        "windowbench.run_report",
+    ),
     5: ("master_code_spark", "master_code_flink", "windowbench.__main__"),
 }
-FIRST_PLACE_WINS = ("windowbench.reports.engine_line", "windowbench.reports.summary")
+FIRST_PLACE_WINS = (
+    "windowbench.reports.content",
+    "windowbench.reports.curves",
+    "windowbench.reports.engine_line",
+    "windowbench.reports.layout",
+    "windowbench.reports.run_facts",
+    "windowbench.reports.setup_facts",
+    "windowbench.reports.summary",
+    "windowbench.reports.wording",
+)
 """Modules that a wider pattern of a higher rank matches as well."""
 PURE, ADAPTERS, PROCESSES, ORCHESTRATION = 1, 2, 3, 4
 
@@ -143,6 +165,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "multiprocessing": ("producer", "windowbench.producer_worker", "ReferenceJob", "windowbench.reference.worker"),
     "ctypes": ("windowbench.guard",),
     "matplotlib": ("windowbench.reports.*",),
+    "jinja2": ("windowbench.reports.template",),
+    "markupsafe": ("windowbench.reports.template",),
     "rich": ("windowbench.reports.*", "windowbench.orchestration.*", "windowbench.doctor"),
     "psutil": (
         "windowbench.orchestration.*",

@@ -39,7 +39,7 @@ def benchmark(loaded: Loaded) -> int:
         _leave_word(run, "aborted", ExitCode.TERMINATED, "terminated by a signal")
         raise
     except HarnessError as error:
-        _leave_word(run, "failed", error.exit_code, str(error), remedy=error.remedy)
+        _leave_word(run, "failed", error.exit_code, failure=error)
         raise
     except BaseException as error:
         _leave_word(run, "failed", ExitCode.VERDICT_UNKNOWN, f"{type(error).__name__}: {error}")
@@ -60,11 +60,13 @@ def _report(directory: RunDirectory) -> int:
     return judged.exit_code
 
 
-def _leave_word(run: Run, status: str, exit_code: int, error: str, *, remedy: str = "") -> None:
+def _leave_word(
+    run: Run, status: str, exit_code: int, error: str | None = None, *, failure: HarnessError | None = None
+) -> None:
     """Write how the run ended into its directory, where there is one."""
     if run.directory is None:
         return
-    word = status_of(run.timeline.current, status=status, exit_code=exit_code, error=error, remedy=remedy or None)
+    word = status_of(run.timeline.current, status=status, exit_code=exit_code, error=error, failure=failure)
     run.directory.write_json("status.json", word)
     run.directory.write_json("summary.json", {"schema_version": SCHEMA_VERSION, "run_id": run.directory.run_id, **word})
     print(f"run {run.directory.path}: {status} in phase {run.timeline.current}", file=sys.stderr)
@@ -73,9 +75,9 @@ def _leave_word(run: Run, status: str, exit_code: int, error: str, *, remedy: st
 
 def _leave_report(directory: RunDirectory, out: TextIO) -> None:
     """Write the run's page and say where it is; a page that cannot be made does not change what the run was worth."""
-    from windowbench.run_report import write_report  # noqa: PLC0415 - as above
-
     try:
+        from windowbench.run_report import write_report  # noqa: PLC0415 - as above
+
         print(f"report: {write_report(directory)}", file=out)
     except Exception as error:  # noqa: BLE001 - see above
         again = f"python -m windowbench report {directory.path}"

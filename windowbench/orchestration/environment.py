@@ -74,7 +74,7 @@ def memory_limit_bytes() -> int | None:
 
 
 def _version(package: str, where: Iterable[str] | None = None) -> str | None:
-    found = importlib.metadata.distributions(name=package, **({} if where is None else {"path": list(where)}))
+    found = importlib.metadata.distributions(name=package, path=sys.path if where is None else list(where))
     return next((distribution.version for distribution in found), None)
 
 
@@ -146,7 +146,6 @@ def describe_environment(
     java: str | None,
     broker: dict[str, Any],
     engine_python: Path | None = None,
-    jvms: Mapping[str, int | None] | None = None,
 ) -> dict[str, Any]:
     """Return the fields as ``environment.json`` holds them; what cannot be found out is None.
 
@@ -160,8 +159,6 @@ def describe_environment(
         What the broker says of itself.
     engine_python : Path, optional
         Python of an engine that has an environment of its own.
-    jvms : mapping of str to int, optional
-        Processes to look for JVMs in and below.
     """
     memory = psutil.virtual_memory()
     disk = _disk(run_path.resolve())
@@ -191,7 +188,6 @@ def describe_environment(
         "python": sys.version.split()[0],
         "java": java,
         "java_options": {name: _flags(os.environ[name].split()) for name in _JAVA_VARIABLES if name in os.environ},
-        "jvm_flags": jvm_flags(jvms or {}),
         "packages": {package: _version(package) for package in _PACKAGES} | engine_packages(engine_python),
         "broker": broker,
     }

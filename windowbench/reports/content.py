@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from data_generation_mmpp import MmppPath
 from windowbench.metrics.resources import Span
+from windowbench.reports.curves import Progress
 from windowbench.schedule import Schedule
 
 
@@ -41,10 +42,8 @@ class RunContent:
         The load second by second.
     host : mapping of str to array
         Columns of ``samples/host.parquet``.
-    messages : iterable of mapping
-        JSON lines of the engine; read once.
-    log_tails : mapping of str to sequence of str
-        Last lines of the logs of a run that failed, by service.
+    progress : Progress or None
+        What the engine said while it ran.
     problems : sequence of str
         What could not be read.
     """
@@ -62,6 +61,5 @@ class RunContent:
     latencies_ms: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     load: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     host: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    messages: Iterable[Mapping[str, Any]] = ()
-    log_tails: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    progress: Progress | None = None
     problems: Sequence[str] = ()

@@ -118,7 +118,8 @@ def draw(
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # that it builds its cache of fonts is nobody's concern
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}), warnings.catch_warnings():
+    style: Any = {**_STYLE, "svg.hashsalt": name}
+    with mpl.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)  # the page's fonts draw it
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasSVG(figure)

@@ -112,8 +112,9 @@ def percentiles_said(values: Any) -> str:  # noqa: ANN401 - any array
 
 def decomposition(parts: Mapping[str, Any]) -> Plot | None:
     """Draw the mean parts of a row's time: all of them to scale, and again without the configured delay."""
-    means = {name: (parts.get(name) or {}).get("mean") for name in PARTS}
-    if any(mean is None for mean in means.values()):
+    found = {name: (parts.get(name) or {}).get("mean") for name in PARTS}
+    means = {name: float(mean) for name, mean in found.items() if mean is not None}
+    if len(means) < len(PARTS):
         return None
 
     def paint(*panels: Axes) -> None:

@@ -187,13 +187,13 @@ def generator(summary: Summary) -> Table | None:
     return facts("Events", [(name, " · ".join(values)) for name, values in cells])
 
 
-def engine(summary: Summary, *, batches: bool) -> Table | None:
+def engine(summary: Summary) -> Table | None:
     """Return what the engine counted."""
     found, steady = summary.get("engine"), summary.get("steady_state") or {}
     if not found:
         return None
     cells = [("engine", str(found["name"])), ("records rejected", count(found["rejected"]))]
-    if batches:
+    if found["batches"] and found["batch_max_ms"]:  # only an engine of micro-batches says how long each took
         lengths = f"median {number(found['batch_p50_ms'], 0)} ms, longest {number(found['batch_max_ms'], 0)} ms"
         cells.append(("batches in the measured phase", f"{count(found['batches'])}, {lengths}"))
     lag = steady.get("results_lag_s")

@@ -5,28 +5,12 @@ Whatever a run does not have is left out or said: one that failed early has a pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
-
 from windowbench.reports import latency_plots, run_facts, setup_facts, time_plots
 from windowbench.reports.content import RunContent
-from windowbench.reports.curves import Progress, progress_curves
-from windowbench.reports.layout import Block, Columns, Opening, Page, Section, Table, Tile, Words
-from windowbench.reports.summary import DEFINITIONS
+from windowbench.reports.layout import Block, Columns, Page, Section, Table, Words
+from windowbench.reports.run_opening import opening
 from windowbench.reports.template import render_page
-from windowbench.reports.wording import count, ms, number, plural, sentence
-from windowbench.schedule import NS_PER_S
-
-TONES = {"valid": "good", "invalid": "bad", "unsustainable": "warn", "failed": "bad", "aborted": "none"}
-MEANINGS = {
-    "valid": "every row was right, and the load was what it claims to be",
-    "invalid": "no figure of this run is worth quoting",
-    "unsustainable": "the results are right, but the engine did not keep up with the load",
-    "unknown": "this run could not be judged",
-    "failed": "the run ended before its results were recorded",
-    "aborted": "the run was ended from outside",
-}
+from windowbench.reports.wording import sentence
 
 
 def render_run(content: RunContent) -> str:
@@ -38,9 +22,9 @@ def run_page(content: RunContent) -> Page:
     """Return the page of a run."""
     return Page(
         title=f"{content.run_id} · windowbench",
-        opening=_opening(content),
+        opening=opening(content),
         sections=[
-            _failure(content),
+            _log(content),
             _latency(content),
             _windows(content),
             _decomposition(content),
@@ -82,126 +66,11 @@ def _some(*blocks: Block | None) -> list[Block]:
     return [block for block in blocks if block is not None]
 
 
-# --- the top ----------------------------------------------------------------------------------------------------------
-
-
-def _opening(content: RunContent) -> Opening:
-    verdict = content.summary.get("verdict") or {}
-    ended = str(content.status.get("status") or "unknown")
-    word = ended if ended in ("failed", "aborted") else str(verdict.get("verdict") or ended)
-    reasons = [
-        (str(reason.get("party", "")), str(reason.get("text", "")), str(reason.get("code", "")))
-        for reason in verdict.get("reasons", ())
-    ]
-    reasons += [("", problem, "") for problem in content.problems]
-    return Opening(
-        kind="run",
-        title=content.run_id,
-        subtitle=_subtitle(content),
-        verdict=word,
-        tone=TONES.get(word, "none"),
-        sentence=MEANINGS.get(word, ""),
-        reasons=reasons,
-        warnings=[str(warning) for warning in verdict.get("warnings", ())],
-        headline=_headline(content.summary.get("headline")),
-        tiles=_tiles(content.summary),
-    )
-
-
-def _subtitle(content: RunContent) -> str:
-    config = content.config
-    began = content.phases[0].start_ns if content.phases else None
-    words = []
-    if "engine" in config:
-        words.append(f"engine {config['engine']}")
-    load = content.summary.get("load")
-    if load:
-        words.append(f"{load['arrivals']} load, {number(load['nominal_rate'], 0)} events/s")
-        words.append(f"windows of {load['window_size_ms'] / 1000:g} s")
-    elif "data_generator" in config:
-        words.append(f"{config['data_generator']} load")
-    if began is not None:
-        words.append(datetime.fromtimestamp(began / NS_PER_S, tz=UTC).strftime("%Y-%m-%d %H:%M UTC"))
-    return " · ".join(words)
-
-
-def _headline(headline: Mapping[str, Any] | None) -> Tile | None:
-    if not headline:
-        return None
-    interval = headline["interval_ms"]
-    sure = headline["interval_note"] or (
-        f"95 % interval {number(interval[0])} to {ms(interval[1])}" if interval else "no interval"
-    )
-    definition = DEFINITIONS.get(str(headline["name"]).removesuffix("_ms"), "")
-    return Tile(
-        label=f"{headline['name']} P{headline['percent']}",
-        value=ms(headline["value_ms"]),
-        note=f"{sentence(sure)} "
-        + sentence(
-            f"{definition}; nearest rank over {plural(headline['rows'], 'row')} of"
-            f" {plural(headline['windows'], 'window')}"
-        ),
-    )
-
-
-def _tiles(summary: Mapping[str, Any]) -> list[Tile]:
-    tiles = []
-    rows, load, found = summary.get("rows"), summary.get("load"), summary.get("resources")
-    if rows and "expected" in rows:
-        wrong = sum(rows.get(name, 0) for name in ("wrong_value", "missing", "conflicting", "unexpected"))
-        tiles.append(
-            Tile(
-                label="right rows",
-                value=f"{count(rows['exact'])} of {count(rows['expected'])}",
-                note="none wrong, missing or unexpected" if not wrong else f"{count(wrong)} wrong or missing",
-            )
-        )
-    for name in ("since_window_end", "e2e"):
-        latency = (summary.get("latencies_ms") or {}).get(name)
-        if latency:
-            tiles.append(Tile(label=f"{name}_ms P90", value=ms(latency["p90"]), note=f"median {ms(latency['p50'])}"))
-    if load:
-        tiles.append(
-            Tile(
-                label="load, measured phase",
-                value=f"{number(load['scheduled_rate'], 0)}/s",
-                note=f"{number(load['nominal_rate'], 0)}/s nominal, for {load['measured_seconds']:g} s",
-            )
-        )
-    if found:
-        each = found["cpu_seconds_per_million_events"]
-        if each.get("engine") is not None:
-            tiles.append(
-                Tile(
-                    label="engine's CPU",
-                    value=f"{number(each['engine'], 0)} s",
-                    note="CPU-seconds per million events",
-                )
-            )
-        memory = found["memory_bytes"].get("engine")
-        if memory:
-            tiles.append(Tile(label="engine's memory", value=f"{number(memory / 1e6, 0)} MB", note="greatest resident"))
-    return tiles
-
-
-# --- the sections -----------------------------------------------------------------------------------------------------
-
-
-def _failure(content: RunContent) -> Section:
-    """Say how a run ended that did not come to its end."""
-    status = content.status
-    blocks: list[Block] = []
-    if status.get("status") not in (None, "completed"):
-        lines = [
-            f"{status['status']} in phase {status.get('phase', 'unknown')}: {status.get('error') or 'no reason given'}"
-        ]
-        if status.get("remedy"):
-            lines.append(f"Remedy: {status['remedy']}")
-        blocks.append(Words(lines=lines))
-        for service, tail in content.log_tails.items():
-            if tail:
-                blocks += [Words(lines=[f"Last lines of {service}:"]), Words(lines=list(tail), quote=True)]
-    return Section(name="end", title="How the run ended", blocks=blocks)
+def _log(content: RunContent) -> Section:
+    """Show the last words of the service that ended a run."""
+    tail = [str(line) for line in content.status.get("log_tail") or ()]
+    blocks = [Words(lines=tail, quote=True)] if tail else []
+    return Section(name="log", title="Last lines of its log", blocks=blocks)
 
 
 def _names(content: RunContent) -> tuple[str, list[str]]:
@@ -277,11 +146,11 @@ def _lateness(content: RunContent) -> Section:
 
 
 def _engine(content: RunContent) -> Section:
-    progress = _progress(content)
+    progress = content.progress
     titles = {"batch_ms": ("batches", "Length of batches"), "checkpoint_ms": ("checkpoints", "Length of checkpoints")}
     plots = [
         time_plots.engine_line(content, titles[name][0], curve, titles[name][1], "ms")
-        for name, curve in progress.work.items()
+        for name, curve in (progress.work if progress else {}).items()
     ]
     return Section(
         name="engine",
@@ -289,17 +158,12 @@ def _engine(content: RunContent) -> Section:
         lead="What the engine said of itself. Engines mean different things by these words: shown, never compared.",
         blocks=_some(
             *plots,
-            time_plots.engine_line(content, "lag", progress.lag, "Watermark behind the clock", "s"),
-            run_facts.engine(content.summary, batches="batch_ms" in progress.work),
+            time_plots.engine_line(content, "lag", progress.lag, "Watermark behind the clock", "s")
+            if progress
+            else None,
+            run_facts.engine(content.summary),
         ),
     )
-
-
-def _progress(content: RunContent) -> Progress:
-    schedule = content.schedule
-    if schedule is None:
-        return progress_curves((), 0, 0, 0)
-    return progress_curves(content.messages, schedule.base_time_ns, schedule.epoch_ns, schedule.load_end_ns)
 
 
 def _resources(content: RunContent) -> Section:
@@ -323,8 +187,3 @@ def _phases(content: RunContent) -> Section:
         lead="Where the seconds of the run went.",
         blocks=_some(time_plots.phase_bars(content)),
     )
-
-
-def section_names(page: Page) -> Sequence[str]:
-    """Return the names of the sections that a page shows."""
-    return [section.name for section in page.shown]

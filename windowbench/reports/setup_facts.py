@@ -5,45 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from config import SETTINGS
+from config import GROUPS, SETTINGS
+from windowbench.masking import mask_value
 from windowbench.reports.layout import Columns, Row, Table, facts
 from windowbench.reports.wording import setting, size
 
 Found = Mapping[str, Any]
-
-GROUP_TITLES = {
-    "run": "Run",
-    "load": "Load",
-    "events": "Events",
-    "windows": "Windows",
-    "kafka": "Kafka",
-    "engine": "Engine",
-    "judge": "Judge",
-}
 
 
 def settings(config: Found, origins: Mapping[str, str]) -> Columns | None:
     """Return every setting with its value and its origin, by group; what somebody set is strong."""
     tables = []
     known = {name: value for name, value in config.items() if name in SETTINGS}
-    for group, title in GROUP_TITLES.items():
+    for group in GROUPS:
         lines = [
             Row(
-                cells=[name, setting(value), origins.get(name, "")],
+                cells=[name, setting(mask_value(name, value)), origins.get(name, "")],
                 strong=origins.get(name, "default") != "default",
             )
             for name, value in known.items()
             if SETTINGS[name].group == group
         ]
         if lines:
-            tables.append(Table(title=title, head=["setting", "value", "origin"], rows=lines, numbers_from=None))
+            tables.append(
+                Table(title=group.capitalize(), head=["setting", "value", "origin"], rows=lines, numbers_from=None)
+            )
     return Columns(tables=tables) if tables else None
 
 
 def engine_settings(summary: Found) -> Table | None:
     """Return the settings that the engine says are in force."""
     found = (summary.get("engine") or {}).get("settings")
-    return facts("", [(str(name), setting(value)) for name, value in found.items()]) if found else None
+    if not found:
+        return None
+    return facts("", [(str(name), setting(mask_value(str(name), value))) for name, value in found.items()])
 
 
 # --- environment ------------------------------------------------------------------------------------------------------

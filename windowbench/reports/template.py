@@ -7,6 +7,7 @@ a fault here could not run one.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ def render_page(page: Page) -> str:
     return template.render(page=page, style=Markup(style))  # noqa: S704 - our own file
 
 
+@functools.cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE),

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import unicodedata
 
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories of characters that are no text: control, format (which can turn its direction), surrogates, none."""
 _LONGEST = 4_000
 """Characters of a foreign text that are shown."""
 
@@ -32,7 +29,7 @@ def visible(text: object) -> str:
 def _shown(character: str) -> str:
     if character in "\n\r\t":
         return " "
-    if unicodedata.category(character) not in _HIDDEN:
+    if character.isprintable():
         return character
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

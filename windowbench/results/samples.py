@@ -40,11 +40,8 @@ HOST_COLUMNS = {
     "rss_engine": "int64",
     "rss_broker": "int64",
     "rss_producers": "int64",
-<<<<<<< HEAD
     "rss_consumer": "int64",
-=======
     "rss_harness": "int64",
->>>>>>> 6537978 (Say what a run cost in CPU time by process tree and phase; keep the load second by second; know more of the machine)
     "free_disk_bytes": "int64",
 }
 """Columns of ``samples/host.parquet``; steal and throttled are shares since the last sample, cpu_* cores used since."""
@@ -245,6 +242,12 @@ def iter_records(
 def named_column(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> Any:  # noqa: ANN401
     """Return an Arrow column of names given by their position in `names`."""
     return pa.DictionaryArray.from_arrays(codes.astype(np.int8), pa.array(list(names)))
+
+
+def present_values(table: pa.Table, name: str) -> NDArray[np.int64]:
+    """Return an integer column of a table, 0 where it is null."""
+    column = table.column(name)
+    return column.fill_null(pa.scalar(0, column.type)).to_numpy().astype(np.int64, copy=False)
 
 
 def nullable_column(values: NDArray[Any], present: NDArray[np.bool_]) -> Any:  # noqa: ANN401
