@@ -50,6 +50,12 @@ def _run() -> Body:
     return lambda argv: drive(argv, prog="-m windowbench run", description="Benchmark an engine.")
 
 
+def _compare() -> Body:
+    from windowbench.comparison.command import body
+
+    return body
+
+
 def _setup_flink() -> Body:
     from windowbench.orchestration.flink_environment import body
 
@@ -70,6 +76,7 @@ def _dump() -> Body:
 
 COMMANDS = {
     "run": Command(summary="one benchmark run: --engine spark, flink or any command", body=_run),
+    "compare": Command(summary="finished runs beside each other, with intervals and thresholds", body=_compare),
     "dump": Command(summary="keep the topics of a run as files", body=_dump),
     "doctor": Command(summary="check Java, jars, ports, disk, memory, broker and clock", body=_doctor),
     "broker": Command(summary="start a Kafka broker to play with", body=_broker),

@@ -35,6 +35,15 @@ RANKS: dict[int, tuple[str, ...]] = {
         "data_generation_mmpp",
         "data_generation_poisson_baseline",
         "windowbench.arrivals",
+        "windowbench.comparison",
+        "windowbench.comparison.arms",
+        "windowbench.comparison.circumstances",
+        "windowbench.comparison.content",
+        "windowbench.comparison.figures",
+        "windowbench.comparison.finished",
+        "windowbench.comparison.parity",
+        "windowbench.comparison.ranking",
+        "windowbench.comparison.thresholds",
         "windowbench.events",
         "windowbench.metrics",
         "windowbench.metrics.*",
@@ -46,6 +55,8 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.reference.aggregator",
         "windowbench.reference.messages",
         "windowbench.reference.watermarks",
+        "windowbench.reports.blocks",
+        "windowbench.reports.compared",
         "windowbench.reports.engine_line",
         "windowbench.reports.summary",
         "windowbench.schedule",
@@ -59,6 +70,8 @@ RANKS: dict[int, tuple[str, ...]] = {
     2: (
         "windowbench.broker",
         "windowbench.broker.*",
+        "windowbench.comparison.command",
+        "windowbench.comparison.recorded",
         "windowbench.engine_job",
         "windowbench.flink",
         "windowbench.flink.*",
@@ -97,7 +110,12 @@ RANKS: dict[int, tuple[str, ...]] = {
     4: ("windowbench.doctor", "windowbench.dump", "windowbench.orchestration", "windowbench.orchestration.*"),
     5: ("master_code_spark", "master_code_flink", "windowbench.__main__"),
 }
-FIRST_PLACE_WINS = ("windowbench.reports.engine_line", "windowbench.reports.summary")
+FIRST_PLACE_WINS = (
+    "windowbench.reports.blocks",
+    "windowbench.reports.compared",
+    "windowbench.reports.engine_line",
+    "windowbench.reports.summary",
+)
 """Modules that a wider pattern of a higher rank matches as well."""
 PURE, ADAPTERS, PROCESSES, ORCHESTRATION = 1, 2, 3, 4
 
@@ -105,6 +123,9 @@ SIDEWAYS = {
     # adapters that stand on another one of their rank, because the other is the only owner of what they need
     ("windowbench.broker", "windowbench.process"): "the broker and Ivy are child processes",
     ("windowbench.broker", "windowbench.waiting"): "the broker is asked until it answers",
+    ("windowbench.comparison", "windowbench.reports"): "a comparison is reported",
+    ("windowbench.comparison", "windowbench.results"): "finished runs are what is compared",
+    ("windowbench.comparison", "windowbench.runlock"): "and one that is still going on is none",
     ("windowbench.flink", "windowbench.engine_job"): "settings are those of one start",
     ("windowbench.judgement", "windowbench.results"): "a recorded run is what is judged",
     ("windowbench.judgement", "windowbench.reports"): "what was found is reported",
