@@ -17,7 +17,8 @@ from windowbench.comparison.ranking import Answer, answer_of
 IDENTITY = frozenset(
     {
         "run_id", "runs_dir", "seed", "run_timeout_seconds", "quiet", "cache_dir", "ivy_settings", "broker",
-        "keep_broker", "events_topic", "result_topic", "watermarks_topic", "clear_topics", "dump_topics", "checkpoint_dir",
+        "keep_broker", "events_topic", "result_topic", "watermarks_topic", "clear_topics", "dump_topics",
+        "checkpoint_dir",
     }
 )  # fmt: skip
 """Settings that name a run or its places, and change no latency."""

@@ -117,16 +117,30 @@ def check_outputs(arguments: argparse.Namespace) -> None:
 
 def write_outputs(content: Mapping[str, Any], arguments: argparse.Namespace) -> None:
     """Write the files that were asked for, and print what was asked for: the text unless something else was."""
-    writers: dict[str, Callable[[Mapping[str, Any]], str]] = {"markdown": comparison_markdown, "json": comparison_json}
-    printed = comparison_text
+    writers = {"markdown": comparison_markdown, "json": comparison_json}
+    printed: Callable[[Mapping[str, Any]], str] = comparison_text
     for name, write in writers.items():
         target = getattr(arguments, name)
         if target == TO_STDOUT:
             printed = write
         elif target is not None:
-            text = write(content)
-            write_atomically(Path(target), lambda path, text=text: path.write_text(text, encoding="utf-8") and None)
+            write_text(Path(target), write(content))
     print(printed(content).rstrip("\n"))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        When the file system refuses.
+    """
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
+    write_atomically(path, write)
 
 
 def comparison_json(content: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ freedom. Whoever calls decides that before any latency is seen.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ class Level(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFigure:
-    """A percentile of one run, and what it was each time the run's windows were drawn anew."""
+    """A percentile of one run, and what it was each time the run's windows were drawn anew; equally often in all."""
 
     value: float
     replicates: NDArray[np.int64] | NDArray[np.float64]
@@ -149,13 +150,11 @@ def _draws(rng: np.random.Generator, runs: int) -> NDArray[np.int64]:
 
 def _means(runs: Sequence[RunFigure], draws: NDArray[np.int64] | None, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return the mean of an arm in each replicate: of the drawn runs, or of every run when none are drawn."""
-    drawn = np.arange(len(runs))[None, :].repeat(REPLICATES, axis=0) if draws is None else draws
-    found = np.zeros(REPLICATES)
-    for run, figure in enumerate(runs):
-        replicate, slot = np.nonzero(drawn == run)
-        values = figure.replicates[rng.integers(0, len(figure.replicates), size=len(slot))]
-        np.add.at(found, replicate, values)
-    return found / len(runs)
+    replicates = np.stack([run.replicates for run in runs]).astype(np.float64)
+    drawn = np.arange(len(runs))[None, :] if draws is None else draws
+    picked = rng.integers(0, replicates.shape[1], size=(REPLICATES, len(runs)))
+    means: NDArray[np.float64] = replicates[drawn, picked].mean(axis=1)
+    return means
 
 
 # --- the spread between runs ------------------------------------------------------------------------------------------
@@ -199,7 +198,7 @@ class _Spread:
     @property
     def reach(self) -> float:
         """Half the width of the 95 % interval that the runs alone imply."""
-        return float(stats.t.ppf(0.975, self.freedom)) * self.between**0.5
+        return float(stats.t.ppf(0.975, self.freedom)) * math.sqrt(self.between)
 
 
 def _estimate(value: float, drawn: NDArray[np.float64], spread: _Spread | None) -> Estimate:

@@ -224,8 +224,8 @@ def read_latencies(
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
             table = file.read(columns=["window_id", *(f"{name}_ns" for name in names)])
-        wanted = pc.and_(pc.greater_equal(table["window_id"], windows.start), pc.less(table["window_id"], windows.stop))
-        table = table.filter(wanted)  # drops rows without a window as well
+        ids = table["window_id"].to_numpy()  # not a number where a row has no window, which no comparison holds for
+        table = table.filter((ids >= windows.start) & (ids < windows.stop))
         for name in names:
             column = table[f"{name}_ns"]
             present = pc.is_valid(column)
