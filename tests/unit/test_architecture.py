@@ -107,7 +107,13 @@ RANKS: dict[int, tuple[str, ...]] = {
         "topic_creation",
         "clear_topics",
     ),
-    4: ("windowbench.doctor", "windowbench.dump", "windowbench.orchestration", "windowbench.orchestration.*"),
+    4: (
+        "windowbench.doctor",
+        "windowbench.dump",
+        "windowbench.orchestration",
+        "windowbench.orchestration.*",
+        "windowbench.run_list",
+    ),
     5: ("master_code_spark", "master_code_flink", "windowbench.__main__"),
 }
 FIRST_PLACE_WINS = (

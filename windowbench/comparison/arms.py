@@ -22,8 +22,10 @@ IDENTITY = frozenset(
     }
 )  # fmt: skip
 """Settings that name a run or its places, and change no latency."""
-VARIANT_KNOBS = tuple(name for name in ("preset", "spark_mode") if name in SETTINGS)
-"""Settings whose value alone, behind a colon, names a variant of an engine."""
+VARIANT_KNOBS = {
+    name: engines for name, engines in (("preset", ("spark", "flink")), ("spark_mode", ("spark",))) if name in SETTINGS
+}
+"""Settings whose value alone, behind a colon, names a variant of an engine; and the engines that heed them."""
 _MOST_SHOWN = 3
 
 Values = dict[str, Any]
@@ -121,7 +123,7 @@ def _labelled(groups: Sequence[list[ReadRun]]) -> list[Arm]:
     for arm in arms:
         others = [other for other in arms if other.config.engine.engine == arm.config.engine.engine]
         label = _described(arm, [name for name in differing(others) if name != "engine"])
-        labels.append(_unused(label, labels))
+        labels.append(unused_label(label, labels))
     return [Arm(label=label, config=arm.config, runs=arm.runs) for label, arm in zip(labels, arms, strict=True)]
 
 
@@ -133,8 +135,8 @@ def _described(arm: Arm, settings: Sequence[str]) -> str:
     return ",".join([":".join([arm.config.engine.engine, *words]), *shown, *more])
 
 
-def _unused(label: str, taken: Sequence[str]) -> str:
-    """Return the label, with a number where it is taken."""
+def unused_label(label: str, taken: Sequence[str]) -> str:
+    """Return a label, with a number where it is taken."""
     number, candidate = 1, label
     while candidate in taken:
         number += 1

@@ -67,7 +67,7 @@ def compare_runs(
     _rank(described, f"{metric}_ms")
     known = list(dict.fromkeys(name for arm in described for name in arm["latencies_ms"]))
     judged = [evaluate(t, [arm.label for arm in arms[1:]], found, known) for t in thresholds]
-    arm_of = {id(run): arm.label for arm in arms for run in arm.runs}
+    arm_of = {run.run_id: arm.label for arm in arms for run in arm.runs} | dict(labels or {})
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": "comparison",
@@ -75,7 +75,7 @@ def compare_runs(
         "base": arms[0].label if arms else None,
         "ranked_by": {"metric": f"{metric}_ms", "percent": PERCENT, "why": why},
         "arms": described,
-        "runs": [describe_run(run, arm_of.get(id(run))) for run in runs],
+        "runs": [describe_run(run, arm_of.get(run.run_id)) for run in runs],
         "differences": found,
         "thresholds": judged,
         "configuration_differences": configuration_differences(arms),

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from config import Loaded
 from windowbench.errors import ExitCode, HarnessError, Terminated
 from windowbench.orchestration.prepare import check_judgeable
 from windowbench.orchestration.run import Run
 from windowbench.orchestration.status import status_of
-from windowbench.orchestration.view import open_view
+from windowbench.orchestration.view import View, open_view
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory
 
 
-def benchmark(loaded: Loaded) -> int:
-    """Make one run, judge it, print its report and return the exit code of its verdict.
+def benchmark(loaded: Loaded, *, view: View | None = None, show: Callable[[str], None] = print) -> int:
+    """Make one run, judge it, show its report and return the exit code of its verdict.
+
+    Parameters
+    ----------
+    loaded : Loaded
+    view : View, optional
+        Where its progress is shown, and closed in the end; the one that fits standard error when None.
+    show : callable
+        Gets the text of the report.
 
     Raises
     ------
@@ -24,12 +33,12 @@ def benchmark(loaded: Loaded) -> int:
         When the run could not be made; its directory says so by then.
     """
     check_judgeable(loaded.config)
-    view = open_view(quiet=loaded.config.run.quiet)
+    view = view or open_view(quiet=loaded.config.run.quiet)
     run = Run(loaded, view)
     try:
         directory = run.execute()
         run.timeline.enter("report")
-        code = _report(directory)
+        code = _report(directory, show)
         directory.write_json("timeline.json", run.timeline.as_dict())
     except KeyboardInterrupt:
         _leave_word(run, "aborted", ExitCode.INTERRUPTED, "interrupted by the user")
@@ -48,12 +57,12 @@ def benchmark(loaded: Loaded) -> int:
     return code
 
 
-def _report(directory: RunDirectory) -> int:
+def _report(directory: RunDirectory, show: Callable[[str], None]) -> int:
     from windowbench.judgement import judge_run  # noqa: PLC0415 - loads Arrow and SciPy, which a failing start need not
 
     directory.write_json("status.json", status_of("report", status="completed", exit_code=None))
     judged = judge_run(directory)
-    print(judged.text)
+    show(judged.text)
     directory.write_json("status.json", status_of("report", status="completed", exit_code=judged.exit_code))
     return judged.exit_code
 

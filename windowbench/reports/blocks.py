@@ -85,7 +85,7 @@ def _parts(line: Line) -> tuple[Part, ...]:
 
 
 def plain_text(blocks: Iterable[Block]) -> str:
-    """Return blocks as text for a terminal, no line much longer than :data:`WIDTH`."""
+    """Return blocks as text for a terminal, no line longer than :data:`WIDTH` unless a name is."""
     lines: list[str] = []
     headed = True
     for block in blocks:
@@ -123,11 +123,11 @@ def _plain_table(table: Table) -> list[str]:
     cells = [list(table.header), *([_plain(cell) for cell in row] for row in table.rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(table.header))]
     while sum(widths) + 2 * (len(widths) - 1) > WIDTH:
-        texts = [i for i in range(len(widths)) if i not in table.figures and widths[i] > _LEAST_COLUMN]
+        # Not the first column: it says what the row is about.
+        texts = [i for i in range(1, len(widths)) if i not in table.figures and widths[i] > _LEAST_COLUMN]
         if not texts:
             break
-        widest = max(texts, key=lambda i: (i > 0, widths[i]))  # the first column says what the row is about
-        widths[widest] -= 1
+        widths[max(texts, key=widths.__getitem__)] -= 1
     return [_aligned(row, widths, table.figures) for row in cells]
 
 

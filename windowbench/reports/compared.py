@@ -53,11 +53,17 @@ def _ms(value: float | None) -> str:
 
 
 def _span(figure: Content, unit: str = "") -> str:
-    """Return an interval, or why there is none."""
+    """Return an interval, a dash where there is none."""
     if figure["interval"] is None:
-        return str(figure["note"] or "-")
+        return "-"
     low, high = figure["interval"]
     return f"{low:.1f} to {high:.1f}{unit}"
+
+
+def _notes(figures: Sequence[Content]) -> list[Block]:
+    """Return why figures have no interval."""
+    notes = dict.fromkeys(str(figure["note"]) for figure in figures if figure["note"])
+    return [Paragraph(f"no interval: {'; '.join(notes)}")] if notes else []
 
 
 # --- sections ---------------------------------------------------------------------------------------------------------
@@ -69,10 +75,11 @@ def _ranking(content: Content) -> list[Block]:
     ranked = content["ranked_by"]
     metric, percent = ranked["metric"], ranked["percent"]
     arms = sorted(content["arms"], key=lambda arm: (arm["rank"] is None, arm["rank"]))
-    rows = []
+    rows, figures = [], []
     for arm in arms:
         latency = arm["latencies_ms"].get(metric)
         figure = latency[f"p{percent}"] if latency else {"value": None, "interval": None, "note": None}
+        figures.append(figure)
         base = " (base)" if arm["label"] == content["base"] else ""
         rows.append(
             (
@@ -90,6 +97,7 @@ def _ranking(content: Content) -> list[Block]:
     return [
         Heading(head),
         Table(header=columns, rows=tuple(rows), figures=frozenset({0, 2, 5})),
+        *_notes(figures),
         Paragraph(("ranked by ", Foreign(metric), f" P{percent}, mean of the runs' percentiles: {ranked['why']}")),
     ]
 
@@ -127,6 +135,7 @@ def _of_arm(content: Content, label: str, entries: Sequence[Content]) -> list[Bl
             figures=frozenset({1, 2, 3, 5}),
         ),
         Paragraph(f"{counts}; interval {how}"),
+        *_notes([entry["difference_ms"] for entry in entries]),
     ]
     if not all(entry["ranks"] for entry in entries):
         blocks.append(Paragraph("* does not mean the same for both arms and decides nothing"))
@@ -171,14 +180,12 @@ def _mann_whitney(content: Content, entries: Sequence[Content]) -> Line | None:
 
 
 def _thresholds(content: Content) -> list[Block]:
-    rows = tuple(
-        (Foreign(threshold["expression"]), Foreign(result["arm"]), result["outcome"], result["text"])
+    items = tuple(
+        (Foreign(threshold["expression"]), " of ", Foreign(result["arm"]), f": {result['outcome']}, {result['text']}")
         for threshold in content["thresholds"]
         for result in threshold["results"]
     )
-    if not rows:
-        return []
-    return [Heading("thresholds"), Table(header=("fail on", "arm", "outcome", "difference"), rows=rows)]
+    return [Heading("fail on"), Bullets(items)] if items else []
 
 
 def _runs(content: Content) -> list[Block]:
