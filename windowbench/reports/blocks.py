@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import re
 import textwrap
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 WIDTH = 80
 _LEAST_COLUMN = 12
 """A column of text is not cut below this."""
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories of characters that do something instead of being seen: they move cursors, reorder or hide text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +63,11 @@ Block = Heading | Paragraph | Bullets | Table
 
 
 def printable(text: str) -> str:
-    """Return a text in which every character that would not be seen as itself is an escape."""
-    return "".join(_escape(char) if unicodedata.category(char) in _UNSEEN else char for char in text)
+    """Return a text in which every character is an escape that does something instead of being seen.
+
+    These move the cursor, begin lines, reorder or hide text.
+    """
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
 def _escape(char: str) -> str:
