@@ -120,16 +120,22 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], s
 
 
 def start(directory: Path, program: str, *arguments: str, env: dict[str, str] | None = None) -> Program:
-    """Start a program of the repository with its run directories below `directory`, which is its working directory."""
+    """Start a program of the repository with its run directories below `directory`, which is its working directory.
+
+    The program ``windowbench`` is the command line ``python -m windowbench``.
+    """
     marker = uuid.uuid4().hex
     runs = directory / "runs"
     log = directory / "stderr.log"
     place = () if program == "latency_calculator.py" else (f"--runs-dir={runs}",)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WINDOWBENCH_")}
     environment |= {_MARKER: marker, "PYTHONUNBUFFERED": "1", **(env or {})}
+    command = [str(ROOT / program)]
+    if program == "windowbench":
+        command, environment["PYTHONPATH"] = ["-m", program], str(ROOT)
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / program), *arguments, *place],
+            [sys.executable, *command, *arguments, *place],
             cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,

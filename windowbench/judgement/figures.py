@@ -189,11 +189,11 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
     """
     final = {name: values for name, (values, _) in samples.items() if name != "freshness"}
     fresh, fresh_window = samples["freshness"]
-    intervals = percentile_intervals([RunSample(values=final, windows=samples["e2e"][1])], HEADLINE_PERCENT)
+    intervals = percentile_intervals(RunSample(values=final, windows=samples["e2e"][1]), HEADLINE_PERCENT)
     if np.array_equal(fresh, final["e2e"]):
         return {**intervals, "freshness": intervals["e2e"]}
     sample = RunSample(values={"freshness": fresh}, windows=fresh_window)
-    return intervals | percentile_intervals([sample], HEADLINE_PERCENT)
+    return intervals | percentile_intervals(sample, HEADLINE_PERCENT)
 
 
 def in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:

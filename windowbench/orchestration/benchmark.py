@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
+from collections.abc import Callable
 
 from config import Loaded
 from windowbench.errors import ExitCode, HarnessError, Terminated
 from windowbench.orchestration.prepare import check_judgeable
 from windowbench.orchestration.run import Run
 from windowbench.orchestration.status import status_of
-from windowbench.orchestration.view import open_view
+from windowbench.orchestration.view import View, open_view
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory
 
 
-def benchmark(loaded: Loaded) -> int:
-    """Make one run, judge it, print its report and return the exit code of its verdict.
+def benchmark(loaded: Loaded, *, view: View | None = None, show: Callable[[str], None] = print) -> int:
+    """Make one run, judge it, show its report and return the exit code of its verdict.
+
+    Parameters
+    ----------
+    loaded : Loaded
+    view : View, optional
+        Where its progress is shown, and closed in the end; the one that fits standard error when None.
+    show : callable
+        Gets the text of the report.
 
     Raises
     ------
@@ -25,12 +33,12 @@ def benchmark(loaded: Loaded) -> int:
         When the run could not be made; its directory says so by then.
     """
     check_judgeable(loaded.config)
-    view = open_view(quiet=loaded.config.run.quiet)
+    view = view or open_view(quiet=loaded.config.run.quiet)
     run = Run(loaded, view)
     try:
         directory = run.execute()
         run.timeline.enter("report")
-        code = _report(directory)
+        code = _report(directory, show)
         directory.write_json("timeline.json", run.timeline.as_dict())
     except KeyboardInterrupt:
         _leave_word(run, "aborted", ExitCode.INTERRUPTED, "interrupted by the user")
@@ -46,16 +54,16 @@ def benchmark(loaded: Loaded) -> int:
         raise
     finally:
         view.close()
-    _leave_report(directory, sys.stdout)
+    _leave_report(directory, show)
     return code
 
 
-def _report(directory: RunDirectory) -> int:
+def _report(directory: RunDirectory, show: Callable[[str], None]) -> int:
     from windowbench.judgement import judge_run  # noqa: PLC0415 - loads Arrow and SciPy, which a failing start need not
 
     directory.write_json("status.json", status_of("report", status="completed", exit_code=None))
     judged = judge_run(directory)
-    print(judged.text)
+    show(judged.text)
     directory.write_json("status.json", status_of("report", status="completed", exit_code=judged.exit_code))
     return judged.exit_code
 
@@ -70,15 +78,15 @@ def _leave_word(
     run.directory.write_json("status.json", word)
     run.directory.write_json("summary.json", {"schema_version": SCHEMA_VERSION, "run_id": run.directory.run_id, **word})
     print(f"run {run.directory.path}: {status} in phase {run.timeline.current}", file=sys.stderr)
-    _leave_report(run.directory, sys.stderr)
+    _leave_report(run.directory, lambda text: print(text, file=sys.stderr))
 
 
-def _leave_report(directory: RunDirectory, out: TextIO) -> None:
+def _leave_report(directory: RunDirectory, show: Callable[[str], None]) -> None:
     """Write the run's page and say where it is; a page that cannot be made does not change what the run was worth."""
     try:
         from windowbench.run_report import write_report  # noqa: PLC0415 - as above
 
-        print(f"report: {write_report(directory)}", file=out)
+        show(f"report: {write_report(directory)}")
     except Exception as error:  # noqa: BLE001 - see above
         again = f"python -m windowbench report {directory.path}"
         print(f"there is no report.html: {type(error).__name__}: {error}\nto try again: {again}", file=sys.stderr)
