@@ -60,6 +60,10 @@ def test_an_update_repeated_is_a_duplicate_and_one_with_as_many_but_other_events
     assert classes([update(2), update(2), update(1, 1)]) == [INTERMEDIATE, DUPLICATE, CONFLICTING]
 
 
+def test_a_row_that_conflicts_is_no_update_that_later_rows_could_repeat():
+    assert classes([update(1, 1), update(2), update(1, 1)]) == [INTERMEDIATE, CONFLICTING, DUPLICATE]
+
+
 def test_the_final_row_repeated_is_a_duplicate_however_often():
     assert classes([update(1), FINAL, FINAL, FINAL]) == [INTERMEDIATE, EXACT, DUPLICATE, DUPLICATE]
 
