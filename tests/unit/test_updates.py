@@ -117,6 +117,11 @@ def test_of_late_events_the_final_value_is_the_one_in_the_set_that_counts_most()
     assert 0 in found.missing, "an event that must count was never counted"
 
 
+def test_what_goes_on_after_the_final_row_without_an_event_that_must_count_conflicts():
+    truth = truth_of(ONE_EACH, maybe=[[2, 0, 0, 0, 0, 0], [0] * 6, [0] * 6])
+    assert classes([fields(0, 1, 1, 0), fields(0, 3, 0, 0, time=50)], truth) == [RowClass.UNDECIDABLE, CONFLICTING]
+
+
 def test_a_final_value_that_lacks_withheld_events_alone_is_explained():
     truth = truth_of(ONE_EACH, excused=[[1, 0, 0, 0, 0, 0], [0] * 6, [0] * 6])
     found = compare(rows_of([fields(0, 0, 1, 0, time=-1), fields(1, 0, 1, 0, time=-1)]), truth, update_rows)
