@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from config import SETTINGS, ConfigError
+from windowbench.command_line import Parser
 from windowbench.comparison.finished import ReadRun
 from windowbench.comparison.recorded import read_run
 from windowbench.errors import EnvironmentProblem, ExitCode
@@ -24,7 +25,6 @@ from windowbench.reports.blocks import Foreign, Table, plain_text, printable
 from windowbench.results.store import cannot_write
 from windowbench.runlock import holder_of
 from windowbench.schedule import NS_PER_S
-from windowbench.settings import Parser
 
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 

@@ -16,6 +16,9 @@ COMMITTED = Answer(mode="append", in_transactions=True)
         ({"engine": "none"}, APPEND),
         ({"engine": "flink"}, APPEND),
         ({"engine": "flink", "flink_delivery": "exactly-once"}, COMMITTED),
+        ({"spark_mode": "update"}, UPDATE),
+        ({"spark_mode": "realtime"}, UPDATE),
+        ({"engine": "none", "spark_mode": "update"}, APPEND),
         ({"engine": "none", "flink_delivery": "exactly-once"}, APPEND),
     ],
 )

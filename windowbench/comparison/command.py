@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from config import ConfigError
+from windowbench.command_line import Parser
 from windowbench.comparison.content import compare_runs
 from windowbench.comparison.finished import ReadRun
 from windowbench.comparison.recorded import read_run
 from windowbench.comparison.thresholds import parse_threshold
 from windowbench.reports.compared import comparison_markdown, comparison_text
 from windowbench.results.store import write_atomically
-from windowbench.settings import Parser
 
 _EPILOG = """\
 Runs of one configuration are repeats of each other and make an arm; the first run's arm is the base. Runs that all

@@ -32,10 +32,8 @@ class Answer:
 
 def answer_of(config: Config) -> Answer:
     """Return what kind of rows a configuration leads to."""
-    engine = config.engine
-    updates = engine.engine == "spark" and engine.spark_mode != "append"
-    transactions = engine.engine == "flink" and engine.flink_delivery == "exactly-once"
-    return Answer(mode="update" if updates else "append", in_transactions=transactions)
+    transactions = config.engine.engine == "flink" and config.engine.flink_delivery == "exactly-once"
+    return Answer(mode=config.output_mode, in_transactions=transactions)
 
 
 def ranks(metric: str, answers: Iterable[Answer]) -> bool:
