@@ -42,7 +42,10 @@ def ranks(metric: str, answers: Iterable[Answer]) -> bool:
     visible = metric.startswith(VISIBLE)
     if any(answer.in_transactions for answer in of) and not visible:
         return False
-    return len({answer.mode for answer in of}) == 1 or metric.removeprefix(VISIBLE) == COMMON
+    modes, plain = {answer.mode for answer in of}, metric.removeprefix(VISIBLE)
+    if plain == _HEADLINES["append"] and modes != {"append"}:
+        return False  # an updated row need not wait until its window can close
+    return len(modes) == 1 or plain == COMMON
 
 
 def ranking_metric(answers: Iterable[Answer]) -> tuple[str, str]:
