@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import calculator, encoding, producing, spark_batches, spark_run
+from benchmarks import calculator, comparing, encoding, producing, spark_batches, spark_run
 from benchmarks.table import Figure
 from windowbench.orchestration.environment import describe_environment
 
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "producing": producing.figures,
     "calculator": calculator.figures,
     "calculator_updates": lambda: calculator.figures(2_550, updates=True),
+    "comparing": comparing.figures,
     "spark_batches": spark_batches.figures,
     "spark_run": spark_run.figures,
 }

@@ -56,6 +56,11 @@ def test_arms_of_one_engine_are_told_apart_by_what_differs():
     assert labels == ["spark,trigger_interval_ms=0", "spark,trigger_interval_ms=500", "flink"]
 
 
+def test_variants_stand_behind_a_colon():
+    found = grouped(run("a", preset="stock"), run("b", spark_mode="update"), run("c", engine="flink"))
+    assert list(found) == ["spark:stock:append", "spark:tuned:update", "flink"]
+
+
 def test_many_differences_are_counted_in_a_label():
     other = run("b", partitions=4, linger_ms=1.0, num_producers=3, compression="lz4", num_campaigns=3)
     label = list(grouped(run("a"), other))[1]

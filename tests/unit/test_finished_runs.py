@@ -27,8 +27,9 @@ def run(tmp_path):
     return RunDirectory.open((tmp_path / "r1") if finished_run(tmp_path, "r1") else tmp_path)
 
 
-def test_the_latencies_of_a_judged_run_are_those_of_its_summary(tmp_path):
-    directory = synthetic_run().write(tmp_path)
+@pytest.mark.parametrize("mode", ["append", "update"])
+def test_the_latencies_of_a_judged_run_are_those_of_its_summary(tmp_path, mode):
+    directory = synthetic_run(spark_mode=mode).write(tmp_path)
     judge_run(directory)
     read = read_run(str(directory.path))
     assert read.fit

@@ -65,6 +65,12 @@ def test_our_own_settings_are_those_configured():
     assert line("producers: linger", arm("none", linger_ms=2.5))["values"]["none"]["value"] == "2.5 ms"
 
 
+def test_in_real_time_mode_rows_wait_for_no_batch():
+    realtime = arm("spark", spark_mode="realtime", realtime_batch_seconds=30.0)
+    assert line("trigger or watermark interval", realtime)["values"]["spark"]["value"].startswith("rows as they come")
+    assert line("checkpoint interval", realtime)["values"]["spark"]["value"] == "30 s"
+
+
 def test_every_engine_but_any_command_has_a_value_in_every_line():
     engines = set(SETTINGS["engine"].choices) - {"command"}
     assert [entry.name for entry in LINES if not engines <= entry.sources.keys()] == []

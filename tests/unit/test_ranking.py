@@ -16,6 +16,9 @@ COMMITTED = Answer(mode="append", in_transactions=True)
         ({"engine": "none"}, APPEND),
         ({"engine": "flink"}, APPEND),
         ({"engine": "flink", "flink_delivery": "exactly-once"}, COMMITTED),
+        ({"spark_mode": "update"}, UPDATE),
+        ({"spark_mode": "realtime"}, UPDATE),
+        ({"engine": "none", "spark_mode": "update"}, APPEND),
         ({"engine": "none", "flink_delivery": "exactly-once"}, APPEND),
     ],
 )
@@ -48,3 +51,8 @@ def test_append_times_of_rows_in_transactions_are_not_compared():
     assert not ranks("excess", [APPEND, COMMITTED])
     assert not ranks("since_window_end", [COMMITTED, COMMITTED])
     assert ranks("visible_excess", [APPEND, COMMITTED])
+
+
+def test_between_engines_that_update_the_excess_says_nothing():
+    assert not ranks("excess", [UPDATE, UPDATE])
+    assert ranks("freshness", [UPDATE, UPDATE])

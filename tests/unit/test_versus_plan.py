@@ -39,11 +39,14 @@ def test_an_arm_adds_settings_to_those_of_all():
     assert found["spark_conf"] == {"c": "3", "a": "1", "b": "2"}
 
 
-@pytest.mark.parametrize(
-    ("name", "word"), [(n, w) for n in ("preset", "spark_mode") if n in SETTINGS for w in SETTINGS[n].choices]
-)
+@pytest.mark.parametrize(("name", "word"), [(n, w) for n in ("preset", "spark_mode") for w in SETTINGS[n].choices])
 def test_a_variant_is_a_choice_of_the_setting_that_has_it(name, word):
     assert settings_of(f"spark:{word}")[name] == word
+
+
+def test_variants_may_be_several():
+    found = settings_of("spark:stock:update")
+    assert (found["preset"], found["spark_mode"]) == ("stock", "update")
 
 
 def test_a_command_for_all_is_for_the_arms_that_run_it():
@@ -58,6 +61,7 @@ def test_a_command_for_all_is_for_the_arms_that_run_it():
         ("", "no engine ''"),
         ("spark:fast", "no variant 'fast'"),
         ("none:append", "no variant 'append'"),
+        ("flink:realtime", "no variant 'realtime'"),
         ("spark,partitons=3", "did you mean partitions?"),
         ("spark,partitions", "is no setting"),
         ("spark,partitions=many", "partitions must be a whole number"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from config import SETTINGS, Config, ConfigError
+from config import Config, ConfigError
 from windowbench.comparison.finished import ReadRun
 from windowbench.comparison.ranking import Answer, answer_of
 
@@ -18,13 +18,11 @@ IDENTITY = frozenset(
     {
         "run_id", "runs_dir", "seed", "run_timeout_seconds", "quiet", "cache_dir", "ivy_settings", "broker",
         "keep_broker", "events_topic", "result_topic", "watermarks_topic", "clear_topics", "dump_topics",
-        "checkpoint_dir",
+        "checkpoint_dir", "postgres_dir",
     }
 )  # fmt: skip
 """Settings that name a run or its places, and change no latency."""
-VARIANT_KNOBS = {
-    name: engines for name, engines in (("preset", ("spark", "flink")), ("spark_mode", ("spark",))) if name in SETTINGS
-}
+VARIANT_KNOBS = {"preset": ("spark", "flink"), "spark_mode": ("spark",)}
 """Settings whose value alone, behind a colon, names a variant of an engine; and the engines that heed them."""
 _MOST_SHOWN = 3
 

@@ -47,8 +47,14 @@ class Line:
 
 
 def _trigger(config: Config) -> str:
+    if config.real_time:
+        return "rows as they come, one by one"
     interval = config.engine.trigger_interval_ms
     return f"a batch every {interval} ms" if interval else "a batch as soon as the last one ended"
+
+
+def _batch(config: Config) -> str:
+    return f"{config.engine.realtime_batch_seconds:g} s" if config.real_time else "every batch"
 
 
 def _same(configured: Callable[[Config], str]) -> dict[str, Source]:
@@ -132,7 +138,7 @@ LINES = (
     Line(
         name="checkpoint interval",
         sources={
-            "spark": Source(fixed="every batch"),
+            "spark": Source(configured=_batch),
             "flink": Source(reported=("execution.checkpointing.interval",), default="no checkpoints"),
             "none": Source(fixed="no checkpoints"),
         },

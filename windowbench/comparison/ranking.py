@@ -32,10 +32,8 @@ class Answer:
 
 def answer_of(config: Config) -> Answer:
     """Return what kind of rows a configuration leads to."""
-    engine = config.engine
-    updates = engine.engine == "spark" and engine.spark_mode != "append"
-    transactions = engine.engine == "flink" and engine.flink_delivery == "exactly-once"
-    return Answer(mode="update" if updates else "append", in_transactions=transactions)
+    transactions = config.engine.engine == "flink" and config.engine.flink_delivery == "exactly-once"
+    return Answer(mode=config.output_mode, in_transactions=transactions)
 
 
 def ranks(metric: str, answers: Iterable[Answer]) -> bool:
@@ -44,7 +42,10 @@ def ranks(metric: str, answers: Iterable[Answer]) -> bool:
     visible = metric.startswith(VISIBLE)
     if any(answer.in_transactions for answer in of) and not visible:
         return False
-    return len({answer.mode for answer in of}) == 1 or metric.removeprefix(VISIBLE) == COMMON
+    modes, plain = {answer.mode for answer in of}, metric.removeprefix(VISIBLE)
+    if plain == _HEADLINES["append"] and modes != {"append"}:
+        return False  # an updated row need not wait until its window can close
+    return len(modes) == 1 or plain == COMMON
 
 
 def ranking_metric(answers: Iterable[Answer]) -> tuple[str, str]:

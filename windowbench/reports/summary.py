@@ -6,13 +6,11 @@ shown again. Colour is for whoever prints it.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from windowbench.reports.blocks import WIDTH, wrapped
 from windowbench.reports.engine_line import engine_line
-
-WIDTH = 80
 
 DEFINITIONS = {
     "e2e": "append time of the row - greatest produce time of its events",
@@ -68,22 +66,11 @@ def render_summary(summary: Summary, *, directory: str = "") -> str:
     return "\n\n".join("\n".join(section) for section in sections if section)
 
 
-def _wrapped(text: str, indent: str = "", hanging: str | None = None) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent if hanging is None else hanging,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
 def _verdict(summary: Summary) -> list[str]:
     verdict = summary["verdict"]
     lines = [f"verdict: {verdict['verdict']}   run {summary['run_id']}"]
     for reason in verdict["reasons"]:
-        lines += _wrapped(f"{reason['party']}: {reason['text']} [{reason['code']}]", "  - ", "    ")
+        lines += wrapped(f"{reason['party']}: {reason['text']} [{reason['code']}]", "  - ", "    ")
     return lines
 
 
@@ -104,7 +91,7 @@ def _headline(summary: Summary) -> list[str]:
     interval = headline["interval_ms"]
     sure = headline["interval_note"] or (interval and f"95 % interval {interval[0]:.1f} to {interval[1]:.1f} ms") or ""
     lines = [f"{headline['name']} P{headline['percent']}   {value}   ({sure})"]
-    lines += _wrapped(
+    lines += wrapped(
         f"= {definition}; nearest rank over {rows} of {headline['windows']} windows",
         "  ",
         "    ",
@@ -117,12 +104,12 @@ def _load(summary: Summary) -> list[str]:
     path = f", {load['path_rate']:.1f}/s along its path" if load.get("path_rate") is not None else ""
     slide = f", slide {load['slide_ms'] / 1000:g} s" if load["slide_ms"] != load["window_size_ms"] else ""
     return [
-        *_wrapped(
+        *wrapped(
             f"load: {load['arrivals']}, {load['producers']} producers, {load['nominal_rate']:.1f} events/s nominal,"
             f" {load['scheduled_rate']:.1f}/s scheduled{path}, {load['measured_seconds']:g} s measured",
             hanging="  ",
         ),
-        *_wrapped(
+        *wrapped(
             f"windows: {load['window_size_ms'] / 1000:g} s{slide}, watermark delay"
             f" {load['watermark_delay_ms'] / 1000:g} s, {load['campaigns']} campaigns, seed {load['seed']}",
             hanging="  ",
@@ -133,12 +120,12 @@ def _load(summary: Summary) -> list[str]:
 def _topics(summary: Summary) -> list[str]:
     topics = summary["topics"]
     return [
-        *_wrapped(
+        *wrapped(
             f"topics: {topics['events_topic']} with {topics['events']} events and {topics['rejected']} other records,"
             f" {topics['result_topic']} with {topics['results']} records",
             hanging="  ",
         ),
-        *_wrapped(
+        *wrapped(
             "truth is what the events topic holds; send times are the produce times of the events; windows count from"
             " id 0 on while events close them",
             "  ",
@@ -178,7 +165,7 @@ def _latencies(summary: Summary) -> list[str]:
     rows = f"{some['rows']} rows"
     if _updates(summary):
         rows = f"{some['rows']} final rows and {latencies['freshness']['rows']} updates, final ones included,"
-    lines += _wrapped(f"{rows} of {some['windows']} measured windows; percentiles by nearest rank")
+    lines += wrapped(f"{rows} of {some['windows']} measured windows; percentiles by nearest rank")
     for name in names:
         interval = latencies[name]["p90_interval"]
         if interval:
@@ -186,10 +173,10 @@ def _latencies(summary: Summary) -> list[str]:
     if some["interval_note"]:
         lines.append(f"  interval of P90: {some['interval_note']}")
     for name in names:
-        lines += _wrapped(f"{name}_ms: {definitions[name]}", "  ", "    ")
+        lines += wrapped(f"{name}_ms: {definitions[name]}", "  ", "    ")
     wait = summary.get("partition_wait_ms")
     if wait and not _updates(summary):
-        lines += _wrapped(
+        lines += wrapped(
             f"an engine that waits for the slowest partition waits {_figure(wait['p50'])} ms longer"
             f" (median; at most {_figure(wait['max'])} ms)",
             "  ",
@@ -201,10 +188,10 @@ def _latencies(summary: Summary) -> list[str]:
 def _decomposition(summary: Summary) -> list[str]:
     parts = summary["decomposition_ms"]
     if _updates(summary):  # without the wait for a window that can close there is nothing to take apart
-        return _wrapped(summary["steady_state"]["note"], hanging="  ")
+        return wrapped(summary["steady_state"]["note"], hanging="  ")
     rows = ((words, _row(parts[name], ("p50", "p90", "max"))) for name, words in _PARTS.items())
     lines = _table("where the time went, ms", rows, ("P50", "P90", "max"))
-    return [*lines, *_wrapped(summary["steady_state"]["note"], "  ", "    ")]
+    return [*lines, *wrapped(summary["steady_state"]["note"], "  ", "    ")]
 
 
 def _states(summary: Summary) -> list[str]:
@@ -215,7 +202,7 @@ def _states(summary: Summary) -> list[str]:
             rows.append((words, _row(state[name], ("p50", "p90", "max"))))
     lines = _table("latency by MMPP state, ms", rows, ("P50", "P90", "max"))
     note = f"{states['rule']}; {states['changes']} state changes in the measured phase"
-    return [*lines, *_wrapped(note, "  ", "    ")]
+    return [*lines, *wrapped(note, "  ", "    ")]
 
 
 def _generator(summary: Summary) -> list[str]:
@@ -225,12 +212,12 @@ def _generator(summary: Summary) -> list[str]:
         ("acknowledgement", [_figure(generator[f"ack_{p}_ms"]) for p in ("p50", "p99", "max")]),
     )
     return [
-        *_wrapped(
+        *wrapped(
             f"generator: {generator['scheduled']} events scheduled, {generator['sent']} sent,"
             f" {generator['acknowledged']} acknowledged, {generator['failed']} failed",
             hanging="  ",
         ),
-        *_wrapped(
+        *wrapped(
             f"measured phase: {generator['scheduled_measured']} scheduled, {generator['sent_measured']} sent in time;"
             f" {generator['early']} sent early; {generator['missing']} acknowledged missing from the topic,"
             f" {generator['foreign']} records of others",
@@ -262,9 +249,9 @@ def _rows(summary: Summary) -> list[str]:
         counted += f"; {rows['intermediate']} intermediate updates"
     impossible = rows["impossible"]
     return [
-        *_wrapped(f"rows: {rows['expected']} expected; {counted}", hanging="  "),
-        *(_wrapped(f"windows: {windows}", "  ") if windows else ()),
-        *_wrapped(
+        *wrapped(f"rows: {rows['expected']} expected; {counted}", hanging="  "),
+        *(wrapped(f"windows: {windows}", "  ") if windows else ()),
+        *wrapped(
             f"impossible latencies: {impossible['e2e_negative']} e2e below 0, {impossible['freshness_negative']}"
             f" freshness below 0, {impossible['excess_too_low']} excess below -2 ms",
             "  ",
@@ -276,16 +263,16 @@ def _rows(summary: Summary) -> list[str]:
 def _machine(summary: Summary) -> list[str]:
     host, engine, clock = summary["host"], summary["engine"], summary["external_clock_ms"]
     consumer = f", result consumer {host['cpu_consumer']:.2f}" if host.get("cpu_consumer") else ""
-    lines = _wrapped(
+    lines = wrapped(
         f"machine: cores used by engine {host['cpu_engine']:.2f}, broker {host['cpu_broker']:.2f}, producers"
         f" {host['cpu_producers']:.2f}, harness {host['cpu_harness']:.2f}{consumer}; stolen"
         f" {host['steal']:.1%}, throttled {host['throttled']:.1%}; clock drift {host['drift_ppm']:+.1f} ppm,"
         f" greatest step {host['greatest_step_ms']:+.2f} ms",
         hanging="  ",
     )
-    lines += _wrapped(engine_line(engine), hanging="  ")
+    lines += wrapped(engine_line(engine), hanging="  ")
     if clock["bound"]:
-        lines += _wrapped(
+        lines += wrapped(
             f"broker's clock: {clock['offset']:+.2f} ms from ours, known to within {clock['bound']:.2f} ms; corrected",
             hanging="  ",
         )
@@ -311,7 +298,7 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
         return []
     lines = ["warnings:"]
     for warning in warnings:
-        lines += _wrapped(warning, "  - ", "    ")
+        lines += wrapped(warning, "  - ", "    ")
     return lines
 
 
