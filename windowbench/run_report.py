@@ -23,7 +23,7 @@ from windowbench.metrics.latency import LATENCIES
 from windowbench.reports.content import RunContent
 from windowbench.reports.curves import Progress, progress_curves
 from windowbench.reports.run_page import render_run
-from windowbench.results.samples import present_values, read_columns, read_table
+from windowbench.results.samples import is_present, present_values, read_columns, read_table
 from windowbench.results.store import RunDirectory, RunDirectoryProblem
 from windowbench.schedule import NS_PER_MS, Schedule
 
@@ -115,17 +115,20 @@ def read_windows(path: Path) -> dict[str, list[Any]]:
 
 
 def read_latencies(path: Path, windows: Mapping[str, list[Any]]) -> dict[str, NDArray[np.float64]]:
-    """Return the latencies in ms of the rows of measured windows, by name; empty where a run was not judged."""
+    """Return the latencies in ms of the rows of measured windows that have one, by name; empty where none were judged.
+
+    Every update has its freshness, the final row of a window and campaign all of them.
+    """
     if not path.exists() or not windows:
         return {}
     measured = [int(i) for i, phase in zip(windows["window_id"], windows["phase"], strict=True) if phase == "measured"]
     table = read_table(path)
-    counts = table.column("counts").to_numpy()
-    inside = counts & np.isin(present_values(table, "window_id"), measured)
+    inside = np.isin(present_values(table, "window_id"), measured)
     found = {}
     for name in LATENCIES:
         if f"{name}_ns" in table.column_names:
-            values = present_values(table, f"{name}_ns")[inside] / NS_PER_MS
+            has = inside & is_present(table, f"{name}_ns")
+            values = present_values(table, f"{name}_ns")[has] / NS_PER_MS
             if len(values):
                 found[name] = values
     return found

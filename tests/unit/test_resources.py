@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windowbench.metrics.resources import TREES, Span, resources
@@ -12,10 +12,11 @@ EPOCH = 1_760_000_000 * S
 
 
 def host(seconds, **columns):
-    """Return samples at these seconds; every tree uses one core and 100 bytes unless it is said otherwise."""
+    """Return samples at these seconds; every tree but a consumer uses one core and 100 bytes unless said otherwise."""
     ends = np.array(seconds, dtype=np.float64)
     found = {f"cpu_{tree}": np.ones(len(ends)) for tree in TREES}
     found |= {f"rss_{tree}": np.full(len(ends), 100) for tree in TREES}
+    found |= {"cpu_consumer": np.zeros(len(ends)), "rss_consumer": np.zeros(len(ends))}
     found["wall_ns"] = EPOCH + (ends * S).astype(np.int64)
     found["mono_ns"] = (ends * S).astype(np.int64)
     return {**found, **{name: np.array(column) for name, column in columns.items()}}
@@ -75,11 +76,18 @@ def test_memory_is_the_greatest_and_a_tree_that_was_not_sampled_has_none():
     assert found.memory_bytes == {"engine": 7, "broker": 100, "producers": 100}
 
 
+def test_the_result_consumer_is_named_where_there_was_one():
+    found = resources(host([0, 1], cpu_consumer=[0, 0.5], rss_consumer=[0, 5]), [span("a", 0, 1)], span("m", 0, 1), 1)
+    assert found.cpu_seconds["consumer"] == {"a": 0.5}
+    assert "consumer" not in resources(host([0, 1]), [span("a", 0, 1)], span("m", 0, 1), 1).cpu_seconds
+
+
 @pytest.mark.parametrize("seconds", [[], [1]])
 def test_no_time_between_samples_is_no_figure(seconds):
     assert resources(host(seconds), [span("a", 0, 2)], span("m", 0, 2), 1) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.1, 3), st.floats(0, 4)), min_size=2, max_size=30), st.integers(1, 9))
 def test_phases_without_gaps_share_out_all_that_was_used(samples, cuts):
     lengths, cores = zip(*samples, strict=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from windowbench.schedule import NS_PER_S
 
-TREES = ("engine", "broker", "producers", "harness")
+TREES = ("engine", "broker", "producers", "harness", "consumer")
 """The process trees that are sampled, each with everything below its first process."""
 _PER_MILLION = 1e6
 
@@ -71,7 +71,7 @@ def resources(
     """
     if len(host["wall_ns"]) < 2:
         return None
-    trees = [tree for tree in TREES if f"cpu_{tree}" in host]
+    trees = sampled_trees(host)
     sampled = [span for span in phases if _overlap_s(host, span).any()]
     spent = {
         tree: {span.name: float(np.dot(host[f"cpu_{tree}"], _overlap_s(host, span))) for span in sampled}
@@ -84,8 +84,14 @@ def resources(
             tree: float(np.dot(host[f"cpu_{tree}"], while_measured)) / events * _PER_MILLION if events else None
             for tree in trees
         },
-        memory_bytes={tree: int(host[f"rss_{tree}"].max()) for tree in TREES if f"rss_{tree}" in host},
+        memory_bytes={tree: int(host[f"rss_{tree}"].max()) for tree in trees if f"rss_{tree}" in host},
     )
+
+
+def sampled_trees(host: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Return the process trees that host samples tell of; of the result consumer they often tell that there is none."""
+    known = [tree for tree in TREES if len(host.get(f"cpu_{tree}", ()))]
+    return [tree for tree in known if tree != "consumer" or np.any(host.get("rss_consumer", 0))]
 
 
 def _overlap_s(host: Mapping[str, NDArray[Any]], span: Span) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from windowbench.metrics.latency import PARTS
 from windowbench.reports.layout import Row, Table, facts
-from windowbench.reports.summary import DEFINITIONS
+from windowbench.reports.summary import definitions_of, shows_updates
 from windowbench.reports.wording import count, ms, number, sentence, share, size
 
 Summary = Mapping[str, Any]
@@ -31,7 +31,8 @@ def latencies(summary: Summary) -> Table | None:
     if not found:
         return None
     headline = str((summary.get("headline") or {}).get("name", ""))
-    names = [name for name in _ORDER if name in found]
+    definitions = definitions_of(summary)
+    names = [name for name in _ORDER if name in found and name in definitions]
     lines = [
         Row(
             cells=[f"{name}_ms", *(number(found[name][p]) for p in _PERCENTS), _interval(found[name])],
@@ -46,7 +47,9 @@ def latencies(summary: Summary) -> Table | None:
     ]
     some = found[names[0]]
     words = f"{count(some['rows'])} rows of {count(some['windows'])} measured windows. "
-    words += " ".join(f"{name}_ms: {DEFINITIONS[name]}." for name in names)
+    if shows_updates(summary):
+        words = f"Final rows, and of freshness every update: {count(found['freshness']['rows'])} of them. "
+    words += " ".join(f"{name}_ms: {definitions[name]}." for name in names)
     return Table(title="Percentiles, ms", head=["", *_HEADS, "95 % interval of P90"], rows=lines, note=words)
 
 
@@ -65,7 +68,7 @@ def states(summary: Summary) -> Table | None:
         name = f"state {state['state']}, {number(state['rate'], 0)} events/s, {count(state['rows'])} rows"
         for latency in _ORDER:
             figures = state.get(f"{latency}_ms")
-            if figures and latency in ("excess", "e2e"):
+            if figures and latency in ("freshness" if shows_updates(summary) else "excess", "e2e"):
                 lines.append(Row(cells=[f"{latency}_ms in {name}", *(number(figures[p]) for p in _PERCENTS)]))
     note = sentence(f"{found['rule']}; {count(found['changes'])} state changes in the measured phase")
     return Table(title="By state of the load, ms", head=["", *_HEADS], rows=lines, note=note)

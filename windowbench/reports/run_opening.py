@@ -8,7 +8,7 @@ from typing import Any
 
 from windowbench.reports.content import RunContent
 from windowbench.reports.layout import Opening, Tile
-from windowbench.reports.summary import DEFINITIONS
+from windowbench.reports.summary import definitions_of, shows_updates
 from windowbench.reports.wording import count, ms, number, plural, sentence
 from windowbench.schedule import NS_PER_S
 
@@ -42,7 +42,7 @@ def opening(content: RunContent) -> Opening:
         sentence=MEANINGS.get(word, ""),
         reasons=reasons,
         warnings=[str(warning) for warning in verdict.get("warnings", ())],
-        headline=_headline(content.summary.get("headline")),
+        headline=_headline(content.summary),
         tiles=_tiles(content.summary),
     )
 
@@ -73,20 +73,21 @@ def _subtitle(content: RunContent) -> str:
     return " · ".join(words)
 
 
-def _headline(headline: Mapping[str, Any] | None) -> Tile | None:
+def _headline(summary: Mapping[str, Any]) -> Tile | None:
+    headline = summary.get("headline")
     if not headline:
         return None
-    interval = headline["interval_ms"]
+    interval, what = headline["interval_ms"], "update" if shows_updates(summary) else "row"
     sure = headline["interval_note"] or (
         f"95 % interval {number(interval[0])} to {ms(interval[1])}" if interval else "no interval"
     )
-    definition = DEFINITIONS.get(str(headline["name"]).removesuffix("_ms"), "")
+    definition = definitions_of(summary).get(str(headline["name"]).removesuffix("_ms"), "")
     return Tile(
         label=f"{headline['name']} P{headline['percent']}",
         value=ms(headline["value_ms"]),
         note=f"{sentence(sure)} "
         + sentence(
-            f"{definition}; nearest rank over {plural(headline['rows'], 'row')} of"
+            f"{definition}; nearest rank over {plural(headline['rows'], what)} of"
             f" {plural(headline['windows'], 'window')}"
         ),
     )

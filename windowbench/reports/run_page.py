@@ -9,6 +9,7 @@ from windowbench.reports import latency_plots, run_facts, setup_facts, time_plot
 from windowbench.reports.content import RunContent
 from windowbench.reports.layout import Block, Columns, Page, Section, Table, Words
 from windowbench.reports.run_opening import opening
+from windowbench.reports.summary import shows_updates
 from windowbench.reports.template import render_page
 from windowbench.reports.wording import sentence
 
@@ -75,13 +76,8 @@ def _log(content: RunContent) -> Section:
 
 def _names(content: RunContent) -> tuple[str, list[str]]:
     """Return the latency that ranks, and the others that are not the same again."""
-    headline = str((content.summary.get("headline") or {}).get("name") or "excess_ms").removesuffix("_ms")
-    latencies = content.latencies_ms
-    if headline not in latencies and latencies:
-        headline = next(iter(latencies))
-    others = [name for name in ("since_window_end", "e2e", "freshness", "excess") if name in latencies]
-    others = [name for name in others if name not in (headline, "freshness", "excess")]
-    return headline, others
+    ranking = "freshness" if shows_updates(content.summary) else "excess"
+    return ranking, ["since_window_end", "e2e"]
 
 
 def _latency(content: RunContent) -> Section:
@@ -115,7 +111,8 @@ def _windows(content: RunContent) -> Section:
 
 
 def _decomposition(content: RunContent) -> Section:
-    parts = content.summary.get("decomposition_ms") or {}
+    updates = shows_updates(content.summary)  # without the wait for a window that can close nothing is taken apart
+    parts = {} if updates else content.summary.get("decomposition_ms") or {}
     return Section(
         name="decomposition",
         title="Where the time went",

@@ -74,19 +74,20 @@ def _verdict(summary: Summary) -> list[str]:
     return lines
 
 
-def _updates(summary: Summary) -> bool:
+def shows_updates(summary: Summary) -> bool:
     """Whether the rows of a run are updates."""
     return bool(summary.get("engine", {}).get("output_mode") == "update")
 
 
-def _definitions(summary: Summary) -> dict[str, str]:
-    return _OF_UPDATES if _updates(summary) else DEFINITIONS
+def definitions_of(summary: Summary) -> dict[str, str]:
+    """Return the latencies that say something about a run, each with its definition."""
+    return _OF_UPDATES if shows_updates(summary) else DEFINITIONS
 
 
 def _headline(summary: Summary) -> list[str]:
     headline = summary["headline"]
-    definition = _definitions(summary)[headline["name"].removesuffix("_ms")]
-    rows = f"{headline['rows']} {'updates' if _updates(summary) else 'rows'}"
+    definition = definitions_of(summary)[headline["name"].removesuffix("_ms")]
+    rows = f"{headline['rows']} {'updates' if shows_updates(summary) else 'rows'}"
     value = "none" if headline["value_ms"] is None else f"{headline['value_ms']:.1f} ms"
     interval = headline["interval_ms"]
     sure = headline["interval_note"] or (interval and f"95 % interval {interval[0]:.1f} to {interval[1]:.1f} ms") or ""
@@ -154,7 +155,7 @@ def _row(figures: Summary, percents: Sequence[str] = _PERCENTS) -> list[str]:
 
 def _latencies(summary: Summary) -> list[str]:
     latencies, maxima = summary["latencies_ms"], summary["window_maxima_ms"]
-    definitions = _definitions(summary)
+    definitions = definitions_of(summary)
     names = [name for name in definitions if name in latencies]
     some = latencies[names[0]]
     heads = ("P50", "P90", "P95", "P99", "max")
@@ -163,7 +164,7 @@ def _latencies(summary: Summary) -> list[str]:
     lines += _table("greatest of each window, ms", ((f"{name}_ms", _row(maxima[name])) for name in names), heads)
     lines.append("")
     rows = f"{some['rows']} rows"
-    if _updates(summary):
+    if shows_updates(summary):
         rows = f"{some['rows']} final rows and {latencies['freshness']['rows']} updates, final ones included,"
     lines += wrapped(f"{rows} of {some['windows']} measured windows; percentiles by nearest rank")
     for name in names:
@@ -175,7 +176,7 @@ def _latencies(summary: Summary) -> list[str]:
     for name in names:
         lines += wrapped(f"{name}_ms: {definitions[name]}", "  ", "    ")
     wait = summary.get("partition_wait_ms")
-    if wait and not _updates(summary):
+    if wait and not shows_updates(summary):
         lines += wrapped(
             f"an engine that waits for the slowest partition waits {_figure(wait['p50'])} ms longer"
             f" (median; at most {_figure(wait['max'])} ms)",
@@ -187,7 +188,7 @@ def _latencies(summary: Summary) -> list[str]:
 
 def _decomposition(summary: Summary) -> list[str]:
     parts = summary["decomposition_ms"]
-    if _updates(summary):  # without the wait for a window that can close there is nothing to take apart
+    if shows_updates(summary):  # without the wait for a window that can close there is nothing to take apart
         return wrapped(summary["steady_state"]["note"], hanging="  ")
     rows = ((words, _row(parts[name], ("p50", "p90", "max"))) for name, words in _PARTS.items())
     lines = _table("where the time went, ms", rows, ("P50", "P90", "max"))
@@ -197,7 +198,7 @@ def _decomposition(summary: Summary) -> list[str]:
 def _states(summary: Summary) -> list[str]:
     states, rows = summary["states"], []
     for state in states["by_state"]:
-        for name in ("freshness_ms" if _updates(summary) else "excess_ms", "e2e_ms"):
+        for name in ("freshness_ms" if shows_updates(summary) else "excess_ms", "e2e_ms"):
             words = f"state {state['state']} ({state['rate']:.0f}/s, {state['rows']} rows) {name}"
             rows.append((words, _row(state[name], ("p50", "p90", "max"))))
     lines = _table("latency by MMPP state, ms", rows, ("P50", "P90", "max"))
@@ -245,7 +246,7 @@ def _rows(summary: Summary) -> list[str]:
         )
         if rows.get(name) or name in ("exact", "missing", "wrong_value")
     )
-    if _updates(summary):
+    if shows_updates(summary):
         counted += f"; {rows['intermediate']} intermediate updates"
     impossible = rows["impossible"]
     return [

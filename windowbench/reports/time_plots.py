@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windowbench.metrics.resources import TREES
+from windowbench.metrics.resources import TREES, sampled_trees
 from windowbench.reports.content import RunContent
 from windowbench.reports.curves import Curve, Spell, band, rates, spells
 from windowbench.reports.drawing import HALF, SERIES, WIDE, colour, draw, few_ticks, label
@@ -217,7 +217,7 @@ def engine_line(content: RunContent, name: str, curve: Curve, title: str, unit: 
 def host_line(content: RunContent, kind: str) -> Plot | None:
     """Draw CPU (``cpu``) or memory (``rss``) of the process trees, from start to stop."""
     host, schedule = content.host, content.schedule
-    trees = [tree for tree in TREES if len(host.get(f"{kind}_{tree}", ()))]
+    trees = [tree for tree in sampled_trees(host) if len(host.get(f"{kind}_{tree}", ()))]
     if not trees:
         return None
     zero = int(host["wall_ns"][0]) if schedule is None else schedule.base_time_ns

@@ -292,6 +292,11 @@ def present_values(table: pa.Table, name: str) -> NDArray[np.int64]:
     return column.fill_null(pa.scalar(0, column.type)).to_numpy().astype(np.int64, copy=False)
 
 
+def is_present(table: pa.Table, name: str) -> NDArray[np.bool_]:
+    """Return where a column of a table is not null."""
+    return np.asarray(table.column(name).is_valid().to_numpy(), dtype=np.bool_)
+
+
 def nullable_column(values: NDArray[Any], present: NDArray[np.bool_]) -> Any:  # noqa: ANN401
     """Return an Arrow column that is null where a value is not present."""
     return pa.array(values, mask=~present)
