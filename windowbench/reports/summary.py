@@ -14,7 +14,7 @@ from windowbench.reports.engine_line import engine_line
 
 WIDTH = 80
 
-DEFINITIONS = {
+_OF_ROWS = {
     "e2e": "append time of the row - greatest produce time of its events",
     "since_window_end": "append time of the row - end of its window",
     "excess": "append time of the row - earliest possible emission of its window",
@@ -26,6 +26,19 @@ _OF_UPDATES = {
     "freshness": "append time of an update - produce time of the newest event counted in it",
 }
 """In update mode; the excess says nothing there, as a final row need not wait until its window can close."""
+
+
+def _with_visible(of_rows: Mapping[str, str], named: Mapping[str, str]) -> dict[str, str]:
+    """Add what each latency of a row is with its visible time in place of its append time."""
+    visible = {f"visible_{name}": words.replace("append time", "visible time", 1) for name, words in of_rows.items()}
+    return {**named, **visible, "visible_delay": "visible time of the row - its append time"}
+
+
+DEFINITIONS = _with_visible(_OF_ROWS, _OF_ROWS)
+_DEFINITIONS_OF_UPDATES = _with_visible(
+    {**_OF_UPDATES, "freshness": "append time of the final row - produce time of the newest event counted in it"},
+    _OF_UPDATES,
+)
 _PARTS = {
     "send_lateness": "send lateness of the last event",
     "wait_for_window_end": "wait for the window's end",
@@ -92,7 +105,7 @@ def _updates(summary: Summary) -> bool:
 
 
 def _definitions(summary: Summary) -> dict[str, str]:
-    return _OF_UPDATES if _updates(summary) else DEFINITIONS
+    return _DEFINITIONS_OF_UPDATES if _updates(summary) else DEFINITIONS
 
 
 def _headline(summary: Summary) -> list[str]:
@@ -103,6 +116,7 @@ def _headline(summary: Summary) -> list[str]:
     interval = headline["interval_ms"]
     sure = headline["interval_note"] or (interval and f"95 % interval {interval[0]:.1f} to {interval[1]:.1f} ms") or ""
     lines = [f"{headline['name']} P{headline['percent']}   {value}   ({sure})"]
+    definition = DEFINITIONS[headline["name"].removesuffix("_ms")]
     lines += _wrapped(
         f"= {definition}; nearest rank over {rows} of {headline['windows']} windows",
         "  ",
@@ -186,6 +200,7 @@ def _latencies(summary: Summary) -> list[str]:
         lines.append(f"  interval of P90: {some['interval_note']}")
     for name in names:
         lines += _wrapped(f"{name}_ms: {definitions[name]}", "  ", "    ")
+    lines += _visible(summary.get("visible"))
     wait = summary.get("partition_wait_ms")
     if wait and not _updates(summary):
         lines += _wrapped(
@@ -195,6 +210,21 @@ def _latencies(summary: Summary) -> list[str]:
             "    ",
         )
     return lines
+
+
+def _visible(visible: Summary | None) -> list[str]:
+    """Return what is to be known of visible times, where they were observed."""
+    if not visible:
+        return []
+    own = ", ".join(f"{p} {_figure(visible[f'overhead_{p.lower()}_ms'])}" for p in ("P50", "P90", "max"))
+    unseen = f"; {visible['rows_not_seen']} rows were never seen" if visible["rows_not_seen"] else ""
+    return _wrapped(
+        "visible time: when a consumer of committed records was first given the row. Of that the consumer itself takes"
+        f" {own} ms ({visible['calibration']} records in no transaction, same time and load), which is not subtracted"
+        f"{unseen}",
+        "  ",
+        "    ",
+    )
 
 
 def _decomposition(summary: Summary) -> list[str]:
