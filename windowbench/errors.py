@@ -91,6 +91,10 @@ class ProducersFailed(HarnessError):
     exit_code = ExitCode.PRODUCERS_FAILED
 
 
+class ObserverFailed(HarnessError):
+    """What notes when results become visible ended early."""
+
+
 class Terminated(BaseException):
     """SIGTERM or SIGHUP arrived; like KeyboardInterrupt it passes through ``except Exception``."""
 

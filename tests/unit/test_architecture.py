@@ -110,6 +110,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "FlinkJob",
         "ReferenceJob",
         "consumer",
+        "visible_time",
         "latency_calculator",
         "topic_creation",
         "clear_topics",

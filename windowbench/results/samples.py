@@ -28,6 +28,10 @@ RESULT_COLUMNS = {
     "value": "binary",
 }
 """Columns of ``samples/results.parquet``; timestamp_type 0 is CreateTime, 1 LogAppendTime."""
+VISIBLE_COLUMNS = {"partition": "int32", "offset": "int64", "append_ms": "int64", "visible_ns": "int64"}
+"""Columns of ``samples/visible.parquet``: when a consumer of committed records was first given each result."""
+CALIBRATION_COLUMNS = {"append_ms": "int64", "visible_ns": "int64"}
+"""Columns of ``samples/visible_calibration.parquet``: the same of records that are visible when they are appended."""
 HOST_COLUMNS = {
     "wall_ns": "int64",
     "mono_ns": "int64",
