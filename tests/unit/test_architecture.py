@@ -58,6 +58,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.reference.watermarks",
         "windowbench.reports.blocks",
         "windowbench.reports.compared",
+        "windowbench.reports.comparison_facts",
         "windowbench.reports.content",
         "windowbench.reports.curves",
         "windowbench.reports.engine_line",
@@ -127,6 +128,7 @@ RANKS: dict[int, tuple[str, ...]] = {
 FIRST_PLACE_WINS = (
     "windowbench.reports.blocks",
     "windowbench.reports.compared",
+    "windowbench.reports.comparison_facts",
     "windowbench.reports.content",
     "windowbench.reports.curves",
     "windowbench.reports.engine_line",
