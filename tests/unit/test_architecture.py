@@ -98,6 +98,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.reports.*",
         "windowbench.results",
         "windowbench.results.*",
+        "windowbench.run_report",
         "windowbench.runlock",
         "windowbench.spark",
         "windowbench.spark.*",
@@ -121,7 +122,6 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.orchestration",
         "windowbench.orchestration.*",
         "windowbench.run_list",
-        "windowbench.run_report",
     ),
     5: ("master_code_spark", "master_code_flink", "windowbench.__main__"),
 }
@@ -147,6 +147,7 @@ SIDEWAYS = {
     ("windowbench.broker", "windowbench.waiting"): "the broker is asked until it answers",
     ("windowbench.comparison", "windowbench.reports"): "a comparison is reported",
     ("windowbench.comparison", "windowbench.results"): "finished runs are what is compared",
+    ("windowbench.comparison", "windowbench.run_report"): "which also makes its page",
     ("windowbench.comparison", "windowbench.runlock"): "and one that is still going on is none",
     ("windowbench.flink", "windowbench.engine_job"): "settings are those of one start",
     ("windowbench.judgement", "windowbench.results"): "a recorded run is what is judged",
@@ -157,6 +158,9 @@ SIDEWAYS = {
     ("windowbench.producer_worker", "windowbench.results"): "and records when",
     ("windowbench.process", "windowbench.process_table"): "finding children is a file of its own",
     ("windowbench.reference", "windowbench.kafka"): "a consumer process reads events and publishes its watermarks",
+    ("windowbench.run_report", "windowbench.judgement"): "a run is judged again before its page is made",
+    ("windowbench.run_report", "windowbench.reports"): "pages are set and drawn",
+    ("windowbench.run_report", "windowbench.results"): "from what a run's directory holds",
     ("windowbench.runlock", "windowbench.process"): "what a dead run left behind is ended as a child is",
     ("windowbench.runlock", "windowbench.process_table"): "a lock names a process by id and start time",
 }

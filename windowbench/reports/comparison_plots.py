@@ -16,7 +16,7 @@ from windowbench.reports.drawing import HALF, SERIES, WIDE, colour, draw, few_ti
 from windowbench.reports.latency_plots import PART_COLOURS, PART_NAMES, percentile_ticks
 from windowbench.reports.layout import Key, Plot
 from windowbench.reports.time_plots import TREE_COLOURS
-from windowbench.reports.wording import ms, number, shortened, signed
+from windowbench.reports.wording import ms, number, plural, shortened, signed
 from windowbench.schedule import NS_PER_S
 
 if TYPE_CHECKING:
@@ -198,7 +198,10 @@ def windows(content: Content, runs: Mapping[str, RunContent], metric: str) -> Pl
         name="windows",
         title=f"{metric}, window by window",
         svg=draw(
-            "windows", f"{metric} of {len(lines)} runs over time; median of windows: {said}.", paint, size=(WIDE, 2.8)
+            "windows",
+            f"{metric} of {plural(len(lines), 'run')} over time; median of windows: {said}.",
+            paint,
+            size=(WIDE, 2.8),
         ),
         note="Each line is a run, each point the median of a measured window.",
         legend=_keys(content, arms),
