@@ -50,6 +50,11 @@ def test_a_run_is_valid_and_exact_and_leaves_no_process(run):
     assert program.finish() == 0, program.errors + program.output
     program.await_gone(1)
     assert program.json("verdict.json")["verdict"] == "valid"
+    page = (program.run / "report.html").read_text(encoding="utf-8")
+    assert all(f'id="plot-{plot}"' in page for plot in ("cdf", "windows", "load", "lateness", "lag", "cpu", "phases"))
+    environment = program.json("environment.json")
+    assert environment["broker"]["settings"]["num.io.threads"] == "4"
+    assert any("-Xmx512m" in flags for flags in environment["jvm_flags"]["broker"])
     summary = program.json("summary.json")
     assert summary["headline"]["name"] == "excess_ms"
     assert summary["visible"]["rows_seen"] == summary["latencies_ms"]["excess"]["rows"]

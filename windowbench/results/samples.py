@@ -290,17 +290,6 @@ def named_column(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> Any: 
     return pa.DictionaryArray.from_arrays(codes.astype(np.int8), pa.array(list(names)))
 
 
-def present_values(table: pa.Table, name: str) -> NDArray[np.int64]:
-    """Return an integer column of a table, 0 where it is null."""
-    column = table.column(name)
-    return column.fill_null(pa.scalar(0, column.type)).to_numpy().astype(np.int64, copy=False)
-
-
-def is_present(table: pa.Table, name: str) -> NDArray[np.bool_]:
-    """Return where a column of a table is not null."""
-    return np.asarray(table.column(name).is_valid().to_numpy(), dtype=np.bool_)
-
-
 def nullable_column(values: NDArray[Any], present: NDArray[np.bool_]) -> Any:  # noqa: ANN401
     """Return an Arrow column that is null where a value is not present."""
     return pa.array(values, mask=~present)
