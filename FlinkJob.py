@@ -17,6 +17,11 @@ Under ``flink run`` the cluster is there before this file is read; memory and fl
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from windowbench.interrupt import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
+
 import logging
 import os
 import sys

@@ -22,6 +22,11 @@ SIGTERM then meets the JVM first, and the exit code is 143.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from windowbench.interrupt import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
+
 import json
 import os
 import sys

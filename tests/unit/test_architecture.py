@@ -27,6 +27,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.configuration",
         "windowbench.configuration.*",
         "windowbench.errors",
+        "windowbench.interrupt",
         "windowbench.layers",
         "windowbench.settings",
     ),
@@ -177,6 +178,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "subprocess": ("windowbench.process",),
     "signal": (
         "windowbench.errors",
+        "windowbench.interrupt",
         "windowbench.process",
         "windowbench.process_table",
         "windowbench.guard",
@@ -432,6 +434,25 @@ def test_the_map_has_no_place_for_a_module_that_is_gone():
 def test_importing_a_root_module_loads_no_spark(module):
     heavy = {"pyspark", "pyflink", "matplotlib"}
     assert {name.partition(".")[0] for name in loaded_by(module, MODULES)} & heavy == set()
+
+
+PROGRAMS = [module for module in MODULES if rank_of(module) in {PROCESSES, 5}]
+
+
+@pytest.mark.parametrize("module", PROGRAMS)
+def test_a_program_lets_itself_be_interrupted_before_anything_else_is_imported(module):
+    docstring, future, first, *_ = parsed(MODULES[module]).body
+    assert isinstance(docstring, ast.Expr)
+    assert ast.unparse(future) == "from __future__ import annotations"
+    assert ast.unparse(first) == (
+        "if __name__ == '__main__':\n"
+        "    from windowbench.interrupt import end_quietly_on_interrupt\n"
+        "    end_quietly_on_interrupt()"
+    )
+
+
+def test_what_lets_a_program_be_interrupted_loads_next_to_nothing():
+    assert loaded_by("windowbench.interrupt", MODULES) == {"sys", "types.TracebackType"}
 
 
 def test_the_reference_engine_shares_no_code_with_the_oracle():
