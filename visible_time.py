@@ -12,6 +12,11 @@ On standard output it says, one JSON object a line: ``{"type": "ready"}`` when a
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from windowbench.interrupt import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
+
 import sys
 import time
 from contextlib import closing, suppress
