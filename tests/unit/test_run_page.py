@@ -230,6 +230,26 @@ def test_an_invalid_run_names_every_reason_and_warning_and_has_no_headline(summa
     assert "excess_ms P90" not in page.one("headline").text
 
 
+def test_of_a_run_in_transactions_visible_time_is_drawn_and_strong_with_the_interval_that_belongs_to_it(short):
+    summary = copy.deepcopy(dict(short.summary))
+    summary["headline"] |= {"name": "visible_excess_ms"}
+    summary["latencies_ms"]["visible_excess"] = summary["latencies_ms"]["excess"]
+    latencies = {**short.latencies_ms, "visible_excess": short.latencies_ms["excess"] + 5_000}
+    bare = dataclasses.replace(
+        short, load={}, host={}, progress=None, phases=(), summary=summary, latencies_ms=latencies
+    )
+    page = Document(render_run(bare))
+    (label,) = [e.attributes["aria-label"] for e in page.all("svg") if "Share of rows" in e.attributes["aria-label"]][
+        :1
+    ]
+    assert "visible_excess_ms of 500 rows" in label
+    strong = [
+        e.text.split()[0] for e in page.all("tr") if "strong" in e.attributes.get("class", "") and "_ms" in e.text
+    ]
+    assert strong == ["visible_excess_ms"]
+    assert "plot-windows" in [e.attributes["id"] for e in page.all("figure")]
+
+
 # --- text from outside ------------------------------------------------------------------------------------------------
 
 HOSTILE = [

@@ -74,13 +74,15 @@ def test_a_report_is_made_again_from_the_samples_alone_and_the_command_says_wher
     assert capsys.readouterr().out == f"{run.file(REPORT)}\n"
 
 
-def test_a_run_that_failed_early_has_a_report_with_what_there_is(tmp_path):
+@pytest.mark.parametrize("status", ["failed", "aborted"])
+def test_a_run_that_ended_early_has_a_report_with_what_there_is(tmp_path, status):
     run = RunDirectory.create(tmp_path / "early")
     run.write_config(synthetic_run().config)
-    run.write_json("status.json", {"status": "failed", "phase": "start", "error": "no Java", "remedy": "install it"})
+    run.write_json("status.json", {"status": status, "phase": "start", "error": "no Java", "remedy": "install it"})
     assert body([str(run.path)]) == 0
     page = Document(run.file(REPORT).read_text(encoding="utf-8"))
     assert page.sections == ["verdict", "configuration"]
+    assert status in page.one("verdict").text
     assert "no Java" in page.one("verdict").text
 
 

@@ -78,7 +78,10 @@ def _leave_word(
     run.directory.write_json("status.json", word)
     run.directory.write_json("summary.json", {"schema_version": SCHEMA_VERSION, "run_id": run.directory.run_id, **word})
     print(f"run {run.directory.path}: {status} in phase {run.timeline.current}", file=sys.stderr)
-    _leave_report(run.directory, lambda text: print(text, file=sys.stderr))
+    if status == "aborted":  # who ends a run does not want to wait for drawings, which a busy machine takes long for
+        print(f"for its report: python -m windowbench report {run.directory.path}", file=sys.stderr)
+    else:
+        _leave_report(run.directory, lambda text: print(text, file=sys.stderr))
 
 
 def _leave_report(directory: RunDirectory, show: Callable[[str], None]) -> None:

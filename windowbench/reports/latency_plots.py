@@ -19,7 +19,7 @@ from windowbench.reports.wording import ms, plural
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = {"excess": "c1", "freshness": "c1", "since_window_end": "c3", "e2e": "c2"}
+_COLOURS = {"excess": "c1", "freshness": "c1", "since_window_end": "c3", "e2e": "c2"}
 PART_COLOURS = dict(zip(PARTS, ("c5", "c3", "line", "c2", "c1"), strict=True))
 PART_NAMES = {
     "send_lateness": "send lateness",
@@ -30,6 +30,11 @@ PART_NAMES = {
 }
 _PERCENTILES = {0.0: "0", 0.30103: "50", 1.0: "90", 2.0: "99", 3.0: "99.9", 4.0: "99.99", 5.0: "99.999", 6.0: "99.9999"}
 """Where a percentile lies on an axis of -log10(1 - share), and how it is written."""
+
+
+def colour_of(latency: str) -> str:
+    """Return the colour of a latency; by visible time it is that by append time."""
+    return _COLOURS.get(latency.removeprefix("visible_"), "c4")
 
 
 def distribution(
@@ -56,7 +61,7 @@ def distribution(
         if interval is not None:
             axes.axvspan(*interval, color=colour("c1"), alpha=0.16, linewidth=0)
         for latency, curve in curves.items():
-            axes.step(curve.x, curve.y, where="post", color=colour(COLOURS[latency]))
+            axes.step(curve.x, curve.y, where="post", color=colour(colour_of(latency)))
         axes.axhline(0.9, color=colour("muted"), linewidth=0.8, linestyle=(0, (2, 2)))
         axes.set(xlabel="ms", ylim=(0, 1.02))
         few_ticks(axes, x=5)
@@ -78,7 +83,7 @@ def spectrum(name: str, latencies: Mapping[str, Any], names: Sequence[str]) -> P
 
     def paint(axes: Axes) -> None:
         for latency, curve in curves.items():
-            axes.step(curve.x, curve.y, where="post", color=colour(COLOURS[latency]))
+            axes.step(curve.x, curve.y, where="post", color=colour(colour_of(latency)))
         axes.set(xlabel="percentile", ylabel="ms", xlim=(0, end))
         few_ticks(axes)
         percentile_ticks(axes, end)
@@ -95,7 +100,7 @@ def percentile_ticks(axes: Axes, end: float) -> None:
 
 
 def _legend(names: Sequence[str]) -> list[Key]:
-    return [Key(label=f"{name}_ms", colour=COLOURS[name]) for name in names]
+    return [Key(label=f"{name}_ms", colour=colour_of(name)) for name in names]
 
 
 def _figures_of(latencies: Mapping[str, Any], names: Sequence[str]) -> str:

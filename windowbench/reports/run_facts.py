@@ -32,7 +32,9 @@ def latencies(summary: Summary) -> Table | None:
         return None
     headline = str((summary.get("headline") or {}).get("name", ""))
     definitions = definitions_of(summary)
-    names = [name for name in _ORDER if name in found and name in definitions]
+    names = [
+        name for name in (*_ORDER, *(n for n in found if n not in _ORDER)) if name in found and name in definitions
+    ]
     lines = [
         Row(
             cells=[f"{name}_ms", *(number(found[name][p]) for p in _PERCENTS), _interval(found[name])],

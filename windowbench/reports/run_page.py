@@ -75,9 +75,10 @@ def _log(content: RunContent) -> Section:
 
 
 def _names(content: RunContent) -> tuple[str, list[str]]:
-    """Return the latency that ranks, and the others that are not the same again."""
+    """Return the latency that ranks, which of a run in transactions is a visible one, and the others to draw."""
+    headline = (content.summary.get("headline") or {}).get("name")
     ranking = "freshness" if shows_updates(content.summary) else "excess"
-    return ranking, ["since_window_end", "e2e"]
+    return str(headline or ranking).removesuffix("_ms"), ["since_window_end", "e2e"]
 
 
 def _latency(content: RunContent) -> Section:
@@ -106,8 +107,13 @@ def _windows(content: RunContent) -> Section:
         name="windows",
         title="Windows",
         lead=sentence(note),
-        blocks=_some(time_plots.window_line(content, _names(content)[0])),
+        blocks=_some(time_plots.window_line(content, _by_append_time(content, _names(content)[0]))),
     )
+
+
+def _by_append_time(content: RunContent, latency: str) -> str:
+    """Return the latency whose windows are known: those of visible times may not be."""
+    return latency if f"{latency}_max_ms" in content.windows else latency.removeprefix("visible_")
 
 
 def _decomposition(content: RunContent) -> Section:
