@@ -45,7 +45,7 @@ def pages(tmp_path_factory):
         status={"status": "failed", "phase": "ready", "error": words, "log_tail": [words, "y" * 2_000]},
         environment={"cpu_model": "z" * 500},
     )
-    content = comparison_content("a rather long name of an arm,setting=1 ")
+    content = comparison_content("a rather long name of an arm," + "x" * 80)
     made = {
         "run": render_run(hour_of_samples(summary, rows=20_000)),
         "failed": render_run(failed),
