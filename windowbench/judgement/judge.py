@@ -10,7 +10,7 @@ from typing import Any
 from config import Config
 from windowbench.arrivals import modulating_path
 from windowbench.errors import ExitCode
-from windowbench.judgement.engine import EngineFigures, engine_figures
+from windowbench.judgement.engine import engine_figures
 from windowbench.judgement.figures import Findings, headline_of, summary_of
 from windowbench.judgement.fit import arrival_fit
 from windowbench.judgement.measured import (

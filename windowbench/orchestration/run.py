@@ -25,6 +25,7 @@ from windowbench.orchestration.drain import drain, write_end
 from windowbench.orchestration.environment import describe_environment
 from windowbench.orchestration.expected import expected_counts
 from windowbench.orchestration.installation import Installation, find_installation
+from windowbench.orchestration.lifetime import Lifetime, OneRun
 from windowbench.orchestration.live import LiveResults
 from windowbench.orchestration.prepare import planned_bytes, with_run_id, with_run_topics
 from windowbench.orchestration.recording import check_events, record_results
@@ -52,15 +53,18 @@ class Run:
         What the user asked for.
     view : View
         Where progress is shown.
+    lifetime : Lifetime, optional
+        How long broker and engine live; for this run alone when None.
     """
 
-    def __init__(self, loaded: Loaded, view: View) -> None:
+    def __init__(self, loaded: Loaded, view: View, lifetime: Lifetime | None = None) -> None:
         """Decide name and topics; nothing is written or started yet."""
         self.config: Config = with_run_topics(with_run_id(loaded.config), loaded.origins)
         self._origins = loaded.origins
         self.view = view
         self.timeline = Timeline(lambda phase: view.note(f"· {phase}"))
         self.directory: RunDirectory | None = None
+        self._lifetime = lifetime or OneRun()
         self._services = Services()
         self._live = LiveResults(self.config.run.run_id or "", self.config.windows.delay_ms, self.config.output_mode)
         self._watch = Watch(self.config, self._services, self._live, self.timeline, view)
@@ -85,7 +89,7 @@ class Run:
                 self._send_load(schedule, producers)
                 self._drain(run, schedule, engine)
                 self.timeline.enter("stop")
-                engine.stop()
+                self._lifetime.end_query(engine, abort=self._watch.check)
                 self._verify(run)
         finally:
             run.write_json("timeline.json", self.timeline.as_dict())
@@ -110,14 +114,14 @@ class Run:
         run, java = launcher.run, launcher.installation.java
         launcher.host_monitor()
         if self.config.kafka.embedded:
-            broker = launcher.broker(self.config, abort=self._watch.check_time, end=self._end_broker)
+            broker = self._lifetime.broker(launcher, self.config, abort=self._watch.check_time, end=self._end_broker)
             self.config = self.config.replace(bootstrap_servers=broker.bootstrap_servers, broker="embedded")
             run.write_config(self.config)
         else:
             self._external_clock(run, "before")
         launcher.topics(self.config, self._live)
         launcher.consumer(self.config, self.view.note)
-        engine, producers = launcher.engine(self.config), launcher.producers(self.config)
+        engine, producers = self._lifetime.engine(launcher, self.config), launcher.producers(self.config)
         environment = describe_environment(
             run.path,
             java=f"{java.version} ({java.source})" if java else None,
