@@ -303,7 +303,7 @@ def stream(job: Job, partitions: int) -> None:
             while True:
                 serve(spark, job, workload, partitions)
                 job = next_job(job)
-                check_topics(job)
+                partitions = check_topics(job)
         except (PySparkException, Py4JJavaError) as error:
             raise EngineFailed(hide(cause_of(error))) from None
         except (Py4JError, ConnectionError):  # no answer, half of one, or nobody to ask

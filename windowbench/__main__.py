@@ -68,8 +68,15 @@ def _dump() -> Body:
     return body
 
 
+def _capacity() -> Body:
+    from windowbench.orchestration.capacity_command import body
+
+    return body
+
+
 COMMANDS = {
     "run": Command(summary="one benchmark run: --engine spark, flink or any command", body=_run),
+    "capacity": Command(summary="find the highest rate that an engine sustains", body=_capacity),
     "dump": Command(summary="keep the topics of a run as files", body=_dump),
     "doctor": Command(summary="check Java, jars, ports, disk, memory, broker and clock", body=_doctor),
     "broker": Command(summary="start a Kafka broker to play with", body=_broker),

@@ -120,16 +120,20 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], s
 
 
 def start(directory: Path, program: str, *arguments: str, env: dict[str, str] | None = None) -> Program:
-    """Start a program of the repository with its run directories below `directory`, which is its working directory."""
+    """Start a program of the repository with its run directories below `directory`, which is its working directory.
+
+    ``windowbench`` as the program is ``python -m windowbench``, whose command is the first argument.
+    """
     marker = uuid.uuid4().hex
     runs = directory / "runs"
     log = directory / "stderr.log"
     place = () if program == "latency_calculator.py" else (f"--runs-dir={runs}",)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WINDOWBENCH_")}
-    environment |= {_MARKER: marker, "PYTHONUNBUFFERED": "1", **(env or {})}
+    environment |= {_MARKER: marker, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **(env or {})}
+    command = ["-m", program] if program == "windowbench" else [str(ROOT / program)]
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / program), *arguments, *place],
+            [sys.executable, *command, *arguments, *place],
             cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -35,6 +35,8 @@ RANKS: dict[int, tuple[str, ...]] = {
         "data_generation_mmpp",
         "data_generation_poisson_baseline",
         "windowbench.arrivals",
+        "windowbench.capacity",
+        "windowbench.capacity.*",
         "windowbench.events",
         "windowbench.metrics",
         "windowbench.metrics.*",
@@ -46,6 +48,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.reference.aggregator",
         "windowbench.reference.messages",
         "windowbench.reference.watermarks",
+        "windowbench.reports.capacity_text",
         "windowbench.reports.engine_line",
         "windowbench.reports.summary",
         "windowbench.schedule",
@@ -80,6 +83,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.runlock",
         "windowbench.spark",
         "windowbench.spark.*",
+        "windowbench.succession",
         "windowbench.waiting",
         "windowbench.workloads.*.flink",
         "windowbench.workloads.*.spark",
@@ -97,7 +101,11 @@ RANKS: dict[int, tuple[str, ...]] = {
     4: ("windowbench.doctor", "windowbench.dump", "windowbench.orchestration", "windowbench.orchestration.*"),
     5: ("master_code_spark", "master_code_flink", "windowbench.__main__"),
 }
-FIRST_PLACE_WINS = ("windowbench.reports.engine_line", "windowbench.reports.summary")
+FIRST_PLACE_WINS = (
+    "windowbench.reports.capacity_text",
+    "windowbench.reports.engine_line",
+    "windowbench.reports.summary",
+)
 """Modules that a wider pattern of a higher rank matches as well."""
 PURE, ADAPTERS, PROCESSES, ORCHESTRATION = 1, 2, 3, 4
 
@@ -105,6 +113,7 @@ SIDEWAYS = {
     # adapters that stand on another one of their rank, because the other is the only owner of what they need
     ("windowbench.broker", "windowbench.process"): "the broker and Ivy are child processes",
     ("windowbench.broker", "windowbench.waiting"): "the broker is asked until it answers",
+    ("windowbench.engine_job", "windowbench.succession"): "a job makes room for that of another run",
     ("windowbench.flink", "windowbench.engine_job"): "settings are those of one start",
     ("windowbench.judgement", "windowbench.results"): "a recorded run is what is judged",
     ("windowbench.judgement", "windowbench.reports"): "what was found is reported",
@@ -561,7 +570,7 @@ def test_the_search_finds_what_it_is_for(pattern, line):
 # --- documents --------------------------------------------------------------------------------------------------------
 
 REFERENCE = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
-DOCUMENTS = ["ARCHITECTURE.md", "docs/measurement.md"]
+DOCUMENTS = ["ARCHITECTURE.md", "docs/measurement.md", "docs/capacity.md"]
 
 
 def references(document: str) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from windowbench.capacity.objective import parse_objective
 from windowbench.capacity.outcome import Outcome, assess
 
 GROWS = {"code": "excess_grows", "party": "engine", "text": "excess grows"}
+AGES = {"code": "freshness_grows", "party": "engine", "text": "freshness grows"}
 LAGS = {"code": "results_lag", "party": "engine", "text": "results lag"}
 MISSING = {"code": "rows_missing", "party": "engine", "text": "40 rows are missing"}
 WRONG = {"code": "rows_wrong", "party": "engine", "text": "1 row is wrong"}
@@ -28,7 +29,7 @@ def summary(*reasons, **changes):
     """Return a summary with these reasons; ``generator__failed=3`` changes a figure of it."""
     found = copy.deepcopy(SUMMARY)
     if reasons:
-        behind = all(reason in (GROWS, LAGS) for reason in reasons)
+        behind = all(reason in (GROWS, AGES, LAGS) for reason in reasons)
         found["verdict"] = {"verdict": "unsustainable" if behind else "invalid", "reasons": list(reasons)}
     for name, value in changes.items():
         group, _, figure = name.partition("__")
@@ -45,6 +46,7 @@ def outcome(*reasons, objectives=(), **changes):
     [
         pytest.param((), Outcome.SUSTAINABLE, id="valid"),
         pytest.param((GROWS,), Outcome.UNSUSTAINABLE, id="excess grows"),
+        pytest.param((AGES,), Outcome.UNSUSTAINABLE, id="updates grow older"),
         pytest.param((LAGS,), Outcome.UNSUSTAINABLE, id="results lag"),
         pytest.param((MISSING, LAGS), Outcome.UNSUSTAINABLE, id="rows did not come in time"),
         pytest.param((MISSING,), Outcome.INEXACT, id="rows are lost though the engine kept up"),
@@ -105,6 +107,11 @@ def test_the_words_of_a_saturated_broker_come_before_what_it_led_to():
 
 def test_excess_that_grows_by_a_quarter_second_a_second_tells_that_four_fifths_got_through():
     assert assess(summary(GROWS), [], cores=2).throughput == pytest.approx(8_000)
+
+
+def test_updates_that_age_tell_it_as_well():
+    steady = {"freshness_slope_ms_per_s": {"estimate": 1_000.0}}
+    assert assess({**summary(AGES), "steady_state": steady}, [], cores=2).throughput == 5_000
 
 
 def test_excess_that_falls_tells_nothing_of_what_got_through():

@@ -19,7 +19,7 @@ from windowbench.oracle.verdict import Party, Status
 BUSY_BROKER = 0.9
 """Share of all cores that an embedded broker takes when it is the broker that cannot go on."""
 _GENERATOR_CODES = frozenset({"sent_differs_from_schedule", "lateness_p99", "lateness_exceeds_watermark"})
-_BEHIND_CODES = frozenset({"excess_grows", "results_lag"})
+_BEHIND_CODES = frozenset({"excess_grows", "freshness_grows", "results_lag"})
 _BEHIND_OR_LOST = frozenset({"rows_missing"})
 Summary = Mapping[str, Any]
 
@@ -119,14 +119,20 @@ def _sent_rate(summary: Summary) -> float | None:
 
 
 def _kept_rate(summary: Summary) -> float | None:
-    """Return the events/s that an overloaded engine got through, None where its excess did not grow.
+    """Return the events/s that an overloaded engine got through, None where its latency did not grow.
 
     Notes
     -----
     Offered r and served s, the backlog after t seconds is (r - s) t events, which takes (r - s) t / s seconds:
-    excess grows by r / s - 1 seconds a second.
+    excess, and the age of an update, grow by r / s - 1 seconds a second.
     """
-    slope = (summary.get("steady_state") or {}).get("excess_slope_ms_per_s")
+    slope = growth_of(summary)
     if slope is None or slope["estimate"] <= 0:
         return None
     return float(summary["load"]["scheduled_rate"] / (1 + slope["estimate"] / 1000))
+
+
+def growth_of(summary: Summary) -> Mapping[str, float] | None:
+    """Return the slope of the latency that is judged, in ms per s, None where there was none to see."""
+    steady = summary.get("steady_state") or {}
+    return steady.get("excess_slope_ms_per_s") or steady.get("freshness_slope_ms_per_s")

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from config import Config
 from windowbench.arrivals import modulating_path
 from windowbench.errors import ExitCode
 from windowbench.judgement.engine import engine_figures

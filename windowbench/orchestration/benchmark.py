@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from config import Loaded
 from windowbench.errors import ExitCode, HarnessError, Terminated
@@ -11,6 +12,9 @@ from windowbench.orchestration.run import Run
 from windowbench.orchestration.status import status_of
 from windowbench.orchestration.view import open_view
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory
+
+if TYPE_CHECKING:
+    from windowbench.judgement import Judged
 
 
 def benchmark(loaded: Loaded) -> int:
@@ -25,11 +29,26 @@ def benchmark(loaded: Loaded) -> int:
     """
     check_judgeable(loaded.config)
     view = open_view(quiet=loaded.config.run.quiet)
-    run = Run(loaded, view)
+    try:
+        judged = judged_run(Run(loaded, view))
+    finally:
+        view.close()
+    print(judged.text)
+    return judged.exit_code
+
+
+def judged_run(run: Run) -> Judged:
+    """Make a run and judge it; however that ends, its directory says so.
+
+    Raises
+    ------
+    HarnessError
+        When the run could not be made.
+    """
     try:
         directory = run.execute()
         run.timeline.enter("report")
-        code = _report(directory)
+        judged = _judged(directory)
         directory.write_json("timeline.json", run.timeline.as_dict())
     except KeyboardInterrupt:
         _leave_word(run, "aborted", ExitCode.INTERRUPTED, "interrupted by the user")
@@ -43,19 +62,16 @@ def benchmark(loaded: Loaded) -> int:
     except BaseException as error:
         _leave_word(run, "failed", ExitCode.VERDICT_UNKNOWN, f"{type(error).__name__}: {error}")
         raise
-    finally:
-        view.close()
-    return code
+    return judged
 
 
-def _report(directory: RunDirectory) -> int:
+def _judged(directory: RunDirectory) -> Judged:
     from windowbench.judgement import judge_run  # noqa: PLC0415 - loads Arrow and SciPy, which a failing start need not
 
     directory.write_json("status.json", status_of("report", status="completed", exit_code=None))
     judged = judge_run(directory)
-    print(judged.text)
     directory.write_json("status.json", status_of("report", status="completed", exit_code=judged.exit_code))
-    return judged.exit_code
+    return judged
 
 
 def _leave_word(run: Run, status: str, exit_code: int, error: str) -> None:
