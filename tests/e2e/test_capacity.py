@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from tests.e2e.started import TINY, WIDE, Program, plain_engine, start, wait_for
+from windowbench.errors import ExitCode
 
 SHORT = (
     *TINY,
@@ -85,11 +86,13 @@ def test_an_interrupted_search_leaves_what_it_knows_and_no_process(search):
 def test_one_warm_engine_serves_run_after_run_and_each_is_exact(search, engine):
     load = ("--profile=smoke", "--window-size-sec=1", "--rate=300", "--highest-rate=300", "--warmup=3")
     never_idle = "--idle-timeout-ms=0"  # on a busy machine END may come later than that after the last event
-    program = search(*load, *WIDE, never_idle, f"--engine={engine}", "--full-warmup=3", "--full-duration=12")
-    assert program.finish(280) == 0, program.errors + program.output
+    limits = ("--full-warmup=3", "--full-duration=12", "--most-probes=2")
+    program = search(*load, *WIDE, never_idle, f"--engine={engine}", *limits)
+    # Whether the rate is sustained is for the machine to say; that each run is right, for this test.
+    assert program.finish(280) in (ExitCode.OK, ExitCode.VERDICT_UNKNOWN, ExitCode.UNSUSTAINABLE), program.errors
     program.await_gone(2)
-    assert rates_of(program) == [(300, False, "sustainable"), (300, True, "sustainable")]
+    assert len(runs_of(program)) >= 2
     for summary in runs_of(program):
         assert summary["rows"]["expected"] == summary["rows"]["exact"] > 0
         assert summary["rows"]["foreign"] == summary["generator"]["foreign"] == 0
-    assert len(list(program.run.glob("probes/*/logs/engine.log"))) == 1, "the second run found the engine running"
+    assert len(list(program.run.glob("probes/*/logs/engine.log"))) == 1, "further runs found the engine running"
