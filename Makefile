@@ -9,6 +9,10 @@ PIP := $(PY) -m pip --disable-pip-version-check --no-input --quiet
 ARGS ?=
 PYTEST_ARGS ?= --durations=10
 LOCK_ARGS ?=
+OUT ?= page.png
+WIDTH ?= 1120
+HEIGHT ?= 1400
+SCALE ?= 1
 SUITES := $(wildcard tests/unit tests/parity tests/integration tests/e2e)
 
 .DEFAULT_GOAL := help
@@ -46,6 +50,13 @@ lint: test-environment ## ruff: all rules, and the format
 
 types: test-environment ## mypy, strict
 	@$(PY) -m mypy
+
+picture: ## a page as a PNG, by Chromium: make picture PAGE=runs/RUN/report.html OUT=report.png HEIGHT=1600
+	@profile=$$(mktemp -d); trap 'rm -rf "$$profile"' EXIT; \
+	chromium --headless=new --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
+	    --disable-component-update --disable-sync --hide-scrollbars --user-data-dir="$$profile" \
+	    --force-device-scale-factor=$(SCALE) --window-size=$(WIDTH),$(HEIGHT) \
+	    --screenshot="$(abspath $(OUT))" "file://$(abspath $(PAGE))" 2>/dev/null && echo "$(OUT)"
 
 bench: test-environment jars ## benchmarks of windowbench itself, as ratios within one run
 	@$(PY) -m benchmarks $(ARGS)
@@ -107,4 +118,4 @@ clean: ## remove .venv and the caches; runs/ stays
 	@rm -rf .venv .venv-flink .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run flink-environment test test-unit test-long lint types bench bench-capacity environment test-environment jars interpreter lock relock clean
+.PHONY: help run flink-environment test test-unit test-long lint types picture bench bench-capacity environment test-environment jars interpreter lock relock clean

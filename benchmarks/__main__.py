@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import calculator, encoding, producing, spark_batches, spark_run
+from benchmarks import calculator, comparing, encoding, producing, spark_batches, spark_run
 from benchmarks.stored import keep, machine
 from benchmarks.table import Figure
 from windowbench.orchestration.environment import describe_environment
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "producing": producing.figures,
     "calculator": calculator.figures,
     "calculator_updates": lambda: calculator.figures(2_550, updates=True),
+    "comparing": comparing.figures,
     "spark_batches": spark_batches.figures,
     "spark_run": spark_run.figures,
 }

@@ -50,6 +50,30 @@ def _run() -> Body:
     return lambda argv: drive(argv, prog="-m windowbench run", description="Benchmark an engine.")
 
 
+def _compare() -> Body:
+    from windowbench.comparison.command import body
+
+    return body
+
+
+def _versus() -> Body:
+    from windowbench.orchestration.versus import body
+
+    return body
+
+
+def _list() -> Body:
+    from windowbench.run_list import list_body
+
+    return list_body
+
+
+def _prune() -> Body:
+    from windowbench.run_list import prune_body
+
+    return prune_body
+
+
 def _setup_flink() -> Body:
     from windowbench.orchestration.flink_environment import body
 
@@ -58,6 +82,12 @@ def _setup_flink() -> Body:
 
 def _postgres() -> Body:
     from windowbench.postgres.command import body
+
+    return body
+
+
+def _report() -> Body:
+    from windowbench.run_report import body
 
     return body
 
@@ -77,6 +107,11 @@ def _capacity() -> Body:
 COMMANDS = {
     "run": Command(summary="one benchmark run: --engine spark, flink or any command", body=_run),
     "capacity": Command(summary="find the highest rate that an engine sustains", body=_capacity),
+    "report": Command(summary="make the report of a finished run again, from its samples", body=_report),
+    "compare": Command(summary="finished runs beside each other, with intervals and thresholds", body=_compare),
+    "versus": Command(summary="run engines side by side under the same load and compare them", body=_versus),
+    "list": Command(summary="the runs there are, with verdict and headline", body=_list),
+    "prune": Command(summary="remove old or invalid runs", body=_prune),
     "dump": Command(summary="keep the topics of a run as files", body=_dump),
     "doctor": Command(summary="check Java, jars, ports, disk, memory, broker and clock", body=_doctor),
     "broker": Command(summary="start a Kafka broker to play with", body=_broker),

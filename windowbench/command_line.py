@@ -19,7 +19,7 @@ class Parser(argparse.ArgumentParser):
 
     def parse_all(self, argv: list[str] | None) -> argparse.Namespace:
         """Parse `argv` whole; an unknown flag is an error that names the nearest known one."""
-        namespace, unknown = self.parse_known_args(argv)
+        namespace, unknown = self.parse_known_intermixed_args(argv)  # flags may stand between names
         if unknown:
             flag = unknown[0].split("=")[0]
             known = [s for action in self._actions for s in action.option_strings if s.startswith("--")]

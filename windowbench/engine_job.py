@@ -13,11 +13,10 @@ from pathlib import Path
 
 from config import Config, Loaded, config_parser, load, read_run_config
 from windowbench.errors import EngineFailed, Terminated
+from windowbench.masking import MASK, sounds_secret
 from windowbench.succession import FLAG, await_successor, shall_rest
 
-MASK = "******"
 _EPILOG = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
-_SECRET_WORDS = ("secret", "password", "token", "credential", "access.key", "accesskey", "jaas")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,7 +165,4 @@ def masked(settings: Mapping[str, str], hide: Callable[[str], str]) -> dict[str,
     hide : callable
         Replaces every known secret in a text. A setting whose name sounds like a secret is masked as a whole.
     """
-    return {
-        name: MASK if any(word in name.lower() for word in _SECRET_WORDS) else hide(value)
-        for name, value in sorted(settings.items())
-    }
+    return {name: MASK if sounds_secret(name) else hide(value) for name, value in sorted(settings.items())}

@@ -144,13 +144,13 @@ def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.ENVIRONMENT
     except (KeyboardInterrupt, Terminated, Exception) as error:  # noqa: BLE001 - no traceback reaches a user
-        text, code = _told(error)
+        text, code = told(error)
         print(text, file=sys.stderr)
         return code
 
 
-def _told(error: BaseException) -> tuple[str, int]:
-    """Return what a user is told of a failure, and the exit code."""
+def told(error: BaseException) -> tuple[str, int]:
+    """Return what a user is told of a failure that is being handled, and the exit code."""
     if isinstance(error, ConfigError):
         return f"error: {error}", ExitCode.USAGE
     if isinstance(error, HarnessError):

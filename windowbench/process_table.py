@@ -74,6 +74,17 @@ def tagged_processes(tag: str) -> list[int]:
     return found
 
 
+def processes_naming(path: Path) -> list[int]:
+    """Return the living processes that have a path on their command line, or one that begins with it."""
+    needle, found = os.fsencode(path), []
+    for pid in _pids():
+        with contextlib.suppress(OSError):  # gone
+            words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+            if any(word.startswith(needle) for word in words):
+                found.append(pid)
+    return found
+
+
 def kill_tagged(tag: str, timeout: float = KILL_SECONDS) -> int:
     """Send SIGKILL to every process that carries `tag` until none is left; return how many there were at first."""
     end = time.monotonic() + timeout

@@ -101,6 +101,12 @@ class RunLock:
         fresh.replace(self._path)
 
 
+def holder_of(directory: Path) -> int | None:
+    """Return the process that works in a run directory; None when none does."""
+    lock = _read(directory / LOCK_NAME)
+    return int(lock["pid"]) if lock is not None and _holder_lives(lock) else None
+
+
 def _read(path: Path) -> dict[str, Any] | None:
     """Return the content of a lock; None when there is none or it is damaged."""
     try:

@@ -122,7 +122,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], s
 def start(directory: Path, program: str, *arguments: str, env: dict[str, str] | None = None) -> Program:
     """Start a program of the repository with its run directories below `directory`, which is its working directory.
 
-    ``windowbench`` as the program is ``python -m windowbench``, whose command is the first argument.
+    The program ``windowbench`` is ``python -m windowbench``, whose command is the first argument.
     """
     marker = uuid.uuid4().hex
     runs = directory / "runs"

@@ -1,7 +1,8 @@
 import pytest
 
 from config import Config
-from windowbench.engine_job import MASK, masked
+from windowbench.engine_job import masked
+from windowbench.masking import MASK
 from windowbench.process import hide_values
 from windowbench.spark.tuning import (
     JVM_FLAGS,

@@ -60,6 +60,10 @@ def test_an_update_repeated_is_a_duplicate_and_one_with_as_many_but_other_events
     assert classes([update(2), update(2), update(1, 1)]) == [INTERMEDIATE, DUPLICATE, CONFLICTING]
 
 
+def test_a_row_that_conflicts_is_no_update_that_later_rows_could_repeat():
+    assert classes([update(1, 1), update(2), update(1, 1)]) == [INTERMEDIATE, CONFLICTING, DUPLICATE]
+
+
 def test_the_final_row_repeated_is_a_duplicate_however_often():
     assert classes([update(1), FINAL, FINAL, FINAL]) == [INTERMEDIATE, EXACT, DUPLICATE, DUPLICATE]
 
@@ -111,6 +115,11 @@ def test_of_late_events_the_final_value_is_the_one_in_the_set_that_counts_most()
     assert classes([one, must], truth) == [undecidable, BACKWARDS]
     found = compare(rows_of([update(1, time=0)]), truth, update_rows)
     assert 0 in found.missing, "an event that must count was never counted"
+
+
+def test_what_goes_on_after_the_final_row_without_an_event_that_must_count_conflicts():
+    truth = truth_of(ONE_EACH, maybe=[[2, 0, 0, 0, 0, 0], [0] * 6, [0] * 6])
+    assert classes([fields(0, 1, 1, 0), fields(0, 3, 0, 0, time=50)], truth) == [RowClass.UNDECIDABLE, CONFLICTING]
 
 
 def test_a_final_value_that_lacks_withheld_events_alone_is_explained():

@@ -18,10 +18,12 @@ from windowbench.metrics.bootstrap import Interval, RunSample, percentile_interv
 from windowbench.metrics.goodness_of_fit import FEW_STATE_CHANGES, ArrivalFit
 from windowbench.metrics.latency import LATENCIES, PARTS
 from windowbench.metrics.quantiles import percentiles, window_maxima
+from windowbench.metrics.resources import Resources
 from windowbench.metrics.steady_state import Slope, trend_note
 from windowbench.oracle.comparison import Comparison, RowClass, Truth
 from windowbench.oracle.generator import GeneratorFigures, TopicFigures
 from windowbench.oracle.host import ClockOffset, HostFigures
+from windowbench.oracle.load_series import LoadSeries
 from windowbench.oracle.verdict import RowFigures, Status, SustainFigures, Verdict
 from windowbench.results.store import SCHEMA_VERSION
 from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule
@@ -57,6 +59,8 @@ class Findings:
     sustain: SustainFigures
     path: MmppPath | None
     fit: ArrivalFit
+    load: LoadSeries
+    resources: Resources | None
 
     @property
     def headline(self) -> str:
@@ -115,6 +119,7 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> dict[str
             "offset": findings.clock.offset_ns / NS_PER_MS,
             "bound": findings.clock.bound_ns / NS_PER_MS,
         },
+        "resources": _resources(findings.resources),
         "engine": _engine(findings),
         "steady_state": _steady_state(findings),
         "states": _states(findings),
@@ -184,11 +189,11 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
     """
     final = {name: values for name, (values, _) in samples.items() if name != "freshness"}
     fresh, fresh_window = samples["freshness"]
-    intervals = percentile_intervals([RunSample(values=final, windows=samples["e2e"][1])], HEADLINE_PERCENT)
+    intervals = percentile_intervals(RunSample(values=final, windows=samples["e2e"][1]), HEADLINE_PERCENT)
     if np.array_equal(fresh, final["e2e"]):
         return {**intervals, "freshness": intervals["e2e"]}
     sample = RunSample(values={"freshness": fresh}, windows=fresh_window)
-    return intervals | percentile_intervals([sample], HEADLINE_PERCENT)
+    return intervals | percentile_intervals(sample, HEADLINE_PERCENT)
 
 
 def in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
@@ -217,7 +222,19 @@ def _window_maxima(findings: Findings) -> dict[str, dict[str, float | None]]:
 
 def _decomposition(findings: Findings) -> dict[str, dict[str, float | None]]:
     latencies = findings.measured.latencies.of(findings.measured.is_measured)
-    return {name: in_ms(getattr(latencies, name)) for name in (*PARTS, "total")}
+    return {
+        name: {**in_ms(getattr(latencies, name)), "mean": _mean_ms(getattr(latencies, name))}
+        for name in (*PARTS, "total")
+    }
+
+
+def _mean_ms(values: NDArray[np.int64]) -> float | None:
+    """Return the mean of durations in ns as ms; the means of the parts add up to that of the whole."""
+    return float(values.mean()) / NS_PER_MS if len(values) else None
+
+
+def _resources(found: Resources | None) -> dict[str, Any] | None:
+    return None if found is None else dataclasses.asdict(found)
 
 
 def _partition_wait(findings: Findings) -> dict[str, float | None]:

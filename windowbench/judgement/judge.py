@@ -24,10 +24,12 @@ from windowbench.judgement.recorded import Recorded, read_recorded
 from windowbench.judgement.tables import row_table, window_table, write_tables
 from windowbench.judgement.updates import find_updates, latency_slope
 from windowbench.metrics.latency import impossible
+from windowbench.metrics.resources import Resources, Span, resources
 from windowbench.oracle.closing import closing_times
 from windowbench.oracle.comparison import Truth, compare
 from windowbench.oracle.generator import GeneratorFigures, GeneratorLedger
 from windowbench.oracle.host import host_figures
+from windowbench.oracle.load_series import LoadSeries
 from windowbench.oracle.replay import TwoLooks
 from windowbench.oracle.updates import rules_of
 from windowbench.oracle.verdict import (
@@ -64,12 +66,15 @@ class Evaluation:
         Columns of ``windows.csv``; empty where the run could not be judged.
     rows : dict of str to array
         Columns of ``samples/rows.parquet``; likewise.
+    load : dict of str to array
+        Columns of ``samples/load.parquet``; likewise.
     """
 
     verdict: Verdict
     summary: dict[str, Any]
     windows: dict[str, list[Any]] = field(default_factory=dict)
     rows: dict[str, Any] = field(default_factory=dict)
+    load: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +98,7 @@ def judge_run(run: RunDirectory) -> Judged:
     """
     evaluation = evaluate(run)
     config = run.read_config()
-    files = write_tables(run, config, evaluation.windows, evaluation.rows)
+    files = write_tables(run, config, evaluation.windows, evaluation.rows, evaluation.load)
     evaluation.summary["status"] = _status_of(run)
     evaluation.summary["files"] = [str(path.relative_to(run.path)) for path in (run.summary, run.verdict, *files)]
     run.write_json("verdict.json", {"schema_version": SCHEMA_VERSION, **evaluation.verdict.as_dict()})
@@ -146,6 +151,7 @@ def judge(recorded: Recorded) -> Evaluation:
         summary=summary_of(findings, verdict, run_id=recorded.config.run.run_id or recorded.run.run_id),
         windows=window_table(findings),
         rows=row_table(findings, recorded.rows),
+        load=findings.load.columns(),
     )
 
 
@@ -154,7 +160,7 @@ def find(recorded: Recorded) -> Findings:
     config, schedule, rows, clock = recorded.config, recorded.schedule, recorded.rows, recorded.clock
     mode = config.output_mode
     newest = workload_model(config.engine.workload).NEWEST_PRODUCE_COLUMN
-    truth, generator = replay(recorded)
+    truth, generator, load = replay(recorded)
     closing = truth.cells.closing
     comparison = compare(rows, truth, rules_of(mode))
     phases = window_phases(closing, schedule)
@@ -193,10 +199,19 @@ def find(recorded: Recorded) -> Findings:
         ),
         path=path,
         fit=arrival_fit(config, schedule),
+        load=load,
+        resources=run_resources(recorded, generator),
     )
 
 
-def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures]:
+def run_resources(recorded: Recorded, generator: GeneratorFigures) -> Resources | None:
+    """Return what the run cost."""
+    schedule = recorded.schedule
+    measured = Span(name="measured", start_ns=schedule.base_time_ns, end_ns=schedule.measure_end_ns)
+    return resources(recorded.host, recorded.phases, measured, generator.sent_measured)
+
+
+def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries]:
     """Make the schedule again; look at it for the closing of windows, then beside what was sent."""
     config, schedule = recorded.config, recorded.schedule
     oracle = workload_oracle(config.engine.workload)
@@ -211,11 +226,13 @@ def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures]:
         withheld_unnamed=recorded.withheld_unnamed,
     )
     ledger = GeneratorLedger(config, schedule, recorded.acks)
+    series = LoadSeries(schedule)
     for events in load.beside(recorded.sent_ns):
         builder.add(events)
         ledger.add(events)
+        series.add(events)
     truth: Truth = builder.finish()
-    return truth, ledger.figures(recorded.recorded_sends)
+    return truth, ledger.figures(recorded.recorded_sends), series
 
 
 def consumer_warnings(consumer: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
+from windowbench.metrics.resources import Span
 from windowbench.oracle.generator import AckSamples, TopicFigures
 from windowbench.oracle.host import ClockOffset
 from windowbench.oracle.rows import ParsedRows, ResultRows
@@ -53,6 +54,8 @@ class Recorded:
         How the run ended.
     consumer : dict
         What became of the results that were to go to PostgreSQL; empty without a consumer.
+    phases : list of Span
+        What the run was doing when, as far as that is known.
     """
 
     run: RunDirectory
@@ -69,6 +72,7 @@ class Recorded:
     progress: list[dict[str, Any]]
     status: dict[str, Any]
     consumer: dict[str, Any]
+    phases: list[Span]
 
     def sent_ns(self, producer: int) -> Iterator[NDArray[np.int64]]:
         """Yield the send times of a producer in pieces."""
@@ -132,7 +136,30 @@ def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Reco
         progress=run.read_json_lines("progress.jsonl"),
         status=run.read_json("status.json"),
         consumer=run.read_json_if_present("consumer.json") or {},
+        phases=read_phases(run, schedule),
     )
+
+
+def read_phases(run: RunDirectory, schedule: Schedule | None) -> list[Span]:
+    """Return the phases of a run; of one that was cut off before it could note them, those that were scheduled.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        When ``timeline.json`` is damaged.
+    """
+    timeline = run.read_json_if_present("timeline.json")
+    if timeline is not None:
+        with _reading(run, "timeline.json"):
+            return [
+                Span(name=str(phase["name"]), start_ns=int(phase["start_ns"]), end_ns=int(phase["end_ns"]))
+                for phase in timeline["phases"]
+            ]
+    if schedule is None:
+        return []
+    bounds = (schedule.epoch_ns, schedule.base_time_ns, schedule.measure_end_ns, schedule.load_end_ns)
+    names = ("warm-up", "measure", "cool-down")
+    return [Span(name=n, start_ns=a, end_ns=b) for n, a, b in zip(names, bounds, bounds[1:], strict=False)]
 
 
 def _read_acks(run: RunDirectory, producers: int) -> dict[int, AckSamples]:

@@ -102,18 +102,23 @@ def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
 
 
 def write_tables(
-    run: RunDirectory, config: Config, windows: Mapping[str, list[Any]], rows: Mapping[str, Any]
+    run: RunDirectory,
+    config: Config,
+    windows: Mapping[str, list[Any]],
+    rows: Mapping[str, Any],
+    load: Mapping[str, Any],
 ) -> list[Path]:
     """Write the tables of a judged run and return the paths; a run that could not be judged has none, old or new."""
     report = run.latency_report(config)
     if not windows:
-        for stale in (run.windows_csv, report, run.judged_rows):
+        for stale in (run.windows_csv, report, run.judged_rows, run.load_series):
             stale.unlink(missing_ok=True)
         return []
     run.write_text(run.windows_csv.name, _csv(windows.keys(), zip(*windows.values(), strict=True)))
     run.write_text(report.name, latency_csv(latency_report(windows)))
     write_parquet(run.judged_rows, rows)
-    return [run.windows_csv, report, run.judged_rows]
+    write_parquet(run.load_series, load)
+    return [run.windows_csv, report, run.judged_rows, run.load_series]
 
 
 def latency_report(windows: Mapping[str, list[Any]]) -> Iterable[tuple[int, float | int]]:

@@ -129,6 +129,21 @@ class Admin:
         answer = self._client.describe_configs([resource], request_timeout=_REQUEST_SECONDS)
         return {entry.name: entry.value for entry in self._asked(answer[resource].result).values()}
 
+    def broker_settings(self) -> dict[str, str]:
+        """Return the settings of a broker that somebody set, none where it does not say; no secret is among them."""
+        listed = self._asked(lambda: self._client.list_topics(timeout=_REQUEST_SECONDS))
+        resource = ConfigResource(ResourceType.BROKER, str(min(listed.brokers)))
+        answer = self._client.describe_configs([resource], request_timeout=_REQUEST_SECONDS)
+        try:
+            entries = answer[resource].result().values()
+        except KafkaException:  # describing is a right of its own, and a run does without
+            return {}
+        return {
+            entry.name: entry.value
+            for entry in sorted(entries, key=lambda entry: str(entry.name))
+            if not entry.is_default and not entry.is_sensitive and entry.value is not None
+        }
+
     def log_ranges(self, topic: str) -> dict[int, tuple[int, int]]:
         """Return first offset and log end of every partition of `topic`."""
         numbers = self.partitions(topic)

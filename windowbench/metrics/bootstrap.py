@@ -2,9 +2,9 @@
 
 Rows of one window share one trigger, and neighbouring windows share the state of the engine, so rows
 are no independent samples. Blocks of consecutive windows are drawn with replacement until a run has
-as many windows as it had (moving-block bootstrap, Kuensch 1989); with several repeats of a run the
-repeats are drawn with replacement first. The percentile of each replicate is the nearest-rank percentile of
-all rows of its windows.
+as many windows as it had (moving-block bootstrap, Kuensch 1989). The percentile of each replicate is the
+nearest-rank percentile of all rows of its windows. What several runs say together is
+:mod:`windowbench.metrics.difference`.
 
 Resampled windows are a weight per window. The percentile of a replicate is the first row, in the
 order of values, at which the running sum of weights reaches its rank. To find it without visiting every row
@@ -60,14 +60,13 @@ def block_length(windows: int) -> int:
 
 
 def percentile_intervals(
-    runs: Sequence[RunSample], percent: int, *, replicates: int = REPLICATES, seed: int = _SEED
+    run: RunSample, percent: int, *, replicates: int = REPLICATES, seed: int = _SEED
 ) -> dict[str, Interval | None]:
-    """Return the 95 % interval of a percentile of each of the named values.
+    """Return the 95 % interval of a percentile of each of the named values of a run.
 
     Parameters
     ----------
-    runs : sequence of RunSample
-        One run, or repeats of it; all with values of the same names.
+    run : RunSample
     percent : int
         Which percentile.
     replicates : int
@@ -80,58 +79,55 @@ def percentile_intervals(
     dict of str to Interval or None
         None below :data:`LEAST_WINDOWS` windows.
     """
-    names = list(runs[0].values) if runs else []
-    sizes, windows = _numbered_windows(runs)
-    total = sum(sizes)
-    if total < LEAST_WINDOWS:
-        return dict.fromkeys(names)
+    windows = len(np.unique(run.windows))
+    if windows < LEAST_WINDOWS:
+        return dict.fromkeys(run.values)
+    drawn = percentile_replicates(run, (percent,), replicates=replicates, seed=seed)
+    bounds = {name: bounds_95(of_name[percent]) for name, of_name in drawn.items()}
+    return {name: Interval(low=int(low), high=int(high), windows=windows) for name, (low, high) in bounds.items()}
+
+
+def percentile_replicates(
+    run: RunSample, percents: Sequence[int], *, replicates: int = REPLICATES, seed: int = _SEED
+) -> dict[str, dict[int, NDArray[np.int64]]]:
+    """Return what the percentiles of each of the named values were each time the run's windows were drawn anew.
+
+    Parameters
+    ----------
+    run : RunSample
+        With at least one row.
+    percents : sequence of int
+        Which percentiles.
+    replicates, seed : int
+        As in :func:`percentile_intervals`.
+
+    Returns
+    -------
+    dict of str to dict of int to int64[replicates]
+        By name and percentile.
+    """
+    ids, window = np.unique(run.windows, return_inverse=True)
     ordered: dict[str, NDArray[np.int64]] = {}
     searches: dict[str, _WeightedSearch] = {}
-    for name in names:
-        values = np.concatenate([run.values[name] for run in runs])
+    for name, values in run.values.items():
         order = np.argsort(values)
         ordered[name] = values[order]
-        searches[name] = _WeightedSearch(windows[order], total)
+        searches[name] = _WeightedSearch(window[order], len(ids))
     rng = np.random.Generator(np.random.PCG64(seed))
-    found: dict[str, list[NDArray[np.int64]]] = {name: [] for name in names}
+    found: dict[str, dict[int, list[NDArray[np.int64]]]] = {name: {p: [] for p in percents} for name in searches}
     for start in range(0, replicates, _AT_A_TIME):
-        weights = _window_weights(rng, sizes, min(_AT_A_TIME, replicates - start))
-        for name in names:
-            found[name].append(searches[name].positions(weights, percent))
-    return {name: _interval(ordered[name][np.concatenate(found[name])], total) for name in names}
+        weights = _block_weights(rng, min(_AT_A_TIME, replicates - start), len(ids))
+        for name, search in searches.items():
+            for percent in percents:
+                found[name][percent].append(ordered[name][search.positions(weights, percent)])
+    return {name: {p: np.concatenate(parts) for p, parts in of_name.items()} for name, of_name in found.items()}
 
 
-def _interval(estimates: NDArray[np.int64], windows: int) -> Interval:
-    """Return what holds 95 % of the estimates, its bounds by nearest rank."""
+def bounds_95(estimates: NDArray[np.int64] | NDArray[np.float64]) -> tuple[float, float]:
+    """Return what holds 95 % of the estimates, both bounds by nearest rank."""
     ordered = np.sort(estimates)
     low, high = (-(-per_mille * len(ordered) // 1000) - 1 for per_mille in (25, 975))
-    return Interval(low=int(ordered[low]), high=int(ordered[high]), windows=windows)
-
-
-def _numbered_windows(runs: Sequence[RunSample]) -> tuple[list[int], NDArray[np.int64]]:
-    """Return how many windows each run has, and the window of every row, numbered through all runs in time order."""
-    sizes: list[int] = []
-    numbers: list[NDArray[np.int64]] = []
-    for run in runs:
-        ids, position = np.unique(run.windows, return_inverse=True)
-        numbers.append(position + sum(sizes))
-        sizes.append(len(ids))
-    return sizes, np.concatenate(numbers) if numbers else np.empty(0, dtype=np.int64)
-
-
-def _window_weights(rng: np.random.Generator, sizes: list[int], replicates: int) -> NDArray[np.float32]:
-    """Return how often each window occurs in each replicate; float32[replicates, windows] of whole numbers."""
-    firsts = np.cumsum([0, *sizes])
-    weights = np.zeros((replicates, firsts[-1]), dtype=np.float32)
-    repeats = len(sizes)
-    # One run is always drawn; of several, each replicate draws as many as there are.
-    drawn = rng.integers(0, repeats, size=(replicates, repeats))
-    for slot in range(repeats):
-        for run, size in enumerate(sizes):
-            chosen = np.flatnonzero(drawn[:, slot] == run)
-            if len(chosen) and size:
-                weights[chosen, firsts[run] : firsts[run + 1]] += _block_weights(rng, len(chosen), size)
-    return weights
+    return ordered[low], ordered[high]
 
 
 def _block_weights(rng: np.random.Generator, replicates: int, size: int) -> NDArray[np.float32]:

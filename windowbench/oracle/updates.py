@@ -61,7 +61,7 @@ def update_rows(parsed: ParsedRows, order: Index, cells: Index, judged: ValueJud
     classes[possible & (positions > final)] = RowClass.CONFLICTING
     classes[goes_back] = RowClass.BACKWARDS
     repeats = np.flatnonzero(stands)
-    same = equal_values(parsed, order[repeats], order[_update_before(possible & ~goes_back)[repeats]])
+    same = equal_values(parsed, order[repeats], order[_last_before(possible & (events > most))[repeats]])
     classes[repeats] = np.where(same, RowClass.DUPLICATE, RowClass.CONFLICTING)
     is_final = positions == final
     classes[is_final] = np.where(judged.undecidable[is_final], RowClass.UNDECIDABLE, RowClass.EXACT)
@@ -92,7 +92,7 @@ def _final_positions(group: Index, starts: Index, events: Index, right: Flags) -
     return np.asarray(np.minimum.reduceat(positions, starts)[group])
 
 
-def _update_before(updates: Flags) -> Index:
-    """Return for each row the position of the last update before it, in whatever group."""
-    latest = np.maximum.accumulate(np.where(updates, np.arange(len(updates)), 0))
+def _last_before(flags: Flags) -> Index:
+    """Return for each row the position of the last flagged row before it, in whatever group."""
+    latest = np.maximum.accumulate(np.where(flags, np.arange(len(flags)), 0))
     return np.concatenate(([0], latest[:-1]))

@@ -60,6 +60,11 @@ _EXIT_CODES = {
 }
 
 
+def exit_code_of(verdict: str) -> ExitCode:
+    """Return the exit code that a verdict stands for; a word that is no verdict is an unknown one."""
+    return _EXIT_CODES[Status(verdict)] if verdict in tuple(Status) else ExitCode.VERDICT_UNKNOWN
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reason:
     """Why a run is not valid: a stable code, the party at fault, and a sentence with the figures."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from config import Loaded
@@ -10,15 +11,23 @@ from windowbench.errors import ExitCode, HarnessError, Terminated
 from windowbench.orchestration.prepare import check_judgeable
 from windowbench.orchestration.run import Run
 from windowbench.orchestration.status import status_of
-from windowbench.orchestration.view import open_view
+from windowbench.orchestration.view import View, open_view
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory
 
 if TYPE_CHECKING:
     from windowbench.judgement import Judged
 
 
-def benchmark(loaded: Loaded) -> int:
-    """Make one run, judge it, print its report and return the exit code of its verdict.
+def benchmark(loaded: Loaded, *, view: View | None = None, show: Callable[[str], None] = print) -> int:
+    """Make one run, judge it, show its report and return the exit code of its verdict.
+
+    Parameters
+    ----------
+    loaded : Loaded
+    view : View, optional
+        Where its progress is shown, and closed in the end; the one that fits standard error when None.
+    show : callable
+        Gets the text of the report.
 
     Raises
     ------
@@ -28,12 +37,15 @@ def benchmark(loaded: Loaded) -> int:
         When the run could not be made; its directory says so by then.
     """
     check_judgeable(loaded.config)
-    view = open_view(quiet=loaded.config.run.quiet)
+    view = view or open_view(quiet=loaded.config.run.quiet)
+    run = Run(loaded, view)
     try:
-        judged = judged_run(Run(loaded, view))
+        judged = judged_run(run)
     finally:
         view.close()
-    print(judged.text)
+    show(judged.text)
+    assert run.directory is not None
+    leave_report(run.directory, show)
     return judged.exit_code
 
 
@@ -57,7 +69,7 @@ def judged_run(run: Run) -> Judged:
         _leave_word(run, "aborted", ExitCode.TERMINATED, "terminated by a signal")
         raise
     except HarnessError as error:
-        _leave_word(run, "failed", error.exit_code, str(error))
+        _leave_word(run, "failed", error.exit_code, failure=error)
         raise
     except BaseException as error:
         _leave_word(run, "failed", ExitCode.VERDICT_UNKNOWN, f"{type(error).__name__}: {error}")
@@ -74,11 +86,25 @@ def _judged(directory: RunDirectory) -> Judged:
     return judged
 
 
-def _leave_word(run: Run, status: str, exit_code: int, error: str) -> None:
+def _leave_word(
+    run: Run, status: str, exit_code: int, error: str | None = None, *, failure: HarnessError | None = None
+) -> None:
     """Write how the run ended into its directory, where there is one."""
     if run.directory is None:
         return
-    word = status_of(run.timeline.current, status=status, exit_code=exit_code, error=error)
+    word = status_of(run.timeline.current, status=status, exit_code=exit_code, error=error, failure=failure)
     run.directory.write_json("status.json", word)
     run.directory.write_json("summary.json", {"schema_version": SCHEMA_VERSION, "run_id": run.directory.run_id, **word})
     print(f"run {run.directory.path}: {status} in phase {run.timeline.current}", file=sys.stderr)
+    leave_report(run.directory, lambda text: print(text, file=sys.stderr))
+
+
+def leave_report(directory: RunDirectory, show: Callable[[str], None]) -> None:
+    """Write the run's page and say where it is; a page that cannot be made does not change what the run was worth."""
+    try:
+        from windowbench.run_report import write_report  # noqa: PLC0415 - as above
+
+        show(f"report: {write_report(directory)}")
+    except Exception as error:  # noqa: BLE001 - see above
+        again = f"python -m windowbench report {directory.path}"
+        print(f"there is no report.html: {type(error).__name__}: {error}\nto try again: {again}", file=sys.stderr)

@@ -93,6 +93,7 @@ class HostMonitor:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="host-monitor", daemon=True)
         self._own_cpu = time.process_time()
+        self._self = psutil.Process()
         self.free_disk_bytes = psutil.disk_usage(str(self._directory)).free
         self.latest: dict[str, float] = {}
 
@@ -118,6 +119,7 @@ class HostMonitor:
                 "steal": steal,
                 "throttled": (throttled_now - throttled) / (span * (os.cpu_count() or 1)),
                 "cpu_harness": (own - self._own_cpu) / span,
+                "rss_harness": self._self.memory_info().rss,
                 "free_disk_bytes": psutil.disk_usage(str(self._directory)).free,
             }
             for name, tree in self._trees.items():

@@ -22,7 +22,7 @@ from windowbench.errors import ExitCode
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.clock import measure_clock_offset
 from windowbench.orchestration.drain import drain, write_end
-from windowbench.orchestration.environment import describe_environment
+from windowbench.orchestration.environment import describe_environment, jvm_flags
 from windowbench.orchestration.expected import expected_counts
 from windowbench.orchestration.installation import Installation, find_installation
 from windowbench.orchestration.lifetime import Lifetime, OneRun
@@ -85,7 +85,7 @@ class Run:
                 lock = stack.enter_context(RunLock(run.path))
                 launcher = Launcher(stack=stack, lock=lock, run=run, installation=installation, services=self._services)
                 engine, producers = self._start(launcher)
-                schedule = self._await_ready(run, engine, producers)
+                schedule = self._await_ready(launcher, engine, producers)
                 self._send_load(schedule, producers)
                 self._drain(run, schedule, engine)
                 self.timeline.enter("stop")
@@ -111,7 +111,7 @@ class Run:
         return installation, run
 
     def _start(self, launcher: Launcher) -> tuple[JsonLineService, JsonLineService]:
-        run, java = launcher.run, launcher.installation.java
+        run = launcher.run
         launcher.host_monitor()
         if self.config.kafka.embedded:
             broker = self._lifetime.broker(launcher, self.config, abort=self._watch.check_time, end=self._end_broker)
@@ -122,13 +122,23 @@ class Run:
         launcher.topics(self.config, self._live)
         launcher.consumer(self.config, self.view.note)
         engine, producers = self._lifetime.engine(launcher, self.config), launcher.producers(self.config)
-        environment = describe_environment(
-            run.path,
-            java=f"{java.version} ({java.source})" if java else None,
-            broker={"embedded": self.config.kafka.embedded, "brokers": Admin(self.config).brokers()},
-        )
-        run.write_json("environment.json", environment)
+        self._describe(launcher)
         return engine, producers
+
+    def _describe(self, launcher: Launcher) -> None:
+        """Write what the machine and its software are."""
+        java, admin = launcher.installation.java, Admin(self.config)
+        environment = describe_environment(
+            launcher.run.path,
+            java=f"{java.version} ({java.source})" if java else None,
+            broker={
+                "embedded": self.config.kafka.embedded,
+                "brokers": admin.brokers(),
+                "settings": admin.broker_settings(),
+            },
+            engine_python=launcher.installation.engine_python,
+        )
+        launcher.run.write_json("environment.json", environment)
 
     def _end_broker(self, broker: EmbeddedBroker) -> None:
         """Stop the broker, or leave it when the user asked for that and the run came to its end."""
@@ -137,12 +147,15 @@ class Run:
         else:
             broker.stop()
 
-    def _await_ready(self, run: RunDirectory, engine: JsonLineService, producers: JsonLineService) -> Schedule:
+    def _await_ready(self, launcher: Launcher, engine: JsonLineService, producers: JsonLineService) -> Schedule:
         self.timeline.enter("ready")
         producers.await_message("ready", _PRODUCERS_READY_SECONDS, abort=self._watch.check)
         engine.await_message("ready", self.config.engine.engine_ready_seconds, abort=self._watch.check)
         if self._services.consumer is not None:
             self._services.consumer.await_ready(abort=self._watch.check)
+        run = launcher.run
+        jvms = jvm_flags({name: pid_of() for name, pid_of in self._services.pids().items()})
+        run.write_json("environment.json", {**run.read_json("environment.json"), "jvm_flags": jvms})
         schedule = plan(self.config, time.time_ns())
         run.write_schedule(schedule)
         path = modulating_path(self.config, schedule.load_length_ns)

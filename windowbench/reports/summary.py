@@ -6,13 +6,11 @@ shown again. Colour is for whoever prints it.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from windowbench.reports.blocks import WIDTH, wrapped
 from windowbench.reports.engine_line import engine_line
-
-WIDTH = 80
 
 DEFINITIONS = {
     "e2e": "append time of the row - greatest produce time of its events",
@@ -61,49 +59,40 @@ def render_summary(summary: Summary, *, directory: str = "") -> str:
         "generator": _generator,
         "rows": _rows,
         "host": _machine,
+        "resources": _resources,
     }
     sections += [make(summary) for key, make in makers.items() if summary.get(key)]
     sections += [_warnings(summary["verdict"]["warnings"]), _files(summary.get("files", ()), directory)]
     return "\n\n".join("\n".join(section) for section in sections if section)
 
 
-def _wrapped(text: str, indent: str = "", hanging: str | None = None) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent if hanging is None else hanging,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
 def _verdict(summary: Summary) -> list[str]:
     verdict = summary["verdict"]
     lines = [f"verdict: {verdict['verdict']}   run {summary['run_id']}"]
     for reason in verdict["reasons"]:
-        lines += _wrapped(f"{reason['party']}: {reason['text']} [{reason['code']}]", "  - ", "    ")
+        lines += wrapped(f"{reason['party']}: {reason['text']} [{reason['code']}]", "  - ", "    ")
     return lines
 
 
-def _updates(summary: Summary) -> bool:
+def shows_updates(summary: Summary) -> bool:
     """Whether the rows of a run are updates."""
     return bool(summary.get("engine", {}).get("output_mode") == "update")
 
 
-def _definitions(summary: Summary) -> dict[str, str]:
-    return _OF_UPDATES if _updates(summary) else DEFINITIONS
+def definitions_of(summary: Summary) -> dict[str, str]:
+    """Return the latencies that say something about a run, each with its definition."""
+    return _OF_UPDATES if shows_updates(summary) else DEFINITIONS
 
 
 def _headline(summary: Summary) -> list[str]:
     headline = summary["headline"]
-    definition = _definitions(summary)[headline["name"].removesuffix("_ms")]
-    rows = f"{headline['rows']} {'updates' if _updates(summary) else 'rows'}"
+    definition = definitions_of(summary)[headline["name"].removesuffix("_ms")]
+    rows = f"{headline['rows']} {'updates' if shows_updates(summary) else 'rows'}"
     value = "none" if headline["value_ms"] is None else f"{headline['value_ms']:.1f} ms"
     interval = headline["interval_ms"]
     sure = headline["interval_note"] or (interval and f"95 % interval {interval[0]:.1f} to {interval[1]:.1f} ms") or ""
     lines = [f"{headline['name']} P{headline['percent']}   {value}   ({sure})"]
-    lines += _wrapped(
+    lines += wrapped(
         f"= {definition}; nearest rank over {rows} of {headline['windows']} windows",
         "  ",
         "    ",
@@ -116,12 +105,12 @@ def _load(summary: Summary) -> list[str]:
     path = f", {load['path_rate']:.1f}/s along its path" if load.get("path_rate") is not None else ""
     slide = f", slide {load['slide_ms'] / 1000:g} s" if load["slide_ms"] != load["window_size_ms"] else ""
     return [
-        *_wrapped(
+        *wrapped(
             f"load: {load['arrivals']}, {load['producers']} producers, {load['nominal_rate']:.1f} events/s nominal,"
             f" {load['scheduled_rate']:.1f}/s scheduled{path}, {load['measured_seconds']:g} s measured",
             hanging="  ",
         ),
-        *_wrapped(
+        *wrapped(
             f"windows: {load['window_size_ms'] / 1000:g} s{slide}, watermark delay"
             f" {load['watermark_delay_ms'] / 1000:g} s, {load['campaigns']} campaigns, seed {load['seed']}",
             hanging="  ",
@@ -132,12 +121,12 @@ def _load(summary: Summary) -> list[str]:
 def _topics(summary: Summary) -> list[str]:
     topics = summary["topics"]
     return [
-        *_wrapped(
+        *wrapped(
             f"topics: {topics['events_topic']} with {topics['events']} events and {topics['rejected']} other records,"
             f" {topics['result_topic']} with {topics['results']} records",
             hanging="  ",
         ),
-        *_wrapped(
+        *wrapped(
             "truth is what the events topic holds; send times are the produce times of the events; windows count from"
             " id 0 on while events close them",
             "  ",
@@ -166,7 +155,7 @@ def _row(figures: Summary, percents: Sequence[str] = _PERCENTS) -> list[str]:
 
 def _latencies(summary: Summary) -> list[str]:
     latencies, maxima = summary["latencies_ms"], summary["window_maxima_ms"]
-    definitions = _definitions(summary)
+    definitions = definitions_of(summary)
     names = [name for name in definitions if name in latencies]
     some = latencies[names[0]]
     heads = ("P50", "P90", "P95", "P99", "max")
@@ -175,9 +164,9 @@ def _latencies(summary: Summary) -> list[str]:
     lines += _table("greatest of each window, ms", ((f"{name}_ms", _row(maxima[name])) for name in names), heads)
     lines.append("")
     rows = f"{some['rows']} rows"
-    if _updates(summary):
+    if shows_updates(summary):
         rows = f"{some['rows']} final rows and {latencies['freshness']['rows']} updates, final ones included,"
-    lines += _wrapped(f"{rows} of {some['windows']} measured windows; percentiles by nearest rank")
+    lines += wrapped(f"{rows} of {some['windows']} measured windows; percentiles by nearest rank")
     for name in names:
         interval = latencies[name]["p90_interval"]
         if interval:
@@ -185,10 +174,10 @@ def _latencies(summary: Summary) -> list[str]:
     if some["interval_note"]:
         lines.append(f"  interval of P90: {some['interval_note']}")
     for name in names:
-        lines += _wrapped(f"{name}_ms: {definitions[name]}", "  ", "    ")
+        lines += wrapped(f"{name}_ms: {definitions[name]}", "  ", "    ")
     wait = summary.get("partition_wait_ms")
-    if wait and not _updates(summary):
-        lines += _wrapped(
+    if wait and not shows_updates(summary):
+        lines += wrapped(
             f"an engine that waits for the slowest partition waits {_figure(wait['p50'])} ms longer"
             f" (median; at most {_figure(wait['max'])} ms)",
             "  ",
@@ -199,22 +188,22 @@ def _latencies(summary: Summary) -> list[str]:
 
 def _decomposition(summary: Summary) -> list[str]:
     parts = summary["decomposition_ms"]
-    if _updates(summary):  # without the wait for a window that can close there is nothing to take apart
-        return _wrapped(summary["steady_state"]["note"], hanging="  ")
+    if shows_updates(summary):  # without the wait for a window that can close there is nothing to take apart
+        return wrapped(summary["steady_state"]["note"], hanging="  ")
     rows = ((words, _row(parts[name], ("p50", "p90", "max"))) for name, words in _PARTS.items())
     lines = _table("where the time went, ms", rows, ("P50", "P90", "max"))
-    return [*lines, *_wrapped(summary["steady_state"]["note"], "  ", "    ")]
+    return [*lines, *wrapped(summary["steady_state"]["note"], "  ", "    ")]
 
 
 def _states(summary: Summary) -> list[str]:
     states, rows = summary["states"], []
     for state in states["by_state"]:
-        for name in ("freshness_ms" if _updates(summary) else "excess_ms", "e2e_ms"):
+        for name in ("freshness_ms" if shows_updates(summary) else "excess_ms", "e2e_ms"):
             words = f"state {state['state']} ({state['rate']:.0f}/s, {state['rows']} rows) {name}"
             rows.append((words, _row(state[name], ("p50", "p90", "max"))))
     lines = _table("latency by MMPP state, ms", rows, ("P50", "P90", "max"))
     note = f"{states['rule']}; {states['changes']} state changes in the measured phase"
-    return [*lines, *_wrapped(note, "  ", "    ")]
+    return [*lines, *wrapped(note, "  ", "    ")]
 
 
 def _generator(summary: Summary) -> list[str]:
@@ -224,12 +213,12 @@ def _generator(summary: Summary) -> list[str]:
         ("acknowledgement", [_figure(generator[f"ack_{p}_ms"]) for p in ("p50", "p99", "max")]),
     )
     return [
-        *_wrapped(
+        *wrapped(
             f"generator: {generator['scheduled']} events scheduled, {generator['sent']} sent,"
             f" {generator['acknowledged']} acknowledged, {generator['failed']} failed",
             hanging="  ",
         ),
-        *_wrapped(
+        *wrapped(
             f"measured phase: {generator['scheduled_measured']} scheduled, {generator['sent_measured']} sent in time;"
             f" {generator['early']} sent early; {generator['missing']} acknowledged missing from the topic,"
             f" {generator['foreign']} records of others",
@@ -257,13 +246,13 @@ def _rows(summary: Summary) -> list[str]:
         )
         if rows.get(name) or name in ("exact", "missing", "wrong_value")
     )
-    if _updates(summary):
+    if shows_updates(summary):
         counted += f"; {rows['intermediate']} intermediate updates"
     impossible = rows["impossible"]
     return [
-        *_wrapped(f"rows: {rows['expected']} expected; {counted}", hanging="  "),
-        *(_wrapped(f"windows: {windows}", "  ") if windows else ()),
-        *_wrapped(
+        *wrapped(f"rows: {rows['expected']} expected; {counted}", hanging="  "),
+        *(wrapped(f"windows: {windows}", "  ") if windows else ()),
+        *wrapped(
             f"impossible latencies: {impossible['e2e_negative']} e2e below 0, {impossible['freshness_negative']}"
             f" freshness below 0, {impossible['excess_too_low']} excess below -2 ms",
             "  ",
@@ -275,20 +264,34 @@ def _rows(summary: Summary) -> list[str]:
 def _machine(summary: Summary) -> list[str]:
     host, engine, clock = summary["host"], summary["engine"], summary["external_clock_ms"]
     consumer = f", result consumer {host['cpu_consumer']:.2f}" if host.get("cpu_consumer") else ""
-    lines = _wrapped(
+    lines = wrapped(
         f"machine: cores used by engine {host['cpu_engine']:.2f}, broker {host['cpu_broker']:.2f}, producers"
         f" {host['cpu_producers']:.2f}, harness {host['cpu_harness']:.2f}{consumer}; stolen"
         f" {host['steal']:.1%}, throttled {host['throttled']:.1%}; clock drift {host['drift_ppm']:+.1f} ppm,"
         f" greatest step {host['greatest_step_ms']:+.2f} ms",
         hanging="  ",
     )
-    lines += _wrapped(engine_line(engine), hanging="  ")
+    lines += wrapped(engine_line(engine), hanging="  ")
     if clock["bound"]:
-        lines += _wrapped(
+        lines += wrapped(
             f"broker's clock: {clock['offset']:+.2f} ms from ours, known to within {clock['bound']:.2f} ms; corrected",
             hanging="  ",
         )
     return lines
+
+
+def _resources(summary: Summary) -> list[str]:
+    """Return CPU-seconds of each process tree, phase by phase; trees are columns."""
+    found = summary["resources"]
+    spent, each = found["cpu_seconds"], found["cpu_seconds_per_million_events"]
+    trees = list(spent)
+    phases = list(spent[trees[0]]) if trees else []
+    rows = [(f"  {phase}", [_figure(spent[tree][phase]) for tree in trees]) for phase in phases]
+    rows.append(("  all of them", [_figure(sum(spent[tree].values())) for tree in trees]))
+    rows.append(("per million events, measured phase", [_figure(each[tree]) for tree in trees]))
+    memory = {tree: f"{size / 1e6:.0f}" for tree, size in found["memory_bytes"].items()}
+    rows.append(("greatest memory, MB", [memory.get(tree, "-") for tree in trees]))
+    return _table("CPU-seconds by phase", rows, trees)
 
 
 def _warnings(warnings: Sequence[str]) -> list[str]:
@@ -296,7 +299,7 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
         return []
     lines = ["warnings:"]
     for warning in warnings:
-        lines += _wrapped(warning, "  - ", "    ")
+        lines += wrapped(warning, "  - ", "    ")
     return lines
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -41,6 +42,7 @@ HOST_COLUMNS = {
     "rss_broker": "int64",
     "rss_producers": "int64",
     "rss_consumer": "int64",
+    "rss_harness": "int64",
     "free_disk_bytes": "int64",
 }
 """Columns of ``samples/host.parquet``; steal and throttled are shares since the last sample, cpu_* cores used since."""
@@ -196,6 +198,47 @@ def read_columns(path: Path) -> dict[str, NDArray[Any]]:
     return {name: table.column(name).to_numpy() for name in table.column_names}
 
 
+def read_latencies(
+    path: Path, names: Sequence[str], windows: range
+) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Read latencies from a judged run's ``rows.parquet``.
+
+    Parameters
+    ----------
+    path : Path
+    names : sequence of str
+        Which latencies, as their columns are named, without ``_ns``.
+    windows : range
+        Ids of the windows wanted.
+
+    Returns
+    -------
+    dict of str to (int64[n], int64[n])
+        Of each latency its values in ns, where there are any, and the window of each.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        When the file is missing or damaged, or lacks a column.
+    """
+    found = {}
+    try:
+        with pq.ParquetFile(path, memory_map=True) as file:
+            table = file.read(columns=["window_id", *(f"{name}_ns" for name in names)])
+        ids = table["window_id"].to_numpy()  # not a number where a row has no window, which no comparison holds for
+        table = table.filter((ids >= windows.start) & (ids < windows.stop))
+        for name in names:
+            column = table[f"{name}_ns"]
+            present = pc.is_valid(column)
+            found[name] = (
+                column.filter(present).to_numpy().astype(np.int64, copy=False),
+                table["window_id"].filter(present).to_numpy().astype(np.int64, copy=False),
+            )
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise _damaged(path, error) from error
+    return found
+
+
 def iter_column(path: Path, column: str, *, batch_rows: int = _ROW_GROUP_ROWS) -> Iterator[NDArray[np.int64]]:
     """Yield one integer column in pieces, with memory flat in the length of the file.
 
@@ -241,6 +284,17 @@ def iter_records(
 def named_column(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> Any:  # noqa: ANN401
     """Return an Arrow column of names given by their position in `names`."""
     return pa.DictionaryArray.from_arrays(codes.astype(np.int8), pa.array(list(names)))
+
+
+def present_values(table: pa.Table, name: str) -> NDArray[np.int64]:
+    """Return an integer column of a table, 0 where it is null."""
+    column = table.column(name)
+    return column.fill_null(pa.scalar(0, column.type)).to_numpy().astype(np.int64, copy=False)
+
+
+def is_present(table: pa.Table, name: str) -> NDArray[np.bool_]:
+    """Return where a column of a table is not null."""
+    return np.asarray(table.column(name).is_valid().to_numpy(), dtype=np.bool_)
 
 
 def nullable_column(values: NDArray[Any], present: NDArray[np.bool_]) -> Any:  # noqa: ANN401

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -228,6 +228,11 @@ class RunDirectory:
         """One line per judged result row, written by the judge."""
         return self.samples / "rows.parquet"
 
+    @property
+    def load_series(self) -> Path:
+        """The load second by second, scheduled and sent, written by the judge."""
+        return self.samples / "load.parquet"
+
     # --- written by the judge -----------------------------------------------------------------------------------------
 
     @property
@@ -303,7 +308,13 @@ class RunDirectory:
         return self.read_json(name) if (self.path / name).exists() else None
 
     def read_json_lines(self, name: str) -> list[dict[str, Any]]:
-        """Read a file of one JSON object a line, empty when there is none; a last line cut short is left out.
+        """Read a file of one JSON object a line whole; see :meth:`iter_json_lines`."""
+        return list(self.iter_json_lines(name))
+
+    def iter_json_lines(self, name: str) -> Iterator[dict[str, Any]]:
+        """Yield the objects of a file of one JSON object a line, none when there is no file.
+
+        A last line cut short is left out.
 
         Raises
         ------
@@ -311,21 +322,27 @@ class RunDirectory:
             When a line before the last is damaged.
         """
         path = self.path / name
+        if not path.exists():
+            return
         try:
-            lines = path.read_bytes().split(b"\n") if path.exists() else []
+            with path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    value = self._json_of(line, f"line {number} of {name}")
+                    if isinstance(value, dict):
+                        yield value
         except OSError as error:
             raise RunDirectoryProblem(f"run {self.run_id}: cannot read {name}: {error.strerror}") from error
-        found = []
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                found.append(json.loads(line))
-            except (ValueError, RecursionError) as error:
-                if number == len(lines):  # no newline behind it: the writer was cut off
-                    break
-                raise RunDirectoryProblem(f"run {self.run_id}: line {number} of {name} is damaged: {error}") from error
-        return [value for value in found if isinstance(value, dict)]
+
+    def _json_of(self, line: bytes, where: str) -> object:
+        """Return what a line holds, None for an empty one and for one whose writer was cut off."""
+        if not line.strip():
+            return None
+        try:
+            return json.loads(line)
+        except (ValueError, RecursionError) as error:
+            if not line.endswith(b"\n"):
+                return None
+            raise RunDirectoryProblem(f"run {self.run_id}: {where} is damaged: {error}") from error
 
     def read_config(self) -> Config:
         """Read ``config.json``; raises :class:`~windowbench.settings.ConfigError`."""

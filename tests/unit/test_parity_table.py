@@ -1,0 +1,76 @@
+"""The settings that decide latency, engine by engine."""
+
+import pytest
+
+from config import SETTINGS
+from tests.unit.finished_run import configuration
+from windowbench.comparison.arms import Arm
+from windowbench.comparison.finished import ReadRun
+from windowbench.comparison.parity import LINES, parity
+
+
+def arm(engine, effective=None, **settings):
+    config = configuration("r", engine=engine, **settings)
+    summary = {"engine": {"settings": effective}} if effective else {}
+    run = ReadRun(
+        run_id="r",
+        directory="r",
+        status="completed",
+        verdict="valid",
+        reason=None,
+        exit_code=0,
+        config=config,
+        summary=summary,
+    )
+    return Arm(label=engine, config=config, runs=(run,))
+
+
+def line(name, *arms):
+    return next(entry for entry in parity(arms) if entry["name"] == name)
+
+
+def test_what_an_engine_reports_counts_before_its_default():
+    spark = arm("spark", {"spark.sql.shuffle.partitions": "4", "spark.master": "local[2]"})
+    found = line("parallelism of the aggregation", spark)["values"]["spark"]
+    assert found == {"value": "4", "source": "reported"}
+    assert line("state store", spark)["values"]["spark"]["source"] == "default"
+
+
+def test_an_asymmetry_is_marked_and_equal_values_are_not():
+    spark, flink = arm("spark", {"writeStream.kafka.linger.ms": "0"}), arm("flink", {"sink.properties.linger.ms": "5"})
+    assert not line("results: linger, ms", spark, flink)["equal"]
+    assert line("results: acknowledgements", spark, flink)["equal"]
+
+
+@pytest.mark.parametrize(("idle", "equal"), [("1 s", True), ("1000 ms", True), ("1 min", False)])
+def test_equal_durations_are_equal_whatever_their_unit(idle, equal):
+    flink = arm("flink", {"table.exec.source.idle-timeout": idle})
+    assert line("idle partitions", arm("none"), flink)["equal"] == equal
+
+
+def test_what_nobody_knows_is_marked():
+    command = arm("command", engine_command="my-engine")
+    found = line("state store", arm("none"), command)
+    assert found["values"]["command"] == {"value": None, "source": "unknown"}
+    assert (found["equal"], found["note"]) == (False, "not known of command")
+
+
+def test_an_engine_that_never_said_its_settings_is_not_taken_to_run_with_defaults():
+    assert line("results: linger, ms", arm("spark"))["values"]["spark"]["source"] == "unknown"
+
+
+def test_our_own_settings_are_those_configured():
+    found = line("trigger or watermark interval", arm("spark", trigger_interval_ms=500))
+    assert found["values"]["spark"]["value"] == "a batch every 500 ms"
+    assert line("producers: linger", arm("none", linger_ms=2.5))["values"]["none"]["value"] == "2.5 ms"
+
+
+def test_in_real_time_mode_rows_wait_for_no_batch():
+    realtime = arm("spark", spark_mode="realtime", realtime_batch_seconds=30.0)
+    assert line("trigger or watermark interval", realtime)["values"]["spark"]["value"].startswith("rows as they come")
+    assert line("checkpoint interval", realtime)["values"]["spark"]["value"] == "30 s"
+
+
+def test_every_engine_but_any_command_has_a_value_in_every_line():
+    engines = set(SETTINGS["engine"].choices) - {"command"}
+    assert [entry.name for entry in LINES if not engines <= entry.sources.keys()] == []

@@ -1,0 +1,145 @@
+"""Arms out of words, the order of runs, and the plan that is kept."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from config import SETTINGS, ConfigError, config_parser, load
+from windowbench.errors import EnvironmentProblem
+from windowbench.orchestration.versus_plan import (
+    PLAN_NAME,
+    configured,
+    make_plan,
+    parse_arm,
+    read_plan,
+    write_plan,
+)
+
+
+def loaded(text, *arguments, environ=None):
+    def parse(add):
+        return load(config_parser("versus", ""), list(arguments), environ or {}, prepare=add)
+
+    return configured(parse_arm(text), parse)
+
+
+def settings_of(text, *arguments):
+    return loaded(text, *arguments).config.flat()
+
+
+@pytest.mark.parametrize("engine", [name for name in SETTINGS["engine"].choices if name != "command"])
+def test_an_arm_is_an_engine(engine):
+    assert settings_of(engine)["engine"] == engine
+
+
+def test_an_arm_adds_settings_to_those_of_all():
+    found = settings_of("spark,trigger_interval_ms=500,spark_conf=a=1,spark_conf=b=2", "--spark-conf=c=3", "--seed=5")
+    assert (found["trigger_interval_ms"], found["seed"]) == (500, 5)
+    assert found["spark_conf"] == {"c": "3", "a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize(("name", "word"), [(n, w) for n in ("preset", "spark_mode") for w in SETTINGS[n].choices])
+def test_a_variant_is_a_choice_of_the_setting_that_has_it(name, word):
+    assert settings_of(f"spark:{word}")[name] == word
+
+
+def test_variants_may_be_several():
+    found = settings_of("spark:stock:update")
+    assert (found["preset"], found["spark_mode"]) == ("stock", "update")
+
+
+def test_a_command_for_all_is_for_the_arms_that_run_it():
+    assert settings_of("none", "--engine-command=my-engine")["engine_command"] is None
+    assert settings_of("command", "--engine-command=my-engine")["engine_command"] == "my-engine"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sparc", "no engine 'sparc'; did you mean spark?"),
+        ("", "no engine ''"),
+        ("spark:fast", "no variant 'fast'"),
+        ("none:append", "no variant 'append'"),
+        ("flink:realtime", "no variant 'realtime'"),
+        ("spark,partitons=3", "did you mean partitions?"),
+        ("spark,partitions", "is no setting"),
+        ("spark,partitions=many", "partitions must be a whole number"),
+        ("spark,seed=1", "seed is not for an arm to set"),
+        ("spark,engine=none", "engine is not for an arm to set"),
+        ("command", "engine_command go together"),
+    ],
+)
+def test_wrong_words_are_refused_and_named(text, words):
+    with pytest.raises(ConfigError, match=words.replace("?", r"\?")):
+        loaded(text)
+
+
+def test_a_flag_for_the_engine_contradicts_the_arms():
+    with pytest.raises(ConfigError, match="contradicts the arms"):
+        loaded("spark", "--engine=none")
+
+
+def plan_of(*arms, repeats=4, seed=7):
+    return make_plan("v", [(arm, loaded(arm, f"--seed={seed}")) for arm in arms], repeats)
+
+
+def test_each_arm_runs_once_in_every_repeat_under_the_seed_of_the_repeat():
+    plan = plan_of("spark", "none", "flink")
+    assert Counter((run.repeat, run.label) for run in plan.runs) == Counter(
+        (repeat, label) for repeat in (1, 2, 3, 4) for label in ("spark", "none", "flink")
+    )
+    assert [run.repeat for run in plan.runs] == sorted(run.repeat for run in plan.runs)
+    assert {(run.repeat, run.seed) for run in plan.runs} == {(1, 7), (2, 8), (3, 9), (4, 10)}
+    assert len({run.run_id for run in plan.runs}) == len(plan.runs)
+
+
+def test_the_order_is_drawn_anew_for_each_repeat_from_the_seed():
+    def orders(seed):
+        plan = plan_of("spark", "none", "flink", repeats=20, seed=seed)
+        return [tuple(run.label for run in plan.runs if run.repeat == k) for k in range(1, 21)]
+
+    assert orders(7) == orders(7)
+    assert orders(7) != orders(8)
+    assert len(set(orders(7))) >= 4
+
+
+def test_a_run_has_the_configuration_of_its_arm_under_its_own_name_and_seed():
+    plan = plan_of("spark", "none,partitions=3")
+    run = next(run for run in plan.runs if run.label == "none,partitions=3" and run.repeat == 2)
+    config = plan.loaded(run).config
+    assert (config.run.run_id, config.run.seed, config.kafka.partitions) == ("v-2-none", 8, 3)
+    assert plan.loaded(run).origins["partitions"] == "command line"
+
+
+def test_an_arm_given_twice_is_two_arms():
+    plan = plan_of("spark", "spark", repeats=1)
+    assert list(plan.arms) == ["spark", "spark#2"]
+    assert sorted(run.run_id for run in plan.runs) == ["v-1-spark", "v-1-spark-2"]
+
+
+def test_a_plan_comes_back_as_it_was_written(tmp_path):
+    plan = plan_of("spark,trigger_interval_ms=500", "none")
+    write_plan(tmp_path / "v", plan)
+    back = read_plan(tmp_path / "v")
+    assert (back.name, back.repeats, back.runs) == ("v", 4, plan.runs)
+    assert [(label, arm.config, arm.origins) for label, arm in back.arms.items()] == [
+        (label, arm.config, arm.origins) for label, arm in plan.arms.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda path: path.unlink(), "no directory of a versus"),
+        (lambda path: path.write_text("{"), "damaged"),
+        (lambda path: path.write_text("{}"), "layout None"),
+        (lambda path: path.write_text(json.dumps({"schema_version": 1, "arms": [], "runs": 3})), "damaged"),
+        (lambda path: (path.parent / "arm-1.json").unlink(), "damaged"),
+    ],
+)
+def test_a_damaged_plan_is_named(tmp_path, damage, words):
+    write_plan(tmp_path / "v", plan_of("spark", "none"))
+    damage(tmp_path / "v" / PLAN_NAME)
+    with pytest.raises(EnvironmentProblem, match=words):
+        read_plan(tmp_path / "v")

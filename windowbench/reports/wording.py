@@ -1,0 +1,86 @@
+"""Figures and foreign words in the form in which a page shows them. Pure.
+
+Words that come from outside (names, settings, errors, messages of an engine) may hold anything. Whoever puts them
+into a page passes them through :func:`visible`; escaping the markup itself is left to the template.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+
+_LONGEST = 4_000
+"""Characters of a foreign text that are shown."""
+
+
+def visible(text: object) -> str:
+    r"""Return a text in which every character can be seen: those that cannot are written as ``\x1b`` or ``\u202e``.
+
+    Notes
+    -----
+    Line ends and tabs become spaces. A text of more than 4,000 characters is cut, and says so.
+    """
+    words = str(text)
+    if len(words) > _LONGEST:
+        words = f"{words[:_LONGEST]}… ({len(words)} characters)"
+    return "".join(_shown(character) for character in words)
+
+
+def _shown(character: str) -> str:
+    if character in "\n\r\t":
+        return " "
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """Return a number with groups of three digits; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    rounded = round(value, digits) + 0.0  # no "-0.0"
+    return f"{rounded:,.{digits}f}".replace("-", "−")
+
+
+def count(value: int | None) -> str:
+    """Return a whole number with groups of three digits."""
+    return "–" if value is None else f"{value:,}".replace("-", "−")
+
+
+def ms(value: float | None) -> str:
+    """Return a duration in ms with its unit."""
+    return "–" if value is None else f"{number(value)} ms"
+
+
+def share(value: float) -> str:
+    """Return a share as per cent."""
+    return f"{number(value * 100)} %"
+
+
+def size(count_bytes: float | None) -> str:
+    """Return a number of bytes in the unit that fits."""
+    if count_bytes is None:
+        return "–"
+    value, units = float(count_bytes), ["B", "kB", "MB", "GB", "TB"]
+    while abs(value) >= 1000 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{number(value, 0 if units[0] in 'B kB MB' else 1)} {units[0]}"
+
+
+def setting(value: object) -> str:
+    """Return the value of a setting as a configuration file would have it; a dash for none."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def plural(amount: int, one: str, many: str = "") -> str:
+    """Return a count with its noun."""
+    return f"{count(amount)} {one if amount == 1 else many or one + 's'}"
+
+
+def sentence(text: str) -> str:
+    """Return words as a sentence, with a minus where a hyphen stands for one; nothing of nothing."""
+    words = text.strip().rstrip(".").replace(" - ", " − ")
+    return f"{words[:1].upper()}{words[1:]}." if words else ""

@@ -1,0 +1,155 @@
+"""``report.html`` of a run: from its directory to what a page is made of, and the command that makes it again.
+
+A run that failed, was ended early or is damaged in places has a report as well: what cannot be read is left out, and
+the page says so.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import ConfigError
+from windowbench.arrivals import modulating_path
+from windowbench.command_line import Parser
+from windowbench.judgement import judge_run
+from windowbench.judgement.recorded import read_phases
+from windowbench.metrics.latency import LATENCIES
+from windowbench.reports.content import RunContent
+from windowbench.reports.curves import Progress, progress_curves
+from windowbench.reports.run_page import render_run
+from windowbench.results.samples import is_present, present_values, read_columns, read_table
+from windowbench.results.store import RunDirectory, RunDirectoryProblem
+from windowbench.schedule import NS_PER_MS, Schedule
+
+REPORT = "report.html"
+_WORDS = frozenset({"phase", "closed_by"})
+"""Columns of ``windows.csv`` that hold words."""
+_VALUE = TypeVar("_VALUE")
+
+
+def write_report(run: RunDirectory) -> Path:
+    """Write a run's ``report.html`` from the files in its directory and return its path.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        When it cannot be written.
+    """
+    return run.write_text(REPORT, render_run(read_content(run)))
+
+
+def read_content(run: RunDirectory) -> RunContent:
+    """Read what a report is made of; nothing that a run lacks is an error."""
+    reader = _Reader(run)
+    schedule = reader.attempt("schedule.json", run.read_schedule, None)
+    config = reader.attempt("config.json", run.read_config, None)
+    nothing: dict[str, list[Any]] = {}
+    windows = reader.attempt("windows.csv", lambda: read_windows(run.windows_csv), nothing)
+    return RunContent(
+        run_id=run.run_id,
+        summary=reader.mapping("summary.json"),
+        status=reader.mapping("status.json"),
+        config=config.flat() if config is not None else {},
+        origins=reader.mapping("origins.json"),
+        environment=reader.mapping("environment.json"),
+        schedule=schedule,
+        phases=reader.attempt("timeline.json", lambda: read_phases(run, schedule), []),
+        path=modulating_path(config, schedule.load_length_ns) if config is not None and schedule is not None else None,
+        windows=windows,
+        latencies_ms=reader.attempt("rows.parquet", lambda: read_latencies(run.judged_rows, windows), {}),
+        load=reader.columns(run.load_series),
+        host=reader.columns(run.host_samples),
+        progress=reader.attempt("progress.jsonl", lambda: _read_progress(run, schedule), None),
+        problems=reader.problems,
+    )
+
+
+class _Reader:
+    """Reads files of a run and keeps what went wrong."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.problems: list[str] = []
+        self._run = run
+
+    def attempt(self, name: str, read: Callable[[], _VALUE], otherwise: _VALUE) -> _VALUE:
+        """Return what `read` returns, or `otherwise` where the file `name` does not let it."""
+        try:
+            return read()
+        except (RunDirectoryProblem, ConfigError) as error:
+            self.problems.append(str(error))
+        except (KeyError, TypeError, ValueError) as error:
+            self.problems.append(f"run {self._run.run_id}: {name} is damaged: {error!r}")
+        return otherwise
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """Return the object in a JSON file, empty where there is none."""
+        return self.attempt(name, lambda: self._run.read_json_if_present(name), None) or {}
+
+    def columns(self, path: Path) -> dict[str, NDArray[Any]]:
+        """Return the columns of a file of samples, none where there is no file."""
+        return self.attempt(path.name, lambda: read_columns(path) if path.exists() else {}, {})
+
+
+def read_windows(path: Path) -> dict[str, list[Any]]:
+    """Return the columns of ``windows.csv``, empty where there is none; figures as numbers, None where one is missing.
+
+    Raises
+    ------
+    ValueError
+        When a figure is none.
+    """
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *lines = list(csv.reader(file)) or [[]]
+    found: dict[str, list[Any]] = {}
+    for name, cells in zip(header, zip(*lines, strict=True), strict=False):
+        found[name] = list(cells) if name in _WORDS else [float(cell) if cell else None for cell in cells]
+    return found
+
+
+def read_latencies(path: Path, windows: Mapping[str, list[Any]]) -> dict[str, NDArray[np.float64]]:
+    """Return the latencies in ms of the rows of measured windows that have one, by name; empty where none were judged.
+
+    Every update has its freshness, the final row of a window and campaign all of them.
+    """
+    if not path.exists() or not windows:
+        return {}
+    measured = [int(i) for i, phase in zip(windows["window_id"], windows["phase"], strict=True) if phase == "measured"]
+    table = read_table(path)
+    inside = np.isin(present_values(table, "window_id"), measured)
+    found = {}
+    for name in LATENCIES:
+        if f"{name}_ns" in table.column_names:
+            has = inside & is_present(table, f"{name}_ns")
+            values = present_values(table, f"{name}_ns")[has] / NS_PER_MS
+            if len(values):
+                found[name] = values
+    return found
+
+
+def _read_progress(run: RunDirectory, schedule: Schedule | None) -> Progress | None:
+    """Return what the engine said while the load lasted; line by line, as it says a lot in an hour."""
+    if schedule is None:
+        return None
+    lines = run.iter_json_lines("progress.jsonl")
+    return progress_curves(lines, schedule.base_time_ns, schedule.epoch_ns, schedule.load_end_ns)
+
+
+def body(argv: list[str] | None) -> int:
+    """Judge a finished run again from its samples, write its report and return 0."""
+    parser = Parser(
+        prog="python -m windowbench report",
+        description="Make report.html of a run again, from its stored samples alone.",
+    )
+    parser.add_argument("run_dir", metavar="RUN", help="directory of a run, whichever way it ended")
+    run = RunDirectory.open(Path(parser.parse_all(argv).run_dir))
+    judge_run(run)
+    print(write_report(run))
+    return 0
