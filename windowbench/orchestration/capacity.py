@@ -25,14 +25,13 @@ from windowbench.capacity.outcome import Assessment, Outcome, assess
 from windowbench.capacity.search import Found, Plan, TimeLeft, Try, next_step
 from windowbench.errors import EngineFailed, HarnessError, ProducersFailed
 from windowbench.kafka.admin import Admin, planned_topics
-from windowbench.orchestration.benchmark import judged_run
+from windowbench.orchestration.benchmark import judged_run, leave_report
 from windowbench.orchestration.environment import describe_environment
 from windowbench.orchestration.lifetime import ManyRuns
 from windowbench.orchestration.live import Snapshot
 from windowbench.orchestration.prepare import check_judgeable, free_name
 from windowbench.orchestration.run import Run
 from windowbench.orchestration.view import View, open_view
-from windowbench.reports.capacity_plot import draw_capacity
 from windowbench.reports.capacity_text import probe_line, render_capacity, render_markdown
 from windowbench.results.store import RunDirectory
 from windowbench.runlock import RunLock, clean_leftovers
@@ -169,6 +168,8 @@ class CapacitySearch:
             lifetime.discard_engine()
         finally:
             self._remove_topics(run.config)
+        if step.full and run.directory is not None and figures:
+            leave_report(run.directory, self._view.note)  # of the others, `windowbench report` makes one when asked
         return ProbeRecord(
             number=len(self._records) + 1,
             rate=step.rate,
@@ -229,6 +230,7 @@ class CapacitySearch:
     def _write(self, directory: RunDirectory, found: Found | None) -> dict[str, Any]:
         """Write ``capacity.json``, and the reports once the search has ended; return its content."""
         from windowbench.judgement.figures import headline_of  # noqa: PLC0415 - loads SciPy, which no first run awaits
+        from windowbench.reports.capacity_page import render_capacity_page  # noqa: PLC0415 - likewise, Jinja
 
         content = content_of(
             found,
@@ -244,12 +246,13 @@ class CapacitySearch:
                 "seconds": round(time.monotonic() - self._began, 1),
                 "environment": self._environment,
                 "config": self._base.flat(),
+                "origins": dict(self._origins),
             },
         )
         directory.write_json("capacity.json", content)
         if found is not None:
             directory.write_text("capacity.md", render_markdown(content))
-            directory.write_text("capacity.svg", draw_capacity(content))
+            directory.write_text("capacity.html", render_capacity_page(content))
         return content
 
 

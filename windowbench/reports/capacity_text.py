@@ -9,7 +9,8 @@ from typing import Any
 WIDTH = 80
 Content = Mapping[str, Any]
 
-_HEADS = ("#", "events/s", "outcome", "latency P90", "lateness P99", "ack P99", "engine", "broker", "producers")
+HEADS = ("#", "events/s", "outcome", "latency P90", "lateness P99", "ack P99", "engine", "broker", "producers")
+"""Of the columns of a table of probes."""
 _NOT_THE_ENGINES = {
     "generator saturated": "the load generator saturates first",
     "broker saturated": "the broker saturates first",
@@ -39,28 +40,27 @@ def answer(content: Content) -> str:
 def render_capacity(content: Content, *, directory: str = "") -> str:
     """Return the report for a terminal of 80 columns."""
     lines = _wrapped(answer(content))
-    lines += _wrapped(f"conditions: {_conditions(content)}", "  ")
+    lines += _wrapped(f"conditions: {conditions(content)}", "  ")
     if not content["found"]["converged"]:
         lines += _wrapped("probes or time were spent before the bracket was as narrow as asked for", "  ")
     lines.append("")
     lines.append(_columns("", "events/s", "outcome", ("P90 ms", "late ms", "ack ms"), "cores e/b/p"))
     lines += [_terminal_row(content, probe) for probe in content["probes"]]
-    lines += ["", *_wrapped(f"P90: of {content['headline']}_ms; {_LEGEND}")]
+    lines += ["", *_wrapped(f"P90: of {content['headline']}_ms; {_TERMINAL_LEGEND}")]
     for probe in content["probes"]:
         if probe["words"]:
             lines += _wrapped(f"{probe['number']}: {probe['words']}", "  ")
     if directory:
-        lines += ["", f"files in {directory}:", "  capacity.json", "  capacity.md", "  capacity.svg"]
+        lines += ["", f"files in {directory}:", "  capacity.json", "  capacity.md", "  capacity.html"]
     return "\n".join(lines)
 
 
-_LEGEND = (
+_TERMINAL_LEGEND = (
     "full: full run; late: P99 of send lateness; ack: P99 of acknowledgement; cores: mean cores taken"
     " by engine, broker and producers in the measured phase"
 )
-
-
-_MARKDOWN_LEGEND = "Times in ms; the last three columns are mean cores taken in the measured phase."
+LEGEND = "Times in ms; the last three columns are mean cores taken in the measured phase."
+"""Explains a table of probes."""
 
 
 def probe_line(content: Content, number: int) -> str:
@@ -89,14 +89,15 @@ def _columns(name: str, rate: str, outcome: str, figures: Sequence[str], cores: 
 
 def render_markdown(content: Content) -> str:
     """Return the report as Markdown."""
-    lines = [f"**{answer(content)}**", "", f"Conditions: {_conditions(content)}.", ""]
-    lines += [f"| {' | '.join(_HEADS)} |", f"|{'---:|' * 2}---|{'---:|' * (len(_HEADS) - 3)}"]
-    lines += [f"| {' | '.join(_markdown_cells(content, probe))} |" for probe in content["probes"]]
-    lines += ["", f"Latency: `{content['headline']}_ms`. {_MARKDOWN_LEGEND}", ""]
+    lines = [f"**{answer(content)}**", "", f"Conditions: {conditions(content)}.", ""]
+    lines += [f"| {' | '.join(HEADS)} |", f"|{'---:|' * 2}---|{'---:|' * (len(HEADS) - 3)}"]
+    lines += [f"| {' | '.join(cells(content, probe))} |" for probe in content["probes"]]
+    lines += ["", f"Latency: `{content['headline']}_ms`. {LEGEND}", ""]
     return "\n".join(lines)
 
 
-def _markdown_cells(content: Content, probe: Content) -> Sequence[str]:
+def cells(content: Content, probe: Content) -> Sequence[str]:
+    """Return one probe as the cells of a table."""
     cores = probe.get("cores") or {}
     outcome = f"{probe['outcome']} (full run)" if probe["full"] else probe["outcome"]
     return (
@@ -108,7 +109,8 @@ def _markdown_cells(content: Content, probe: Content) -> Sequence[str]:
     )
 
 
-def _conditions(content: Content) -> str:
+def conditions(content: Content) -> str:
+    """Return what a rate had to meet."""
     objectives = "".join(f", {objective}" for objective in content["objectives"])
     return f"every row exact, load as scheduled, latency not growing, results in time{objectives}"
 
