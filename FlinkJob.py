@@ -7,14 +7,20 @@ runs until SIGTERM, which cancels the job and ends with exit code 0.
 On standard output it says, one JSON object a line:
 
 * ``{"type": "settings", "effective": {...}}``: every Flink and Kafka setting we chose, secrets masked;
+* ``{"type": "ui", "address": "http://..."}``: with ``--engine-ui``, where Flink's web page is;
 * ``{"type": "ready"}``: the job is RUNNING with all its subtasks, and its sources have their partitions;
 * ``{"type": "progress", ...}``: next offset of each partition, watermark;
-* ``{"type": "error", "message": "..."}``: the job failed or never ran; the exit code is 10.
+* ``{"type": "error", "message": "..."}``: the job failed, restarted or never ran; the exit code is 10.
 
 Under ``flink run`` the cluster is there before this file is read; memory and flags of its JVMs are its own.
 """
 
 from __future__ import annotations
+
+if __name__ == "__main__":
+    from windowbench.interrupt import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
 
 import logging
 import os
@@ -30,29 +36,18 @@ from windowbench.broker.java import find_java
 from windowbench.broker.storage import free_port
 from windowbench.engine_job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
 from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
-from windowbench.flink.rest import (
-    FlinkRest,
-    accepted_metrics,
-    cause_of,
-    is_running,
-    offset_metrics,
-    positions,
-    rejected_records,
-)
-from windowbench.flink.tuning import JVM_FLAGS, LOG_SETTINGS, job_settings, sink_options, source_options
+from windowbench.flink.progress import Progress
+from windowbench.flink.rest import FlinkRest, cause_of
+from windowbench.flink.tuning import LOG_SETTINGS, job_settings, jvm_flags, sink_options, source_options
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.process import hide_values
-from windowbench.schedule import END_EVENT_TIME_NS, NS_PER_MS
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment
 
 POLL_SECONDS = 0.2
 CANCEL_SECONDS = 3
-LAST_QUESTIONS = 2
-"""Flink gathers its metrics when it is asked, and tells them the next time."""
-END_WATERMARK_MS = END_EVENT_TIME_NS // NS_PER_MS - 86_400_000
-"""A watermark beyond this, a day before END, can only come of END."""
+RESTART_CHECK_SECONDS = 1.0
 ADMIN_TIMEOUT_MS = 20_000
 SUPPORTED_PYTHON = ((3, 9), (3, 12))
 
@@ -94,15 +89,16 @@ def prepare_jvm(job: Job, jars: list[Path]) -> None:
     log_settings = job.log.with_suffix(".log4j.properties")
     log_settings.parent.mkdir(parents=True, exist_ok=True)
     log_settings.write_text(LOG_SETTINGS.format(file=job.log), encoding="utf-8")
-    heap = config.engine.flink_memory
     for name in ("FLINK_HOME", "FLINK_CONF_DIR", "FLINK_LIB_DIR", "FLINK_OPT_DIR", "FLINK_PLUGINS_DIR"):
         os.environ.pop(name, None)  # another installation would bring its own version and defaults
     os.environ.update(
         JAVA_HOME=str(find_java(default_cache_dir(config.run.cache_dir)).path),
-        JVM_ARGS=" ".join((f"-Xms{heap}", f"-Xmx{heap}", *JVM_FLAGS)),
+        JVM_ARGS=" ".join(jvm_flags(config)),
         FLINK_LOG_DIR=str(job.log.parent),
         LOG4J_PROPERTIES=str(log_settings),
         HADOOP_CLASSPATH=os.pathsep.join(map(str, jars)),  # the one way to add to the class path
+        # Else PyFlink opens a port to everyone, at which workers for Python functions can be started; there are none.
+        _python_worker_execution_mode="process",
     )
 
 
@@ -146,52 +142,7 @@ def start_job(tables: TableEnvironment, job: Job, workload: Any, settings: dict[
     return result.get_job_client()
 
 
-class Progress:
-    """Turns what Flink's REST interface says into messages of the engine protocol."""
-
-    def __init__(self, rest: FlinkRest, topic: str, begins: dict[int, int]) -> None:
-        self._rest = rest
-        self._topic = topic
-        self._begins = begins
-        self._source = self._last = ""
-        self._offsets: dict[str, int] = {}
-        self._accepted: list[str] = []
-        self._before: tuple[dict[str, int], int] | None = None
-        self._rejected = 0
-
-    def ready(self) -> bool:
-        """Whether the job runs and its sources have all partitions."""
-        job = self._rest.ask()
-        if not is_running(job):
-            return False
-        self._source, self._last = job["vertices"][0]["id"], job["vertices"][-1]["id"]
-        names = self._rest.metric_names(self._source)
-        self._offsets, self._accepted = offset_metrics(names, self._topic), accepted_metrics(names)
-        return len(self._offsets) >= max(1, len(self._begins))
-
-    def message(self) -> dict[str, Any]:
-        """Return where the job is."""
-        values = self._rest.metrics(self._source, [*self._offsets, *self._accepted])
-        position = positions(values, self._offsets, self._begins)
-        watermark_ms = self._rest.watermark_ms(self._last)
-        now = position, sum(int(values.get(name, "0")) for name in self._accepted)
-        if now == self._before:
-            ended = watermark_ms is not None and watermark_ms >= END_WATERMARK_MS
-            self._rejected = rejected_records(position, self._begins, now[1], ended=ended)
-        self._before = now
-        return {"position": position, "watermark_ms": watermark_ms, "rejected": self._rejected}
-
-    def last_word(self) -> None:
-        """Report once more when the job is about to end, after what it says has come to rest."""
-        with suppress(OSError):
-            if self._offsets:
-                for _ in range(LAST_QUESTIONS):
-                    self.message()
-                    time.sleep(POLL_SECONDS)
-                say("progress", **self.message())
-
-
-def watch(client: Any, progress: Progress, job: Job) -> None:  # noqa: ANN401 - PyFlink's client
+def watch(client: Any, progress: Progress, job: Job, deadline: float) -> None:  # noqa: ANN401 - PyFlink's client
     """Report readiness and progress until the job makes room for that of another run.
 
     Raises
@@ -199,26 +150,26 @@ def watch(client: Any, progress: Progress, job: Job) -> None:  # noqa: ANN401 - 
     EngineFailed
         When it ends before, which it does only when it fails; with Flink's own words.
     """
-    ready_seconds = job.config.engine.engine_ready_seconds
     ended = client._j_job_client.getJobExecutionResult()  # noqa: SLF001 - its Python twin can only be waited for
-    deadline = time.monotonic() + ready_seconds
-    ready, last = False, None
+    ready, last, next_check = False, None, 0.0
     while not shall_end(job):
         if ended.isDone():
             ended.get()
             raise EngineFailed("the job ended, though nobody stopped it")
         with suppress(OSError):  # not there yet, or just gone
-            if not ready:
-                ready = progress.ready()
-                if ready:
-                    say("ready")
-            else:
+            if time.monotonic() >= next_check:
+                next_check = time.monotonic() + RESTART_CHECK_SECONDS
+                progress.check_restarts()
+            if ready:
                 now = progress.message()
                 if now != last:
                     say("progress", **now)
                 last = now
-        if not ready and time.monotonic() > deadline:
-            raise EngineFailed(f"the job is not RUNNING after {ready_seconds:g} s")
+            elif progress.ready():
+                ready = True
+                progress.announce()
+            elif time.monotonic() > deadline:
+                progress.give_up()
         time.sleep(POLL_SECONDS)
 
 
@@ -284,7 +235,7 @@ def rest_address(tables: TableEnvironment, settings: dict[str, str]) -> str:
     return f"http://{found.get_string('rest.address', '127.0.0.1')}:{found.get_string('rest.port', '8081')}"
 
 
-def serve(job: Job, jars: list[Path], workload: Any) -> None:  # noqa: ANN401 - a module
+def serve(job: Job, jars: list[Path], workload: Any, deadline: float) -> None:  # noqa: ANN401 - a module
     """Run a job until another run follows, a signal ends it or it fails."""
     settings = job_settings(job, rest_port=None if submitted() else free_port(), jars=jars if submitted() else [])
     tables = table_environment(settings)
@@ -294,9 +245,10 @@ def serve(job: Job, jars: list[Path], workload: Any) -> None:  # noqa: ANN401 - 
         client = start_job(tables, job, workload, settings)
         stack.callback(cancel, client)
         rest = FlinkRest(rest_address(tables, settings), str(client.get_job_id()))
-        progress = Progress(rest, job.config.kafka.events_topic, begins)
+        page = rest.address if job.config.engine.engine_ui else None
+        progress = Progress(rest, job.config.kafka.events_topic, begins, page)
         stack.callback(progress.last_word)
-        watch(client, progress, job)
+        watch(client, progress, job, deadline)
 
 
 def stream(job: Job) -> None:
@@ -307,6 +259,7 @@ def stream(job: Job) -> None:
     EngineFailed
         When Flink or the job fails.
     """
+    started = time.monotonic()
     jars = ensure_jars("flink", default_cache_dir(job.config.run.cache_dir))
     if not submitted():
         prepare_jvm(job, jars)
@@ -318,9 +271,10 @@ def stream(job: Job) -> None:
     workload = import_module(f"windowbench.workloads.{job.config.engine.workload}.flink")
     try:
         while True:
-            serve(job, jars, workload)
+            serve(job, jars, workload, started + job.config.engine.engine_ready_seconds)
             job = next_job(job)
-    except (JavaException, Py4JError, RuntimeError) as error:
+            started = time.monotonic()
+    except (EngineFailed, JavaException, Py4JError, RuntimeError) as error:
         raise EngineFailed(hide_values(secrets(job.config))(cause_of(str(error)))) from None
 
 

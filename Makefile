@@ -53,10 +53,11 @@ types: test-environment ## mypy, strict
 
 picture: ## a page as a PNG, by Chromium: make picture PAGE=runs/RUN/report.html OUT=report.png HEIGHT=1600
 	@profile=$$(mktemp -d); trap 'rm -rf "$$profile"' EXIT; \
+	page=$$(realpath -- "$(PAGE)") && out=$$(realpath -m -- "$(OUT)") && \
 	chromium --headless=new --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
 	    --disable-component-update --disable-sync --hide-scrollbars --user-data-dir="$$profile" \
 	    --force-device-scale-factor=$(SCALE) --window-size=$(WIDTH),$(HEIGHT) \
-	    --screenshot="$(abspath $(OUT))" "file://$(abspath $(PAGE))" 2>/dev/null && echo "$(OUT)"
+	    --screenshot="$$out" "file://$$page" 2>/dev/null && echo "$(OUT)"
 
 bench: test-environment jars ## benchmarks of windowbench itself, as ratios within one run
 	@$(PY) -m benchmarks $(ARGS)

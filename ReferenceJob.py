@@ -10,6 +10,11 @@ It starts like ``SparkJob.py``, and speaks the same JSON lines on standard outpu
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from windowbench.interrupt import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
+
 import multiprocessing
 import os
 import signal

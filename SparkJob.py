@@ -7,6 +7,7 @@ SIGTERM, which ends it with exit code 0.
 On standard output it says, one JSON object a line:
 
 * ``{"type": "settings", "effective": {...}}``: every Spark and Kafka setting in force, secrets masked;
+* ``{"type": "ui", "address": "http://..."}``: with ``--engine-ui``, where Spark's web page is;
 * ``{"type": "ready"}``: the query has asked Kafka for offsets and waits for data, or its first batch is done; in
   Real-Time Mode all its tasks run;
 * ``{"type": "progress", ...}`` for each committed batch, see :class:`windowbench.spark.progress.BatchLog`; Spark says
@@ -21,6 +22,11 @@ SIGTERM then meets the JVM first, and the exit code is 143.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from windowbench.interrupt import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
+
 import json
 import os
 import sys
@@ -30,6 +36,7 @@ from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from config import Config
 from windowbench.broker.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jars_dir, read_lock
@@ -45,6 +52,7 @@ from windowbench.spark.progress import BatchLog, cause_of, is_waiting
 from windowbench.spark.realtime import check_realtime
 from windowbench.spark.tuning import (
     SOURCE_OPTIONS,
+    UI_SETTINGS,
     jvm_settings,
     master_of,
     session_settings,
@@ -56,6 +64,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from pyspark.sql.streaming import StreamingQuery
 
+LOOPBACK = "127.0.0.1"
 POLL_MS = 100
 STOP_SECONDS = 4.0
 """How long Spark may take to end in good order; then it is killed."""
@@ -135,9 +144,16 @@ def connector_settings(config: Config) -> dict[str, str]:
     return {"spark.driver.extraClassPath": os.pathsep.join(jars)}
 
 
+def shows_page(job: Job) -> bool:
+    """Whether Spark's web page is asked for, and ours to open."""
+    return job.config.engine.engine_ui and not submitted()
+
+
 def our_settings(job: Job, partitions: int) -> dict[str, str]:
     """Return our settings of the session, the user's not among them; `partitions` are the events topic's."""
     ours = {"spark.app.name": f"windowbench {job.run_id}", **session_settings(job.config, partitions=partitions)}
+    if shows_page(job):
+        ours |= UI_SETTINGS
     if not submitted():
         return ours | jvm_settings(job.config) | connector_settings(job.config)
     if job.config.engine.spark_master is None:
@@ -299,6 +315,8 @@ def stream(job: Job, partitions: int) -> None:
     with ExitStack() as stack:
         try:
             spark = start_session(job, partitions, stack)
+            if shows_page(job):
+                say("ui", address=f"http://{LOOPBACK}:{urlsplit(spark.sparkContext.uiWebUrl or '').port}")
             check_connector(spark, job.config)
             while True:
                 serve(spark, job, workload, partitions)
@@ -322,7 +340,7 @@ def body(argv: list[str] | None) -> int:
         os.environ["JAVA_HOME"] = str(find_java(default_cache_dir(job.config.run.cache_dir)).path)
         if is_local(job.config):
             # Nobody else talks to this Spark: no look-up of the host's name, no port open to others.
-            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+            os.environ["SPARK_LOCAL_IP"] = LOOPBACK
     with until_stopped():
         partitions = check_topics(job)
         if job.alone:

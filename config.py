@@ -37,6 +37,7 @@ __all__ = [
     "EVENT_TYPES",
     "GROUPS",
     "MAX_RATE",
+    "MAX_TRANSACTION_MS",
     "MUST_COUNT_MARGIN_MS",
     "PROFILES",
     "SETTINGS",
@@ -60,6 +61,8 @@ __all__ = [
 
 MUST_COUNT_MARGIN_MS = 500
 """M of docs/measurement.md: an event due this long before its window may close must count."""
+MAX_TRANSACTION_MS = 300_000
+"""Longest time between two commits, well below the 15 minutes after which brokers end a transaction."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +111,13 @@ class Config:
             f" late_guard_seconds must be at least twice realtime_batch_seconds ({held:g}),"
             f" not {self.events.late_guard_seconds:g}",
         )
+        self._check_transactions()
+        master = self.engine.spark_master or "local"
+        require(
+            not self.engine.engine_ui or self.engine.engine != "spark" or master.startswith("local"),
+            f"engine_ui is for Spark on this machine; with spark_master {master} its page would be open to other"
+            " machines",
+        )
 
     @property
     def real_time(self) -> bool:
@@ -118,6 +128,32 @@ class Config:
     def output_mode(self) -> OutputMode:
         """What a result row is: ``append``, the one row of its key; ``update``, the newest of several."""
         return "update" if self.engine.engine == "spark" and self.engine.spark_mode != "append" else "append"
+
+    def _check_transactions(self) -> None:
+        """Rows of a transaction are seen after its commit, which comes with a checkpoint: refuse to wait in vain."""
+        if not self.in_transactions:
+            return
+        interval, patience = self.engine.flink_checkpoint_interval_ms, self.judge.drain_timeout_seconds
+        require(
+            interval <= MAX_TRANSACTION_MS,
+            f"flink_checkpoint_interval_ms ({interval}) must be at most {MAX_TRANSACTION_MS} with exactly-once"
+            " delivery: a broker ends longer transactions, and their rows are lost",
+        )
+        require(
+            interval < patience * 1000,
+            f"flink_checkpoint_interval_ms ({interval}) must be below drain_timeout_seconds ({patience:g} s) with"
+            " exactly-once delivery: the last rows are seen with the checkpoint after the load",
+        )
+
+    @property
+    def in_transactions(self) -> bool:
+        """Whether the engine writes its rows in transactions: then what ranks is when they became visible."""
+        return self.engine.engine == "flink" and self.engine.flink_delivery == "exactly-once"
+
+    @property
+    def observes_visible_time(self) -> bool:
+        """Whether a consumer notes when each row became visible."""
+        return self.kafka.visible_time or self.in_transactions
 
     def flat(self) -> dict[str, Any]:
         """Return every setting by name, in the form a JSON file holds."""

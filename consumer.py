@@ -10,6 +10,11 @@ and ``resumed``, ``error``. SIGTERM ends it with exit code 0.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from windowbench.interrupt import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
+
 import logging
 import sys
 import time

@@ -6,6 +6,11 @@ topics no schedule is known: latencies and rows are shown, and the verdict stays
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from windowbench.interrupt import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
+
 import sys
 from pathlib import Path
 

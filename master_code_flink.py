@@ -7,6 +7,11 @@ everything, proves every window right and prints the latencies. The same as
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from windowbench.interrupt import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
+
 import sys
 
 from windowbench.errors import run_program

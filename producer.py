@@ -9,6 +9,11 @@ Progress goes to standard output as JSON lines: ``ready``, ``progress`` once a s
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from windowbench.interrupt import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
+
 import json
 import multiprocessing
 import signal

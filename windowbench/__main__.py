@@ -6,6 +6,11 @@ as fast as what it needs.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from windowbench.interrupt import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
+
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 from windowbench.settings import ConfigError
@@ -91,10 +91,15 @@ class ProducersFailed(HarnessError):
     exit_code = ExitCode.PRODUCERS_FAILED
 
 
+class ObserverFailed(HarnessError):
+    """What notes when results become visible ended early."""
+
+
 class Terminated(BaseException):
     """SIGTERM or SIGHUP arrived; like KeyboardInterrupt it passes through ``except Exception``."""
 
 
+_Handler = Callable[[int, FrameType | None], object] | int | None
 _RAISED: dict[signal.Signals, type[BaseException]] = {
     signal.SIGINT: KeyboardInterrupt,
     signal.SIGTERM: Terminated,
@@ -136,7 +141,26 @@ def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None 
         Arguments without the program's name.
     """
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    before = {number: signal.getsignal(number) for number in _RAISED}
     raise_on_signals()
+    try:
+        return _exit_code(body, argv)
+    finally:
+        _give_back(before)
+
+
+def _give_back(handlers: Mapping[signal.Signals, _Handler]) -> None:
+    """Install earlier handlers again: an exception would find nobody to catch it in what Python does at its end.
+
+    After a signal all of them go on doing nothing, because repeats are then to be expected.
+    """
+    for number, handler in handlers.items():
+        if signal.getsignal(number) is not _do_nothing:
+            signal.signal(number, handler)
+
+
+def _exit_code(body: Callable[[list[str] | None], int], argv: list[str] | None) -> int:
+    """Return the exit code of a program's body, having said what went wrong."""
     try:
         return body(argv)
     except BrokenPipeError:

@@ -1,4 +1,4 @@
-"""``report.html`` of a run: from its directory to what a page is made of, and the command that makes it again.
+"""Pages from run directories: ``report.html`` of a run, the command that makes it again, and the page of a comparison.
 
 A run that failed, was ended early or is damaged in places has a report as well: what cannot be read is left out, and
 the page says so.
@@ -7,7 +7,7 @@ the page says so.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,11 +19,11 @@ from windowbench.arrivals import modulating_path
 from windowbench.command_line import Parser
 from windowbench.judgement import judge_run
 from windowbench.judgement.recorded import read_phases
-from windowbench.metrics.latency import LATENCIES
+from windowbench.reports.comparison_page import render_comparison
 from windowbench.reports.content import RunContent
 from windowbench.reports.curves import Progress, progress_curves
 from windowbench.reports.run_page import render_run
-from windowbench.results.samples import is_present, present_values, read_columns, read_table
+from windowbench.results.samples import read_columns, read_latencies
 from windowbench.results.store import RunDirectory, RunDirectoryProblem
 from windowbench.schedule import NS_PER_MS, Schedule
 
@@ -49,11 +49,13 @@ def read_content(run: RunDirectory) -> RunContent:
     reader = _Reader(run)
     schedule = reader.attempt("schedule.json", run.read_schedule, None)
     config = reader.attempt("config.json", run.read_config, None)
+    summary = reader.mapping("summary.json")
+    names = list(summary.get("latencies_ms") or ())
     nothing: dict[str, list[Any]] = {}
     windows = reader.attempt("windows.csv", lambda: read_windows(run.windows_csv), nothing)
     return RunContent(
         run_id=run.run_id,
-        summary=reader.mapping("summary.json"),
+        summary=summary,
         status=reader.mapping("status.json"),
         config=config.flat() if config is not None else {},
         origins=reader.mapping("origins.json"),
@@ -62,12 +64,36 @@ def read_content(run: RunDirectory) -> RunContent:
         phases=reader.attempt("timeline.json", lambda: read_phases(run, schedule), []),
         path=modulating_path(config, schedule.load_length_ns) if config is not None and schedule is not None else None,
         windows=windows,
-        latencies_ms=reader.attempt("rows.parquet", lambda: read_latencies(run.judged_rows, windows), {}),
+        latencies_ms=reader.attempt("rows.parquet", lambda: latencies_ms(run.judged_rows, names, windows), {}),
         load=reader.columns(run.load_series),
         host=reader.columns(run.host_samples),
         progress=reader.attempt("progress.jsonl", lambda: _read_progress(run, schedule), None),
         problems=reader.problems,
     )
+
+
+def read_outline(run: RunDirectory) -> RunContent:
+    """Read what a comparison shows of a run beside its figures: the summary and the line of its windows."""
+    reader, nothing = _Reader(run), dict[str, list[Any]]()
+    return RunContent(
+        run_id=run.run_id,
+        summary=reader.mapping("summary.json"),
+        schedule=reader.attempt("schedule.json", run.read_schedule, None),
+        windows=reader.attempt("windows.csv", lambda: read_windows(run.windows_csv), nothing),
+        problems=reader.problems,
+    )
+
+
+def comparison_page(content: Mapping[str, Any]) -> str:
+    """Return a comparison as HTML; runs whose directories are gone or damaged lack what only those know.
+
+    Parameters
+    ----------
+    content : mapping
+        Content of ``comparison.json``.
+    """
+    runs = {run["run_id"]: RunDirectory(Path(run["directory"]).resolve()) for run in content["runs"] if run["ranked"]}
+    return render_comparison(content, {name: read_outline(run) for name, run in runs.items()})
 
 
 class _Reader:
@@ -114,24 +140,18 @@ def read_windows(path: Path) -> dict[str, list[Any]]:
     return found
 
 
-def read_latencies(path: Path, windows: Mapping[str, list[Any]]) -> dict[str, NDArray[np.float64]]:
-    """Return the latencies in ms of the rows of measured windows that have one, by name; empty where none were judged.
+def latencies_ms(path: Path, names: Sequence[str], windows: Mapping[str, list[Any]]) -> dict[str, NDArray[np.float64]]:
+    """Return latencies in ms over measured windows, by name; empty where a run was not judged.
 
     Every update has its freshness, the final row of a window and campaign all of them.
     """
     if not path.exists() or not windows:
         return {}
     measured = [int(i) for i, phase in zip(windows["window_id"], windows["phase"], strict=True) if phase == "measured"]
-    table = read_table(path)
-    inside = np.isin(present_values(table, "window_id"), measured)
-    found = {}
-    for name in LATENCIES:
-        if f"{name}_ns" in table.column_names:
-            has = inside & is_present(table, f"{name}_ns")
-            values = present_values(table, f"{name}_ns")[has] / NS_PER_MS
-            if len(values):
-                found[name] = values
-    return found
+    if not measured:
+        return {}
+    found = read_latencies(path, names, range(measured[0], measured[-1] + 1))
+    return {name: values / NS_PER_MS for name, (values, _) in found.items() if len(values)}
 
 
 def _read_progress(run: RunDirectory, schedule: Schedule | None) -> Progress | None:

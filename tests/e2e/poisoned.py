@@ -27,9 +27,9 @@ HARD_LOAD = (
 """Bursts, disorder, late events, sliding windows, an idle partition."""
 
 
-def run_beside_poison(directory: Path, program_name: str) -> tuple[Program, int]:
+def run_beside_poison(directory: Path, program_name: str, *flags: str) -> tuple[Program, int]:
     """Make a run with poison in its measured phase; return it, and how many poisonous records there were."""
-    program = start(directory, program_name, *HARD_LOAD)
+    program = start(directory, program_name, *HARD_LOAD, *flags)
     try:
         program.await_phase("measure", 180)
         config = program.json("config.json")

@@ -31,6 +31,20 @@ def test_the_smoke_profile_is_valid_and_exact(tmp_path):
 
 
 @pytest.mark.timeout(300)
-def test_bursts_disorder_late_events_sliding_windows_and_an_idle_partition_stay_exact_beside_poison(tmp_path):
-    program, sent = run_beside_poison(tmp_path, "master_code_flink.py")
+def test_a_hard_load_stays_exact_beside_poison_in_transactions_and_is_ranked_by_visible_time(tmp_path):
+    interval = "--flink-checkpoint-interval-ms=1000"
+    program, sent = run_beside_poison(tmp_path, "master_code_flink.py", "--flink-delivery=exactly-once", interval)
+    program.await_gone(2)
     assert_exact_beside_poison(program, sent)
+    summary = program.json("summary.json")
+    assert summary["headline"]["name"] == "visible_excess_ms"
+    latencies, visible = summary["latencies_ms"], summary["visible"]
+    assert visible["ranks"]
+    assert visible["rows_seen"] == latencies["excess"]["rows"] == latencies["visible_excess"]["rows"]
+    assert visible["rows_not_seen"] == visible["before_append"] == 0
+    assert latencies["visible_delay"]["p90"] > visible["overhead_p90_ms"] > 0, "a commit comes with a checkpoint"
+    assert "visible_excess_ms P90" in program.output
+    assert (program.run / "samples" / "visible.parquet").is_file()
+    said = [json.loads(line) for line in (program.run / "progress.jsonl").read_text().splitlines()]
+    settings = next(message["effective"] for message in said if message["type"] == "settings")
+    assert settings["sink.sink.transactional-id-prefix"] == program.run.name

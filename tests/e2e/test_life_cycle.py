@@ -94,6 +94,7 @@ def test_a_signal_ends_everything_and_leaves_word(run, number, code, phase):
     assert program.json("status.json")["status"] == "aborted"
     assert program.json("summary.json")["status"] == "aborted"
     assert program.json("summary.json")["phase"] == phase
+    assert f"in phase {phase}: " in (program.run / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_signal_in_the_drain_ends_an_engine_that_ignores_sigterm(run):
@@ -105,10 +106,10 @@ def test_a_signal_in_the_drain_ends_an_engine_that_ignores_sigterm(run):
 
 
 def test_after_kill_9_everything_is_gone_within_5_s_and_the_next_start_cleans_up(run, tmp_path):
-    program = run("--duration=60")
+    program = run("--duration=60", "--visible-time")
     program.await_phase("measure")
     directory = program.run
-    assert len(program.survivors()) >= 4, "broker, engine and producers run"
+    assert len(program.survivors()) >= 5, "broker, engine, producers and observer run"
     program.process.kill()
     program.process.wait()
     program.await_gone(5)
@@ -124,9 +125,9 @@ def test_after_kill_9_everything_is_gone_within_5_s_and_the_next_start_cleans_up
     assert '"aborted"' in (directory / "status.json").read_text()
 
 
-@pytest.mark.parametrize(("service", "code"), [("engine", 10), ("broker", 11), ("producers", 12)])
+@pytest.mark.parametrize(("service", "code"), [("engine", 10), ("broker", 11), ("producers", 12), ("observer", 3)])
 def test_a_service_that_is_killed_is_noticed_within_5_s(run, service, code):
-    program = run("--duration=60")
+    program = run("--duration=60", "--visible-time")
     program.await_phase("measure")
     worker_of(services(program)[service]).kill()
     killed = time.monotonic()

@@ -46,11 +46,20 @@ def consumers_of(engine):
 
 
 def test_a_run_is_valid_and_exact_and_leaves_no_process(run):
-    program = run()
+    program = run("--visible-time")
     assert program.finish() == 0, program.errors + program.output
     program.await_gone(1)
     assert program.json("verdict.json")["verdict"] == "valid"
-    rows = program.json("summary.json")["rows"]
+    page = (program.run / "report.html").read_text(encoding="utf-8")
+    assert all(f'id="plot-{plot}"' in page for plot in ("cdf", "windows", "load", "lateness", "lag", "cpu", "phases"))
+    environment = program.json("environment.json")
+    assert environment["broker"]["settings"]["num.io.threads"] == "4"
+    assert any("-Xmx512m" in flags for flags in environment["jvm_flags"]["broker"])
+    summary = program.json("summary.json")
+    assert summary["headline"]["name"] == "excess_ms"
+    assert summary["visible"]["rows_seen"] == summary["latencies_ms"]["excess"]["rows"]
+    assert summary["latencies_ms"]["visible_excess"]["p50"] > summary["latencies_ms"]["excess"]["p50"]
+    rows = summary["rows"]
     assert rows["expected"] == rows["exact"] > 0
     last, read = progress_of(program)[-1], program.json("events_topic.json")["log_ranges"]
     assert last["position"] == {partition: end for partition, (_, end) in read.items()}

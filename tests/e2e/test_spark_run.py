@@ -19,6 +19,9 @@ def test_the_smoke_profile_is_valid_exact_and_within_its_minute(tmp_path):
     finally:
         program.kill_all()
     assert program.output.startswith("verdict: valid")
+    (flags,) = program.json("environment.json")["jvm_flags"]["engine"]
+    assert "-Xmx2g" in flags
+    assert 'id="plot-batches"' in (program.run / "report.html").read_text(encoding="utf-8")
     summary = program.json("summary.json")
     rows = summary["rows"]
     assert rows["expected"] == rows["exact"] > 0

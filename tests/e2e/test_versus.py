@@ -35,6 +35,9 @@ def test_two_engines_are_compared_though_a_third_fails_and_it_alone_is_run_again
     assert p50["arm"] == "command"
     assert p50["conclusion"] == "undecided"  # of four windows nothing can be said
     assert (tmp_path / "runs" / "v" / "comparison.md").read_text().startswith("### comparison `v`")
+    page = (tmp_path / "runs" / "v" / "comparison.html").read_text(encoding="utf-8")
+    assert 'id="plot-windows"' in page
+    assert "engine ended" in page
     assert [line.startswith(f"run {n} of {RUNS}: ") for n, line in enumerate(run_lines(first), start=1)] == [
         True
     ] * RUNS

@@ -20,6 +20,7 @@ from tests.integration.test_spark_job import (
 )
 from tests.parity.poison import malformed
 from tests.parity.test_flink import LENIENT, LENIENT_ON_TWO_LINES
+from windowbench.errors import EnvironmentProblem
 from windowbench.orchestration.flink_environment import ROOT, ensure_environment
 from windowbench.waiting import wait_until
 
@@ -77,14 +78,75 @@ def test_rows_are_exact_beside_poison_and_sigterm_ends_the_job_with_its_jvm(make
     assert "Traceback" not in job.stderr
 
 
+def test_what_a_partition_held_when_it_fell_idle_is_counted_when_the_others_close_its_window(make_topics, start):
+    config = make_topics()
+    flags = ("--run-id", "idle", "--window-size-sec", "2", "--watermark-delay-sec", "1", "--idle-timeout-ms", "300")
+    job = start(*settings_of(config), *flags, "--engine-ui")
+    job.wait_for("ready")
+    job.assert_page_on_loopback_alone()
+    now = time.time_ns() // 1_000_000
+    first = (now - 60_000) // SIZE_MS * SIZE_MS
+    quiet, busy = events_between(first, first + 500), events_between(first + 500, first + SIZE_MS)
+    send(config, [json.dumps(event).encode() for event in quiet], now, partition=0)
+    send(config, [json.dumps(event).encode() for event in busy], now, partition=1)
+    later = iter(events_between(first + SIZE_MS, now))
+
+    def closed():
+        """Go on in one partition until the other one holds nobody back any more."""
+        send(config, [json.dumps(next(later)).encode() for _ in range(100)], now, partition=1)
+        return rows_in(config)
+
+    rows = wait_until(closed, 30, "rows of the first window")
+    counted = sum(row["events"] for _, row in rows if row["window_start"] == first)
+    assert counted == len(quiet) + len(busy)
+    job.process.send_signal(signal.SIGTERM)
+    assert job.wait() == 0
+
+
+def test_a_job_that_restarts_ends_with_the_exception_that_was_the_cause_and_exit_code_10(make_topics, start, tmp_path):
+    checkpoints = tmp_path / "checkpoints"
+    restarts = {"type": "fixed-delay", "fixed-delay.attempts": "1000", "fixed-delay.delay": "50 ms"}
+    flags = [part for name, value in restarts.items() for part in ("--flink-conf", f"restart-strategy.{name}={value}")]
+    flags += ["--checkpoint-dir", checkpoints, "--flink-checkpoint-interval-ms", "200"]
+    job = start(*settings_of(make_topics()), *flags)
+    job.wait_for("ready")
+    checkpoints.rename(tmp_path / "elsewhere")
+    checkpoints.write_text("no directory any more")
+    assert job.wait() == 10
+    (error,) = job.said("error")
+    assert "restarted" in error["message"]
+    assert "checkpoint tolerable failure threshold" in error["message"]
+    assert_told_without_a_stack_trace(job)
+
+
+def test_a_job_that_never_runs_says_what_it_waits_for_and_ends_with_exit_code_10(make_topics, start):
+    one_slot = (
+        "--flink-conf",
+        "taskmanager.numberOfTaskSlots=1",
+        "--flink-conf",
+        "minicluster.number-of-taskmanagers=1",
+    )
+    job = start(*settings_of(make_topics()), *one_slot, "--flink-parallelism", "2", "--engine-ready-seconds", "15")
+    assert job.wait() == 10
+    (error,) = job.said("error")
+    assert "did not become RUNNING" in error["message"]
+    assert "of 2 tasks run" in error["message"]
+    assert_told_without_a_stack_trace(job)
+
+
+def assert_told_without_a_stack_trace(job):
+    assert "\n" not in job.said("error")[-1]["message"]
+    assert "Traceback" not in job.stderr
+    assert "\tat " not in job.stderr
+
+
 def test_a_job_that_fails_ends_with_its_own_exception_and_exit_code_10(make_topics, start):
     nowhere = "/proc/no-directory-can-be-made-here"
     job = start(*settings_of(make_topics()), "--checkpoint-dir", nowhere)
     assert job.wait() == 10
     (error,) = job.said("error")
     assert nowhere in error["message"]
-    assert "\n" not in error["message"]
-    assert "Traceback" not in job.stderr
+    assert_told_without_a_stack_trace(job)
 
 
 def test_a_job_whose_jvm_is_killed_ends_with_exit_code_10(make_topics, start):
@@ -109,3 +171,14 @@ def test_a_python_without_pyflink_is_told_with_a_remedy(tmp_path):
     assert job.wait() == 3
     assert "make flink-environment" in job.stderr
     job.kill()
+
+
+def test_a_python_that_pyflink_does_not_support_builds_no_environment_and_is_told_with_a_remedy(tmp_path):
+    newest = tmp_path / "python3.14"
+    newest.write_text("#!/bin/sh\necho 3 14\n")
+    newest.chmod(0o755)
+    with pytest.raises(EnvironmentProblem, match=r"does not support Python 3\.14") as caught:
+        ensure_environment(str(newest), print, directory=tmp_path / "venv")
+    assert caught.value.exit_code == 3
+    assert "--flink-python" in caught.value.remedy
+    assert not (tmp_path / "venv").exists()

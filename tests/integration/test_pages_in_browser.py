@@ -3,9 +3,11 @@
 import pytest
 
 from tests.integration.browser import Browser, contrast
+from tests.unit.comparison_content import compared_runs, comparison_content
 from tests.unit.pages import hour_of_samples
 from tests.unit.synthetic_run import synthetic_run
 from windowbench.judgement import evaluate
+from windowbench.reports.comparison_page import render_comparison
 from windowbench.reports.content import RunContent
 from windowbench.reports.run_page import render_run
 
@@ -33,7 +35,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """Write a run of an hour and one that failed."""
+    """Write a run of an hour, one that failed, and a comparison."""
     directory = tmp_path_factory.mktemp("pages")
     run = synthetic_run(data_generator="mmpp", mmpp_sojourn_seconds=(2.0, 1.0), duration_seconds=62.0)
     summary = evaluate(run.write(directory)).summary
@@ -43,13 +45,18 @@ def pages(tmp_path_factory):
         status={"status": "failed", "phase": "ready", "error": words, "log_tail": [words, "y" * 2_000]},
         environment={"cpu_model": "z" * 500},
     )
-    made = {"run": render_run(hour_of_samples(summary, rows=20_000)), "failed": render_run(failed)}
+    content = comparison_content("a rather long name of an arm,setting=1 ")
+    made = {
+        "run": render_run(hour_of_samples(summary, rows=20_000)),
+        "failed": render_run(failed),
+        "comparison": render_comparison(content, compared_runs(content, summary)),
+    }
     for name, html in made.items():
         (directory / f"{name}.html").write_text(html, encoding="utf-8")
     return {name: directory / f"{name}.html" for name in made}
 
 
-@pytest.fixture(params=["run", "failed"])
+@pytest.fixture(params=["run", "failed", "comparison"])
 def page(request, pages):
     return pages[request.param]
 
@@ -64,10 +71,11 @@ def test_a_page_opens_without_a_word_on_the_console_and_asks_nobody_for_anything
     assert browser.ask("return document.title").endswith("windowbench")
 
 
-def test_every_plot_is_drawn(browser, pages):
-    browser.open(pages["run"])
+@pytest.mark.parametrize(("page", "plots"), [("run", 13), ("comparison", 8)])
+def test_every_plot_is_drawn(browser, pages, page, plots):
+    browser.open(pages[page])
     drawings = browser.ask(DRAWINGS)
-    assert len(drawings) == 13
+    assert len(drawings) == plots
     for drawing in drawings:
         assert drawing["width"] > 200, drawing
         assert drawing["height"] > 80, drawing
@@ -75,8 +83,15 @@ def test_every_plot_is_drawn(browser, pages):
         assert drawing["words"] > 3, drawing
 
 
-def test_every_section_is_there_and_can_be_reached_from_the_top(browser, pages):
-    browser.open(pages["run"])
+@pytest.mark.parametrize(
+    ("page", "some"),
+    [
+        ("run", {"latency", "windows", "load", "engine", "resources", "configuration", "environment"}),
+        ("comparison", {"ranking", "differences", "latency", "windows", "resources", "parity", "runs"}),
+    ],
+)
+def test_every_section_is_there_and_can_be_reached_from_the_top(browser, pages, page, some):
+    browser.open(pages[page])
     tops = browser.ask(
         "return [...document.querySelectorAll('main > section')].map(e => e.getBoundingClientRect().top)"
     )
@@ -84,18 +99,19 @@ def test_every_section_is_there_and_can_be_reached_from_the_top(browser, pages):
     linked = browser.ask("return [...document.querySelectorAll('nav a')].map(e => e.hash.slice(1))")
     assert tops == sorted(tops)
     assert names == ["verdict", *linked]
-    assert {"latency", "windows", "load", "engine", "resources", "configuration", "environment"} <= set(linked)
+    assert some <= set(linked)
 
 
-def test_both_colour_schemes_can_be_read_and_plots_follow_them(browser, pages):
+@pytest.mark.parametrize(("page", "plot"), [("run", "plot-cdf"), ("comparison", "plot-cdf-excess")])
+def test_both_colour_schemes_can_be_read_and_plots_follow_them(browser, pages, page, plot):
     seen = {}
     for scheme in ("light", "dark"):
-        browser.open(pages["run"], scheme=scheme)
+        browser.open(pages[page], scheme=scheme)
         paper = browser.colour("body", "backgroundColor")
         for selector in ("h1", ".subtitle", ".note", "td", ".word strong", ".legend"):
             assert contrast(browser.colour(selector, "color"), paper) >= 4.5, (scheme, selector)
-        assert contrast(browser.colour("#plot-cdf svg text", "fill"), paper) >= 4.5
-        line = browser.colour("#plot-cdf svg path[style*='stroke: var(--c1)']", "stroke")
+        assert contrast(browser.colour(f"#{plot} svg text", "fill"), paper) >= 4.5
+        line = browser.colour(f"#{plot} svg path[style*='stroke: var(--c1)']", "stroke")
         assert contrast(line, paper) >= 3
         seen[scheme] = (paper, line)
     assert seen["light"][0] != seen["dark"][0]

@@ -9,8 +9,10 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -93,6 +95,22 @@ class Running:
         me = psutil.Process(self.process.pid)
         return [process for process in (me, *me.children(recursive=True)) if alive(process)]
 
+    def assert_page_on_loopback_alone(self):
+        """Check that the engine's web page answers at the address it told, and that it listens to nobody else."""
+        address = urlsplit(self.said("ui")[-1]["address"])
+        assert address.hostname == "127.0.0.1"
+        with urllib.request.urlopen(address.geturl(), timeout=SOON_SECONDS) as page:
+            assert page.status == 200
+            assert b"<html" in page.read().lower()
+        listening = {
+            (connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)
+            for process in self.processes()
+            for connection in process.net_connections(kind="inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+        assert ("127.0.0.1", address.port) in listening
+        assert {ip for ip, _ in listening} <= {"127.0.0.1", "::1"}
+
     def kill(self):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -126,11 +144,12 @@ def settings_of(config):
     ]
 
 
-def send(config, values, now_ms):
-    """Write records, alternating between the partitions."""
+def send(config, values, now_ms, partition=None):
+    """Write records to a partition, or alternating between both."""
     producer = Producer({"bootstrap.servers": config.kafka.bootstrap_servers, "acks": "all"})
     for number, value in enumerate(values):
-        producer.produce(config.kafka.events_topic, value, partition=number % 2, timestamp=now_ms)
+        place = number % 2 if partition is None else partition
+        producer.produce(config.kafka.events_topic, value, partition=place, timestamp=now_ms)
         producer.poll(0)
     assert producer.flush(SOON_SECONDS) == 0
 
@@ -307,12 +326,14 @@ def test_the_jvm_dies_with_a_killed_job_and_a_second_start_goes_on_from_the_chec
 
 def test_a_jvm_that_dies_ends_the_job_with_code_10_and_ctrl_c_one_with_130(make_topics, start):
     config = make_topics()
-    dying, stopped = (start(sys.executable, JOB, *settings_of(config)) for _ in range(2))
+    dying, stopped = (start(sys.executable, JOB, *settings_of(config), *flags) for flags in ([], ["--engine-ui"]))
     dying.wait_for("settings")
     next(process for process in dying.processes() if process.name() == "java").kill()
     assert dying.wait() == 10
     assert "JVM" in dying.said("error")[0]["message"]
+    assert not dying.said("ui")
     stopped.wait_for("settings")
+    stopped.assert_page_on_loopback_alone()
     os.killpg(stopped.process.pid, signal.SIGINT)  # as a terminal does
     assert stopped.wait() == 130
     for job in (dying, stopped):

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from config import WindowSettings
-from windowbench.flink.tuning import FLINK_SETTINGS, SOURCE_OPTIONS
+from windowbench.flink.tuning import RUN_SETTINGS, RUN_SOURCE_OPTIONS, TUNED_SETTINGS
 from windowbench.workloads.ad_ctr import flink as workload
 
 
@@ -18,8 +18,12 @@ def main():
 
     configuration = Configuration()
     # A watermark after every event, so that what is late does not depend on the clock.
-    own = {"parallelism.default": "1", "pipeline.auto-watermark-interval": "0 ms"}
-    for name, value in {**FLINK_SETTINGS, **own}.items():
+    own = {
+        "parallelism.default": "1",
+        "pipeline.auto-watermark-interval": "0 ms",
+        "table.exec.source.idle-timeout": "1 s",
+    }
+    for name, value in {**RUN_SETTINGS, **TUNED_SETTINGS, **own}.items():
         configuration.set_string(name, value)
     chosen = EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(configuration).build()
     tables = TableEnvironment.create(chosen)
@@ -32,7 +36,7 @@ def rows_of(tables, number, job):
         columns = columns.replace("record_time", f"TO_TIMESTAMP_LTZ({job['now_ms']}, 3)")
     options = {"connector": "filesystem", "path": job["directory"], "format": "json"}
     options |= {
-        name.removeprefix("value."): value for name, value in SOURCE_OPTIONS.items() if name.startswith("value.")
+        name.removeprefix("value."): value for name, value in RUN_SOURCE_OPTIONS.items() if name.startswith("value.")
     }
     options["json.timestamp-format.standard"] = "SQL"
     clause = ", ".join(f"'{name}' = '{value}'" for name, value in options.items())

@@ -12,7 +12,13 @@ import numpy as np
 from config import EVENT_TYPES, Config
 from data_generation import event_blocks
 from windowbench.arrivals import arrival_offsets
-from windowbench.results.samples import HOST_COLUMNS, RESULT_COLUMNS, write_parquet
+from windowbench.results.samples import (
+    CALIBRATION_COLUMNS,
+    HOST_COLUMNS,
+    RESULT_COLUMNS,
+    VISIBLE_COLUMNS,
+    write_parquet,
+)
 from windowbench.results.store import RunDirectory
 from windowbench.schedule import Schedule, plan
 
@@ -55,6 +61,8 @@ class Result:
     append_ms: int
     row: dict
     timestamp_type: int = 1
+    commit_ms: int | None = 700
+    """From its append to when a reader of committed records is given it; None for never."""
     value: bytes | None = None
     """Instead of the row, where it is no row."""
 
@@ -77,6 +85,8 @@ class SyntheticRun:
     status: dict = field(default_factory=lambda: {"status": "completed", "phase": "report", "exit_code": None})
     progress: list[dict] = field(default_factory=list)
     consumer: dict | None = None
+    calibration: dict = field(default_factory=dict)
+    """Columns of the calibration records, where visible time is observed."""
 
     def result(self, window_id, campaign):
         """Return the first result of a window and campaign."""
@@ -148,6 +158,26 @@ class SyntheticRun:
         }
         assert columns.keys() == RESULT_COLUMNS.keys()
         write_parquet(run.result_samples, columns)
+        if self.config.observes_visible_time:
+            seen = [(n, r) for n, r in enumerate(ordered) if r.commit_ms is not None]
+            columns = {
+                "partition": np.zeros(len(seen), dtype=np.int32),
+                "offset": np.array([n for n, _ in seen], dtype=np.int64),
+                "append_ms": np.array([r.append_ms for _, r in seen], dtype=np.int64),
+                "visible_ns": np.array([(r.append_ms + r.commit_ms) * MS for _, r in seen], dtype=np.int64),
+            }
+            assert columns.keys() == VISIBLE_COLUMNS.keys()
+            write_parquet(run.visible_samples, columns)
+            write_parquet(run.visible_calibration, {**calibration(self.schedule), **self.calibration})
+
+
+def calibration(schedule, every_ms=100, overhead_us=1500):
+    """Return calibration records of the whole load that were seen 1.5 ms after they had been appended."""
+    first, last = schedule.epoch_ns // MS, schedule.load_end_ns // MS
+    appended = np.arange(first, last, every_ms, dtype=np.int64)
+    columns = {"append_ms": appended, "visible_ns": appended * MS + overhead_us * 1000}
+    assert columns.keys() == CALIBRATION_COLUMNS.keys()
+    return columns
 
 
 def quiet_host(schedule):

@@ -27,6 +27,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.configuration",
         "windowbench.configuration.*",
         "windowbench.errors",
+        "windowbench.interrupt",
         "windowbench.layers",
         "windowbench.settings",
     ),
@@ -61,6 +62,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.reports.blocks",
         "windowbench.reports.capacity_text",
         "windowbench.reports.compared",
+        "windowbench.reports.comparison_facts",
         "windowbench.reports.content",
         "windowbench.reports.curves",
         "windowbench.reports.engine_line",
@@ -100,6 +102,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.reports.*",
         "windowbench.results",
         "windowbench.results.*",
+        "windowbench.run_report",
         "windowbench.runlock",
         "windowbench.spark",
         "windowbench.spark.*",
@@ -114,6 +117,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "FlinkJob",
         "ReferenceJob",
         "consumer",
+        "visible_time",
         "latency_calculator",
         "topic_creation",
         "clear_topics",
@@ -124,7 +128,6 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.orchestration",
         "windowbench.orchestration.*",
         "windowbench.run_list",
-        "windowbench.run_report",
     ),
     5: ("master_code_spark", "master_code_flink", "windowbench.__main__"),
 }
@@ -132,6 +135,7 @@ FIRST_PLACE_WINS = (
     "windowbench.reports.blocks",
     "windowbench.reports.capacity_text",
     "windowbench.reports.compared",
+    "windowbench.reports.comparison_facts",
     "windowbench.reports.content",
     "windowbench.reports.curves",
     "windowbench.reports.engine_line",
@@ -150,6 +154,7 @@ SIDEWAYS = {
     ("windowbench.broker", "windowbench.waiting"): "the broker is asked until it answers",
     ("windowbench.comparison", "windowbench.reports"): "a comparison is reported",
     ("windowbench.comparison", "windowbench.results"): "finished runs are what is compared",
+    ("windowbench.comparison", "windowbench.run_report"): "which also makes its page",
     ("windowbench.comparison", "windowbench.runlock"): "and one that is still going on is none",
     ("windowbench.engine_job", "windowbench.succession"): "a job makes room for that of another run",
     ("windowbench.flink", "windowbench.engine_job"): "settings are those of one start",
@@ -161,6 +166,9 @@ SIDEWAYS = {
     ("windowbench.producer_worker", "windowbench.results"): "and records when",
     ("windowbench.process", "windowbench.process_table"): "finding children is a file of its own",
     ("windowbench.reference", "windowbench.kafka"): "a consumer process reads events and publishes its watermarks",
+    ("windowbench.run_report", "windowbench.judgement"): "a run is judged again before its page is made",
+    ("windowbench.run_report", "windowbench.reports"): "pages are set and drawn",
+    ("windowbench.run_report", "windowbench.results"): "from what a run's directory holds",
     ("windowbench.runlock", "windowbench.process"): "what a dead run left behind is ended as a child is",
     ("windowbench.runlock", "windowbench.process_table"): "a lock names a process by id and start time",
 }
@@ -176,6 +184,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "subprocess": ("windowbench.process",),
     "signal": (
         "windowbench.errors",
+        "windowbench.interrupt",
         "windowbench.process",
         "windowbench.process_table",
         "windowbench.guard",
@@ -431,6 +440,25 @@ def test_the_map_has_no_place_for_a_module_that_is_gone():
 def test_importing_a_root_module_loads_no_spark(module):
     heavy = {"pyspark", "pyflink", "matplotlib"}
     assert {name.partition(".")[0] for name in loaded_by(module, MODULES)} & heavy == set()
+
+
+PROGRAMS = [module for module in MODULES if rank_of(module) in {PROCESSES, 5}]
+
+
+@pytest.mark.parametrize("module", PROGRAMS)
+def test_a_program_lets_itself_be_interrupted_before_anything_else_is_imported(module):
+    docstring, future, first, *_ = parsed(MODULES[module]).body
+    assert isinstance(docstring, ast.Expr)
+    assert ast.unparse(future) == "from __future__ import annotations"
+    assert ast.unparse(first) == (
+        "if __name__ == '__main__':\n"
+        "    from windowbench.interrupt import end_quietly_on_interrupt\n"
+        "    end_quietly_on_interrupt()"
+    )
+
+
+def test_what_lets_a_program_be_interrupted_loads_next_to_nothing():
+    assert loaded_by("windowbench.interrupt", MODULES) == {"sys", "types.TracebackType"}
 
 
 def test_the_reference_engine_shares_no_code_with_the_oracle():

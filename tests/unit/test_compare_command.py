@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.unit.finished_run import finished_run
+from tests.unit.pages import Document
 from windowbench.comparison.command import body
 from windowbench.errors import ExitCode, run_program
 
@@ -51,6 +52,13 @@ def test_markdown_and_json_go_to_files_or_to_standard_output(capsys, runs, tmp_p
     assert json.loads(content.read_text())["kind"] == "comparison"
     assert compare(capsys, *runs, "--markdown", "-")[1].strip() == report.read_text().strip()
     assert json.loads(compare(capsys, *runs, "--json", "-")[1]) == json.loads(content.read_text())
+
+
+def test_the_page_goes_to_a_file_beside_the_text(capsys, runs, tmp_path):
+    page = tmp_path / "out" / "c.html"
+    _, out, _ = compare(capsys, *runs, "--html", page)
+    assert "none against spark" in out
+    assert {"ranking", "differences", "latency", "runs"} <= set(Document(page.read_text(encoding="utf-8")).sections)
 
 
 def test_base_and_other_runs_may_stand_in_any_order(capsys, runs):

@@ -70,6 +70,7 @@ OTHER = {
     "idle_partitions": 1,
     "clear_topics": True,
     "dump_topics": "jsonl",
+    "visible_time": True,
     "compression": "lz4",
     "linger_ms": 0.5,
     "ack_sample_every": 10,
@@ -78,6 +79,7 @@ OTHER = {
     "engine_ready_seconds": 15.0,
     "num_consumers": 3,
     "idle_timeout_ms": 250,
+    "engine_ui": True,
     "preset": "stock",
     "spark_mode": "update",
     "realtime_batch_seconds": 10.0,
@@ -667,3 +669,37 @@ def test_a_long_value_is_quoted_in_part():
     with pytest.raises(ConfigError) as raised:
         loaded("--data-generator", "x" * 5_000)
     assert len(str(raised.value)) < 300
+
+
+# --- transactions -----------------------------------------------------------------------------------------------------
+
+
+def exactly_once(**settings):
+    return Config().replace(engine="flink", flink_delivery="exactly-once", **settings)
+
+
+def test_visible_time_is_observed_on_request_and_where_rows_are_in_transactions():
+    assert not Config().observes_visible_time
+    assert Config().replace(visible_time=True).observes_visible_time
+    assert exactly_once().observes_visible_time
+    assert not Config().replace(engine="spark", flink_delivery="exactly-once").observes_visible_time
+
+
+def test_a_transaction_ends_well_before_a_broker_ends_it():
+    assert exactly_once(flink_checkpoint_interval_ms=300_000, drain_timeout_seconds=1_000.0)
+    with pytest.raises(ConfigError, match="at most 300000 with exactly-once"):
+        exactly_once(flink_checkpoint_interval_ms=300_001, drain_timeout_seconds=1_000.0)
+    assert Config().replace(engine="flink", flink_checkpoint_interval_ms=300_001)
+
+
+def test_the_last_rows_of_a_transaction_must_become_visible_while_the_run_still_waits():
+    assert exactly_once(flink_checkpoint_interval_ms=59_999)
+    with pytest.raises(ConfigError, match="below drain_timeout_seconds"):
+        exactly_once(flink_checkpoint_interval_ms=60_000)
+
+
+def test_a_web_page_is_opened_on_this_machine_only():
+    assert Config().replace(engine_ui=True)
+    assert Config().replace(engine_ui=True, engine="flink", spark_master="spark://elsewhere:7077")
+    with pytest.raises(ConfigError, match="open to other machines"):
+        Config().replace(engine_ui=True, spark_master="spark://elsewhere:7077")

@@ -173,6 +173,30 @@ def test_a_program_that_is_stopped_cleans_up_and_exits_with_the_signal_s_code(nu
     assert capsys.readouterr().err in {"interrupted\n", "terminated\n"}
 
 
+@pytest.mark.parametrize("error", [None, ConfigError("wrong"), ZeroDivisionError()])
+def test_a_program_that_is_over_gives_the_handlers_back_that_it_found(error):
+    found = {number: signal.getsignal(number) for number in WATCHED}
+
+    def body(_argv: list[str] | None) -> int:
+        assert all(signal.getsignal(number) is not found[number] for number in WATCHED)
+        if error is not None:
+            raise error
+        return 0
+
+    run_program(body, [])
+    assert {number: signal.getsignal(number) for number in WATCHED} == found
+
+
+def test_repeats_of_a_signal_do_nothing_when_the_program_is_over_either():
+    def body(_argv: list[str] | None) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    assert run_program(body, []) == ExitCode.TERMINATED
+    for repeat in WATCHED:
+        signal.raise_signal(repeat)
+
+
 def test_every_failure_has_an_exit_code_of_its_own_but_the_general_one():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, HarnessError)]
     codes = [kind.exit_code for kind in kinds if kind not in {HarnessError, EnvironmentProblem}]

@@ -5,17 +5,31 @@ import pytest
 import FlinkJob
 from config import Config, config_parser, load
 from windowbench.engine_job import job_of
-from windowbench.errors import EnvironmentProblem
+from windowbench.errors import EngineFailed, EnvironmentProblem
+from windowbench.flink import progress
 from windowbench.flink.rest import (
     accepted_metrics,
     cause_of,
+    has_restarted,
     is_running,
     least_watermark,
     offset_metrics,
     positions,
     rejected_records,
+    root_cause,
+    what_is_missing,
 )
-from windowbench.flink.tuning import job_settings, parallelism_of, sink_options
+from windowbench.flink.tuning import (
+    TUNED_JVM_FLAGS,
+    TUNED_SETTINGS,
+    TUNED_SINK_OPTIONS,
+    TUNED_SOURCE_OPTIONS,
+    job_settings,
+    jvm_flags,
+    parallelism_of,
+    sink_options,
+    source_options,
+)
 from windowbench.orchestration import flink_environment
 from windowbench.orchestration.flink_environment import choose_interpreter, ensure_environment, missing_locks
 from windowbench.workloads.ad_ctr.flink import event_columns, interval, result_query
@@ -76,6 +90,42 @@ def test_the_web_interface_of_somebody_elses_cluster_is_left_alone(tmp_path):
     assert settings["pipeline.jars"] == f"file://{tmp_path}/a.jar"
 
 
+@pytest.mark.parametrize("preset", ["stock", "default", "tuned"])
+def test_a_preset_other_than_tuned_leaves_flink_as_it_comes_but_for_what_a_run_needs(preset):
+    one = job(f"--preset={preset}")
+    tuned = preset == "tuned"
+    settings = job_settings(one, rest_port=5, jars=[])
+    for ours, all_of_them in (
+        (TUNED_SETTINGS, settings),
+        (TUNED_SOURCE_OPTIONS, source_options(one.config)),
+        (TUNED_SINK_OPTIONS, sink_options(one.config)),
+    ):
+        assert (ours.keys() <= all_of_them.keys()) is tuned
+        assert tuned or not ours.keys() & all_of_them.keys()
+    assert set(TUNED_JVM_FLAGS) <= set(jvm_flags(one.config)) if tuned else jvm_flags(one.config) == []
+    assert ("table.exec.source.idle-timeout" in settings) is tuned
+    assert ("parallelism.default" in settings) is (preset != "stock")
+    assert settings["restart-strategy.type"] == "disable"
+    assert settings["table.local-time-zone"] == "UTC"
+    assert settings["rest.bind-address"] == "127.0.0.1"
+
+
+def test_what_somebody_asks_for_is_in_force_in_any_preset():
+    one = job("--preset=stock", "--flink-parallelism=3", "--flink-memory=700m")
+    assert job_settings(one, rest_port=5, jars=[])["parallelism.default"] == "3"
+    assert jvm_flags(one.config) == ["-Xms700m", "-Xmx700m"]
+    assert (
+        job_settings(job("--idle-timeout-ms=250"), rest_port=5, jars=[])["table.exec.source.idle-timeout"] == "250 ms"
+    )
+
+
+def test_what_needs_an_idle_time_out_counts_in_one_phase():
+    """Counts that wait before the exchange are lost when their partition falls idle."""
+    settings = job_settings(job(), rest_port=5, jars=[])
+    assert settings["table.exec.source.idle-timeout"] == "1000 ms"
+    assert settings["table.optimizer.agg-phase-strategy"] == "ONE_PHASE"
+
+
 @pytest.mark.parametrize(("partitions", "cores", "wanted"), [(2, 8, 2), (8, 2, 2), (1, 2, 1)])
 def test_parallelism_is_that_of_the_partitions_and_at_most_one_a_core(partitions, cores, wanted):
     assert parallelism_of(Config().replace(partitions=partitions), cores) == wanted
@@ -103,9 +153,12 @@ def test_rejected_is_what_was_read_and_neither_accepted_nor_end():
     assert rejected_records({}, {}, 3, ended=False) == 0
 
 
-def test_accepted_events_are_those_that_reach_the_first_aggregation():
-    names = ["0.LocalWindowAggregate_3_.numRecordsIn", "1.LocalWindowAggregate_3_.numRecordsIn"]
-    assert accepted_metrics([*names, "0.LocalWindowAggregate_3_.numRecordsInPerSecond", "0.numRecordsIn"]) == names
+def test_accepted_events_are_those_that_reach_the_first_aggregation_or_else_leave_the_vertex():
+    early = ["0.LocalWindowAggregate_3_.numRecordsIn", "1.LocalWindowAggregate_3_.numRecordsIn"]
+    passed_on = ["0.numRecordsOut", "1.numRecordsOut"]
+    others = ["0.Calc[2].numRecordsOut", "0.numRecordsOutPerSecond", "0.numRecordsIn"]
+    assert accepted_metrics(iter([*others, *passed_on])) == passed_on
+    assert accepted_metrics(iter([*others, *passed_on, *early, f"{early[0]}PerSecond"])) == early
 
 
 def test_a_job_runs_only_with_all_its_subtasks():
@@ -116,6 +169,81 @@ def test_a_job_runs_only_with_all_its_subtasks():
     assert is_running(state("RUNNING", 2))
     assert not is_running(state("RUNNING", 1))
     assert not is_running(state("RESTARTING", 2))
+
+
+def test_a_job_that_does_not_run_says_what_it_waits_for():
+    def told(state, *running):
+        vertices = [{"name": f"v{n}", "parallelism": 2, "tasks": {"RUNNING": r}} for n, r in enumerate(running)]
+        return what_is_missing({"state": state, "vertices": vertices})
+
+    assert told("RUNNING", 2, 0) == "it is RUNNING; v1: 0 of 2 tasks run"
+    assert told("INITIALIZING") == "it is INITIALIZING"
+    assert told("RUNNING", 2, 2) == "it runs, but its sources have no partitions yet"
+    assert what_is_missing({}) == "it is not there"
+
+
+class FakeRest:
+    """Answers like the REST interface of a job that restarted, once it has been asked often enough."""
+
+    def __init__(self, restarts="0", restarting="0", entries=(), unknown_for=0):
+        self.metrics = {"numRestarts": restarts, "restartingTime": restarting}
+        self.entries = [{"stacktrace": text} for text in entries]
+        self.unknown_for = unknown_for
+
+    def job_metrics(self, names):
+        return {name: self.metrics[name] for name in names}
+
+    def ask(self, path=""):
+        if path:
+            self.unknown_for -= 1
+            return {"exceptionHistory": {"entries": [] if self.unknown_for >= 0 else self.entries}}
+        return {"state": "CREATED", "vertices": []}
+
+
+STACK = "a.B: outer\n\tat x.y(Z)\nCaused by: e.F: inner\n\t... 3 more\n"
+
+
+@pytest.mark.parametrize(("restarts", "restarting", "found"), [("0", "0", False), ("1", "0", True), ("0", "7", True)])
+def test_a_job_has_restarted_when_it_did_or_is_about_to(restarts, restarting, found):
+    assert has_restarted({"numRestarts": restarts, "restartingTime": restarting}) is found
+    if not found:
+        progress.Progress(FakeRest(), "e", {}).check_restarts()
+
+
+def test_a_restart_is_a_failure_with_the_innermost_cause_which_flink_may_know_only_later(monkeypatch):
+    monkeypatch.setattr(progress.time, "sleep", lambda _: None)
+    with pytest.raises(EngineFailed, match=r"restarted: e\.F: inner$"):
+        progress.Progress(FakeRest("1", entries=[STACK], unknown_for=3), "e", {}).check_restarts()
+
+
+def test_the_last_failure_is_the_one_that_is_told():
+    entries = [{"stacktrace": STACK}, {"stacktrace": "an older one"}]
+    assert root_cause({"exceptionHistory": {"entries": entries}}) == "e.F: inner"
+    assert root_cause({"exceptionHistory": {"entries": []}}) is None
+
+
+def test_a_job_that_did_not_run_in_time_is_a_failure_with_its_state_and_its_exception():
+    with pytest.raises(EngineFailed, match=r"in time: it is CREATED$"):
+        progress.Progress(FakeRest(), "e", {}).give_up()
+    with pytest.raises(EngineFailed, match=r"in time: it is CREATED: e\.F: inner$"):
+        progress.Progress(FakeRest(entries=[STACK]), "e", {}).give_up()
+
+
+def test_a_flink_that_does_not_answer_is_a_failure_too(monkeypatch):
+    def silent(path=""):
+        raise ConnectionRefusedError("nobody there")
+
+    rest = FakeRest()
+    monkeypatch.setattr(rest, "ask", silent)
+    with pytest.raises(EngineFailed, match="does not answer"):
+        progress.Progress(rest, "e", {}).give_up()
+
+
+def test_the_web_page_is_told_of_only_when_it_is_asked_for(capsys):
+    progress.Progress(FakeRest(), "e", {}).announce()
+    assert capsys.readouterr().out == '{"type": "ready"}\n'
+    progress.Progress(FakeRest(), "e", {}, "http://127.0.0.1:1").announce()
+    assert capsys.readouterr().out == '{"type": "ui", "address": "http://127.0.0.1:1"}\n{"type": "ready"}\n'
 
 
 def test_the_watermark_is_the_least_of_the_subtasks_and_none_before_each_has_one():

@@ -3,13 +3,14 @@ import shutil
 
 import pytest
 
+from tests.unit.comparison_content import comparison_content
 from tests.unit.pages import Document
 from tests.unit.synthetic_run import RUN_ID, synthetic_run
 from windowbench.errors import EnvironmentProblem
 from windowbench.orchestration import benchmark
 from windowbench.results.samples import read_columns, write_parquet
 from windowbench.results.store import RunDirectory
-from windowbench.run_report import REPORT, body, read_content, read_latencies, read_windows, write_report
+from windowbench.run_report import REPORT, body, comparison_page, latencies_ms, read_content, read_windows, write_report
 from windowbench.settings import ConfigError
 
 
@@ -39,7 +40,8 @@ def run(judged, tmp_path):
 
 def test_latencies_are_those_of_the_rows_of_measured_windows_that_the_summary_counts(judged):
     summary = judged.read_json("summary.json")["latencies_ms"]
-    found = read_latencies(judged.judged_rows, read_windows(judged.windows_csv))
+    found = latencies_ms(judged.judged_rows, list(summary), read_windows(judged.windows_csv))
+    assert found.keys() == summary.keys()
     for name, values in found.items():
         assert len(values) == summary[name]["rows"] == 36
         assert values.max() == summary[name]["max"]
@@ -157,3 +159,15 @@ def test_the_page_of_a_run_names_no_file_outside_of_it(judged):
         "samples/rows.parquet",
         "samples/load.parquet",
     ]
+
+
+# --- comparisons ------------------------------------------------------------------------------------------------------
+
+
+def test_a_comparison_shows_what_only_the_directories_of_its_runs_know(judged, tmp_path):
+    content = comparison_content()
+    for run in content["runs"]:
+        run["directory"] = str(judged.path if run["run_id"] == "spark-1" else tmp_path / "gone")
+    page = Document(comparison_page(content))
+    assert {"windows", "decomposition", "resources"} <= set(page.sections)
+    assert "of 1 run over time" in next(e.attributes["aria-label"] for e in page.all("svg") if "over time" in str(e))

@@ -71,6 +71,8 @@ def test_an_invalid_run_has_reasons_with_party_and_code_and_no_headline(summarie
         "windows: 3 warm-up, 35 measured, 2 cool-down",
         "no trend",
         "slowest partition",
+        "CPU-seconds by phase",
+        "per million events, measured phase",
     ],
 )
 def test_report_names(summaries, words):

@@ -64,6 +64,7 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
         " or 'since_window_end_p50_ms>+20ms'; may be given several times",
     )
     parser.add_argument("--markdown", metavar="FILE", help="write the comparison as Markdown; - prints it")
+    parser.add_argument("--html", metavar="FILE", help="write the comparison as a page that needs no network")
     parser.add_argument("--json", metavar="FILE", help="write the content of the comparison; - prints it")
 
 
@@ -125,7 +126,16 @@ def write_outputs(content: Mapping[str, Any], arguments: argparse.Namespace) -> 
             printed = write
         elif target is not None:
             write_text(Path(target), write(content))
+    if arguments.html is not None:
+        write_text(Path(arguments.html), comparison_html(content))
     print(printed(content).rstrip("\n"))
+
+
+def comparison_html(content: Mapping[str, Any]) -> str:
+    """Return a comparison as a page."""
+    from windowbench.run_report import comparison_page  # noqa: PLC0415 - draws, which takes a moment to load
+
+    return comparison_page(content)
 
 
 def write_text(path: Path, text: str) -> None:

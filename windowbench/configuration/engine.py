@@ -27,8 +27,10 @@ class EngineSettings:
     num_consumers: int = knob(2, "consumer processes of engine=none; at most one a partition is started")
     idle_timeout_ms: int = knob(
         1000,
-        "a partition without records for this long holds no watermark back (engine=none, flink); 0: it always does",
+        "a partition without records for this long holds no watermark back (engine=none, flink but with preset=tuned"
+        " only); 0: it always does",
     )
+    engine_ui: bool = knob(False, "keep the engine's own web page, on a loopback port, during the run; it costs CPU")
     workload: str = knob("ad_ctr", "what is computed", choices=("ad_ctr",))
     preset: str = knob(
         "tuned",
@@ -64,7 +66,10 @@ class EngineSettings:
         None, "Python that builds Flink's environment on first use; this one when PyFlink supports it"
     )
     flink_conf: Pairs = knob((), "a Flink setting, key=value; may be given several times")
-    flink_memory: str = knob("1g", "heap of the JVM that runs the Flink job")
+    flink_memory: str | None = knob(
+        None,
+        "heap of the JVM that runs the Flink job; 1g in the preset tuned, Java's own choice in the others, when none",
+    )
 
     def __post_init__(self) -> None:
         """Check the fields."""

@@ -32,6 +32,10 @@ class KafkaSettings:
     dump_topics: str = knob(
         "none", "keep both topics in the run directory before the broker goes", choices=("none", "parquet", "jsonl")
     )
+    visible_time: bool = knob(
+        False,
+        "also measure when a read_committed consumer first returned each row; always on where rows are in transactions",
+    )
     compression: str = knob("none", "compression of the events", choices=("none", "gzip", "snappy", "lz4", "zstd"))
     linger_ms: float = knob(5.0, "how long a producer may wait to fill a batch")
     ack_sample_every: int = knob(100, "every how manieth event's acknowledgement is timed")

@@ -17,7 +17,8 @@ from typing import Any
 
 NO_WATERMARK = -(2**63)
 _TIMEOUT_SECONDS = 5.0
-_ACCEPTED = re.compile(r"^\d+\.LocalWindowAggregate.*\.numRecordsIn$")
+_COUNTED_EARLY = re.compile(r"^\d+\.LocalWindowAggregate.*\.numRecordsIn$")
+_PASSED_ON = re.compile(r"^\d+\.numRecordsOut$")
 _OFFSET = re.compile(r"^\d+\..*KafkaSourceReader\.topic\.(?P<topic>.+)\.partition\.(?P<partition>\d+)\.currentOffset$")
 
 
@@ -33,6 +34,7 @@ class FlinkRest:
 
     def __init__(self, address: str, job_id: str) -> None:
         """Remember whom to ask."""
+        self.address = address
         self._job = f"{address}/jobs/{job_id}"
 
     def ask(self, path: str = "") -> Any:  # noqa: ANN401 - JSON
@@ -58,6 +60,10 @@ class FlinkRest:
         wanted = ",".join(urllib.request.quote(name) for name in names)  # type: ignore[attr-defined]
         return {entry["id"]: entry["value"] for entry in self.ask(f"/vertices/{vertex}/metrics?get={wanted}")}
 
+    def job_metrics(self, names: Sequence[str]) -> dict[str, str]:
+        """Return the values of some metrics of the job as a whole; those it does not have are missing."""
+        return {entry["id"]: entry["value"] for entry in self.ask(f"/metrics?get={','.join(names)}")}
+
     def watermark_ms(self, vertex: str) -> int | None:
         """Return the watermark that has arrived at every subtask of a vertex."""
         return least_watermark(entry["value"] for entry in self.ask(f"/vertices/{vertex}/watermarks"))
@@ -68,6 +74,29 @@ def is_running(job: Mapping[str, Any]) -> bool:
     return job.get("state") == "RUNNING" and all(
         vertex["tasks"].get("RUNNING") == vertex["parallelism"] for vertex in job["vertices"]
     )
+
+
+def what_is_missing(job: Mapping[str, Any]) -> str:
+    """Return how far a job has come that does not run as a whole."""
+    waiting = [
+        f"{vertex['name']}: {vertex['tasks'].get('RUNNING', 0)} of {vertex['parallelism']} tasks run"
+        for vertex in job.get("vertices", ())
+        if vertex["tasks"].get("RUNNING") != vertex["parallelism"]
+    ]
+    if job.get("state") == "RUNNING" and not waiting:
+        return "it runs, but its sources have no partitions yet"
+    return "; ".join([f"it is {job.get('state', 'not there')}", *waiting])
+
+
+def has_restarted(metrics: Mapping[str, str]) -> bool:
+    """Whether a job has begun again, or is about to; `metrics` are ``numRestarts`` and ``restartingTime``."""
+    return any(int(value) > 0 for value in metrics.values())
+
+
+def root_cause(exceptions: Mapping[str, Any]) -> str | None:
+    """Return one line for the last failure in an answer of ``/exceptions``, None when there is none."""
+    entries = exceptions["exceptionHistory"]["entries"]
+    return cause_of(entries[0]["stacktrace"]) if entries else None
 
 
 def offset_metrics(names: Iterable[str], topic: str) -> dict[str, int]:
@@ -101,8 +130,13 @@ def positions(values: Mapping[str, str], partitions: Mapping[str, int], begins: 
 
 
 def accepted_metrics(names: Iterable[str]) -> list[str]:
-    """Return which metrics of the source's vertex tell how many events came past the guard."""
-    return [name for name in names if _ACCEPTED.match(name)]
+    """Return which metrics of the source's vertex tell how many events came past the guard.
+
+    Where events are counted before the exchange, it is what reaches that operator; else what the vertex passes on.
+    """
+    all_names = list(names)
+    early = [name for name in all_names if _COUNTED_EARLY.match(name)]
+    return early or [name for name in all_names if _PASSED_ON.match(name)]
 
 
 def rejected_records(position: Mapping[str, int], begins: Mapping[int, int], accepted: int, *, ended: bool) -> int:

@@ -1,6 +1,7 @@
 """Settings of Flink, its JVM and its Kafka connector for low latency on a small machine, each with its reason.
 
-A user's ``--flink-conf`` overrides any of :data:`FLINK_SETTINGS`.
+The setting ``preset`` says how many of them are used: ``stock`` those without which there is no run (``RUN_``), Flink
+being as it comes in all else; ``default`` a parallelism as well; ``tuned`` all. ``--flink-conf`` overrides any.
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from config import Config
+from config import MAX_TRANSACTION_MS, Config
 from windowbench.engine_job import Job
 
-JVM_FLAGS = (
+LOOPBACK = "127.0.0.1"
+
+TUNED_HEAP = "1g"
+TUNED_JVM_FLAGS = (
     # The optimising compiler pays after minutes only, and takes the cores from the first windows.
     "-XX:TieredStopAtLevel=1",
     # No collector threads beside two busy cores.
@@ -21,52 +25,65 @@ JVM_FLAGS = (
     "-XX:-UsePerfData",
 )
 
-FLINK_SETTINGS: Mapping[str, str] = {
+RUN_SETTINGS: Mapping[str, str] = {
     # Windows start at multiples of their size since 1970, not since midnight of this machine.
     "table.local-time-zone": "UTC",
-    # Otherwise one idle partition holds back every window.
-    "table.exec.source.idle-timeout": "1 s",
+    # A failure is the end of the run, never a silent restart with a gap in it.
+    "restart-strategy.type": "disable",
+    # Nobody reaches the job from another machine, and nobody submits or cancels through the web page.
+    "rest.address": LOOPBACK,
+    "rest.bind-address": LOOPBACK,
+    "jobmanager.bind-host": LOOPBACK,
+    "taskmanager.bind-host": LOOPBACK,
+    "taskmanager.host": LOOPBACK,
+    "web.submit.enable": "false",
+    "web.cancel.enable": "false",
+    # Metrics are gathered only when they are asked for, and then they should be of now, not of 10 s ago.
+    "metrics.fetcher.update-interval": "100",
+}
+
+TUNED_SETTINGS: Mapping[str, str] = {
     # A window closes with a watermark: with the usual 200 ms, that is how long a row may wait.
     "pipeline.auto-watermark-interval": "10 ms",
     # A row does not wait for a network buffer to fill; the usual 100 ms would be added to every row.
     "execution.buffer-timeout.interval": "1 ms",
     # Operators of one chain hand rows on without copying them.
     "pipeline.object-reuse": "true",
-    # A failure is the end of the run, never a silent restart with a gap in it.
-    "restart-strategy.type": "disable",
-    # A few dozen groups fit the heap.
-    "state.backend.type": "hashmap",
-    # Nobody reaches the job from another machine, and nobody submits or cancels through the web page.
-    "rest.address": "127.0.0.1",
-    "rest.bind-address": "127.0.0.1",
-    "rest.bind-port": "0",
-    "web.submit.enable": "false",
-    "web.cancel.enable": "false",
-    # Metrics are gathered only when they are asked for, and then they should be of now, not of 10 s ago.
-    "metrics.fetcher.update-interval": "100",
-    # Round-trip markers through every operator are not needed.
-    "metrics.latency.interval": "0 ms",
+    # Counted where a window closes, and not before the exchange as well: counts that wait there for a watermark are
+    # lost when their partition falls idle and the others close the window.
+    "table.optimizer.agg-phase-strategy": "ONE_PHASE",
 }
 
-SOURCE_OPTIONS: Mapping[str, str] = {
+RUN_SOURCE_OPTIONS: Mapping[str, str] = {
     # Every run has its own topic; from its beginning.
     "scan.startup.mode": "earliest-offset",
     # The topic does not grow partitions during a run.
     "scan.topic-partition-discovery.interval": "0 ms",
-    # The broker answers a fetch at once when there is data, and soon when there is none.
-    "properties.fetch.max.wait.ms": "10",
     # An event that cannot be read must not end the job.
     "value.json.ignore-parse-errors": "true",
 }
 
-SINK_OPTIONS: Mapping[str, str] = {
-    # The rows of a window come together; there is nothing to wait for.
-    "properties.linger.ms": "0",
+TUNED_SOURCE_OPTIONS: Mapping[str, str] = {
+    # The broker answers a fetch at once when there is data, and soon when there is none.
+    "properties.fetch.max.wait.ms": "10",
+}
+
+RUN_SINK_OPTIONS: Mapping[str, str] = {
+    # A row counts when the broker has it for good.
     "properties.acks": "all",
 }
 
-TRANSACTION_TIMEOUT_MS = 600_000
-"""Below the 15 minutes that a broker allows; Flink's own default is above."""
+TUNED_SINK_OPTIONS: Mapping[str, str] = {
+    # The rows of a window come together; there is nothing to wait for, and the usual 5 ms would be added to every row.
+    "properties.linger.ms": "0",
+}
+
+TRANSACTION_TIMEOUT_MS = 2 * MAX_TRANSACTION_MS
+"""A transaction is open from one checkpoint to the end of the next one. Below the 15 minutes that a broker allows;
+Flink's own default, an hour, is above."""
+
+OF_A_CLUSTER = ("rest.", "web.", "jobmanager.", "taskmanager.")
+"""How the names begin of settings that only a Flink of our own gets."""
 
 LOG_SETTINGS = """\
 rootLogger.level = WARN
@@ -86,6 +103,18 @@ def parallelism_of(config: Config, cores: int | None = None) -> int:
     return max(1, min(config.kafka.partitions, cores or os.cpu_count() or 1))
 
 
+def is_tuned(config: Config) -> bool:
+    """Whether all of our settings are used."""
+    return config.engine.preset == "tuned"
+
+
+def jvm_flags(config: Config) -> list[str]:
+    """Return the flags of the JVM: a heap that never grows where one is asked for or tuned, and our flags."""
+    heap = config.engine.flink_memory or (TUNED_HEAP if is_tuned(config) else None)
+    fixed = [] if heap is None else [f"-Xms{heap}", f"-Xmx{heap}"]
+    return [*fixed, *(TUNED_JVM_FLAGS if is_tuned(config) else ())]
+
+
 def job_settings(job: Job, *, rest_port: int | None, jars: Sequence[Path]) -> dict[str, str]:
     """Return the settings of the job, the user's among them.
 
@@ -100,16 +129,21 @@ def job_settings(job: Job, *, rest_port: int | None, jars: Sequence[Path]) -> di
     engine = job.config.engine
     checkpoints = job.checkpoint if "://" in job.checkpoint else Path(job.checkpoint).absolute().as_uri()
     ours = {
-        **FLINK_SETTINGS,
+        **RUN_SETTINGS,
+        **(TUNED_SETTINGS if is_tuned(job.config) else {}),
         "pipeline.name": f"windowbench {job.run_id}",
-        "parallelism.default": str(parallelism_of(job.config)),
         "execution.checkpointing.interval": f"{engine.flink_checkpoint_interval_ms} ms",
         "execution.checkpointing.mode": engine.flink_delivery.replace("-", "_").upper(),
         "execution.checkpointing.storage": "filesystem",
         "execution.checkpointing.dir": checkpoints,
     }
+    if is_tuned(job.config):
+        # Otherwise one idle partition holds back every window, as it does in a Flink as it comes.
+        ours["table.exec.source.idle-timeout"] = f"{engine.idle_timeout_ms} ms"
+    if engine.preset != "stock" or engine.flink_parallelism is not None:
+        ours["parallelism.default"] = str(parallelism_of(job.config))
     if rest_port is None:
-        ours = {name: value for name, value in ours.items() if not name.startswith(("rest.", "web."))}
+        ours = {name: value for name, value in ours.items() if not name.startswith(OF_A_CLUSTER)}
     else:
         ours |= {"rest.port": str(rest_port), "rest.bind-port": str(rest_port)}
     if jars:
@@ -124,7 +158,8 @@ def source_options(config: Config) -> dict[str, str]:
         "topic": config.kafka.events_topic,
         "value.format": "json",
         "properties.group.id": f"windowbench-{config.run.run_id}",
-        **SOURCE_OPTIONS,
+        **RUN_SOURCE_OPTIONS,
+        **(TUNED_SOURCE_OPTIONS if is_tuned(config) else {}),
     }
 
 
@@ -137,7 +172,8 @@ def sink_options(config: Config) -> dict[str, str]:
         "key.fields": "record_key",
         "value.format": "json",
         "value.fields-include": "EXCEPT_KEY",
-        **SINK_OPTIONS,
+        **RUN_SINK_OPTIONS,
+        **(TUNED_SINK_OPTIONS if is_tuned(config) else {}),
         "sink.delivery-guarantee": config.engine.flink_delivery,
     }
     if config.engine.flink_delivery == "exactly-once":

@@ -14,6 +14,7 @@ from data_generation_mmpp import MmppPath
 from windowbench.judgement.engine import EngineFigures
 from windowbench.judgement.measured import MeasuredRows, Phase, states_at
 from windowbench.judgement.updates import Updates, measured_sample
+from windowbench.judgement.visible import VISIBLE_LATENCIES, VisibleRows
 from windowbench.metrics.bootstrap import Interval, RunSample, percentile_intervals, too_few
 from windowbench.metrics.goodness_of_fit import FEW_STATE_CHANGES, ArrivalFit
 from windowbench.metrics.latency import LATENCIES, PARTS
@@ -61,18 +62,34 @@ class Findings:
     fit: ArrivalFit
     load: LoadSeries
     resources: Resources | None
+    visible: VisibleRows | None = None
+
+    @property
+    def by_append_time(self) -> str:
+        """The latency by append time that stands for the engine."""
+        return headline_of(self.config.output_mode)
 
     @property
     def headline(self) -> str:
-        """The latency that stands for the engine."""
-        return headline_of(self.config.output_mode)
+        """The latency that ranks: rows of a transaction are of no use to anybody before its commit."""
+        return f"visible_{self.by_append_time}" if self.config.in_transactions else self.by_append_time
+
+    @property
+    def latency_names(self) -> tuple[str, ...]:
+        """Every latency of this run; the visible ones only where somebody looked."""
+        return LATENCIES if self.visible is None else (*LATENCIES, *VISIBLE_LATENCIES)
 
     def sample(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the values of a latency over measured windows, in ns, and the window of each."""
-        return measured_sample(name, self.measured, self.updates)
+        if self.visible is None or name not in VISIBLE_LATENCIES:
+            return measured_sample(name, self.measured, self.updates)
+        chosen = self.measured.is_measured & self.visible.seen
+        return self.visible.of(name)[chosen], self.measured.window[chosen]
 
     def everywhere(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the values of a latency over all windows, in ns, and the window of each."""
+        if self.visible is not None and name in VISIBLE_LATENCIES:
+            return self.visible.of(name)[self.visible.seen], self.measured.window[self.visible.seen]
         if name == "freshness":
             return self.updates.freshness, self.updates.window
         return getattr(self.measured.latencies, name), self.measured.window
@@ -105,6 +122,7 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> dict[str
         "headline": _headline(findings.headline, latencies) if verdict.status is Status.VALID else None,
         "load": _load(findings),
         "latencies_ms": latencies,
+        "visible": None if findings.visible is None else dataclasses.asdict(findings.visible.figures),
         "window_maxima_ms": _window_maxima(findings),
         "decomposition_ms": _decomposition(findings),
         "partition_wait_ms": _partition_wait(findings),
@@ -167,7 +185,7 @@ def _path_rate(path: MmppPath, schedule: Schedule) -> float:
 
 def _latencies(findings: Findings) -> dict[str, dict[str, Any]]:
     """Return percentiles over rows of measured windows, with the interval of P90."""
-    samples = {name: findings.sample(name) for name in LATENCIES}
+    samples = {name: findings.sample(name) for name in findings.latency_names}
     intervals = _intervals(samples)
     found = {}
     for name, (values, window) in samples.items():
@@ -187,13 +205,17 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
 
     In append mode freshness usually equals ``e2e`` and needs no bootstrap of its own.
     """
-    final = {name: values for name, (values, _) in samples.items() if name != "freshness"}
-    fresh, fresh_window = samples["freshness"]
-    intervals = percentile_intervals(RunSample(values=final, windows=samples["e2e"][1]), HEADLINE_PERCENT)
-    if np.array_equal(fresh, final["e2e"]):
-        return {**intervals, "freshness": intervals["e2e"]}
-    sample = RunSample(values={"freshness": fresh}, windows=fresh_window)
-    return intervals | percentile_intervals(sample, HEADLINE_PERCENT)
+    groups = [[name for name in LATENCIES if name != "freshness"], ["freshness"], list(VISIBLE_LATENCIES)]
+    if np.array_equal(samples["freshness"][0], samples["e2e"][0]):
+        groups.remove(["freshness"])
+    intervals: dict[str, Interval | None] = {}
+    for group in groups:
+        values = {name: samples[name][0] for name in group if name in samples}
+        if values:
+            sample = RunSample(values=values, windows=samples[group[0]][1])
+            intervals |= percentile_intervals(sample, HEADLINE_PERCENT)
+    intervals.setdefault("freshness", intervals["e2e"])
+    return intervals
 
 
 def in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
@@ -217,7 +239,7 @@ def _headline(name: str, latencies: dict[str, dict[str, Any]]) -> dict[str, Any]
 
 
 def _window_maxima(findings: Findings) -> dict[str, dict[str, float | None]]:
-    return {name: in_ms(window_maxima(*findings.sample(name))[1]) for name in LATENCIES}
+    return {name: in_ms(window_maxima(*findings.sample(name))[1]) for name in findings.latency_names}
 
 
 def _decomposition(findings: Findings) -> dict[str, dict[str, float | None]]:
@@ -265,9 +287,10 @@ def _missing_examples(findings: Findings, most: int = 10) -> list[dict[str, int]
 
 def _steady_state(findings: Findings) -> dict[str, Any]:
     windows = len(np.unique(findings.measured.window[findings.measured.is_measured]))
-    slope, points = findings.slope, "windows" if findings.headline == "excess" else "seconds"
+    name = findings.by_append_time
+    slope, points = findings.slope, "windows" if name == "excess" else "seconds"
     return {
-        f"{findings.headline}_slope_ms_per_s": None if slope is None else dataclasses.asdict(slope),
+        f"{name}_slope_ms_per_s": None if slope is None else dataclasses.asdict(slope),
         "judged": findings.sustain.slope is not None,
         "note": trend_note(slope, windows, points),
         "results_lag_s": findings.sustain.results_lag_s,

@@ -23,6 +23,7 @@ from windowbench.judgement.measured import (
 from windowbench.judgement.recorded import Recorded, read_recorded
 from windowbench.judgement.tables import row_table, window_table, write_tables
 from windowbench.judgement.updates import find_updates, latency_slope
+from windowbench.judgement.visible import visible_rows
 from windowbench.metrics.latency import impossible
 from windowbench.metrics.resources import Resources, Span, resources
 from windowbench.oracle.closing import closing_times
@@ -45,6 +46,7 @@ from windowbench.oracle.verdict import (
     unknown,
     warnings_of,
 )
+from windowbench.oracle.visibility import visible_reasons, visible_warnings
 from windowbench.reports.summary import render_summary
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory, RunDirectoryProblem
 from windowbench.schedule import NS_PER_S
@@ -201,6 +203,7 @@ def find(recorded: Recorded) -> Findings:
         fit=arrival_fit(config, schedule),
         load=load,
         resources=run_resources(recorded, generator),
+        visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
     )
 
 
@@ -249,10 +252,12 @@ def weigh(findings: Findings, status: Mapping[str, Any], warnings: Sequence[str]
     """Weigh everything that was found; the generator's faults come first."""
     generator = generator_reasons(findings.generator, findings.topic, findings.config)
     rows = row_reasons(findings.row_figures, sent_early=findings.generator.early > 0)
+    visible = None if findings.visible is None else findings.visible.figures
     reasons = [
         *generator,
         *(reason for reason in rows if reason.party is Party.GENERATOR),
         *host_reasons(findings.host, findings.clock, findings.config),
+        *visible_reasons(visible),
         *(reason for reason in rows if reason.party is not Party.GENERATOR),
     ]
     ended = status.get("status", "unknown")
@@ -260,5 +265,5 @@ def weigh(findings: Findings, status: Mapping[str, Any], warnings: Sequence[str]
         why = f"the run did not complete: {ended}" + (f" ({status['error']})" if status.get("error") else "")
         reasons.insert(0, Reason(code="not_completed", party=Party.HARNESS, text=why))
     found = warnings_of(findings.generator, findings.topic, findings.host, findings.row_figures, findings.config)
-    found += [*findings.load_warnings, *warnings]
+    found += [*findings.load_warnings, *visible_warnings(visible), *warnings]
     return decide(reasons, sustain_reasons(findings.sustain), found)

@@ -74,8 +74,8 @@ class MeasuredRows:
         Position of each among the result rows, its cell, and the index of its window.
     phase : int8[n]
         :class:`Phase` of its window.
-    last_due_ns : int64[n]
-        Due time of the last event counted in it.
+    times : RowTimes
+        What the latencies derive from.
     latencies : RowLatencies
     """
 
@@ -83,13 +83,18 @@ class MeasuredRows:
     cell: NDArray[np.int64]
     window: NDArray[np.int64]
     phase: NDArray[np.int8]
-    last_due_ns: NDArray[np.int64]
+    times: RowTimes
     latencies: RowLatencies
 
     @property
     def is_measured(self) -> NDArray[np.bool_]:
         """Which rows belong to measured windows."""
         return np.asarray(self.phase == Phase.MEASURED)
+
+    @property
+    def last_due_ns(self) -> NDArray[np.int64]:
+        """Due time of the last event counted in each row."""
+        return self.times.last_due_ns
 
 
 def measure_rows(
@@ -125,25 +130,18 @@ def measure_rows(
     row = comparison.row_of_cell[cell]
     window = truth.cells.window_index(cell)
     closing = truth.cells.closing
-    latencies = row_latencies(
-        RowTimes(
-            append_ns=append_ns(rows, clock)[row],
-            window_end_ns=closing.ends_ms[window] * NS_PER_MS,
-            closing_ns=closing.closing_ns[window],
-            greatest_produce_ns=truth.greatest_produce_ms[cell] * NS_PER_MS,
-            newest_produce_ns=rows.parsed.integers[newest_produce][row] * NS_PER_MS,
-            last_due_ns=truth.last_due_ns[cell],
-            last_sent_ns=truth.last_sent_ns[cell],
-            delay_ns=delay_ms * NS_PER_MS,
-        )
+    times = RowTimes(
+        append_ns=append_ns(rows, clock)[row],
+        window_end_ns=closing.ends_ms[window] * NS_PER_MS,
+        closing_ns=closing.closing_ns[window],
+        greatest_produce_ns=truth.greatest_produce_ms[cell] * NS_PER_MS,
+        newest_produce_ns=rows.parsed.integers[newest_produce][row] * NS_PER_MS,
+        last_due_ns=truth.last_due_ns[cell],
+        last_sent_ns=truth.last_sent_ns[cell],
+        delay_ns=delay_ms * NS_PER_MS,
     )
     return MeasuredRows(
-        row=row,
-        cell=cell,
-        window=window,
-        phase=phases[window],
-        last_due_ns=truth.last_due_ns[cell],
-        latencies=latencies,
+        row=row, cell=cell, window=window, phase=phases[window], times=times, latencies=row_latencies(times)
     )
 
 

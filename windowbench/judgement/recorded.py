@@ -13,11 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
+from windowbench.judgement.visible import VisibleSamples
 from windowbench.metrics.resources import Span
 from windowbench.oracle.generator import AckSamples, TopicFigures
 from windowbench.oracle.host import ClockOffset
 from windowbench.oracle.rows import ParsedRows, ResultRows
-from windowbench.results.samples import iter_column, iter_records, read_columns, row_count
+from windowbench.results.samples import (
+    CALIBRATION_COLUMNS,
+    VISIBLE_COLUMNS,
+    iter_column,
+    iter_records,
+    read_columns,
+    row_count,
+)
 from windowbench.results.store import RunDirectory, RunDirectoryProblem
 from windowbench.schedule import Schedule
 from windowbench.workloads import workload_model
@@ -48,6 +56,8 @@ class Recorded:
         Host samples.
     clock : ClockOffset
         Of an external broker; none for the embedded one.
+    visible : VisibleSamples or None
+        When rows became visible; None where nobody looked.
     progress : list of dict
         The engine's JSON lines.
     status : dict
@@ -69,6 +79,7 @@ class Recorded:
     withheld_unnamed: bool
     host: dict[str, NDArray[Any]]
     clock: ClockOffset
+    visible: VisibleSamples | None
     progress: list[dict[str, Any]]
     status: dict[str, Any]
     consumer: dict[str, Any]
@@ -133,6 +144,7 @@ def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Reco
         withheld_unnamed=missing > len(examples),
         host=read_columns(run.host_samples),
         clock=_read_clock(run, config),
+        visible=_read_visible(run, config),
         progress=run.read_json_lines("progress.jsonl"),
         status=run.read_json("status.json"),
         consumer=run.read_json_if_present("consumer.json") or {},
@@ -178,6 +190,17 @@ def _read_clock(run: RunDirectory, config: Config) -> ClockOffset:
     with _reading(run, "external_clock.json"):
         probes = run.read_json("external_clock.json")
         return ClockOffset.measured(probes["before"], probes["after"])
+
+
+def _read_visible(run: RunDirectory, config: Config) -> VisibleSamples | None:
+    if not config.observes_visible_time:
+        return None
+    columns = []
+    for path, names in ((run.visible_samples, VISIBLE_COLUMNS), (run.visible_calibration, CALIBRATION_COLUMNS)):
+        with _reading(run, f"samples/{path.name}"):
+            found = read_columns(path)
+            columns.append({name: found[name] for name in names})
+    return VisibleSamples(rows=columns[0], calibration=columns[1])
 
 
 def read_rows(path: Path, model: ModuleType, run_id: str) -> ResultRows:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from config import Config
 from windowbench.judgement.figures import Findings
 from windowbench.judgement.measured import Phase
+from windowbench.judgement.visible import VISIBLE_LATENCIES
 from windowbench.metrics.latency import LATENCIES
 from windowbench.metrics.quantiles import window_maxima, window_medians
 from windowbench.oracle.comparison import NO_CELL, RowClass
@@ -46,9 +47,9 @@ def window_table(findings: Findings) -> dict[str, list[Any]]:
             of_class = comparison.classes[has_cell] == row_class
             table[row_class.name.lower()] = per_window(window_of_row[of_class])
     table["missing"] = per_window(truth.cells.window_index(comparison.missing))
-    for name in LATENCIES:
+    for name in findings.latency_names:
         values, windows = findings.everywhere(name)
-        if name == findings.headline:
+        if name in (findings.by_append_time, findings.headline):
             table[f"{name}_p50_ms"] = _scattered(*window_medians(values, windows), count)
         table[f"{name}_max_ms"] = _scattered(*window_maxima(values, windows), count)
     table["partition_wait_ms"] = [_shown(ns) for ns in closing.partition_wait_ns.tolist()]
@@ -98,6 +99,13 @@ def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
         else:
             column[measured.row] = getattr(measured.latencies, name)
         table[f"{name}_ns"] = nullable_column(column, has)
+    if findings.visible is not None:
+        seen = np.zeros(len(rows), dtype=np.bool_)
+        seen[measured.row] = findings.visible.seen
+        for name in VISIBLE_LATENCIES:
+            column = np.zeros(len(rows), dtype=np.int64)
+            column[measured.row] = findings.visible.of(name)
+            table[f"{name}_ns"] = nullable_column(column, seen)
     return table
 
 

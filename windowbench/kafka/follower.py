@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from config import Config
 from windowbench.kafka.client import make_client
 
 _AT_ONCE = 5_000
 
+FOLLOWER_SETTINGS = {
+    "enable_auto_commit": False,
+    "enable_partition_eof": True,
+    "auto_offset_reset": "earliest",
+    "isolation_level": "read_committed",
+    "fetch_wait_max_ms": 20,  # also how soon the end of a quiet partition is noticed
+    "queued_max_messages_kbytes": 32 << 10,
+}
+"""Of a consumer that wants each record the moment it may have it."""
+
+Partition = tuple[str, int]
+"""Topic and number of a partition."""
 Arrived = tuple[int, int, int, bytes | None]
 """Partition, offset, timestamp in ms, value."""
+
+
+def is_record(message: Message, at_end: Callable[[Partition], None]) -> bool:
+    """Return whether a message of a consumer is a record; where it is the end of a partition, tell `at_end`.
+
+    Raises
+    ------
+    KafkaException
+        When the broker says that reading on makes no sense.
+    """
+    error = message.error()
+    if error is None:
+        return True
+    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own spelling
+        at_end((message.topic() or "", message.partition() or 0))
+    elif not error.retriable():
+        raise KafkaException(error)
+    return False
 
 
 class Follower:
@@ -38,16 +68,7 @@ class Follower:
     def __init__(self, config: Config, topic: str, starts: Mapping[int, int | None], group: str) -> None:
         """Open the consumer."""
         self.at_end: set[int] = set()
-        self._consumer = make_client(
-            Consumer,
-            config,
-            group_id=group,
-            enable_auto_commit=False,
-            enable_partition_eof=True,
-            auto_offset_reset="earliest",
-            fetch_wait_max_ms=20,  # also how soon the end of a quiet partition is noticed
-            queued_max_messages_kbytes=32 << 10,
-        )
+        self._consumer = make_client(Consumer, config, group_id=group, **FOLLOWER_SETTINGS)
         self._consumer.assign(
             [TopicPartition(topic, n, OFFSET_BEGINNING if start is None else start) for n, start in starts.items()]
         )
@@ -65,15 +86,14 @@ class Follower:
             return []
         arrived: list[Arrived] = []
         for message in (first, *self._consumer.consume(_AT_ONCE, timeout=0)):
-            error, partition = message.error(), message.partition() or 0
-            if error is None:
+            if is_record(message, self._ended):
+                partition = message.partition() or 0
                 self.at_end.discard(partition)
                 arrived.append((partition, message.offset() or 0, message.timestamp()[1], message.value()))
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own spelling
-                self.at_end.add(partition)
-            elif not error.retriable():
-                raise KafkaException(error)
         return arrived
+
+    def _ended(self, partition: Partition) -> None:
+        self.at_end.add(partition[1])
 
     def close(self) -> None:
         """Close the consumer."""

@@ -33,7 +33,10 @@ class Record(NamedTuple):
 
 
 def open_consumer(config: Config, topic: str, partitions: list[int], group: str) -> Consumer:
-    """Return a consumer assigned to `partitions` of `topic` from their first offset; it commits nothing."""
+    """Return a consumer assigned to `partitions` of `topic` from their first offset; it commits nothing.
+
+    It reads what is committed: rows of an aborted transaction, or of one that was never ended, are no results.
+    """
     consumer = make_client(
         Consumer,
         config,
@@ -41,6 +44,7 @@ def open_consumer(config: Config, topic: str, partitions: list[int], group: str)
         enable_auto_commit=False,
         enable_partition_eof=True,
         auto_offset_reset="earliest",
+        isolation_level="read_committed",
         fetch_message_max_bytes=4 << 20,
         queued_max_messages_kbytes=64 << 10,
     )
@@ -49,7 +53,7 @@ def open_consumer(config: Config, topic: str, partitions: list[int], group: str)
 
 
 def read_topic(config: Config, topic: str) -> Iterator[list[Record]]:
-    """Yield every record `topic` held when the reading began, in batches.
+    """Yield every committed record `topic` held when the reading began, in batches.
 
     Raises
     ------

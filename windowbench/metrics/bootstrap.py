@@ -28,8 +28,8 @@ REPLICATES = 1000
 _SEED = 20_240_229
 _BINS = 32
 _FEW_ROWS = 1024
-_AT_A_TIME = 100
-"""Replicates computed together; bounds the memory."""
+_WEIGHTS_AT_A_TIME = 1_000_000
+"""Weights computed together; bounds the memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,8 +115,9 @@ def percentile_replicates(
         searches[name] = _WeightedSearch(window[order], len(ids))
     rng = np.random.Generator(np.random.PCG64(seed))
     found: dict[str, dict[int, list[NDArray[np.int64]]]] = {name: {p: [] for p in percents} for name in searches}
-    for start in range(0, replicates, _AT_A_TIME):
-        weights = _block_weights(rng, min(_AT_A_TIME, replicates - start), len(ids))
+    at_a_time = max(_WEIGHTS_AT_A_TIME // len(ids), 1)
+    for start in range(0, replicates, at_a_time):
+        weights = _block_weights(rng, min(at_a_time, replicates - start), len(ids))
         for name, search in searches.items():
             for percent in percents:
                 found[name][percent].append(ordered[name][search.positions(weights, percent)])
@@ -186,7 +187,7 @@ class _WeightedSearch:
         """Find the rank `wanted`, counted within rows `span`, of the given replicates."""
         low, high = span
         if high - low <= _FEW_ROWS:
-            running = np.cumsum(weights[replicates][:, self._windows[low:high]], axis=1, dtype=np.float64)
+            running = np.cumsum(weights[np.ix_(replicates, self._windows[low:high])], axis=1, dtype=np.float64)
             found[replicates] = low + (running < wanted[:, None]).sum(axis=1)
             return
         edges, rows_in_bin = self._bins(span)

@@ -83,10 +83,16 @@ class HostMonitor:
         The file of samples.
     trees : mapping of str to callable
         For ``producers``, ``engine``, ``broker`` and ``consumer``: returns the pid the service hangs below, or None.
+    observer : callable
+        The same for the other process of the harness itself, the observer of visible time: what it takes is counted,
+        and judged, as the harness's own.
     """
 
-    def __init__(self, path: Path, trees: Mapping[str, Callable[[], int | None]]) -> None:
+    def __init__(
+        self, path: Path, trees: Mapping[str, Callable[[], int | None]], observer: Callable[[], int | None]
+    ) -> None:
         """Keep the parts; :meth:`start` begins sampling."""
+        self._observer = ProcessTree(observer)
         self._writer = SampleWriter(path, HOST_COLUMNS)
         self._directory = path.parent
         self._trees = {name: ProcessTree(pid_of) for name, pid_of in trees.items()}
@@ -118,7 +124,7 @@ class HostMonitor:
                 "mono_ns": mono_ns,
                 "steal": steal,
                 "throttled": (throttled_now - throttled) / (span * (os.cpu_count() or 1)),
-                "cpu_harness": (own - self._own_cpu) / span,
+                "cpu_harness": (own - self._own_cpu + self._observer.sample()[0]) / span,
                 "rss_harness": self._self.memory_info().rss,
                 "free_disk_bytes": psutil.disk_usage(str(self._directory)).free,
             }

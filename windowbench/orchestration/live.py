@@ -48,6 +48,7 @@ class Snapshot:
     lateness_p99_ms: float | None = None
     batch_ms: float | None = None
     unread: int | None = None
+    engine_page: str | None = None
 
 
 class LiveResults:

@@ -140,3 +140,8 @@ def check_engine_command(config: Config) -> None:
 def producer_command(config_path: Path, schedule_path: Path) -> list[str]:
     """Return the command line of the producers of a run."""
     return [sys.executable, str(ROOT / "producer.py"), "--config", str(config_path), "--schedule", str(schedule_path)]
+
+
+def observer_command(config_path: Path) -> list[str]:
+    """Return the command line of what notes when results become visible."""
+    return [sys.executable, str(ROOT / "visible_time.py"), "--config", str(config_path)]

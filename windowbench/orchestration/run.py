@@ -41,6 +41,9 @@ from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
 
 _TICK_SECONDS = 0.2
 _PRODUCERS_READY_SECONDS = 60.0
+_OBSERVER_READY_SECONDS = 30.0
+_LAST_WORD_SECONDS = 3.0
+"""An engine that gives up by itself when its time is over has these to say why."""
 _FLUSH_SECONDS = 90.0
 
 
@@ -90,6 +93,8 @@ class Run:
                 self._drain(run, schedule, engine)
                 self.timeline.enter("stop")
                 self._lifetime.end_query(engine, abort=self._watch.check)
+                if self._services.observer is not None:
+                    self._services.observer.stop()
                 self._verify(run)
         finally:
             run.write_json("timeline.json", self.timeline.as_dict())
@@ -121,6 +126,8 @@ class Run:
             self._external_clock(run, "before")
         launcher.topics(self.config, self._live)
         launcher.consumer(self.config, self.view.note)
+        if self.config.observes_visible_time:
+            launcher.observer(self.config)
         engine, producers = self._lifetime.engine(launcher, self.config), launcher.producers(self.config)
         self._describe(launcher)
         return engine, producers
@@ -150,7 +157,10 @@ class Run:
     def _await_ready(self, launcher: Launcher, engine: JsonLineService, producers: JsonLineService) -> Schedule:
         self.timeline.enter("ready")
         producers.await_message("ready", _PRODUCERS_READY_SECONDS, abort=self._watch.check)
-        engine.await_message("ready", self.config.engine.engine_ready_seconds, abort=self._watch.check)
+        if self._services.observer is not None:
+            self._services.observer.await_message("ready", _OBSERVER_READY_SECONDS, abort=self._watch.check)
+        patience = self.config.engine.engine_ready_seconds + _LAST_WORD_SECONDS
+        engine.await_message("ready", patience, abort=self._watch.check)
         if self._services.consumer is not None:
             self._services.consumer.await_ready(abort=self._watch.check)
         run = launcher.run

@@ -8,6 +8,7 @@ start, ready, check, stop.
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,8 @@ from windowbench.errors import HarnessError
 from windowbench.waiting import wait_until
 
 Message = dict[str, Any]
+
+_PAGE = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}/?")
 
 
 class JsonLineService:
@@ -224,3 +227,9 @@ def position_of(service: JsonLineService) -> dict[int, int]:
         return {int(partition): int(offset) for partition, offset in position.items()}
     except (TypeError, ValueError):
         return {}
+
+
+def page_of(service: JsonLineService) -> str | None:
+    """Return the address of the engine's own web page on this machine, None where it said nothing of that kind."""
+    address = (service.latest("ui") or {}).get("address")
+    return address if isinstance(address, str) and _PAGE.fullmatch(address) else None

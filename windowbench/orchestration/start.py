@@ -14,14 +14,20 @@ from dataclasses import dataclass
 from config import Config
 from windowbench.broker.embedded import EmbeddedBroker
 from windowbench.broker.storage import properties_path
-from windowbench.errors import EngineFailed, HarnessError, ProducersFailed
+from windowbench.errors import EngineFailed, HarnessError, ObserverFailed, ProducersFailed
 from windowbench.kafka.admin import Admin, cluster_id, planned_topics
 from windowbench.kafka.settings import secrets
 from windowbench.kafka.tail import TopicTail
 from windowbench.orchestration.host import HostMonitor
 from windowbench.orchestration.installation import Installation
 from windowbench.orchestration.live import LiveResults
-from windowbench.orchestration.prepare import child_environment, engine_command, prepare_topic, producer_command
+from windowbench.orchestration.prepare import (
+    child_environment,
+    engine_command,
+    observer_command,
+    prepare_topic,
+    producer_command,
+)
 from windowbench.orchestration.result_consumer import ResultConsumer
 from windowbench.orchestration.services import JsonLineService, Message, ProgressLog
 from windowbench.orchestration.watch import Services
@@ -58,7 +64,8 @@ class Launcher:
 
     def host_monitor(self) -> None:
         """Begin to sample the machine and those services that are there."""
-        host = self.services.host = HostMonitor(self.run.host_samples, self.services.pids())
+        services = self.services
+        host = services.host = HostMonitor(self.run.host_samples, services.pids(), services.observer_pid)
         self.stack.callback(host.stop)
         host.start()
 
@@ -146,6 +153,12 @@ class Launcher:
         producers = self.services.producers = self._service("producers", command, ProducersFailed, config)
         self._start(producers)
         return producers
+
+    def observer(self, config: Config) -> None:
+        """Start what notes when each result becomes visible; it is not ready yet."""
+        command = observer_command(self.run.config)
+        self.services.observer = self._service("observer", command, ObserverFailed, config)
+        self._start(self.services.observer)
 
     def _service(
         self,

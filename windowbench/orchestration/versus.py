@@ -12,7 +12,13 @@ from typing import Any
 
 from config import ConfigError, Loaded, config_parser, load
 from windowbench.comparison.arms import unused_label
-from windowbench.comparison.command import add_output_flags, check_outputs, comparison_json, write_outputs
+from windowbench.comparison.command import (
+    add_output_flags,
+    check_outputs,
+    comparison_html,
+    comparison_json,
+    write_outputs,
+)
 from windowbench.comparison.content import compare_runs
 from windowbench.comparison.finished import ReadRun
 from windowbench.comparison.recorded import read_run
@@ -73,6 +79,7 @@ def body(argv: list[str] | None) -> int:
     paths = [
         kept.write_text("comparison.json", comparison_json(content)),
         kept.write_text("comparison.md", comparison_markdown(content)),
+        kept.write_text("comparison.html", comparison_html(content)),
     ]
     write_outputs(content, arguments)
     _tell("\n".join(map(str, paths)))

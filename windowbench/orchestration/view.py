@@ -65,6 +65,8 @@ def plain_line(snapshot: Snapshot) -> str:
         parts.append(f"{'freshness' if seen.mode == 'update' else 'after closing'} {latencies}")
     if snapshot.seconds_left is not None:
         parts.append(f"{_number(snapshot.seconds_left)} s left")
+    if snapshot.engine_page is not None:
+        parts.append(f"engine's page {snapshot.engine_page}")
     return " · ".join(parts)
 
 
@@ -114,6 +116,8 @@ def live_table(snapshot: Snapshot) -> Table:
     if snapshot.batch_ms is not None:
         unread = "" if snapshot.unread is None else f"{snapshot.unread:,} events not yet read"
         table.add_row("engine batch", _number(snapshot.batch_ms, " ms"), unread)
+    if snapshot.engine_page is not None:
+        table.add_row("engine's page", "", snapshot.engine_page)
     return table
 
 

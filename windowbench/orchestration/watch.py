@@ -12,7 +12,7 @@ from windowbench.errors import EnvironmentProblem, HarnessError
 from windowbench.orchestration.host import HostMonitor
 from windowbench.orchestration.live import LiveResults, Snapshot
 from windowbench.orchestration.result_consumer import ResultConsumer
-from windowbench.orchestration.services import JsonLineService, position_of
+from windowbench.orchestration.services import JsonLineService, page_of, position_of
 from windowbench.orchestration.timeline import Timeline
 from windowbench.orchestration.view import View
 from windowbench.schedule import NS_PER_S, Schedule
@@ -32,6 +32,7 @@ class Services:
     engine: JsonLineService | None = None
     producers: JsonLineService | None = None
     consumer: ResultConsumer | None = None
+    observer: JsonLineService | None = None
     host: HostMonitor | None = None
 
     def check(self) -> None:
@@ -44,9 +45,13 @@ class Services:
         HarnessError
             Of that service's own type.
         """
-        for service in (self.broker, self.engine, self.producers, self.host):
+        for service in (self.broker, self.engine, self.producers, self.observer, self.host):
             if service is not None:
                 service.check()
+
+    def observer_pid(self) -> int | None:
+        """Return the pid below which the observer of visible time is found, where there is one."""
+        return self.observer.pid if self.observer else None
 
     def pids(self) -> dict[str, Callable[[], int | None]]:
         """Return for each service under its name how to ask for the pid it hangs below."""
@@ -149,5 +154,6 @@ class Watch:
             lateness_p99_ms=producing.get("lateness_p99_ms"),
             batch_ms=computing.get("batch_ms"),
             unread=unread,
+            engine_page=page_of(engine) if engine else None,
             results=self._live.figures(),
         )

@@ -6,7 +6,7 @@ How it works:
   so one drawing follows light, dark and print;
 * text stays text, in the page's type;
 * the words of a legend are not drawn: the page sets them, from :class:`~windowbench.reports.layout.Key`. So no foreign
-  word gets into a drawing, but for labels of axes, which are passed through :func:`label`;
+  word gets into a drawing, but for labels of axes, which go through :func:`~windowbench.reports.wording.shortened`;
 * nothing in it depends on time, on chance or on the machine: equal figures give equal bytes.
 
 Importing this module is quick, drawing the first plot is not: matplotlib is loaded then.
@@ -45,7 +45,6 @@ SERIES = ("c1", "c2", "c3", "c4", "c5", "c6")
 
 WIDE = 8.4
 HALF = (4.1, 2.6)
-_LONGEST_LABEL = 28
 
 _STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
@@ -171,12 +170,6 @@ def _without_family(match: re.Match[str]) -> str:
     return f"font-size: {size[0]}" if size else f"{match[1]}inherit"
 
 
-def label(text: str) -> str:
-    """Return a foreign word as the label of an axis: every character visible, and no longer than there is room."""
-    words = visible(text)
-    return words if len(words) <= _LONGEST_LABEL else f"{words[: _LONGEST_LABEL - 1]}…"
-
-
 def colour(name: str) -> str:
     """Return what stands for a colour of the page while drawing."""
     return COLOURS[name]
@@ -189,10 +182,15 @@ def thousands(axis: Any) -> None:  # noqa: ANN401 - an axis of matplotlib
     axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:,.10g}".replace("-", "−")))
 
 
-def few_ticks(axes: Axes, *, x: int = 6, y: int = 5) -> None:
-    """Leave an axes no more ticks than can be read, with groups of three digits."""
-    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+def few_ticks(axes: Axes, *, x: int = 6, y: int = 5, log: str = "") -> None:
+    """Leave an axes no more ticks than can be read, with groups of three digits; `log` names a logarithmic axis."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter  # noqa: PLC0415
 
-    for axis, most in ((axes.xaxis, x), (axes.yaxis, y)):
-        axis.set_major_locator(MaxNLocator(most))
+    for name, axis, most in (("x", axes.xaxis, x), ("y", axes.yaxis, y)):
+        if name == log:
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=most + 4))
+            axis.set_minor_formatter(NullFormatter())
+            axis.set_tick_params(which="minor", length=0)
+        else:
+            axis.set_major_locator(MaxNLocator(most))
         thousands(axis)

@@ -13,6 +13,11 @@ from windowbench.reports.wording import setting, size
 Found = Mapping[str, Any]
 
 
+def shown_setting(name: str, value: object) -> str:
+    """Return the value of a setting as a page shows it, secrets masked."""
+    return setting(mask_value(name, value))
+
+
 def settings(config: Found, origins: Mapping[str, str]) -> Columns | None:
     """Return every setting with its value and its origin, by group; what somebody set is strong."""
     tables = []
@@ -20,7 +25,7 @@ def settings(config: Found, origins: Mapping[str, str]) -> Columns | None:
     for group in GROUPS:
         lines = [
             Row(
-                cells=[name, setting(mask_value(name, value)), origins.get(name, "")],
+                cells=[name, shown_setting(name, value), origins.get(name, "")],
                 strong=origins.get(name, "default") != "default",
             )
             for name, value in known.items()
@@ -38,7 +43,7 @@ def engine_settings(summary: Found) -> Table | None:
     found = (summary.get("engine") or {}).get("settings")
     if not found:
         return None
-    return facts("", [(str(name), setting(mask_value(str(name), value))) for name, value in found.items()])
+    return facts("", [(str(name), shown_setting(str(name), value)) for name, value in found.items()])
 
 
 # --- environment ------------------------------------------------------------------------------------------------------

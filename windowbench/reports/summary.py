@@ -12,7 +12,7 @@ from typing import Any
 from windowbench.reports.blocks import WIDTH, wrapped
 from windowbench.reports.engine_line import engine_line
 
-DEFINITIONS = {
+_OF_ROWS = {
     "e2e": "append time of the row - greatest produce time of its events",
     "since_window_end": "append time of the row - end of its window",
     "excess": "append time of the row - earliest possible emission of its window",
@@ -24,6 +24,19 @@ _OF_UPDATES = {
     "freshness": "append time of an update - produce time of the newest event counted in it",
 }
 """In update mode; the excess says nothing there, as a final row need not wait until its window can close."""
+
+
+def _with_visible(of_rows: Mapping[str, str], named: Mapping[str, str]) -> dict[str, str]:
+    """Add what each latency of a row is with its visible time in place of its append time."""
+    visible = {f"visible_{name}": words.replace("append time", "visible time", 1) for name, words in of_rows.items()}
+    return {**named, **visible, "visible_delay": "visible time of the row - its append time"}
+
+
+DEFINITIONS = _with_visible(_OF_ROWS, _OF_ROWS)
+_DEFINITIONS_OF_UPDATES = _with_visible(
+    {**_OF_UPDATES, "freshness": "append time of the final row - produce time of the newest event counted in it"},
+    _OF_UPDATES,
+)
 _PARTS = {
     "send_lateness": "send lateness of the last event",
     "wait_for_window_end": "wait for the window's end",
@@ -81,7 +94,7 @@ def shows_updates(summary: Summary) -> bool:
 
 def definitions_of(summary: Summary) -> dict[str, str]:
     """Return the latencies that say something about a run, each with its definition."""
-    return _OF_UPDATES if shows_updates(summary) else DEFINITIONS
+    return _DEFINITIONS_OF_UPDATES if shows_updates(summary) else DEFINITIONS
 
 
 def _headline(summary: Summary) -> list[str]:
@@ -92,6 +105,7 @@ def _headline(summary: Summary) -> list[str]:
     interval = headline["interval_ms"]
     sure = headline["interval_note"] or (interval and f"95 % interval {interval[0]:.1f} to {interval[1]:.1f} ms") or ""
     lines = [f"{headline['name']} P{headline['percent']}   {value}   ({sure})"]
+    definition = definitions_of(summary)[headline["name"].removesuffix("_ms")]
     lines += wrapped(
         f"= {definition}; nearest rank over {rows} of {headline['windows']} windows",
         "  ",
@@ -175,6 +189,7 @@ def _latencies(summary: Summary) -> list[str]:
         lines.append(f"  interval of P90: {some['interval_note']}")
     for name in names:
         lines += wrapped(f"{name}_ms: {definitions[name]}", "  ", "    ")
+    lines += _visible(summary.get("visible"))
     wait = summary.get("partition_wait_ms")
     if wait and not shows_updates(summary):
         lines += wrapped(
@@ -184,6 +199,21 @@ def _latencies(summary: Summary) -> list[str]:
             "    ",
         )
     return lines
+
+
+def _visible(visible: Summary | None) -> list[str]:
+    """Return what is to be known of visible times, where they were observed."""
+    if not visible:
+        return []
+    own = ", ".join(f"{p} {_figure(visible[f'overhead_{p.lower()}_ms'])}" for p in ("P50", "P90", "max"))
+    unseen = f"; {visible['rows_not_seen']} rows were never seen" if visible["rows_not_seen"] else ""
+    return wrapped(
+        "visible time: when a consumer of committed records was first given the row. Of that the consumer itself takes"
+        f" {own} ms ({visible['calibration']} records in no transaction, same time and load), which is not subtracted"
+        f"{unseen}",
+        "  ",
+        "    ",
+    )
 
 
 def _decomposition(summary: Summary) -> list[str]:

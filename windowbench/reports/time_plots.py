@@ -13,9 +13,9 @@ import numpy as np
 from windowbench.metrics.resources import TREES, sampled_trees
 from windowbench.reports.content import RunContent
 from windowbench.reports.curves import Curve, Spell, band, rates, spells
-from windowbench.reports.drawing import HALF, SERIES, WIDE, colour, draw, few_ticks, label
+from windowbench.reports.drawing import HALF, SERIES, WIDE, colour, draw, few_ticks
 from windowbench.reports.layout import Key, Plot
-from windowbench.reports.wording import count, ms, number, plural, size
+from windowbench.reports.wording import count, ms, number, plural, shortened, size
 from windowbench.schedule import NS_PER_S
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ def phase_bars(content: RunContent) -> Plot | None:
                 fontsize=8,
                 color=colour("muted"),
             )
-        axes.set_yticks(range(len(phases)), [label(span.name) for span in phases])
+        axes.set_yticks(range(len(phases)), [shortened(span.name) for span in phases])
         axes.invert_yaxis()
         axes.margins(x=0.08)
         axes.set_xlim(left=0)

@@ -35,12 +35,24 @@ def _shown(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def shortened(text: str, most: int = 28) -> str:
+    """Return a foreign word that fits where there is little room, every character visible."""
+    words = visible(text)
+    return words if len(words) <= most else f"{words[: most - 1]}…"
+
+
 def number(value: float | None, digits: int = 1) -> str:
     """Return a number with groups of three digits; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
     rounded = round(value, digits) + 0.0  # no "-0.0"
     return f"{rounded:,.{digits}f}".replace("-", "−")
+
+
+def signed(value: float | None, digits: int = 1) -> str:
+    """Return a number with its sign; a dash where there is none."""
+    words = number(value, digits)
+    return f"+{words}" if value is not None and round(value, digits) > 0 else words
 
 
 def count(value: int | None) -> str:
@@ -51,6 +63,11 @@ def count(value: int | None) -> str:
 def ms(value: float | None) -> str:
     """Return a duration in ms with its unit."""
     return "–" if value is None else f"{number(value)} ms"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value as it is written: small ones as an upper bound."""
+    return "p < 0.001" if value < 0.001 else f"p = {number(value, 3)}"
 
 
 def share(value: float) -> str:

@@ -28,6 +28,10 @@ RESULT_COLUMNS = {
     "value": "binary",
 }
 """Columns of ``samples/results.parquet``; timestamp_type 0 is CreateTime, 1 LogAppendTime."""
+VISIBLE_COLUMNS = {"partition": "int32", "offset": "int64", "append_ms": "int64", "visible_ns": "int64"}
+"""Columns of ``samples/visible.parquet``: when a consumer of committed records was first given each result."""
+CALIBRATION_COLUMNS = {"append_ms": "int64", "visible_ns": "int64"}
+"""Columns of ``samples/visible_calibration.parquet``: the same of records that are visible when they are appended."""
 HOST_COLUMNS = {
     "wall_ns": "int64",
     "mono_ns": "int64",
@@ -284,17 +288,6 @@ def iter_records(
 def named_column(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> Any:  # noqa: ANN401
     """Return an Arrow column of names given by their position in `names`."""
     return pa.DictionaryArray.from_arrays(codes.astype(np.int8), pa.array(list(names)))
-
-
-def present_values(table: pa.Table, name: str) -> NDArray[np.int64]:
-    """Return an integer column of a table, 0 where it is null."""
-    column = table.column(name)
-    return column.fill_null(pa.scalar(0, column.type)).to_numpy().astype(np.int64, copy=False)
-
-
-def is_present(table: pa.Table, name: str) -> NDArray[np.bool_]:
-    """Return where a column of a table is not null."""
-    return np.asarray(table.column(name).is_valid().to_numpy(), dtype=np.bool_)
 
 
 def nullable_column(values: NDArray[Any], present: NDArray[np.bool_]) -> Any:  # noqa: ANN401

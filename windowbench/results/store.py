@@ -219,6 +219,16 @@ class RunDirectory:
         return self.samples / "results.parquet"
 
     @property
+    def visible_samples(self) -> Path:
+        """When each result became visible, where that was asked for."""
+        return self.samples / "visible.parquet"
+
+    @property
+    def visible_calibration(self) -> Path:
+        """When records in no transaction were visible, which shows what the observer itself takes."""
+        return self.samples / "visible_calibration.parquet"
+
+    @property
     def host_samples(self) -> Path:
         """Clocks, CPU, memory and disk, about once a second."""
         return self.samples / "host.parquet"

@@ -71,6 +71,14 @@ JVM_FLAGS = (
 
 QUICK_COMPILER_FLAG = "-XX:TieredStopAtLevel=1"
 
+UI_SETTINGS: Mapping[str, str] = {
+    # Asked for with --engine-ui; 0 is any free port.
+    "spark.ui.enabled": "true",
+    "spark.ui.port": "0",
+    # Nobody ends a job or a stage from there.
+    "spark.ui.killEnabled": "false",
+}
+
 SOURCE_OPTIONS: Mapping[str, str] = {
     # From the second start on the checkpoint decides.
     "startingOffsets": "earliest",

@@ -1,0 +1,54 @@
+"""What the views show of an engine's own web page, and which addresses they are given."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from windowbench.errors import EngineFailed
+from windowbench.orchestration.live import Snapshot
+from windowbench.orchestration.services import JsonLineService, page_of
+from windowbench.orchestration.view import live_table, plain_line
+
+PAGE = "http://127.0.0.1:4040"
+
+
+def shown(snapshot):
+    console = Console(file=io.StringIO(), width=120)
+    console.print(live_table(snapshot))
+    return console.file.getvalue()
+
+
+def test_the_address_of_the_engines_page_is_in_the_plain_line_and_in_the_live_table():
+    snapshot = Snapshot(phase="measure", engine_page=PAGE)
+    assert plain_line(snapshot).endswith(f"engine's page {PAGE}")
+    assert PAGE in shown(snapshot)
+
+
+def test_without_a_page_nothing_is_said_of_one():
+    snapshot = Snapshot(phase="measure")
+    assert "page" not in plain_line(snapshot)
+    assert "page" not in shown(snapshot)
+
+
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    [
+        (PAGE, True),
+        (f"{PAGE}/", True),
+        ("http://localhost:8081", True),
+        ("http://[::1]:8081", True),
+        ("http://192.168.0.7:8081", False),
+        ("http://127.0.0.1:8081/\x1b[2J", False),
+        ("http://127.0.0.1.example:80", False),
+        (f"{PAGE}\n", False),
+        (4040, False),
+        (None, False),
+    ],
+)
+def test_only_a_page_on_this_machine_is_shown(address, taken, tmp_path):
+    engine = JsonLineService("engine", ["none"], log_path=tmp_path / "log", failure=EngineFailed, env={})
+    assert page_of(engine) is None
+    engine._line(json.dumps({"type": "ui", "address": address}))
+    assert page_of(engine) == (address if taken else None)

@@ -1,0 +1,129 @@
+"""Results topic -> when a ``read_committed`` consumer was first given each row.
+
+A process of its own, so that nothing else it might have to do keeps a row waiting. Started by a benchmark run with
+``--config <run>/config.json``; it runs until SIGTERM and then leaves ``samples/visible.parquet`` and
+``samples/visible_calibration.parquet`` in the directory of the run, whole or not at all.
+
+What the consumer itself takes is calibrated in the same run, under the same load: ten times a second a record in no
+transaction is written to a topic of its own and read beside the results. It is visible when it is appended.
+
+On standard output it says, one JSON object a line: ``{"type": "ready"}`` when a row written now would be seen at once.
+"""
+
+from __future__ import annotations
+
+if __name__ == "__main__":
+    from windowbench.interrupt import end_quietly_on_interrupt
+
+    end_quietly_on_interrupt()
+
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+from config import Config, ConfigError, config_parser, load
+from windowbench.engine_job import say
+from windowbench.errors import EnvironmentProblem, Terminated, run_program
+from windowbench.kafka.admin import Admin
+from windowbench.kafka.sender import KafkaSender
+from windowbench.kafka.visibility import Seen, VisibilityConsumer, calibration_topic
+from windowbench.results.samples import CALIBRATION_COLUMNS, VISIBLE_COLUMNS, SampleWriter
+from windowbench.results.store import RunDirectory
+from windowbench.schedule import NS_PER_MS
+
+POLL_SECONDS = 0.05
+CALIBRATION_SECONDS = 0.1
+WRITE_SECONDS = 1.0
+
+
+class Calibration:
+    """Writes a record to the calibration topic now and then."""
+
+    def __init__(self, config: Config, topic: str) -> None:
+        """Make the client."""
+        self._sender = KafkaSender(config, topic, linger_ms=0)
+        self._next = 0.0
+
+    def tick(self) -> None:
+        """Write a record if it is time, and serve delivery reports.
+
+        Raises
+        ------
+        EnvironmentProblem
+            When a record could not be delivered.
+        """
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + CALIBRATION_SECONDS
+            self._sender.send(b"", b"", 0, time.time_ns() // NS_PER_MS)
+        self._sender.poll()
+        if self._sender.failed:
+            raise EnvironmentProblem(f"a calibration record could not be written: {self._sender.last_failure}")
+
+
+class Observer:
+    """Reads results and calibration records and keeps when it was given them."""
+
+    def __init__(self, config: Config) -> None:
+        """Make the clients; the topic of the calibration is made when missing."""
+        self._results, plan, admin = config.kafka.result_topic, calibration_topic(config), Admin(config)
+        if not admin.partitions(plan.name):
+            admin.create(plan)
+        self._consumer = VisibilityConsumer(config, (self._results, plan.name))
+        self._calibration = Calibration(config, plan.name)
+        self._seen: list[Seen] = []
+
+    def follow(self, rows: SampleWriter, calibration: SampleWriter) -> None:
+        """Note when records become visible until a signal ends it."""
+        ready, next_write = False, 0.0
+        while True:
+            self._seen += self._consumer.read(POLL_SECONDS)
+            if self._consumer.ready:
+                if not ready:
+                    ready = True
+                    say("ready")
+                self._calibration.tick()
+            if time.monotonic() >= next_write:
+                next_write = time.monotonic() + WRITE_SECONDS
+                self.write(rows, calibration)
+
+    def write(self, rows: SampleWriter, calibration: SampleWriter) -> None:
+        """Add what was seen to the samples."""
+        seen, self._seen = self._seen, []
+        for writer, names, results in ((rows, VISIBLE_COLUMNS, True), (calibration, CALIBRATION_COLUMNS, False)):
+            chosen = [record for record in seen if (record.topic == self._results) is results]
+            writer.append(**{name: [getattr(record, name) for record in chosen] for name in names})
+
+    def close(self) -> None:
+        """Close the consumer."""
+        self._consumer.close()
+
+
+def observe(config: Config, run: RunDirectory) -> None:
+    """Note when rows become visible until a signal ends it."""
+    with (
+        SampleWriter(run.visible_samples, VISIBLE_COLUMNS) as rows,
+        SampleWriter(run.visible_calibration, CALIBRATION_COLUMNS) as calibration,
+        closing(Observer(config)) as observer,
+    ):
+        with suppress(Terminated):
+            observer.follow(rows, calibration)
+        observer.write(rows, calibration)
+
+
+def _body(argv: list[str] | None) -> int:
+    parser = config_parser("visible_time.py", (__doc__ or "").partition("\n")[0])
+    loaded = load(parser, argv)
+    if loaded.arguments.config is None:
+        raise ConfigError("visible_time.py is a part of a run: give --config <run>/config.json")
+    observe(loaded.config, RunDirectory.open(Path(loaded.arguments.config).parent))
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program until it is told to stop, and return its exit code."""
+    return run_program(_body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

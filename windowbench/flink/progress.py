@@ -1,0 +1,133 @@
+"""What a running Flink job tells the harness: that it is ready, how far it is, and why it did not go on as it began.
+
+A job that restarts reads some events again and leaves a gap in its results while it does; whatever its restart strategy
+is, that is a failure.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+from windowbench.engine_job import say
+from windowbench.errors import EngineFailed
+from windowbench.flink.rest import (
+    FlinkRest,
+    accepted_metrics,
+    has_restarted,
+    is_running,
+    offset_metrics,
+    positions,
+    rejected_records,
+    root_cause,
+    what_is_missing,
+)
+from windowbench.schedule import END_EVENT_TIME_NS, NS_PER_MS
+
+QUESTION_SECONDS = 0.2
+LAST_QUESTIONS = 2
+"""Flink gathers its metrics when it is asked, and tells them the next time."""
+CAUSE_SECONDS = 5.0
+"""Flink's REST interface shows a picture of the job that is up to 3 s old."""
+END_WATERMARK_MS = END_EVENT_TIME_NS // NS_PER_MS - 86_400_000
+"""A watermark beyond this, a day before END, can only come of END."""
+
+
+class Progress:
+    """Turns what Flink's REST interface says into messages of the engine protocol.
+
+    Parameters
+    ----------
+    rest : FlinkRest
+    topic : str
+        The events topic.
+    begins : mapping of int to int
+        Where each of its partitions begins; empty where that is not known.
+    page : str, optional
+        Address of Flink's web page, where the harness is to be told of it.
+    """
+
+    def __init__(self, rest: FlinkRest, topic: str, begins: dict[int, int], page: str | None = None) -> None:
+        """Know nothing of the job yet."""
+        self._rest = rest
+        self._topic = topic
+        self._begins = begins
+        self._page = page
+        self._source = self._last = ""
+        self._offsets: dict[str, int] = {}
+        self._accepted: list[str] = []
+        self._before: tuple[dict[str, int], int] | None = None
+        self._rejected = 0
+
+    def announce(self) -> None:
+        """Say that the job is ready."""
+        if self._page is not None:
+            say("ui", address=self._page)
+        say("ready")
+
+    def check_restarts(self) -> None:
+        """Make sure that the job has not failed and begun again.
+
+        Raises
+        ------
+        EngineFailed
+            When it has, with the exception that made it.
+        OSError
+            When nobody answers.
+        """
+        if has_restarted(self._rest.job_metrics(("numRestarts", "restartingTime"))):
+            raise EngineFailed(f"the job failed and was restarted: {self._cause() or 'Flink does not say why'}")
+
+    def give_up(self) -> None:
+        """End the wait for a job that does not run.
+
+        Raises
+        ------
+        EngineFailed
+            Always, with the job's state and, where there is one, its exception.
+        """
+        try:
+            known = [what_is_missing(self._rest.ask()), self._cause(0.0)]
+        except OSError as error:
+            known = [f"its REST interface does not answer ({error})"]
+        raise EngineFailed(": ".join(["the job did not become RUNNING in time", *filter(None, known)]))
+
+    def _cause(self, patience: float = CAUSE_SECONDS) -> str | None:
+        deadline = time.monotonic() + patience
+        while (cause := root_cause(self._rest.ask("/exceptions?maxExceptions=1"))) is None:
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(QUESTION_SECONDS)
+        return cause
+
+    def ready(self) -> bool:
+        """Whether the job runs and its sources have all partitions."""
+        job = self._rest.ask()
+        if not is_running(job):
+            return False
+        self._source, self._last = job["vertices"][0]["id"], job["vertices"][-1]["id"]
+        names = self._rest.metric_names(self._source)
+        self._offsets, self._accepted = offset_metrics(names, self._topic), accepted_metrics(names)
+        return len(self._offsets) >= max(1, len(self._begins))
+
+    def message(self) -> dict[str, Any]:
+        """Return where the job is."""
+        values = self._rest.metrics(self._source, [*self._offsets, *self._accepted])
+        position = positions(values, self._offsets, self._begins)
+        watermark_ms = self._rest.watermark_ms(self._last)
+        now = position, sum(int(values.get(name, "0")) for name in self._accepted)
+        if now == self._before:
+            ended = watermark_ms is not None and watermark_ms >= END_WATERMARK_MS
+            self._rejected = rejected_records(position, self._begins, now[1], ended=ended)
+        self._before = now
+        return {"position": position, "watermark_ms": watermark_ms, "rejected": self._rejected}
+
+    def last_word(self) -> None:
+        """Report once more when the job is about to end, after what it says has come to rest."""
+        with suppress(OSError):
+            if self._offsets:
+                for _ in range(LAST_QUESTIONS):
+                    self.message()
+                    time.sleep(QUESTION_SECONDS)
+                say("progress", **self.message())

@@ -1,0 +1,105 @@
+"""A consumer that notes when it was first given each record: what a reader of committed records can see, and when.
+
+Records of a transaction are in the log long before that: the broker hands them to such a reader after the commit only,
+and those of an aborted transaction never.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+
+from config import Config
+from windowbench.errors import EnvironmentProblem
+from windowbench.kafka.admin import LOG_APPEND_TIME, Admin, TopicPlan
+from windowbench.kafka.client import make_client
+from windowbench.kafka.follower import FOLLOWER_SETTINGS, Partition, is_record
+
+_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One record as it was returned.
+
+    Attributes
+    ----------
+    topic : str
+    partition, offset : int
+    append_ms : int
+        The broker's time stamp.
+    visible_ns : int
+        Wall clock when the consumer had it.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    append_ms: int
+    visible_ns: int
+
+
+def calibration_topic(config: Config) -> TopicPlan:
+    """Return the topic of the records, in no transaction, that show what the consumer itself takes."""
+    return TopicPlan(
+        name=f"windowbench-visible-{config.run.run_id}",
+        partitions=1,
+        replication_factor=config.kafka.replication_factor,
+        settings={"message.timestamp.type": LOG_APPEND_TIME, "retention.ms": "3600000"},
+    )
+
+
+class VisibilityConsumer:
+    """Reads whole topics from their beginning, each record as soon as it is visible.
+
+    Parameters
+    ----------
+    config : Config
+        Names the broker.
+    topics : sequence of str
+        Existing topics.
+    """
+
+    def __init__(self, config: Config, topics: Sequence[str]) -> None:
+        """Open the consumer."""
+        admin = Admin(config)
+        parts = [TopicPartition(topic, n, OFFSET_BEGINNING) for topic in topics for n in admin.partitions(topic)]
+        self._waiting: set[Partition] = {(part.topic, part.partition) for part in parts}
+        self._consumer = make_client(
+            Consumer, config, group_id=f"windowbench-visible-{config.run.run_id}", **FOLLOWER_SETTINGS
+        )
+        self._consumer.assign(parts)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every partition has been read to its end once, so that a record written now will be seen at once."""
+        return not self._waiting
+
+    def read(self, timeout_seconds: float) -> list[Seen]:
+        """Return the records that have become visible, or else the first that do within the time.
+
+        Raises
+        ------
+        EnvironmentProblem
+            When the broker says that reading on makes no sense.
+        """
+        first = self._consumer.poll(timeout_seconds)
+        if first is None:
+            return []
+        messages = (first, *self._consumer.consume(_AT_ONCE, timeout=0))
+        visible_ns = time.time_ns()
+        try:
+            return [
+                Seen(m.topic() or "", m.partition() or 0, m.offset() or 0, m.timestamp()[1], visible_ns)
+                for m in messages
+                if is_record(m, self._waiting.discard)
+            ]
+        except KafkaException as error:
+            raise EnvironmentProblem(f"committed records cannot be read any more: {error.args[0].str()}") from None
+
+    def close(self) -> None:
+        """Close the consumer."""
+        self._consumer.close()
