@@ -48,7 +48,7 @@ def rates_of(program):
 
 @pytest.mark.timeout(180)
 def test_the_highest_rate_allowed_is_found_and_confirmed_by_runs_like_any_other(search):
-    program = search(*SHORT, "--engine=none", "--highest-rate=400")
+    program = search(*SHORT, "--engine=none", "--rate=400", "--highest-rate=400")
     assert program.finish(150) == 0, program.errors + program.output
     program.await_gone(1)
     found = program.json("capacity.json")["found"]
@@ -57,10 +57,13 @@ def test_the_highest_rate_allowed_is_found_and_confirmed_by_runs_like_any_other(
     for summary in runs_of(program):
         assert summary["rows"]["expected"] == summary["rows"]["exact"] > 0
     assert "at least 400 events/s sustained (a full run confirmed it)" in program.output
+    assert "full run confirmed it" in (program.run / "capacity.html").read_text()
+    assert len(list(program.run.glob("probes/*/report.html"))) == sum(full for _, full, _ in rates_of(program))
     assert not list(program.run.glob("probes/*/broker")), "the broker's data went with it"
     assert "| 400 | sustainable (full run) |" in (program.run / "capacity.md").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_an_engine_that_misses_the_objective_at_every_rate_is_told_so_by_the_exit_code(search):
     program = search(*SHORT, *plain_engine("--delay-ms=300"), "--slo=excess_p50_ms<=200")
@@ -82,12 +85,13 @@ def test_an_interrupted_search_leaves_what_it_knows_and_no_process(search):
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("engine", ["spark", "flink"])
+@pytest.mark.parametrize("engine", ["spark", pytest.param("flink", marks=pytest.mark.long)])
 def test_one_warm_engine_serves_run_after_run_and_each_is_exact(search, engine):
-    load = ("--profile=smoke", "--window-size-sec=1", "--rate=300", "--highest-rate=300", "--warmup=3")
+    load = ("--profile=smoke", "--rate=300", "--highest-rate=300")
+    times = ("--window-size-sec=0.5", "--warmup=2", "--duration=5")
     never_idle = "--idle-timeout-ms=0"  # on a busy machine END may come later than that after the last event
-    limits = ("--full-warmup=3", "--full-duration=12", "--most-probes=2")
-    program = search(*load, *WIDE, never_idle, f"--engine={engine}", *limits)
+    limits = ("--full-warmup=2", "--full-duration=5", "--most-probes=1")
+    program = search(*load, *times, *WIDE, never_idle, f"--engine={engine}", *limits)
     # Whether the rate is sustained is for the machine to say; that each run is right, for this test.
     assert program.finish(280) in (ExitCode.OK, ExitCode.VERDICT_UNKNOWN, ExitCode.UNSUSTAINABLE), program.errors
     program.await_gone(2)

@@ -45,6 +45,12 @@ def test_flags_of_the_search_and_of_a_run_go_together(requested):
     assert [str(objective) for objective in request.objectives] == ["excess_p90_ms<=1500", "e2e_max_ms<9000"]
 
 
+def test_when_rows_become_visible_can_be_bounded_where_somebody_notes_it(requested):
+    bound = "--slo=visible_excess_p90_ms<=1500"
+    for flags in (("--visible-time",), ("--engine=flink", "--flink-delivery=exactly-once")):
+        assert [str(o) for o in requested(bound, *flags)[1].objectives] == ["visible_excess_p90_ms<=1500"]
+
+
 def test_another_profile_replaces_that_of_probes(requested):
     assert requested("--profile=bench")[0].config.load.duration_seconds == 120
 
@@ -65,6 +71,7 @@ def test_another_profile_replaces_that_of_probes(requested):
         (("--checkpoint-dir=c",), "checkpoint_dir cannot be set"),
         (("--keep-broker",), "keep_broker cannot be set"),
         (("--slo=excess_p90<=5",), "there is no statistic"),
+        (("--slo=visible_excess_p90_ms<=5",), "add --visible-time"),
         (("--most-probe=3",), "did you mean --most-probes?"),
     ],
 )

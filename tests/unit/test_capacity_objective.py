@@ -10,7 +10,9 @@ from windowbench.metrics.statistic import STATISTICS, latency_statistic
 
 def test_every_latency_has_its_percentiles():
     percents = ("p50", "p90", "p95", "p99", "max")
-    assert set(STATISTICS) == {f"{latency}_{percent}_ms" for latency in LATENCIES for percent in percents}
+    assert set(STATISTICS) == {
+        f"{until}{latency}_{percent}_ms" for until in ("", "visible_") for latency in LATENCIES for percent in percents
+    }
 
 
 @given(st.sampled_from(list(STATISTICS.values())), st.integers(1, 10**6), st.booleans())

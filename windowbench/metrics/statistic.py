@@ -9,6 +9,8 @@ from typing import Any
 from windowbench.metrics.latency import LATENCIES
 from windowbench.settings import ConfigError, nearest
 
+VISIBLE = "visible_"
+"""Begins the names of latencies until a consumer of committed records has the row."""
 PERCENTS = ("p50", "p90", "p95", "p99", "max")
 
 
@@ -18,6 +20,11 @@ class LatencyStatistic:
 
     latency: str
     percent: str
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether only a run has it that observes when rows become visible."""
+        return self.latency.startswith(VISIBLE)
 
     @property
     def name(self) -> str:
@@ -33,7 +40,10 @@ class LatencyStatistic:
 STATISTICS = {
     statistic.name: statistic
     for statistic in (
-        LatencyStatistic(latency=latency, percent=percent) for latency in LATENCIES for percent in PERCENTS
+        LatencyStatistic(latency=f"{until}{latency}", percent=percent)
+        for until in ("", VISIBLE)
+        for latency in LATENCIES
+        for percent in PERCENTS
     )
 }
 

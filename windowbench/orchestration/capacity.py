@@ -25,6 +25,7 @@ from windowbench.capacity.outcome import Assessment, Outcome, assess
 from windowbench.capacity.search import Found, Plan, TimeLeft, Try, next_step
 from windowbench.errors import EngineFailed, HarnessError, ProducersFailed
 from windowbench.kafka.admin import Admin, planned_topics
+from windowbench.kafka.visibility import calibration_topic
 from windowbench.orchestration.benchmark import judged_run, leave_report
 from windowbench.orchestration.environment import describe_environment
 from windowbench.orchestration.lifetime import ManyRuns
@@ -206,7 +207,7 @@ class CapacitySearch:
         if not config.kafka.embedded or config.kafka.bootstrap_servers is None:
             return
         with suppress(HarnessError):  # a broker that is gone is told of by what met it first
-            for topic in planned_topics(config):
+            for topic in (*planned_topics(config), calibration_topic(config)):
                 Admin(config).delete(topic.name)
 
     # --- time ---------------------------------------------------------------------------------------------------------
@@ -229,7 +230,7 @@ class CapacitySearch:
 
     def _write(self, directory: RunDirectory, found: Found | None) -> dict[str, Any]:
         """Write ``capacity.json``, and the reports once the search has ended; return its content."""
-        from windowbench.judgement.figures import headline_of  # noqa: PLC0415 - loads SciPy, which no first run awaits
+        from windowbench.judgement.figures import ranking_latency  # noqa: PLC0415 - loads SciPy, which no first run awaits
         from windowbench.reports.capacity_page import render_capacity_page  # noqa: PLC0415 - likewise, Jinja
 
         content = content_of(
@@ -239,7 +240,7 @@ class CapacitySearch:
                 "name": self._name,
                 **self._ended,
                 "engine": self._base.engine.engine,
-                "headline": headline_of(self._base.output_mode),
+                "headline": ranking_latency(self._base),
                 "objectives": [str(objective) for objective in self._request.objectives],
                 "plan": dataclasses.asdict(self._request.plan),
                 "time_limit_s": self._request.time_limit_s,

@@ -81,6 +81,11 @@ def request_of(loaded: Loaded) -> Request:
     )
     require(config.engine.checkpoint_dir is None, "checkpoint_dir cannot be set: every probe has its own checkpoint")
     require(not config.kafka.keep_broker, "keep_broker cannot be set: the broker serves every probe and then ends")
+    objectives = tuple(parse_objective(text) for text in given.slo)
+    require(
+        config.observes_visible_time or not any(objective.statistic.is_visible for objective in objectives),
+        "nobody notes when rows become visible, which an objective bounds: add --visible-time",
+    )
     return Request(
         plan=Plan(
             start=start,
@@ -89,7 +94,7 @@ def request_of(loaded: Loaded) -> Request:
             tolerance=given.tolerance,
             most_probes=given.most_probes,
         ),
-        objectives=tuple(parse_objective(text) for text in given.slo),
+        objectives=objectives,
         time_limit_s=given.time_limit,
         full_warmup_s=given.full_warmup,
         full_duration_s=given.full_duration,
