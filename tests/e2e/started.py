@@ -127,7 +127,8 @@ def start(directory: Path, program: str, *arguments: str, env: dict[str, str] | 
     marker = uuid.uuid4().hex
     runs = directory / "runs"
     log = directory / "stderr.log"
-    place = () if program == "latency_calculator.py" else (f"--runs-dir={runs}",)
+    elsewhere = program == "latency_calculator.py" or any(word.startswith("--resume=") for word in arguments)
+    place = () if elsewhere else (f"--runs-dir={runs}",)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WINDOWBENCH_")}
     environment |= {_MARKER: marker, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **(env or {})}
     command = ["-m", program] if program == "windowbench" else [str(ROOT / program)]

@@ -38,9 +38,9 @@ def test_two_engines_are_compared_though_a_third_fails_and_it_alone_is_run_again
     page = (tmp_path / "runs" / "v" / "comparison.html").read_text(encoding="utf-8")
     assert 'id="plot-windows"' in page
     assert "engine ended" in page
-    assert [line.startswith(f"run {n} of {RUNS}: ") for n, line in enumerate(run_lines(first), start=1)] == [
-        True
-    ] * RUNS
+    for number, line in enumerate(run_lines(first), start=1):
+        assert line.startswith(f"run {number} of {RUNS}: ")
+    assert len(run_lines(first)) == RUNS
     assert "not compared:" in first.output
 
     again = start(tmp_path, "windowbench", "versus", f"--resume={tmp_path / 'runs' / 'v'}")

@@ -203,12 +203,21 @@ def test_thresholds_decide_the_exit_code(make):
         compared(*directories, thresholds=[parse_threshold("no_such_p90_ms>+5%")])
 
 
-def test_exactly_once_arms_have_no_rank_by_append_times(make):
-    content = compared(*make("a"), *make("b", engine="flink", flink_delivery="exactly-once"))
+def test_where_an_arm_writes_in_transactions_rows_count_when_they_are_visible(make):
+    content = compared(
+        *make("a", visible_time=True), *make("b", engine="flink", flink_delivery="exactly-once", typical_ms=300.0)
+    )
     assert content["ranked_by"]["metric"] == "visible_excess_ms"
-    assert [arm["rank"] for arm in content["arms"]] == [None, None]
+    assert [arm["rank"] for arm in content["arms"]] == [1, 2]
+    assert {e["metric"] for e in content["differences"] if e["ranks"]} == {"visible_excess_ms"}
+
+
+def test_an_arm_whose_rows_nobody_saw_become_visible_has_no_rank_beside_one_that_writes_in_transactions(make):
+    content = compared(*make("a"), *make("b", engine="flink", flink_delivery="exactly-once"))
+    assert [arm["rank"] for arm in content["arms"]] == [None, 1]
     assert not any(e["ranks"] for e in content["differences"])
-    assert any("no visible_excess_ms was recorded" in warning for warning in content["warnings"])
+    (warning,) = (text for text in content["warnings"] if "visible" in text)
+    assert warning == "spark: no visible_excess_ms was recorded, so it does not rank; --visible-time records it"
 
 
 def test_a_comparison_is_json_and_its_documentation_names_every_key(make):

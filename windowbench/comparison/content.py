@@ -16,7 +16,7 @@ from windowbench.comparison.circumstances import (
 from windowbench.comparison.figures import ArmFigures, describe_arm, differences, figures_of
 from windowbench.comparison.finished import ReadRun
 from windowbench.comparison.parity import effective_settings, parity
-from windowbench.comparison.ranking import PERCENT, ranking_metric
+from windowbench.comparison.ranking import PERCENT, VISIBLE, ranking_metric
 from windowbench.comparison.thresholds import Threshold, evaluate, exit_code_of
 from windowbench.errors import EnvironmentProblem
 from windowbench.metrics.difference import LEAST_REPEATS
@@ -183,7 +183,8 @@ def _warnings(arms: Sequence[Mapping[str, Any]], metric: str, environment: Seque
         )
     lacking = [arm["label"] for arm in fit if metric not in arm["latencies_ms"]]
     if lacking:
-        warnings.append(f"{', '.join(lacking)}: no {metric} was recorded, so it does not rank")
+        remedy = "; --visible-time records it" if metric.startswith(VISIBLE) else ""
+        warnings.append(f"{', '.join(lacking)}: no {metric} was recorded, so it does not rank{remedy}")
     if any(entry["refused"] for entry in environment):
         warnings.append("the runs were made in different environments")
     return warnings

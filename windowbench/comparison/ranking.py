@@ -32,8 +32,7 @@ class Answer:
 
 def answer_of(config: Config) -> Answer:
     """Return what kind of rows a configuration leads to."""
-    transactions = config.engine.engine == "flink" and config.engine.flink_delivery == "exactly-once"
-    return Answer(mode=config.output_mode, in_transactions=transactions)
+    return Answer(mode=config.output_mode, in_transactions=config.in_transactions)
 
 
 def ranks(metric: str, answers: Iterable[Answer]) -> bool:
