@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 from windowbench.broker.jars import default_cache_dir, ensure_jars
 from windowbench.broker.java import find_java
 from windowbench.broker.storage import free_port
-from windowbench.engine_job import Job, announce, masked, read_job, say, until_stopped
+from windowbench.engine_job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
 from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
 from windowbench.flink.progress import Progress
 from windowbench.flink.rest import FlinkRest, cause_of
@@ -142,17 +142,20 @@ def start_job(tables: TableEnvironment, job: Job, workload: Any, settings: dict[
     return result.get_job_client()
 
 
-def watch(client: Any, progress: Progress, deadline: float) -> None:  # noqa: ANN401 - PyFlink's client
-    """Report readiness and progress until the job ends, which it does only when it fails.
+def watch(client: Any, progress: Progress, job: Job, deadline: float) -> None:  # noqa: ANN401 - PyFlink's client
+    """Report readiness and progress until the job makes room for that of another run.
 
     Raises
     ------
     EngineFailed
-        With Flink's own words.
+        When it ends before, which it does only when it fails; with Flink's own words.
     """
     ended = client._j_job_client.getJobExecutionResult()  # noqa: SLF001 - its Python twin can only be waited for
     ready, last, next_check = False, None, 0.0
-    while not ended.isDone():
+    while not shall_end(job):
+        if ended.isDone():
+            ended.get()
+            raise EngineFailed("the job ended, though nobody stopped it")
         with suppress(OSError):  # not there yet, or just gone
             if time.monotonic() >= next_check:
                 next_check = time.monotonic() + RESTART_CHECK_SECONDS
@@ -168,8 +171,6 @@ def watch(client: Any, progress: Progress, deadline: float) -> None:  # noqa: AN
             elif time.monotonic() > deadline:
                 progress.give_up()
         time.sleep(POLL_SECONDS)
-    ended.get()
-    raise EngineFailed("the job ended, though nobody stopped it")
 
 
 def cancel(client: Any) -> None:  # noqa: ANN401 - PyFlink's client
@@ -234,8 +235,24 @@ def rest_address(tables: TableEnvironment, settings: dict[str, str]) -> str:
     return f"http://{found.get_string('rest.address', '127.0.0.1')}:{found.get_string('rest.port', '8081')}"
 
 
+def serve(job: Job, jars: list[Path], workload: Any, deadline: float) -> None:  # noqa: ANN401 - a module
+    """Run a job until another run follows, a signal ends it or it fails."""
+    settings = job_settings(job, rest_port=None if submitted() else free_port(), jars=jars if submitted() else [])
+    tables = table_environment(settings)
+    raise_on_signals()
+    begins = log_begins(job)
+    with ExitStack() as stack:
+        client = start_job(tables, job, workload, settings)
+        stack.callback(cancel, client)
+        rest = FlinkRest(rest_address(tables, settings), str(client.get_job_id()))
+        page = rest.address if job.config.engine.engine_ui else None
+        progress = Progress(rest, job.config.kafka.events_topic, begins, page)
+        stack.callback(progress.last_word)
+        watch(client, progress, job, deadline)
+
+
 def stream(job: Job) -> None:
-    """Run the job until a signal ends it or it fails.
+    """Run job after job until a signal ends it or one fails.
 
     Raises
     ------
@@ -243,31 +260,22 @@ def stream(job: Job) -> None:
         When Flink or the job fails.
     """
     started = time.monotonic()
-    config = job.config
-    jars = ensure_jars("flink", default_cache_dir(config.run.cache_dir))
+    jars = ensure_jars("flink", default_cache_dir(job.config.run.cache_dir))
     if not submitted():
         prepare_jvm(job, jars)
-    settings = job_settings(job, rest_port=None if submitted() else free_port(), jars=jars if submitted() else [])
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
     from pyflink.util.exceptions import JavaException
 
     # PyFlink's client writes a stack trace of each call that a JVM does not answer any more; we tell of it once.
     logging.disable(logging.CRITICAL)
-    workload = import_module(f"windowbench.workloads.{config.engine.workload}.flink")
-    with ExitStack() as stack:
-        try:
-            tables = table_environment(settings)
-            raise_on_signals()
-            begins = log_begins(job)
-            client = start_job(tables, job, workload, settings)
-            stack.callback(cancel, client)
-            rest = FlinkRest(rest_address(tables, settings), str(client.get_job_id()))
-            page = rest.address if config.engine.engine_ui else None
-            progress = Progress(rest, config.kafka.events_topic, begins, page)
-            stack.callback(progress.last_word)
-            watch(client, progress, started + config.engine.engine_ready_seconds)
-        except (EngineFailed, JavaException, Py4JError, RuntimeError) as error:
-            raise EngineFailed(hide_values(secrets(config))(cause_of(str(error)))) from None
+    workload = import_module(f"windowbench.workloads.{job.config.engine.workload}.flink")
+    try:
+        while True:
+            serve(job, jars, workload, started + job.config.engine.engine_ready_seconds)
+            job = next_job(job)
+            started = time.monotonic()
+    except (EngineFailed, JavaException, Py4JError, RuntimeError) as error:
+        raise EngineFailed(hide_values(secrets(job.config))(cause_of(str(error)))) from None
 
 
 def body(argv: list[str] | None) -> int:

@@ -62,6 +62,9 @@ picture: ## a page as a PNG, by Chromium: make picture PAGE=runs/RUN/report.html
 bench: test-environment jars ## benchmarks of windowbench itself, as ratios within one run
 	@$(PY) -m benchmarks $(ARGS)
 
+bench-capacity: test-environment jars flink-environment ## highest sustainable rates of Spark, Flink and the reference engine
+	@$(PY) -m benchmarks.capacity $(ARGS)
+
 # --- the environment --------------------------------------------------------------------------------------------------
 
 # $(call install,NAME,PIP OPTIONS) brings .venv in line with requirements/NAME.txt.
@@ -116,4 +119,4 @@ clean: ## remove .venv and the caches; runs/ stays
 	@rm -rf .venv .venv-flink .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run flink-environment test test-unit test-long lint types picture bench environment test-environment jars interpreter lock relock clean
+.PHONY: help run flink-environment test test-unit test-long lint types picture bench bench-capacity environment test-environment jars interpreter lock relock clean

@@ -41,7 +41,7 @@ from urllib.parse import urlsplit
 from config import Config
 from windowbench.broker.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jars_dir, read_lock
 from windowbench.broker.java import find_java
-from windowbench.engine_job import Job, announce, masked, read_job, say, until_stopped
+from windowbench.engine_job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
 from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
@@ -228,19 +228,27 @@ def start_query(spark: SparkSession, job: Job, workload: Any) -> StreamingQuery:
     return query
 
 
-def watch(query: StreamingQuery, log: BatchLog, runs: Callable[[], bool]) -> None:
-    """Report readiness and progress until the query ends, which it does only when it fails.
+def watch(query: StreamingQuery, log: BatchLog, job: Job, runs: Callable[[], bool]) -> None:
+    """Report readiness and progress until the query makes room for that of another run.
 
     Parameters
     ----------
     query : StreamingQuery
     log : BatchLog
+    job : Job
     runs : callable
         Whether the tasks of a query run that never waits for data between its batches.
+
+    Raises
+    ------
+    EngineFailed
+        When it ends before, which it does only when it fails.
     """
     java = query._jsq  # noqa: SLF001 - PySpark's progress objects fetch each field by a call of its own
     ready = False
-    while not java.awaitTermination(POLL_MS):
+    while not shall_end(job):
+        if java.awaitTermination(POLL_MS):
+            raise EngineFailed("the query ended, though nobody stopped it")
         messages = log.take(fresh_reports(java, log.last_batch))
         if not ready and (messages or is_waiting(java.status().message()) or runs()):
             ready = True
@@ -269,8 +277,30 @@ def fresh_reports(java: Any, last_batch: int) -> list[dict[str, Any]]:  # noqa: 
 # --- the program ------------------------------------------------------------------------------------------------------
 
 
+def serve(spark: SparkSession, job: Job, workload: Any, partitions: int) -> None:  # noqa: ANN401 - a module
+    """Run the query of a job until another run follows, a signal ends it or it fails.
+
+    Raises
+    ------
+    EngineFailed
+        When it fails, or does not end for the next.
+    """
+    tasks = partitions + (shuffle_partitions_of(job.config) or 0)
+    with ExitStack() as stack:
+        query = start_query(spark, job, workload)
+        stack.callback(quietly, query.stop)
+        watch(
+            query,
+            BatchLog(job.config.kafka.events_topic, workload.OBSERVATION),
+            job,
+            lambda: job.config.real_time and all_tasks_run(spark, tasks),
+        )
+    if query.isActive:  # what is left of it would take the cores from the next
+        raise EngineFailed("the query does not end for that of the next run")
+
+
 def stream(job: Job, partitions: int) -> None:
-    """Run the query until a signal ends it or it fails; `partitions` are the events topic's.
+    """Run query after query until a signal ends it or one fails; `partitions` are the events topic's.
 
     Raises
     ------
@@ -288,15 +318,10 @@ def stream(job: Job, partitions: int) -> None:
             if shows_page(job):
                 say("ui", address=f"http://{LOOPBACK}:{urlsplit(spark.sparkContext.uiWebUrl or '').port}")
             check_connector(spark, job.config)
-            query = start_query(spark, job, workload)
-            stack.callback(quietly, query.stop)
-            tasks = partitions + (shuffle_partitions_of(job.config) or 0)
-            watch(
-                query,
-                BatchLog(job.config.kafka.events_topic, workload.OBSERVATION),
-                lambda: job.config.real_time and all_tasks_run(spark, tasks),
-            )
-            raise EngineFailed("the query ended, though nobody stopped it")
+            while True:
+                serve(spark, job, workload, partitions)
+                job = next_job(job)
+                partitions = check_topics(job)
         except (PySparkException, Py4JJavaError) as error:
             raise EngineFailed(hide(cause_of(error))) from None
         except (Py4JError, ConnectionError):  # no answer, half of one, or nobody to ask

@@ -193,10 +193,20 @@ PROFILES: dict[str, dict[str, object]] = {
         "max_lateness_p99_ms": 100.0,
     },
     "bench": {"window_size_sec": 2.0, "duration_seconds": 120.0, "rate": 10_000.0},
+    "capacity": {
+        "window_size_sec": 2.0,
+        "watermark_delay_sec": 1.0,
+        "warmup_seconds": 6.0,
+        "duration_seconds": 24.0,
+        "cooldown_seconds": 2.0,
+        "rate": 10_000.0,
+        "drain_timeout_seconds": 20.0,
+    },
 }
 """Named sets of settings.
 
-``smoke`` is a whole valid run within a minute; ``bench`` has windows enough for confidence intervals.
+``smoke`` is a whole valid run within a minute; ``bench`` has windows enough for confidence intervals; ``capacity`` is
+one probe of the search of that name: short, with just windows enough to see whether the excess grows.
 """
 
 

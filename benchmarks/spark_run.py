@@ -38,9 +38,9 @@ def figures(*, rate: float = 10_000, duration: float = 60) -> list[Figure]:
     summary, seconds = run(
         f"--rate={rate}", f"--duration={duration}", f"--warmup={warmup}", f"--window-size-sec={window}"
     )
-    lateness = summary["generator"]["lateness_ms"]["p99"]
+    lateness = summary["generator"]["lateness_p99_ms"]
     wall_limit = warmup + duration + window + _ALLOWED_BESIDE_S
-    excess = summary["latencies"]["excess_ms"]
+    excess = summary["latencies_ms"]["excess"]
     where = f"Spark append at {rate:,.0f} events/s"
     return [
         Figure(f"{where}: verdict", summary["verdict"]["verdict"], "valid", summary["verdict"]["verdict"] == "valid"),

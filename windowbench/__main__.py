@@ -103,8 +103,15 @@ def _dump() -> Body:
     return body
 
 
+def _capacity() -> Body:
+    from windowbench.orchestration.capacity_command import body
+
+    return body
+
+
 COMMANDS = {
     "run": Command(summary="one benchmark run: --engine spark, flink or any command", body=_run),
+    "capacity": Command(summary="find the highest rate that an engine sustains", body=_capacity),
     "report": Command(summary="make the report of a finished run again, from its samples", body=_report),
     "compare": Command(summary="finished runs beside each other, with intervals and thresholds", body=_compare),
     "versus": Command(summary="run engines side by side under the same load and compare them", body=_versus),

@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from config import Config, Loaded, config_parser, load
+from config import Config, Loaded, config_parser, load, read_run_config
 from windowbench.errors import EngineFailed, Terminated
 from windowbench.masking import MASK, sounds_secret
+from windowbench.succession import FLAG, await_successor, shall_rest
 
 _EPILOG = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
 
@@ -34,6 +35,8 @@ class Job:
         Whether no benchmark run stands around the job, whose log takes what the engine prints.
     engine : str
         Name of the engine.
+    succession : bool
+        Whether another run may follow in the same process.
     """
 
     config: Config
@@ -42,6 +45,7 @@ class Job:
     chosen: frozenset[str]
     alone: bool
     engine: str
+    succession: bool = False
 
     @property
     def checkpoint(self) -> str:
@@ -74,7 +78,9 @@ def read_job(argv: list[str] | None, *, program: str, description: str | None, e
         For anything unknown, malformed or contradictory.
     """
     first_line = (description or "").partition("\n")[0]
-    return job_of(load(config_parser(program, first_line, epilog=_EPILOG), argv), engine)
+    parser = config_parser(program, first_line, epilog=_EPILOG)
+    parser.add_argument(FLAG, action="store_true", help="stay for the run that follows; see windowbench/succession.py")
+    return job_of(load(parser, argv), engine)
 
 
 def job_of(loaded: Loaded, engine: str) -> Job:
@@ -91,7 +97,36 @@ def job_of(loaded: Loaded, engine: str) -> Job:
     if file is not None and Path(file).absolute().parent.name == run_id:
         run_dir = Path(file).absolute().parent
     chosen = frozenset(name for name, origin in loaded.origins.items() if origin != "default")
-    return Job(config=config, run_id=run_id, run_dir=run_dir, chosen=chosen, alone=given is None, engine=engine)
+    return Job(
+        config=config,
+        run_id=run_id,
+        run_dir=run_dir,
+        chosen=chosen,
+        alone=given is None,
+        engine=engine,
+        succession=getattr(loaded.arguments, "succession", False),
+    )
+
+
+def shall_end(job: Job) -> bool:
+    """Whether the query shall make room for that of another run."""
+    return job.succession and shall_rest(job.run_dir)
+
+
+def next_job(job: Job) -> Job:
+    """Rest until another run comes, and return its job; its settings of the process itself are those of this one.
+
+    Raises
+    ------
+    EngineFailed, ConfigError
+        When its configuration cannot be read.
+    """
+    say("resting")
+    file = await_successor(job.run_dir)
+    config = read_run_config(file)
+    run_id = config.run.run_id or file.parent.name
+    say("next", run_id=run_id)
+    return replace(job, config=config, run_id=run_id, run_dir=file.parent)
 
 
 def say(kind: str, **fields: object) -> None:

@@ -122,7 +122,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], s
 def start(directory: Path, program: str, *arguments: str, env: dict[str, str] | None = None) -> Program:
     """Start a program of the repository with its run directories below `directory`, which is its working directory.
 
-    The program ``windowbench`` is the command line ``python -m windowbench``.
+    The program ``windowbench`` is ``python -m windowbench``, whose command is the first argument.
     """
     marker = uuid.uuid4().hex
     runs = directory / "runs"
@@ -130,10 +130,8 @@ def start(directory: Path, program: str, *arguments: str, env: dict[str, str] | 
     elsewhere = program == "latency_calculator.py" or any(word.startswith("--resume=") for word in arguments)
     place = () if elsewhere else (f"--runs-dir={runs}",)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WINDOWBENCH_")}
-    environment |= {_MARKER: marker, "PYTHONUNBUFFERED": "1", **(env or {})}
-    command = [str(ROOT / program)]
-    if program == "windowbench":
-        command, environment["PYTHONPATH"] = ["-m", program], str(ROOT)
+    environment |= {_MARKER: marker, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **(env or {})}
+    command = ["-m", program] if program == "windowbench" else [str(ROOT / program)]
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
             [sys.executable, *command, *arguments, *place],

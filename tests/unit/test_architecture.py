@@ -36,6 +36,8 @@ RANKS: dict[int, tuple[str, ...]] = {
         "data_generation_mmpp",
         "data_generation_poisson_baseline",
         "windowbench.arrivals",
+        "windowbench.capacity",
+        "windowbench.capacity.*",
         "windowbench.comparison",
         "windowbench.comparison.arms",
         "windowbench.comparison.circumstances",
@@ -58,6 +60,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.reference.messages",
         "windowbench.reference.watermarks",
         "windowbench.reports.blocks",
+        "windowbench.reports.capacity_text",
         "windowbench.reports.compared",
         "windowbench.reports.comparison_facts",
         "windowbench.reports.content",
@@ -103,6 +106,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.runlock",
         "windowbench.spark",
         "windowbench.spark.*",
+        "windowbench.succession",
         "windowbench.waiting",
         "windowbench.workloads.*.flink",
         "windowbench.workloads.*.spark",
@@ -129,6 +133,7 @@ RANKS: dict[int, tuple[str, ...]] = {
 }
 FIRST_PLACE_WINS = (
     "windowbench.reports.blocks",
+    "windowbench.reports.capacity_text",
     "windowbench.reports.compared",
     "windowbench.reports.comparison_facts",
     "windowbench.reports.content",
@@ -151,6 +156,7 @@ SIDEWAYS = {
     ("windowbench.comparison", "windowbench.results"): "finished runs are what is compared",
     ("windowbench.comparison", "windowbench.run_report"): "which also makes its page",
     ("windowbench.comparison", "windowbench.runlock"): "and one that is still going on is none",
+    ("windowbench.engine_job", "windowbench.succession"): "a job makes room for that of another run",
     ("windowbench.flink", "windowbench.engine_job"): "settings are those of one start",
     ("windowbench.judgement", "windowbench.results"): "a recorded run is what is judged",
     ("windowbench.judgement", "windowbench.reports"): "what was found is reported",
@@ -632,7 +638,7 @@ def test_the_search_finds_what_it_is_for(pattern, line):
 # --- documents --------------------------------------------------------------------------------------------------------
 
 REFERENCE = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
-DOCUMENTS = ["ARCHITECTURE.md", "docs/measurement.md"]
+DOCUMENTS = ["ARCHITECTURE.md", "docs/measurement.md", "docs/capacity.md"]
 
 
 def references(document: str) -> list[tuple[str, str]]:

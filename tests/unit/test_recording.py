@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from windowbench.kafka.reader import Record
 from windowbench.orchestration.recording import EventCheck
@@ -20,6 +23,10 @@ def checked(*records: Record):
     return check.as_dict({0: (0, len(records))})
 
 
+STRANGE_KEYS = (
+    None, b"", b"x", b"0:", b":0", b"0:3", b"2:0", b"-1:0", b"0:1:2", b"0:0,0:1", b" 0:1", b"0:1\n", "é:1".encode(),
+    "²:1".encode(), b"0:" + b"1" * 25,
+)  # fmt: skip
 ALL = [record(b"0:0", 100), record(b"0:1", 101), record(b"0:2", 102), record(b"1:0", 100), record(b"1:1", 105)]
 
 
@@ -51,9 +58,22 @@ def test_a_timestamp_other_than_the_recorded_one_is_counted():
 
 
 def test_what_no_producer_sent_is_foreign():
-    strangers = [
-        record(key) for key in (None, b"", b"x", b"0:", b":0", b"0:3", b"2:0", b"-1:0", b"0:1:2", "é:1".encode())
-    ]
+    strangers = [record(key) for key in STRANGE_KEYS]
     result = checked(*ALL, *strangers)
     assert result["foreign"] == len(strangers)
     assert totals(result, "seen") == [3, 2]
+
+
+@pytest.mark.parametrize("key", STRANGE_KEYS)
+def test_a_stranger_alone_is_foreign(key):
+    assert checked(record(key))["foreign"] == 1
+
+
+@given(st.lists(st.sampled_from([*ALL, record(b"END"), record(b"0:9"), record(b"0:0", 999)])), st.integers(1, 7))
+def test_how_records_come_in_batches_does_not_matter(records, size):
+    whole, parts = EventCheck(TIMES), EventCheck(TIMES)
+    whole.take(records)
+    for start in range(0, len(records), size):
+        parts.take(records[start : start + size])
+    assert whole.as_dict({}) == parts.as_dict({})
+    assert sum(totals(whole.as_dict({}), "time_mismatch")) == sum(r.timestamp_ms == 999 for r in records)

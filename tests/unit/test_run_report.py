@@ -146,7 +146,7 @@ def test_a_page_that_cannot_be_made_is_said_with_the_command_that_tries_again(ru
         raise ValueError("no room")
 
     monkeypatch.setattr("windowbench.run_report.write_report", fail)
-    benchmark._leave_report(run, None)
+    benchmark.leave_report(run, None)
     told = capsys.readouterr().err
     assert "ValueError: no room" in told
     assert f"python -m windowbench report {run.path}" in told

@@ -364,7 +364,12 @@ def test_growth_is_not_judged_under_bursty_load(tmp_path):
 
 @pytest.mark.parametrize(
     ("seconds", "longest_batch_ms", "status"),
-    [(4.9, 400, Status.VALID), (5.2, 400, Status.UNSUSTAINABLE), (5.2, 2_700, Status.VALID)],
+    [
+        pytest.param(4.9, 400, Status.VALID, id="below 5 s"),
+        pytest.param(5.2, 400, Status.UNSUSTAINABLE, id="above 5 s"),
+        pytest.param(5.2, 2_700, Status.VALID, id="within two batches"),
+        pytest.param(6.2, 20_000, Status.UNSUSTAINABLE, id="within two batches that are most of the phase"),
+    ],
 )
 def test_results_that_reach_the_last_event_late(run, tmp_path, seconds, longest_batch_ms, status):
     run.results = plain_engine(run.config, run.schedule, run.events, end_after_ms=int(seconds * 1000))

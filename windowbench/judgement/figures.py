@@ -39,6 +39,12 @@ def headline_of(mode: OutputMode) -> str:
     return "excess" if mode == "append" else "freshness"
 
 
+def ranking_latency(config: Config) -> str:
+    """Return the latency that ranks: rows of a transaction are of no use to anybody before its commit."""
+    by_append_time = headline_of(config.output_mode)
+    return f"visible_{by_append_time}" if config.in_transactions else by_append_time
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Findings:
     """Everything the judge found about a run."""
@@ -71,8 +77,8 @@ class Findings:
 
     @property
     def headline(self) -> str:
-        """The latency that ranks: rows of a transaction are of no use to anybody before its commit."""
-        return f"visible_{self.by_append_time}" if self.config.in_transactions else self.by_append_time
+        """The latency that ranks."""
+        return ranking_latency(self.config)
 
     @property
     def latency_names(self) -> tuple[str, ...]:

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from config import Config
 from windowbench.arrivals import modulating_path
 from windowbench.errors import ExitCode
-from windowbench.judgement.engine import EngineFigures, engine_figures
+from windowbench.judgement.engine import engine_figures
 from windowbench.judgement.figures import Findings, headline_of, summary_of
 from windowbench.judgement.fit import arrival_fit
 from windowbench.judgement.measured import (
@@ -50,6 +49,7 @@ from windowbench.oracle.verdict import (
 from windowbench.oracle.visibility import visible_reasons, visible_warnings
 from windowbench.reports.summary import render_summary
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory, RunDirectoryProblem
+from windowbench.schedule import NS_PER_S
 from windowbench.workloads import workload_model, workload_oracle
 
 _log = logging.getLogger(__name__)
@@ -194,7 +194,10 @@ def find(recorded: Recorded) -> Findings:
             slope=None if path is not None else slope,
             slope_of=headline_of(mode),
             results_lag_s=results_lag_s(measured, append_ns(rows, clock), last_sent_ns),
-            longest_trigger_s=longest_trigger_s(config, engine),
+            # In Real-Time Mode no row waits for the end of its batch.
+            longest_trigger_s=0.0 if config.real_time else engine.batch_max_ms / 1000,
+            trigger_interval_s=config.engine.trigger_interval_ms / 1000,
+            measured_s=(schedule.measure_end_ns - schedule.base_time_ns) / NS_PER_S,
         ),
         path=path,
         fit=arrival_fit(config, schedule),
@@ -202,11 +205,6 @@ def find(recorded: Recorded) -> Findings:
         resources=run_resources(recorded, generator),
         visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
     )
-
-
-def longest_trigger_s(config: Config, engine: EngineFigures) -> float:
-    """Return how long rows may have waited for a trigger; in Real-Time Mode none waits for the end of its batch."""
-    return 0.0 if config.real_time else max(engine.batch_max_ms, config.engine.trigger_interval_ms) / 1000
 
 
 def run_resources(recorded: Recorded, generator: GeneratorFigures) -> Resources | None:

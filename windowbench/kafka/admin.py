@@ -236,6 +236,14 @@ class Admin:
                     raise self._refused("empty", topic, error.args[0]) from None
         return sum(end - begin for begin, end in ranges.values())
 
+    def delete(self, topic: str) -> None:
+        """Delete a topic with all it holds; a missing one is gone already."""
+        if self.partitions(topic):
+            try:
+                self._client.delete_topics([topic], operation_timeout=_REQUEST_SECONDS)[topic].result()
+            except KafkaException as error:
+                raise self._refused("delete", topic, error.args[0]) from None
+
     def _refused(self, verb: str, topic: str, error: KafkaError) -> EnvironmentProblem:
         return EnvironmentProblem(
             f"the broker at {self._bootstrap} refused to {verb} topic {topic}: {error.str()}",

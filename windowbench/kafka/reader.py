@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -18,9 +18,8 @@ _POLL_SECONDS = 0.05
 _SILENCE_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record as the broker holds it.
+class Record(NamedTuple):
+    """One record as the broker holds it; a tuple, because there are millions.
 
     ``timestamp_type`` is 0 for CreateTime and 1 for LogAppendTime, as in Kafka's own record batches.
     """

@@ -27,6 +27,9 @@ STEAL_WARNING = 0.02
 HARNESS_CPU_LIMIT = 0.25
 """Cores that the harness itself, producers apart, may take in the measured phase."""
 LEAST_DRAIN_LIMIT_S = 5.0
+MOST_DRAIN_SHARE = 0.25
+"""Of the measured phase. Batches grow with the backlog and must not excuse it: where a quarter of the phase does not
+hold two of them, it holds too few to say that they have stopped growing."""
 
 
 class Status(enum.StrEnum):
@@ -153,17 +156,25 @@ class SustainFigures:
         From the end of load until the row that holds the last event that must count was appended.
     longest_trigger_s : float
         Longest micro-batch of the measured phase; 0 where the engine reports none.
+    trigger_interval_s : float
+        Time between micro-batches that was asked for.
+    measured_s : float
+        Length of the measured phase.
     """
 
     slope: Slope | None = None
     slope_of: str = "excess"
     results_lag_s: float | None = None
     longest_trigger_s: float = 0.0
+    trigger_interval_s: float = 0.0
+    measured_s: float = 0.0
 
     @property
     def lag_limit_s(self) -> float:
         """How long the results may lag behind the end of load."""
-        return max(LEAST_DRAIN_LIMIT_S, 2 * self.longest_trigger_s)
+        # The last event comes with the batch after the one under way, so two batches are in order.
+        two_batches = min(2 * self.longest_trigger_s, MOST_DRAIN_SHARE * self.measured_s)
+        return max(LEAST_DRAIN_LIMIT_S, 2 * self.trigger_interval_s, two_batches)
 
 
 def generator_reasons(figures: GeneratorFigures, topic: TopicFigures, config: Config) -> list[Reason]:

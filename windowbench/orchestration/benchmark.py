@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from config import Loaded
 from windowbench.errors import ExitCode, HarnessError, Terminated
@@ -12,6 +13,9 @@ from windowbench.orchestration.run import Run
 from windowbench.orchestration.status import status_of
 from windowbench.orchestration.view import View, open_view
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory
+
+if TYPE_CHECKING:
+    from windowbench.judgement import Judged
 
 
 def benchmark(loaded: Loaded, *, view: View | None = None, show: Callable[[str], None] = print) -> int:
@@ -36,9 +40,27 @@ def benchmark(loaded: Loaded, *, view: View | None = None, show: Callable[[str],
     view = view or open_view(quiet=loaded.config.run.quiet)
     run = Run(loaded, view)
     try:
+        judged = judged_run(run)
+    finally:
+        view.close()
+    show(judged.text)
+    assert run.directory is not None
+    leave_report(run.directory, show)
+    return judged.exit_code
+
+
+def judged_run(run: Run) -> Judged:
+    """Make a run and judge it; however that ends, its directory says so.
+
+    Raises
+    ------
+    HarnessError
+        When the run could not be made.
+    """
+    try:
         directory = run.execute()
         run.timeline.enter("report")
-        code = _report(directory, show)
+        judged = _judged(directory)
         directory.write_json("timeline.json", run.timeline.as_dict())
     except KeyboardInterrupt:
         _leave_word(run, "aborted", ExitCode.INTERRUPTED, "interrupted by the user")
@@ -52,20 +74,16 @@ def benchmark(loaded: Loaded, *, view: View | None = None, show: Callable[[str],
     except BaseException as error:
         _leave_word(run, "failed", ExitCode.VERDICT_UNKNOWN, f"{type(error).__name__}: {error}")
         raise
-    finally:
-        view.close()
-    _leave_report(directory, show)
-    return code
+    return judged
 
 
-def _report(directory: RunDirectory, show: Callable[[str], None]) -> int:
+def _judged(directory: RunDirectory) -> Judged:
     from windowbench.judgement import judge_run  # noqa: PLC0415 - loads Arrow and SciPy, which a failing start need not
 
     directory.write_json("status.json", status_of("report", status="completed", exit_code=None))
     judged = judge_run(directory)
-    show(judged.text)
     directory.write_json("status.json", status_of("report", status="completed", exit_code=judged.exit_code))
-    return judged.exit_code
+    return judged
 
 
 def _leave_word(
@@ -81,10 +99,10 @@ def _leave_word(
     if status == "aborted":  # who ends a run does not want to wait for drawings, which a busy machine takes long for
         print(f"for its report: python -m windowbench report {run.directory.path}", file=sys.stderr)
     else:
-        _leave_report(run.directory, lambda text: print(text, file=sys.stderr))
+        leave_report(run.directory, lambda text: print(text, file=sys.stderr))
 
 
-def _leave_report(directory: RunDirectory, show: Callable[[str], None]) -> None:
+def leave_report(directory: RunDirectory, show: Callable[[str], None]) -> None:
     """Write the run's page and say where it is; a page that cannot be made does not change what the run was worth."""
     try:
         from windowbench.run_report import write_report  # noqa: PLC0415 - as above

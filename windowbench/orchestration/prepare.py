@@ -27,11 +27,16 @@ def with_run_id(config: Config, *, now: time.struct_time | None = None) -> Confi
         return config
     stamp = time.strftime("%Y%m%d-%H%M%S", now or time.localtime())
     wanted = f"{stamp}-{config.engine.engine}-{config.load.data_generator}-s{config.run.seed}"
+    return config.replace(run_id=free_name(Path(config.run.runs_dir), wanted))
+
+
+def free_name(directory: Path, wanted: str) -> str:
+    """Return a name that nothing in a directory has, the wanted one if possible."""
     candidate, number = wanted, 1
-    while (Path(config.run.runs_dir) / candidate).exists():
+    while (directory / candidate).exists():
         number += 1
         candidate = f"{wanted}-{number}"
-    return config.replace(run_id=candidate)
+    return candidate
 
 
 def with_run_topics(config: Config, origins: Mapping[str, str]) -> Config:

@@ -25,6 +25,7 @@ from windowbench.orchestration.drain import drain, write_end
 from windowbench.orchestration.environment import describe_environment, jvm_flags
 from windowbench.orchestration.expected import expected_counts
 from windowbench.orchestration.installation import Installation, find_installation
+from windowbench.orchestration.lifetime import Lifetime, OneRun
 from windowbench.orchestration.live import LiveResults
 from windowbench.orchestration.prepare import planned_bytes, with_run_id, with_run_topics
 from windowbench.orchestration.recording import check_events, record_results
@@ -55,15 +56,18 @@ class Run:
         What the user asked for.
     view : View
         Where progress is shown.
+    lifetime : Lifetime, optional
+        How long broker and engine live; for this run alone when None.
     """
 
-    def __init__(self, loaded: Loaded, view: View) -> None:
+    def __init__(self, loaded: Loaded, view: View, lifetime: Lifetime | None = None) -> None:
         """Decide name and topics; nothing is written or started yet."""
         self.config: Config = with_run_topics(with_run_id(loaded.config), loaded.origins)
         self._origins = loaded.origins
         self.view = view
         self.timeline = Timeline(lambda phase: view.note(f"· {phase}"))
         self.directory: RunDirectory | None = None
+        self._lifetime = lifetime or OneRun()
         self._services = Services()
         self._live = LiveResults(self.config.run.run_id or "", self.config.windows.delay_ms, self.config.output_mode)
         self._watch = Watch(self.config, self._services, self._live, self.timeline, view)
@@ -88,7 +92,7 @@ class Run:
                 self._send_load(schedule, producers)
                 self._drain(run, schedule, engine)
                 self.timeline.enter("stop")
-                engine.stop()
+                self._lifetime.end_query(engine, abort=self._watch.check)
                 if self._services.observer is not None:
                     self._services.observer.stop()
                 self._verify(run)
@@ -115,7 +119,7 @@ class Run:
         run = launcher.run
         launcher.host_monitor()
         if self.config.kafka.embedded:
-            broker = launcher.broker(self.config, abort=self._watch.check_time, end=self._end_broker)
+            broker = self._lifetime.broker(launcher, self.config, abort=self._watch.check_time, end=self._end_broker)
             self.config = self.config.replace(bootstrap_servers=broker.bootstrap_servers, broker="embedded")
             run.write_config(self.config)
         else:
@@ -124,7 +128,7 @@ class Run:
         launcher.consumer(self.config, self.view.note)
         if self.config.observes_visible_time:
             launcher.observer(self.config)
-        engine, producers = launcher.engine(self.config), launcher.producers(self.config)
+        engine, producers = self._lifetime.engine(launcher, self.config), launcher.producers(self.config)
         self._describe(launcher)
         return engine, producers
 

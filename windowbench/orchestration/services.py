@@ -64,6 +64,7 @@ class JsonLineService:
         self._env = env
         self._redact = redact
         self._on_message = on_message
+        self._on_next_message: Callable[[Message], None] | None = None
         self._child: process.Child | None = None
         self._latest: dict[str, Message] = {}
         self._seen = threading.Event()
@@ -77,6 +78,8 @@ class JsonLineService:
         except ValueError:
             return  # log text that happens to begin with a brace
         if isinstance(message, dict) and isinstance(message.get("type"), str):
+            if message["type"] == "next":
+                self._latest, self._on_message = {}, self._on_next_message
             self._latest[message["type"]] = message
             if self._on_message is not None:
                 self._on_message(message)
@@ -131,6 +134,10 @@ class JsonLineService:
             log_tail=self.last_lines,
             remedy=f"look at {self._log_path}",
         )
+
+    def expect_next(self, on_message: Callable[[Message], None]) -> None:
+        """Forget the run that the command works on as soon as it says ``next``; what follows goes to `on_message`."""
+        self._on_next_message = on_message
 
     def ended(self) -> bool:
         """Whether the command has ended."""

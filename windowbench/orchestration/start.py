@@ -133,14 +133,19 @@ class Launcher:
             self.stack.callback(consumer.stop)
             self.lock.add(consumer.start())
 
-    def engine(self, config: Config) -> JsonLineService:
-        """Start the engine; it is not ready yet."""
-        progress = ProgressLog(self.run.progress)
-        self.stack.callback(progress.close)
-        command = engine_command(config, self.run.config, self.installation.engine_python)
+    def engine(self, config: Config, *flags: str) -> JsonLineService:
+        """Start the engine, with further flags; it is not ready yet."""
+        command = [*engine_command(config, self.run.config, self.installation.engine_python), *flags]
+        progress = self.progress_log()
         engine = self.services.engine = self._service("engine", command, EngineFailed, config, progress)
         self._start(engine)
         return engine
+
+    def progress_log(self) -> ProgressLog:
+        """Open what takes the messages of the run's engine."""
+        log = ProgressLog(self.run.progress)
+        self.stack.callback(log.close)
+        return log
 
     def producers(self, config: Config) -> JsonLineService:
         """Start the producers; they wait for the schedule."""

@@ -38,6 +38,11 @@ class Timeline:
         """Name of the phase the run is in."""
         return self._entries[-1][0] if self._entries else PHASES[0]
 
+    @property
+    def load_has_begun(self) -> bool:
+        """Whether the run came as far as its load."""
+        return PHASES.index(self.current) >= PHASES.index("warm-up")
+
     def enter(self, phase: str) -> None:
         """Begin `phase` now."""
         if phase not in PHASES:

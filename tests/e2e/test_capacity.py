@@ -1,0 +1,102 @@
+"""The search for the highest sustainable rate, by its command, with real brokers and engines."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from tests.e2e.started import TINY, WIDE, Program, plain_engine, start, wait_for
+from windowbench.errors import ExitCode
+
+SHORT = (
+    *TINY,
+    *WIDE,
+    "--window-size-sec=0.4",
+    "--watermark-delay-sec=2",
+    "--full-warmup=1",
+    "--full-duration=4",
+    "--lowest-rate=200",
+)
+
+
+@pytest.fixture
+def search(tmp_path):
+    """Start searches; whatever happens, nothing survives the test."""
+    programs: list[Program] = []
+
+    def starter(*arguments: str) -> Program:
+        program = start(tmp_path, "windowbench", "capacity", *arguments)
+        programs.append(program)
+        return program
+
+    yield starter
+    for program in programs:
+        program.kill_all()
+
+
+def runs_of(program):
+    """Return what each probe's own directory says, by its number."""
+    directories = sorted((program.run / "probes").iterdir())
+    return [json.loads((directory / "summary.json").read_text()) for directory in directories]
+
+
+def rates_of(program):
+    return [(probe["rate"], probe["full"], probe["outcome"]) for probe in program.json("capacity.json")["probes"]]
+
+
+@pytest.mark.timeout(180)
+def test_the_highest_rate_allowed_is_found_and_confirmed_by_runs_like_any_other(search):
+    program = search(*SHORT, "--engine=none", "--rate=400", "--highest-rate=400")
+    assert program.finish(150) == 0, program.errors + program.output
+    program.await_gone(1)
+    found = program.json("capacity.json")["found"]
+    assert found == {"rate": 400, "confirmed": True, "bound": None, "limited_by": None, "converged": True}
+    assert rates_of(program)[-1] == (400, True, "sustainable")
+    for summary in runs_of(program):
+        assert summary["rows"]["expected"] == summary["rows"]["exact"] > 0
+    assert "at least 400 events/s sustained (a full run confirmed it)" in program.output
+    assert "full run confirmed it" in (program.run / "capacity.html").read_text()
+    assert len(list(program.run.glob("probes/*/report.html"))) == sum(full for _, full, _ in rates_of(program))
+    assert not list(program.run.glob("probes/*/broker")), "the broker's data went with it"
+    assert "| 400 | sustainable (full run) |" in (program.run / "capacity.md").read_text()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+def test_an_engine_that_misses_the_objective_at_every_rate_is_told_so_by_the_exit_code(search):
+    program = search(*SHORT, *plain_engine("--delay-ms=300"), "--slo=excess_p50_ms<=200")
+    assert program.finish(100) == 99, program.errors + program.output
+    assert rates_of(program) == [(200, False, "SLO missed")] * 2
+    assert "excess_p50_ms<=200" in program.output
+
+
+@pytest.mark.timeout(120)
+def test_an_interrupted_search_leaves_what_it_knows_and_no_process(search):
+    program = search(*SHORT, "--engine=none")
+    wait_for(lambda: "· probe 2" in program.log.read_text(), 60, program.log.read_text)
+    program.process.send_signal(signal.SIGINT)
+    assert program.finish(30) == 130
+    program.await_gone(1)
+    kept = program.json("capacity.json")
+    assert (kept["status"], kept["found"]) == ("aborted", None)
+    assert [probe["rate"] for probe in kept["probes"]] == [200]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("engine", ["spark", pytest.param("flink", marks=pytest.mark.long)])
+def test_one_warm_engine_serves_run_after_run_and_each_is_exact(search, engine):
+    load = ("--profile=smoke", "--rate=300", "--highest-rate=300")
+    times = ("--window-size-sec=0.5", "--warmup=2", "--duration=5")
+    never_idle = "--idle-timeout-ms=0"  # on a busy machine END may come later than that after the last event
+    limits = ("--full-warmup=2", "--full-duration=5", "--most-probes=2")
+    program = search(*load, *times, *WIDE, never_idle, f"--engine={engine}", *limits)
+    # Whether the rate is sustained is for the machine to say; that each run is right, for this test.
+    assert program.finish(280) in (ExitCode.OK, ExitCode.VERDICT_UNKNOWN, ExitCode.UNSUSTAINABLE), program.errors
+    program.await_gone(2)
+    assert len(runs_of(program)) >= 2
+    for summary in runs_of(program):
+        assert summary["rows"]["expected"] == summary["rows"]["exact"] > 0
+        assert summary["rows"]["foreign"] == summary["generator"]["foreign"] == 0
+    assert len(list(program.run.glob("probes/*/logs/engine.log"))) == 1, "further runs found the engine running"

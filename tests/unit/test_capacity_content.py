@@ -1,0 +1,168 @@
+import json
+
+import pytest
+
+from tests.unit.test_capacity_outcome import LATE, summary
+from windowbench.capacity.content import ProbeRecord, content_of, exit_code_of, figures_of
+from windowbench.capacity.outcome import Assessment, Outcome
+from windowbench.capacity.search import Found
+from windowbench.errors import ExitCode
+from windowbench.reports.capacity_text import WIDTH, answer, probe_line, render_capacity, render_markdown
+
+
+def found(**fields):
+    values = {
+        "rate": 47_300.0,
+        "confirmed": True,
+        "bound": 48_700.0,
+        "limited_by": Outcome.UNSUSTAINABLE,
+        "converged": True,
+    }
+    return Found(**{**values, **fields})
+
+
+def record(number=1, rate=47_300.0, outcome=Outcome.SUSTAINABLE, words="", full=False, **figures):
+    return ProbeRecord(
+        number=number,
+        rate=rate,
+        full=full,
+        why="bisect",
+        assessment=Assessment(outcome=outcome, why=words, throughput=None),
+        seconds=44.04,
+        run=f"probes/x-{number:02d}",
+        figures=figures or figures_of(summary()),
+    )
+
+
+def content(*records, result=None, objectives=(), headline="excess"):
+    return content_of(
+        result or found(),
+        [r.as_dict() for r in records or [record()]],
+        circumstances={"name": "x", "engine": "spark", "headline": headline, "objectives": list(objectives)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("result", "code"),
+    [
+        pytest.param(found(), ExitCode.OK, id="confirmed"),
+        pytest.param(found(limited_by=Outcome.GENERATOR_SATURATED), ExitCode.OK, id="confirmed, by the generator"),
+        pytest.param(found(confirmed=False), ExitCode.VERDICT_UNKNOWN, id="not confirmed"),
+        pytest.param(found(rate=None, confirmed=False), ExitCode.UNSUSTAINABLE, id="nothing sustainable"),
+        pytest.param(
+            found(rate=None, confirmed=False, limited_by=Outcome.OBJECTIVE_MISSED),
+            ExitCode.THRESHOLD_MISSED,
+            id="nothing within the objectives",
+        ),
+        pytest.param(
+            found(rate=None, confirmed=False, limited_by=Outcome.INCONCLUSIVE), ExitCode.VERDICT_UNKNOWN, id="disturbed"
+        ),
+        *(
+            pytest.param(found(rate=None, confirmed=False, limited_by=o), ExitCode.RUN_INVALID, id=str(o))
+            for o in (Outcome.GENERATOR_SATURATED, Outcome.BROKER_SATURATED, Outcome.INEXACT)
+        ),
+        pytest.param(
+            found(rate=None, confirmed=False, bound=None, limited_by=None), ExitCode.VERDICT_UNKNOWN, id="no time"
+        ),
+    ],
+)
+def test_exit_codes(result, code):
+    assert exit_code_of(result) is code
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        pytest.param(
+            found(),
+            "spark: 47,300 events/s sustained (a full run confirmed it); 48,700 events/s, 3.0 % more, was not:"
+            " unsustainable.",
+            id="the engine's limit with its bracket",
+        ),
+        pytest.param(
+            found(limited_by=Outcome.GENERATOR_SATURATED),
+            "spark: at least 47,300 events/s sustained (a full run confirmed it); at 48,700 events/s the load generator"
+            " saturates first; the engine's own limit was not reached.",
+            id="the generator's limit is not the engine's",
+        ),
+        pytest.param(
+            found(limited_by=Outcome.BROKER_SATURATED, confirmed=False),
+            "spark: at least 47,300 events/s sustained (short probes only; no full run confirmed it); at 48,700"
+            " events/s the broker saturates first; the engine's own limit was not reached.",
+            id="nor is the broker's",
+        ),
+        pytest.param(
+            found(bound=None, limited_by=None),
+            "spark: at least 47,300 events/s sustained (a full run confirmed it); no higher rate was tried.",
+            id="the highest rate allowed",
+        ),
+        pytest.param(
+            found(rate=None, confirmed=False, bound=100.0),
+            "spark: no rate was sustained; the lowest tried, 100 events/s, was not: unsustainable.",
+            id="nothing",
+        ),
+        pytest.param(
+            found(rate=None, confirmed=False, bound=None, limited_by=None),
+            "spark: no rate was tried to its end.",
+            id="no time for a single probe",
+        ),
+    ],
+)
+def test_the_answer_in_words(result, text):
+    assert answer(content(result=result)) == text
+
+
+def test_what_is_kept_is_json_and_comes_back_equal():
+    kept = content(record(), record(2, full=True, outcome=Outcome.GENERATOR_SATURATED, words="late"))
+    assert json.loads(json.dumps(kept)) == kept
+    assert [probe["outcome"] for probe in kept["probes"]] == ["sustainable", "generator saturated"]
+    assert kept["found"]["limited_by"] == "unsustainable"
+
+
+def test_figures_of_a_run_that_could_not_be_judged_are_unknown_and_shown_as_such():
+    figures = figures_of({"verdict": {"verdict": "unknown"}})
+    assert figures["lateness_p99_ms"] is None
+    assert "-" in probe_line(content(record(**figures)), 1)
+
+
+def test_figures_are_those_of_the_run():
+    figures = figures_of(summary(LATE))
+    assert figures["verdict"] == "invalid"
+    assert figures["latencies_ms"]["excess"]["p90"] == 1_500.0
+    assert figures["ack_p99_ms"] == 20.0
+    assert figures["growth_ms_per_s"] == 250.0
+    assert figures["cores"]["broker"] == 0.4
+
+
+def test_the_text_names_every_probe_its_reason_and_the_conditions_within_80_columns():
+    text = render_capacity(
+        content(
+            record(1, 1_000_000.0, Outcome.GENERATOR_SATURATED, "P99 of send lateness is 80 ms, above 50 ms"),
+            record(2, full=True),
+            objectives=["excess_p90_ms<=1500"],
+            result=found(converged=False),
+        ),
+        directory="runs/x",
+    )
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "1: P99 of send lateness is 80 ms, above 50 ms" in text
+    assert "excess_p90_ms<=1500" in text
+    assert "before the bracket was as narrow as asked for" in text
+    assert " 2 full    47,300  sustainable" in text
+    assert "runs/x" in text
+
+
+def test_the_markdown_is_one_table_with_as_many_cells_in_every_row():
+    text = render_markdown(content(record(), record(2, full=True)))
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 4
+    assert len({row.count("|") for row in rows}) == 1
+    assert "sustainable (full run)" in rows[3]
+
+
+def test_an_engine_that_updates_is_shown_by_the_latency_that_stands_for_it():
+    figures = figures_of({**summary(), "latencies_ms": {"freshness": {"p90": 31.4}}})
+    kept = content(record(**figures), headline="freshness")
+    assert "        31" in probe_line(kept, 1)
+    assert "P90: of freshness_ms" in render_capacity(kept)
+    assert "`freshness_ms`" in render_markdown(kept)

@@ -1,0 +1,178 @@
+"""How long broker and engine live, with services that are only remembered."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from config import Config
+from windowbench.errors import EngineFailed
+from windowbench.orchestration.lifetime import ManyRuns, OneRun
+from windowbench.orchestration.services import JsonLineService, position_of
+from windowbench.orchestration.watch import Services
+from windowbench.results.store import RunDirectory
+
+SPARK, NONE = Config(), Config().replace(engine="none")
+
+
+class FakeBroker:
+    """A broker that answers."""
+
+    def check(self):
+        pass
+
+
+@dataclass
+class FakeEngine:
+    """Says ``next`` and ``resting`` when it is awaited, unless it is `stuck`."""
+
+    flags: tuple[str, ...]
+    stuck: bool = False
+    said: list[str] = field(default_factory=list)
+
+    def await_message(self, kind, timeout, *, abort):
+        abort()
+        if self.stuck:
+            raise EngineFailed("it does not answer")
+        self.said.append(kind)
+
+    def expect_next(self, on_message):
+        self.said.append("expects next")
+
+    def stop(self, timeout=0.0):
+        self.said.append("stopped")
+
+
+@dataclass(frozen=True)
+class FakeLauncher:
+    """Starts what is only remembered, on the stack that it was given."""
+
+    stack: ExitStack
+    run: RunDirectory
+    services: Services
+    started: list
+    lock: object = None
+    stuck: bool = False
+
+    def broker(self, config, *, abort, end):
+        broker = FakeBroker()
+        self.started.append(("broker", self.run.path.name))
+        self.stack.callback(self.started.append, ("broker ended", self.run.path.name))
+        self.services.broker = broker
+        return broker
+
+    def engine(self, config, *flags):
+        engine = self.services.engine = FakeEngine(flags, stuck=self.stuck)
+        self.started.append(("engine", self.run.path.name))
+        return engine
+
+    def progress_log(self):
+        return lambda message: None
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """Return a maker of launchers, each with a run directory of its own, and what they started."""
+    started: list = []
+
+    def launcher(name, *, stuck=False):
+        run = RunDirectory(Path(tmp_path / name))
+        run.path.mkdir()
+        return FakeLauncher(ExitStack(), run, Services(), started, stuck=stuck)
+
+    return launcher, started
+
+
+def nothing():
+    pass
+
+
+def begin(lifetime, launcher, config):
+    lifetime.broker(launcher, config, abort=nothing, end=nothing)
+    return lifetime.engine(launcher, config)
+
+
+def test_for_one_run_the_engine_is_started_plainly_and_stopped(launch):
+    launcher, _ = launch
+    engine = begin(OneRun(), launcher("a"), SPARK)
+    OneRun().end_query(engine, abort=nothing)
+    assert (engine.flags, engine.said) == ((), ["stopped"])
+
+
+def test_broker_and_engine_of_the_first_run_serve_the_second(launch):
+    launcher, started = launch
+    many = ManyRuns(ExitStack(), lock=None)
+    first, second = launcher("a"), launcher("b")
+    engine = begin(many, first, SPARK)
+    many.end_query(engine, abort=nothing)
+    assert (first.run.path / "rest").exists()
+    assert begin(many, second, SPARK) is engine
+    assert (first.run.path / "successor").read_text() == str(second.run.config)
+    assert engine.flags == ("--succession",)
+    assert engine.said == ["resting", "expects next", "next"]
+    assert second.services.engine is engine
+    assert second.services.broker is first.services.broker
+    assert started == [("broker", "a"), ("engine", "a")]
+
+
+def test_what_is_shared_ends_with_the_stack_of_all_runs_and_not_with_that_of_the_first(launch):
+    launcher, started = launch
+    stack = ExitStack()
+    first = launcher("a")
+    begin(ManyRuns(stack, lock=None), first, SPARK)
+    first.stack.close()
+    assert ("broker ended", "a") not in started
+    stack.close()
+    assert ("broker ended", "a") in started
+
+
+def test_an_engine_that_cannot_go_on_is_started_anew_on_the_broker_that_is_there(launch):
+    launcher, started = launch
+    many = ManyRuns(ExitStack(), lock=None)
+    first = begin(many, launcher("a"), NONE)
+    many.end_query(first, abort=nothing)
+    second = begin(many, launcher("b"), NONE)
+    assert (first.flags, first.said) == ((), ["stopped"])
+    assert second is not first
+    assert started == [("broker", "a"), ("engine", "a"), ("engine", "b")]
+
+
+def test_an_engine_that_does_not_come_to_rest_is_stopped_and_the_next_run_gets_another(launch):
+    launcher, _ = launch
+    many = ManyRuns(ExitStack(), lock=None)
+    stuck = begin(many, launcher("a", stuck=True), SPARK)
+    many.end_query(stuck, abort=nothing)
+    assert stuck.said == ["stopped"]
+    assert many.needs_warming(SPARK)
+    assert begin(many, launcher("b"), SPARK) is not stuck
+
+
+def test_what_an_engine_says_after_next_is_about_the_next_run(tmp_path):
+    first, second = [], []
+    service = JsonLineService(
+        "engine", ["x"], log_path=tmp_path / "log", failure=EngineFailed, env={}, on_message=first.append
+    )
+    service._line('{"type": "ready"}')
+    service._line('{"type": "progress", "position": {"0": 7}}')
+    service.expect_next(second.append)
+    service._line('{"type": "resting"}')
+    assert service.latest("ready")
+    service._line('{"type": "next", "run_id": "b"}')
+    assert service.latest("next")
+    assert service.latest("ready") is service.latest("progress") is None
+    assert position_of(service) == {}
+    service._line('{"type": "ready"}')
+    assert [message["type"] for message in first] == ["ready", "progress", "resting"]
+    assert [message["type"] for message in second] == ["next", "ready"]
+
+
+def test_only_a_fresh_engine_that_can_go_on_needs_warming(launch):
+    launcher, _ = launch
+    many = ManyRuns(ExitStack(), lock=None)
+    assert many.needs_warming(SPARK)
+    assert not many.needs_warming(NONE)
+    begin(many, launcher("a"), SPARK)
+    assert not many.needs_warming(SPARK)
+    many.discard_engine()
+    assert many.needs_warming(SPARK)
