@@ -13,7 +13,7 @@ OUT ?= page.png
 WIDTH ?= 1120
 HEIGHT ?= 1400
 SCALE ?= 1
-SUITES := $(wildcard tests/unit tests/parity tests/integration tests/e2e)
+SUITES := $(wildcard tests/unit tests/pages tests/parity tests/integration tests/e2e)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -41,8 +41,9 @@ test: test-environment jars flink-environment ## the whole test suite: unit, par
 test-unit: test-environment ## unit tests alone: no JVM, no socket, seconds
 	@$(PY) -m pytest $(PYTEST_ARGS) tests/unit
 
-test-long: test-environment jars flink-environment ## what takes longer: many seeds, repeats, hours of compressed load
+test-long: test-environment jars flink-environment ## what takes longer: many seeds, examples, repeats, hours of compressed load
 	@$(PY) -m pytest $(PYTEST_ARGS) -m long $(SUITES)
+	@$(PY) -m pytest $(PYTEST_ARGS) --hypothesis-profile=many tests/unit tests/pages
 
 lint: test-environment ## ruff: all rules, and the format
 	@$(PY) -m ruff check .

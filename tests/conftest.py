@@ -8,8 +8,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from config import Config
+
+# Everywhere the same few examples of each property, so that a suite takes seconds and passes again where it passed;
+# `make test-long` tries many more, others each time.
+settings.register_profile("few", max_examples=20, derandomize=True, deadline=None)
+settings.register_profile("many", max_examples=300, deadline=None)
+settings.load_profile("few")
 
 
 def pytest_configure(config):

@@ -21,17 +21,17 @@ PLAIN_ENGINE = ROOT / "tests" / "engines" / "plain_engine.py"
 _MARKER = "RUN_MARKER"
 
 TINY = (
-    "--window-size-sec=1",
+    "--window-size-sec=0.5",
     "--watermark-delay-sec=0.6",
     "--warmup=1",
-    "--duration=4",
+    "--duration=2",
     "--cooldown=0.5",
     "--rate=200",
     "--drain-timeout-seconds=20",
     "--max-lateness-p99-ms=400",
     "--max-steal=1",
 )
-"""A whole run in about ten seconds. Its bounds are wide: these tests are about life and death, not about latency."""
+"""A whole run in about eight seconds. Its bounds are wide: these tests are about life and death, not about latency."""
 
 WIDE = ("--max-lateness-p99-ms=1000", "--max-steal=1")
 """For runs of a real engine: on a busy test machine lateness and steal are not the point, exactness is."""

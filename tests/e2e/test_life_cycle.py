@@ -48,7 +48,7 @@ def test_a_run_is_valid_exact_and_leaves_files_and_no_process(run):
     assert verdict["verdict"] == "valid"
     summary = program.json("summary.json")
     assert summary["status"] == "completed"
-    assert (program.run / "latency_report_2_400_uniform.csv").read_text().startswith("window_id,max_latency_ms\n")
+    assert (program.run / "latency_report_2_200_uniform.csv").read_text().startswith("window_id,max_latency_ms\n")
     assert [phase["name"] for phase in program.json("timeline.json")["phases"]] == [
         "prepare", "start", "ready", "warm-up", "measure", "cool-down", "drain", "stop", "verify", "report",
     ]  # fmt: skip
@@ -83,8 +83,20 @@ def test_an_engine_that_ignores_sigterm_is_killed_when_it_is_to_stop(run):
     program.await_gone(1)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
-@pytest.mark.parametrize("phase", ["start", "ready", "measure"])
+@pytest.mark.parametrize(
+    ("phase", "number", "code"),
+    [
+        ("start", signal.SIGINT, 130),
+        ("start", signal.SIGTERM, 143),
+        ("ready", signal.SIGTERM, 143),
+        ("measure", signal.SIGINT, 130),
+        ("measure", signal.SIGHUP, 143),
+        pytest.param("start", signal.SIGHUP, 143, marks=pytest.mark.long),
+        pytest.param("ready", signal.SIGINT, 130, marks=pytest.mark.long),
+        pytest.param("ready", signal.SIGHUP, 143, marks=pytest.mark.long),
+        pytest.param("measure", signal.SIGTERM, 143, marks=pytest.mark.long),
+    ],
+)
 def test_a_signal_ends_everything_and_leaves_word(run, number, code, phase):
     program = run("--duration=60", defect="never-ready" if phase == "ready" else "none")
     program.await_phase(phase)

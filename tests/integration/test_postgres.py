@@ -145,7 +145,7 @@ def test_it_is_gone_soon_after_its_owner_or_guard_is_killed_and_starts_again(ope
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(
     log=st.lists(st.tuples(st.integers(1, 2), st.integers(0, 1), st.integers(0, 2)), min_size=1, max_size=12),
     data=st.data(),

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.oracle.rows import PARSED_CHUNK, RowKind
@@ -101,7 +101,6 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 json_values = scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.text(max_size=2), scalars, max_size=2)
 
 
-@settings(deadline=None, max_examples=25)
 @given(
     st.lists(
         st.none() | st.binary() | json_values.map(lambda v: json.dumps(v).encode())

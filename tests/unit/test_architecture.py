@@ -131,21 +131,6 @@ RANKS: dict[int, tuple[str, ...]] = {
     ),
     5: ("master_code_spark", "master_code_flink", "windowbench.__main__"),
 }
-FIRST_PLACE_WINS = (
-    "windowbench.reports.blocks",
-    "windowbench.reports.capacity_text",
-    "windowbench.reports.compared",
-    "windowbench.reports.comparison_facts",
-    "windowbench.reports.content",
-    "windowbench.reports.curves",
-    "windowbench.reports.engine_line",
-    "windowbench.reports.layout",
-    "windowbench.reports.run_facts",
-    "windowbench.reports.setup_facts",
-    "windowbench.reports.summary",
-    "windowbench.reports.wording",
-)
-"""Modules that a wider pattern of a higher rank matches as well."""
 PURE, ADAPTERS, PROCESSES, ORCHESTRATION = 1, 2, 3, 4
 
 SIDEWAYS = {
@@ -294,8 +279,10 @@ def matches(module: str, patterns: tuple[str, ...]) -> bool:
 
 
 def rank_of(module: str) -> int | None:
-    ranks = [rank for rank, patterns in RANKS.items() if matches(module, patterns)]
-    return min(ranks) if module in FIRST_PLACE_WINS else (ranks[0] if len(ranks) == 1 else None)
+    """Return the one rank of a module; its own name in RANKS goes before any pattern that matches it as well."""
+    named = [rank for rank, patterns in RANKS.items() if module in patterns]
+    ranks = named or [rank for rank, patterns in RANKS.items() if matches(module, patterns)]
+    return ranks[0] if len(ranks) == 1 else None
 
 
 def room_of(module: str) -> str:
@@ -426,9 +413,7 @@ def test_every_module_has_a_place_imports_point_down_and_libraries_stay_with_the
 
 
 def test_no_two_places_claim_the_same_module():
-    for module in MODULES:
-        ranks = [rank for rank, patterns in RANKS.items() if matches(module, patterns)]
-        assert len(ranks) == 1 or module in FIRST_PLACE_WINS, (module, ranks)
+    assert [module for module in MODULES if rank_of(module) is None] == []
 
 
 def test_the_map_has_no_place_for_a_module_that_is_gone():

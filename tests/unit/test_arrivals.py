@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -95,7 +95,6 @@ any_config = st.builds(
 
 
 @given(config=any_config, count=st.integers(1, 3 * CHUNK), more=st.integers(0, 3 * CHUNK))
-@settings(max_examples=40, deadline=None)
 def test_offsets_are_whole_ns_never_decrease_and_do_not_depend_on_how_far_one_goes(config, count, more):
     producer = config.load.num_producers - 1
     offsets = first(arrival_offsets(config, producer), count)
@@ -106,7 +105,6 @@ def test_offsets_are_whole_ns_never_decrease_and_do_not_depend_on_how_far_one_go
 
 
 @given(config=any_config, share=st.floats(0.1, 1))
-@settings(max_examples=25, deadline=None)
 def test_scheduled_offsets_are_those_before_the_end_and_no_others(config, share):
     until_ns = round(5000 * NS_PER_S / float(config.load.total_rate) * share)
     offsets = scheduled_offsets(config, 0, until_ns)
@@ -298,7 +296,6 @@ def test_default_states_are_calm_four_seconds_and_five_times_faster_one_second_o
 
 
 @given(n=st.integers(2, 6), data=st.data())
-@settings(max_examples=50, deadline=None)
 def test_stationary_shares_solve_the_balance_equations(n, data):
     sojourns = tuple(data.draw(st.lists(st.floats(0.001, 1000), min_size=n, max_size=n)))
     weights = np.array(

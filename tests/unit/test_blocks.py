@@ -1,7 +1,7 @@
 """Reports as text and Markdown; words from outside are shown and never obeyed."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.reports.blocks import (
@@ -85,7 +85,6 @@ def without_code_spans(text):
     return out
 
 
-@settings(max_examples=40)
 @given(st.text())
 def test_whatever_the_word_markdown_keeps_its_rows_and_its_spans_closed(word):
     text = markdown([Table(header=("name",), rows=((Foreign(word),),))])

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.metrics import bootstrap
@@ -27,7 +27,6 @@ def test_an_empty_run_gives_nothing():
     assert interval(sample([], [])) is None
 
 
-@settings(deadline=None, max_examples=25)
 @given(
     seed=st.integers(0, 10**6),
     sizes=st.lists(st.integers(0, 12), min_size=30, max_size=40),

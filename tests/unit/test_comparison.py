@@ -1,7 +1,7 @@
 from collections import defaultdict
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.oracle.closing import ClosingTimes
@@ -220,7 +220,6 @@ def test_withheld_events_do_not_explain_a_row_that_counts_too_much_or_a_later_ti
     assert compare(rows_of(rows), truth).explained.tolist() == [False, False]
 
 
-@settings(deadline=None)
 @given(st.floats(-1e300, 1e300) | st.just(np.nan), st.integers(-3, 3))
 def test_within_one_ulp_counts_steps_between_doubles(value, steps):
     other = value
@@ -248,7 +247,6 @@ mutations = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=6, max_size=6), mutations)
 def test_comparison_equals_one_made_row_by_row_with_dictionaries(expected, made):
     truth = truth_of([[v for v, _ in expected], [c for _, c in expected], [0] * 6])

@@ -614,7 +614,7 @@ def configurations(draw):
     return Config().replace(**values)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(config=configurations())
 def test_any_configuration_comes_back_equal_from_its_config_json(config, tmp_path):
     path = tmp_path / "config.json"
@@ -623,7 +623,6 @@ def test_any_configuration_comes_back_equal_from_its_config_json(config, tmp_pat
     assert loaded("--config", str(path)).config == config
 
 
-@settings(max_examples=30, deadline=None)
 @given(config=configurations())
 def test_the_rate_of_any_configuration_is_exact_and_positive(config):
     rate = config.load.total_rate

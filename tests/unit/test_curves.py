@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.reports.curves import (
@@ -27,7 +27,6 @@ def by_hand(found, share):
 # --- distributions ----------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(values)
 def test_few_values_are_all_in_the_curve_with_the_share_at_or_below_each(found):
     curve = quantile_curve(found)
@@ -35,7 +34,6 @@ def test_few_values_are_all_in_the_curve_with_the_share_at_or_below_each(found):
     assert curve.y.tolist() == [i / len(found) for i in range(1, len(found) + 1)]
 
 
-@settings(deadline=None)
 @given(values, st.integers(10, 50))
 def test_a_thinned_curve_is_bounded_keeps_the_extremes_and_each_point_is_a_nearest_rank(found, most):
     curve = quantile_curve(found, most)
@@ -45,7 +43,6 @@ def test_a_thinned_curve_is_bounded_keeps_the_extremes_and_each_point_is_a_neare
         assert x == by_hand(found, y)
 
 
-@settings(deadline=None)
 @given(values)
 def test_a_spectrum_passes_through_the_percentiles_and_ends_at_the_greatest_value(found):
     curve = spectrum_curve(found)
@@ -67,7 +64,6 @@ def test_no_values_give_no_points(make):
 # --- series -----------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(-5, 5)), min_size=1, max_size=200), st.integers(1, 60))
 def test_a_band_is_bounded_and_keeps_the_extremes(points, most):
     xs, ys = zip(*points, strict=True)
@@ -88,7 +84,6 @@ def test_one_instant_is_one_bin_however_many_values_it_has():
     assert (found.low.tolist(), found.mid.tolist(), found.high.tolist()) == ([0], [4], [8])
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=900), st.integers(1, 300))
 def test_rates_are_bounded_and_lose_no_event(counts, most):
     found = rates(range(len(counts)), counts, most)
@@ -107,7 +102,6 @@ def test_spells_of_one_state_in_a_row_are_one():
     assert [(s.start, s.end, s.state) for s in found] == [(0, 2, 0), (2, 3, 1), (3, 4, 0)]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.01, 3), st.integers(0, 2)), min_size=1, max_size=200), st.integers(1, 40))
 def test_spells_are_bounded_and_cover_the_load_without_gaps(path, most):
     lengths, states = zip(*path, strict=True)
@@ -154,7 +148,6 @@ def test_parts_of_a_bar_follow_each_other_and_those_below_zero_lie_left_of_it():
     assert stacked([2, -1, 3, -2]) == [(0, 2), (-1, 1), (2, 3), (-3, 2)]
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-100, 100), max_size=6))
 def test_the_right_side_of_a_bar_less_its_left_side_is_the_sum(lengths):
     parts = stacked(lengths)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import data_generation
@@ -118,7 +118,6 @@ def test_streams_of_another_seed_role_or_index_differ(other):
     producers=st.integers(1, 64),
     data=st.data(),
 )
-@settings(max_examples=60, deadline=None)
 def test_uniform_producers_together_hold_every_merged_event_at_its_exact_time(rate, producers, data):
     producer = data.draw(st.integers(0, producers - 1))
     offsets = np.concatenate(list(itertools.islice(uniform_offsets(rate, producer, producers), 2))).tolist()
@@ -177,7 +176,6 @@ configs = st.builds(
 
 
 @given(config=configs, until_ns=st.integers(0, 12 * NS_PER_S), data=st.data())
-@settings(max_examples=40, deadline=None)
 def test_properties_of_every_event(config, until_ns, data):
     producer = data.draw(st.integers(0, config.load.num_producers - 1))
     events = events_of(config, producer, until_ns)
@@ -192,7 +190,6 @@ def test_properties_of_every_event(config, until_ns, data):
 
 
 @given(config=configs, cut=st.integers(0, 6 * NS_PER_S), sizes=st.lists(st.integers(0, 3000), min_size=1))
-@settings(max_examples=40, deadline=None)
 def test_events_do_not_depend_on_where_the_load_ends_or_how_offsets_are_cut(config, cut, sizes):
     whole = events_of(config, 0, 6 * NS_PER_S)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.metrics.bootstrap import RunSample, percentile_replicates
@@ -161,7 +161,6 @@ def test_pairs_have_fewer_degrees_of_freedom_where_nothing_is_common():
     assert paired.high - paired.low > free.high - free.low
 
 
-@settings(deadline=None, max_examples=30)
 @given(
     base=st.lists(st.floats(50, 150), min_size=1, max_size=5),
     arm=st.lists(st.floats(50, 150), min_size=1, max_size=5),

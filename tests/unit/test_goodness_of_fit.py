@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -52,7 +52,6 @@ def a_path(starts_s, states, until_s, rates=(1.0, 3.0)):
 
 
 @given(n=st.integers(30, 300), seed=st.integers(0, 10_000), mean=st.sampled_from([1.0, 1e5]), wrong=st.floats(0.7, 1.4))
-@settings(max_examples=40, deadline=None)
 def test_ks_agrees_with_an_independent_implementation(n, seed, mean, wrong):
     values = np.random.default_rng(seed).exponential(mean * wrong, n)
     ours, theirs = ks_exponential(values, mean), stats.kstest(values, "expon", args=(0, mean))
@@ -97,7 +96,6 @@ def test_poisson_sampling_error_is_the_scatter_of_the_index():
     sojourns=st.tuples(st.floats(0.01, 100), st.floats(0.01, 100)),
     bin_s=st.floats(0.05, 50),
 )
-@settings(max_examples=30, deadline=None)
 def test_index_of_dispersion_of_two_states_is_the_formula_of_the_documentation(rates, sojourns, bin_s):
     share = sojourns[0] / sum(sojourns)
     model = MmppModel(rates=rates, sojourns_s=sojourns, jumps=((0.0, 1.0), (1.0, 0.0)), stationary=(share, 1 - share))

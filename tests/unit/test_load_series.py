@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.oracle.load_series import LoadSeries
@@ -61,7 +61,6 @@ def test_what_was_sent_after_the_load_counts_in_its_last_second():
     assert series([105 * S - 1], [107 * S])["sent"].tolist() == [0, 0, 0, 0, 1]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(100 * S, 105 * S - 1), st.integers(-MS, 3 * S)), max_size=40))
 def test_no_event_is_lost_and_extremes_are_kept(pairs):
     due = [a for a, _ in pairs]

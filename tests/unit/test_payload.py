@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config import EVENT_TYPES, Config
@@ -68,7 +68,6 @@ def sent(prefix, produce_ms=PRODUCE_MS):
     case=st.sampled_from(CASES),
     produce_ms=st.integers(10**12, 10**13 - 1),
 )
-@settings(max_examples=40, deadline=None)
 def test_every_payload_is_json_with_the_fields_in_order_and_the_values_of_its_event(
     epoch_ns, times_ns, base_after_ns, case, produce_ms
 ):

@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.metrics.quantiles import (
@@ -80,7 +80,6 @@ def test_maxima_and_medians_of_each_window(pairs):
     assert medians.tolist() == [members[i][math.ceil(len(members[i]) / 2) - 1] for i in ids]
 
 
-@settings(deadline=None, max_examples=30)
 @given(st.lists(st.integers(-(10**6), 3 * 10**9), min_size=1, max_size=100))
 def test_histogram_is_never_below_the_exact_percentile_and_at_most_a_bin_above(values):
     histogram = DurationHistogram()

@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.metrics.resources import TREES, Span, resources
@@ -87,7 +87,6 @@ def test_no_time_between_samples_is_no_figure(seconds):
     assert resources(host(seconds), [span("a", 0, 2)], span("m", 0, 2), 1) is None
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0.1, 3), st.floats(0, 4)), min_size=2, max_size=30), st.integers(1, 9))
 def test_phases_without_gaps_share_out_all_that_was_used(samples, cuts):
     lengths, cores = zip(*samples, strict=True)

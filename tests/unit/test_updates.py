@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.test_comparison import ONE_EACH, fields, rows_of, truth_of
@@ -135,7 +135,6 @@ made_rows = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=6, max_size=6), made_rows)
 def test_classes_equal_those_found_row_by_row(expected, made):
     truth = truth_of([[v for v, _ in expected], [c for _, c in expected], [0] * 6])

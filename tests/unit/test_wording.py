@@ -1,11 +1,10 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.reports.wording import count, ms, number, plural, sentence, setting, share, size, visible
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_every_character_can_be_seen_and_what_could_be_seen_is_as_it_was(text):
     shown = visible(text)

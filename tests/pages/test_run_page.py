@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.pages import Document, hour_of_samples
+from tests.pages.document import Document, hour_of_samples
 from tests.unit.synthetic_run import synthetic_run
 from windowbench.judgement import evaluate
 from windowbench.metrics.resources import Span
@@ -292,7 +292,6 @@ def test_text_from_outside_is_shown_as_text_and_cannot_break_out(summary, undraw
         assert page.all("h1")[0].text == text
 
 
-@settings(max_examples=25, deadline=None)
 @given(text=st.text(min_size=1))
 def test_no_text_at_all_changes_the_structure_of_a_page(summary, text):
     found = Document(render_run(dataclasses.replace(words_of_others(summary, text), summary={})))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.unit.finished_run import finished_run
-from tests.unit.pages import Document
+from tests.pages.document import Document
 from windowbench.comparison.command import body
 from windowbench.errors import ExitCode, run_program
 

@@ -2,13 +2,13 @@ import copy
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.comparison_content import compared_runs, comparison_content
-from tests.unit.pages import Document
+from tests.pages.comparison_content import compared_runs, comparison_content
+from tests.pages.document import Document
 from tests.unit.synthetic_run import synthetic_run
-from tests.unit.test_run_page import HOSTILE
+from tests.pages.test_run_page import HOSTILE
 from windowbench.judgement import evaluate
 from windowbench.reports import comparison_plots
 from windowbench.reports.comparison_page import render_comparison
@@ -243,7 +243,6 @@ def test_text_from_outside_is_shown_as_text_and_cannot_break_out(summary, undraw
     assert not any(name.startswith("on") for e in page.elements for name in e.attributes)
 
 
-@settings(max_examples=15, deadline=None)
 @given(text=st.text(min_size=1, max_size=20))
 def test_no_name_at_all_changes_the_structure_of_a_page(text):
     def tags(words):
