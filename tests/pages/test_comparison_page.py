@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.pages.comparison_content import compared_runs, comparison_content
 from tests.pages.document import Document
-from tests.unit.synthetic_run import synthetic_run
 from tests.pages.test_run_page import HOSTILE
+from tests.unit.synthetic_run import synthetic_run
 from windowbench.judgement import evaluate
 from windowbench.reports import comparison_plots
 from windowbench.reports.comparison_page import render_comparison
