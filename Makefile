@@ -13,7 +13,11 @@ OUT ?= page.png
 WIDTH ?= 1120
 HEIGHT ?= 1400
 SCALE ?= 1
-SUITES := $(wildcard tests/unit tests/pages tests/parity tests/integration tests/e2e)
+SUITES := tests/unit tests/recorded tests/parity tests/integration tests/e2e
+# Bytecode is kept, whatever the shell says: rewriting the assertions of all tests takes a third of the unit tests' time.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest
+# One process for each core, and all tests of a file in one of them, where they share what is dear.
+ABREAST := -n logical --dist loadfile
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -33,17 +37,19 @@ run: environment jars ## one benchmark run with Spark: live view, result table, 
 	@$(PY) master_code_spark.py $(ARGS)
 
 test: test-environment jars flink-environment ## the whole test suite: unit, parity, integration, end to end
-	@echo "tests: $(SUITES)"
-	@$(PY) -m pytest $(PYTEST_ARGS) $(SUITES)
+	@$(PYTEST) $(PYTEST_ARGS) -n logical tests/unit
+	@$(PYTEST) $(PYTEST_ARGS) $(ABREAST) tests/recorded
+	@$(PYTEST) $(PYTEST_ARGS) $(ABREAST) -m "not long and not alone" tests/parity tests/integration tests/e2e
+	@$(PYTEST) $(PYTEST_ARGS) -m "alone and not long" tests/integration tests/e2e
 
 # --- parts of it ------------------------------------------------------------------------------------------------------
 
 test-unit: test-environment ## unit tests alone: no JVM, no socket, seconds
-	@$(PY) -m pytest $(PYTEST_ARGS) tests/unit
+	@$(PYTEST) $(PYTEST_ARGS) -n logical tests/unit
 
 test-long: test-environment jars flink-environment ## what takes longer: many seeds, examples, repeats, hours of compressed load
-	@$(PY) -m pytest $(PYTEST_ARGS) -m long $(SUITES)
-	@$(PY) -m pytest $(PYTEST_ARGS) --hypothesis-profile=many tests/unit tests/pages
+	@$(PYTEST) $(PYTEST_ARGS) -m long $(SUITES)
+	@$(PYTEST) $(PYTEST_ARGS) $(ABREAST) --hypothesis-profile=many tests/unit tests/recorded
 
 lint: test-environment ## ruff: all rules, and the format
 	@$(PY) -m ruff check .
@@ -65,6 +71,9 @@ bench: test-environment jars ## benchmarks of windowbench itself, as ratios with
 
 bench-capacity: test-environment jars flink-environment ## highest sustainable rates of Spark, Flink and the reference engine
 	@$(PY) -m benchmarks.capacity $(ARGS)
+
+tuning-study: test-environment jars flink-environment ## what each setting of the preset tuned does, into docs/tuning.md
+	@$(PY) -m benchmarks.tuning $(ARGS)
 
 # --- the environment --------------------------------------------------------------------------------------------------
 
@@ -120,4 +129,4 @@ clean: ## remove .venv and the caches; runs/ stays
 	@rm -rf .venv .venv-flink .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run flink-environment test test-unit test-long lint types picture bench bench-capacity environment test-environment jars interpreter lock relock clean
+.PHONY: help run tuning-study flink-environment test test-unit test-long lint types picture bench bench-capacity environment test-environment jars interpreter lock relock clean

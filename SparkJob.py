@@ -41,16 +41,19 @@ from urllib.parse import urlsplit
 from config import Config
 from windowbench.broker.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jars_dir, read_lock
 from windowbench.broker.java import find_java
+from windowbench.broker.setup import driver_archive, settings_are_ours, spark_conf_dir
 from windowbench.engine_job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
 from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.process import hide_values
 from windowbench.spark.checkpoint import claim, local_directory
+from windowbench.spark.classes import CONF_DIR, KEEP_FLAG, empty_conf_dir, sharing_flags
 from windowbench.spark.jvm import end_children, end_jvm, hush, quietly
 from windowbench.spark.progress import BatchLog, cause_of, is_waiting
 from windowbench.spark.realtime import check_realtime
 from windowbench.spark.tuning import (
+    JVM_OPTIONS,
     SOURCE_OPTIONS,
     UI_SETTINGS,
     jvm_settings,
@@ -66,8 +69,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 POLL_MS = 100
-STOP_SECONDS = 4.0
-"""How long Spark may take to end in good order; then it is killed."""
+STOP_SECONDS, KEEP_SECONDS = 4.0, 60.0
+"""How long Spark may take to end in good order, and to write its class archive then; after that it is killed."""
 CONNECTOR_CLASSES = (  # one of each jar
     "org.apache.spark.sql.kafka010.KafkaSourceProvider",
     "org.apache.spark.kafka010.KafkaTokenUtil",
@@ -144,6 +147,19 @@ def connector_settings(config: Config) -> dict[str, str]:
     return {"spark.driver.extraClassPath": os.pathsep.join(jars)}
 
 
+def share_classes(config: Config) -> tuple[str, ...]:
+    """Let the JVM to be started find its class archive; return its flags for that, none where it has none.
+
+    Whoever has a Spark, or settings in its directory, of their own needs them more than a quick start.
+    """
+    own = {CONF_DIR, "SPARK_HOME"} & os.environ.keys() or not settings_are_ours(spark_conf_dir())
+    if own or config.engine.preset != "tuned" or not is_local(config):
+        return ()
+    cache = default_cache_dir(config.run.cache_dir)
+    os.environ[CONF_DIR] = str(empty_conf_dir(cache))
+    return sharing_flags(driver_archive(find_java(cache), cache))
+
+
 def shows_page(job: Job) -> bool:
     """Whether Spark's web page is asked for, and ours to open."""
     return job.config.engine.engine_ui and not submitted()
@@ -155,7 +171,8 @@ def our_settings(job: Job, partitions: int) -> dict[str, str]:
     if shows_page(job):
         ours |= UI_SETTINGS
     if not submitted():
-        return ours | jvm_settings(job.config) | connector_settings(job.config)
+        jvm = jvm_settings(job.config, *share_classes(job.config), lasting=job.succession)
+        return ours | jvm | connector_settings(job.config)
     if job.config.engine.spark_master is None:
         del ours["spark.master"]
     return ours
@@ -327,7 +344,8 @@ def stream(job: Job, partitions: int) -> None:
         except (Py4JError, ConnectionError):  # no answer, half of one, or nobody to ask
             raise EngineFailed("Spark's JVM ended without a word: was it killed, or short of memory?") from None
         finally:
-            patience = threading.Timer(STOP_SECONDS, end_children)
+            keeps = KEEP_FLAG in dict(job.config.engine.spark_conf).get(JVM_OPTIONS, "")
+            patience = threading.Timer(KEEP_SECONDS if keeps else STOP_SECONDS, end_children)
             patience.daemon = True
             patience.start()
 

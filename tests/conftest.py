@@ -8,14 +8,16 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from config import Config
 
 # Everywhere the same few examples of each property, so that a suite takes seconds and passes again where it passed;
 # `make test-long` tries many more, others each time.
-settings.register_profile("few", max_examples=20, derandomize=True, deadline=None)
-settings.register_profile("many", max_examples=300, deadline=None)
+# How fast a machine is decides about none of them.
+PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("few", max_examples=20, derandomize=True, **PATIENT)
+settings.register_profile("many", max_examples=300, **PATIENT)
 settings.load_profile("few")
 
 
@@ -44,13 +46,13 @@ def spark(java_home, tmp_path_factory):
     from pyspark.sql import SparkSession
 
     from config import Config
-    from windowbench.spark.tuning import SPARK_SETTINGS, jvm_settings
+    from windowbench.spark.tuning import jvm_settings, session_settings
 
     scratch = tmp_path_factory.mktemp("spark")
     os.environ["JAVA_HOME"] = str(java_home.path)
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     settings = {
-        **SPARK_SETTINGS,
+        **session_settings(Config(), partitions=2),
         **jvm_settings(Config().replace(spark_driver_memory="1g")),
         "spark.master": "local[2]",
         "spark.jars": "",

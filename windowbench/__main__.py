@@ -45,8 +45,9 @@ def _broker() -> Body:
 def _setup() -> Body:
     from windowbench.broker.setup import body
     from windowbench.kafka.admin import cluster_id
+    from windowbench.orchestration.spark_classes import make_spark_archive
 
-    return lambda argv: body(argv, cluster_id_of=cluster_id)
+    return lambda argv: body(argv, cluster_id_of=cluster_id, make_driver_archive=make_spark_archive)
 
 
 def _run() -> Body:

@@ -99,8 +99,9 @@ class Guard:
             return
         try:
             signal.set_wakeup_fd(-1)
-            # SIGPIPE and SIGXFSZ: Python ignores them, and a command would inherit that.
-            for number in (*HANDED_ON, signal.SIGCHLD, PARENT_CHECK, signal.SIGPIPE, signal.SIGXFSZ):
+            # A command would inherit what is ignored: SIGPIPE and SIGXFSZ by Python, SIGINT and SIGQUIT by a shell that
+            # starts us in the background.
+            for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
             if self.run_as is not None:

@@ -10,10 +10,13 @@ import pytest
 from tests.e2e.started import TINY, WIDE, Program, plain_engine, start, wait_for
 from windowbench.errors import ExitCode
 
+pytestmark = pytest.mark.alone
+
 SHORT = (
     *TINY,
     *WIDE,
     "--window-size-sec=0.4",
+    "--duration=4",
     "--watermark-delay-sec=2",
     "--full-warmup=1",
     "--full-duration=4",

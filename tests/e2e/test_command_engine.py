@@ -52,6 +52,7 @@ def median_with_interval(values):
     return float(np.median(values)), float(high - low) / 2
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_an_engine_that_holds_every_row_back_by_d_ms_is_slower_by_d_ms(tmp_path):
     at_once = finished(tmp_path / "0", *WINDOWS_ENOUGH, *plain_engine("--delay-ms=0"))

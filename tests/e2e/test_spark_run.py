@@ -10,6 +10,7 @@ from tests.e2e.poisoned import assert_exact_beside_poison, run_beside_poison
 from tests.e2e.started import WIDE, start
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 def test_the_smoke_profile_is_valid_exact_and_within_its_minute(tmp_path):
     program = start(tmp_path, "master_code_spark.py", "--profile=smoke", *WIDE)

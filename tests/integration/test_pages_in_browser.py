@@ -3,8 +3,8 @@
 import pytest
 
 from tests.integration.browser import Browser, contrast
-from tests.pages.comparison_content import compared_runs, comparison_content
-from tests.pages.document import hour_of_samples
+from tests.recorded.comparison_content import compared_runs, comparison_content
+from tests.recorded.document import hour_of_samples
 from tests.unit.synthetic_run import synthetic_run
 from windowbench.judgement import evaluate
 from windowbench.reports.comparison_page import render_comparison

@@ -241,6 +241,12 @@ def run(make_topics, start, tmp_path_factory):
     found.expected = expected_rows("job-run", [*early, *found.odd, *late])
     wait_until(lambda: len(rows_in(config)) >= len(found.expected), SOON_SECONDS, "rows of all windows")
     found.processes = job.processes()
+    found.maps_archive = {
+        region.path
+        for process in found.processes
+        for region in process.memory_maps()
+        if region.path.endswith(".jsa") and "windowbench" in region.path
+    }
     job.process.send_signal(signal.SIGTERM)
     asked = time.monotonic()
     found.exit_code = job.wait()
@@ -296,7 +302,10 @@ def test_settings_are_the_effective_ones(run):
     effective = run.job.said("settings")[0]["effective"]
     assert effective["spark.sql.shuffle.partitions"] == "1"
     assert effective["spark.driver.memory"] == "2g"
-    assert "-XX:+UseSerialGC" in effective["spark.driver.extraJavaOptions"]
+    flags = effective["spark.driver.extraJavaOptions"].split()
+    assert "-XX:+UseSerialGC" in flags
+    (archive,) = [flag.partition("=")[2] for flag in flags if flag.startswith("-XX:SharedArchiveFile=")]
+    assert run.maps_archive == {archive}
     assert effective["readStream.startingOffsets"] == "earliest"
     assert effective["readStream.subscribe"] == run.config.kafka.events_topic
     assert effective["writeStream.checkpointLocation"] == str(run.config_path.with_name("checkpoint"))

@@ -3,7 +3,9 @@
 Nothing here knows the oracle: events are looked at one by one, in dictionaries.
 """
 
+import functools
 import json
+import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +46,7 @@ def small_config(**settings):
     return Config().replace(**{**values, **settings})
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Event:
     producer: int
     number: int
@@ -56,7 +58,7 @@ class Event:
     sent: int = 0
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Result:
     append_ms: int
     row: dict
@@ -293,8 +295,15 @@ def result_row(config, start, campaign, row):
 
 def synthetic_run(**settings) -> SyntheticRun:
     """Return a run in which everything went well."""
-    config = small_config(**settings)
+    return pickle.loads(_pickled_run(tuple(settings.items())))
+
+
+@functools.lru_cache(maxsize=64)
+def _pickled_run(settings):
+    """Make a run once; each test gets a copy that it may change."""
+    config = small_config(**dict(settings))
     schedule = plan(config, NOW_NS)
     events = scheduled(config, schedule)
     engine = plain_engine if config.output_mode == "append" else update_engine
-    return SyntheticRun(config=config, schedule=schedule, events=events, results=engine(config, schedule, events))
+    run = SyntheticRun(config=config, schedule=schedule, events=events, results=engine(config, schedule, events))
+    return pickle.dumps(run, protocol=pickle.HIGHEST_PROTOCOL)

@@ -48,6 +48,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.comparison.ranking",
         "windowbench.comparison.thresholds",
         "windowbench.events",
+        "windowbench.factor",
         "windowbench.masking",
         "windowbench.metrics",
         "windowbench.metrics.*",
@@ -136,6 +137,7 @@ PURE, ADAPTERS, PROCESSES, ORCHESTRATION = 1, 2, 3, 4
 SIDEWAYS = {
     # adapters that stand on another one of their rank, because the other is the only owner of what they need
     ("windowbench.broker", "windowbench.process"): "the broker and Ivy are child processes",
+    ("windowbench.broker", "windowbench.spark"): "setup names the class archive of Spark's driver",
     ("windowbench.broker", "windowbench.waiting"): "the broker is asked until it answers",
     ("windowbench.comparison", "windowbench.reports"): "a comparison is reported",
     ("windowbench.comparison", "windowbench.results"): "finished runs are what is compared",
@@ -274,10 +276,12 @@ def target(name: str, modules: Mapping[str, str]) -> str | None:
     return parent if parent in modules else None
 
 
+@functools.cache
 def matches(module: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(module, pattern) for pattern in patterns)
 
 
+@functools.cache
 def rank_of(module: str) -> int | None:
     """Return the one rank of a module; its own name in RANKS goes before any pattern that matches it as well."""
     named = [rank for rank, patterns in RANKS.items() if module in patterns]

@@ -80,7 +80,8 @@ OTHER = {
     "num_consumers": 3,
     "idle_timeout_ms": 250,
     "engine_ui": True,
-    "preset": "stock",
+    "preset": "default",
+    "tuning": "no-web-page+no-waiting",
     "spark_mode": "update",
     "realtime_batch_seconds": 10.0,
     "spark_master": "local[4]",
@@ -108,6 +109,7 @@ TOGETHER = {
     "engine": {"engine_command": "python -m engine"},
     "engine_command": {"engine": "command"},
     "postgres_dir": {"postgres": "embedded"},
+    "tuning": {"preset": "default"},
 }
 
 
@@ -614,7 +616,7 @@ def configurations(draw):
     return Config().replace(**values)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(config=configurations())
 def test_any_configuration_comes_back_equal_from_its_config_json(config, tmp_path):
     path = tmp_path / "config.json"

@@ -20,10 +20,7 @@ from windowbench.flink.rest import (
     what_is_missing,
 )
 from windowbench.flink.tuning import (
-    TUNED_JVM_FLAGS,
-    TUNED_SETTINGS,
-    TUNED_SINK_OPTIONS,
-    TUNED_SOURCE_OPTIONS,
+    FACTORS,
     job_settings,
     jvm_flags,
     parallelism_of,
@@ -95,19 +92,30 @@ def test_a_preset_other_than_tuned_leaves_flink_as_it_comes_but_for_what_a_run_n
     one = job(f"--preset={preset}")
     tuned = preset == "tuned"
     settings = job_settings(one, rest_port=5, jars=[])
-    for ours, all_of_them in (
-        (TUNED_SETTINGS, settings),
-        (TUNED_SOURCE_OPTIONS, source_options(one.config)),
-        (TUNED_SINK_OPTIONS, sink_options(one.config)),
-    ):
-        assert (ours.keys() <= all_of_them.keys()) is tuned
-        assert tuned or not ours.keys() & all_of_them.keys()
-    assert set(TUNED_JVM_FLAGS) <= set(jvm_flags(one.config)) if tuned else jvm_flags(one.config) == []
+    for factor in FACTORS:
+        for ours, all_of_them in (
+            (factor.settings, settings),
+            (factor.source, source_options(one.config)),
+            (factor.sink, sink_options(one.config)),
+        ):
+            assert (ours.items() <= all_of_them.items()) is (tuned or not ours)
+            assert tuned or not ours.keys() & all_of_them.keys()
+        assert set(factor.jvm_flags) <= set(jvm_flags(one.config)) if tuned else jvm_flags(one.config) == []
     assert ("table.exec.source.idle-timeout" in settings) is tuned
     assert ("parallelism.default" in settings) is (preset != "stock")
     assert settings["restart-strategy.type"] == "disable"
     assert settings["table.local-time-zone"] == "UTC"
     assert settings["rest.bind-address"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("factor", FACTORS, ids=[factor.name for factor in FACTORS])
+def test_tuning_adds_one_part_to_the_default_and_nothing_else(factor):
+    plain, one = job("--preset=default"), job("--preset=default", f"--tuning={factor.name}")
+    assert job_settings(one, rest_port=5, jars=[]) == job_settings(plain, rest_port=5, jars=[]) | factor.settings
+    assert source_options(one.config) == source_options(plain.config) | factor.source
+    assert sink_options(one.config) == sink_options(plain.config) | factor.sink
+    heap = [] if factor.heap is None else [f"-Xms{factor.heap}", f"-Xmx{factor.heap}"]
+    assert jvm_flags(one.config) == [*heap, *factor.jvm_flags]
 
 
 def test_what_somebody_asks_for_is_in_force_in_any_preset():

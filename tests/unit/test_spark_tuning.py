@@ -4,16 +4,16 @@ from config import Config
 from windowbench.engine_job import masked
 from windowbench.masking import MASK
 from windowbench.process import hide_values
+from windowbench.settings import ConfigError
 from windowbench.spark.tuning import (
-    JVM_FLAGS,
-    QUICK_COMPILER_FLAG,
-    REALTIME_SETTINGS,
-    SINK_OPTIONS,
-    SPARK_SETTINGS,
+    COMPILER_FACTOR,
+    FACTORS,
+    HOUSEKEEPING,
+    REALTIME_FACTOR,
+    factors_of,
     heap_of,
     jvm_settings,
     master_of,
-    optimises,
     session_settings,
     shuffle_partitions_of,
     sink_options,
@@ -46,8 +46,32 @@ def test_default_sets_master_and_shuffle_partitions_and_nothing_else():
 
 def test_tuned_sets_all_that_has_a_reason():
     tuned = spark()
-    assert session_settings(tuned, partitions=2) == {"spark.master": "local[2]", **SPARK_SETTINGS}
-    assert sink_options(tuned) == SINK_OPTIONS
+    settings = {name: value for factor in FACTORS for name, value in factor.settings.items()}
+    assert session_settings(tuned, partitions=2) == {"spark.master": "local[2]", **HOUSEKEEPING, **settings}
+    assert sink_options(tuned) == {name: value for factor in FACTORS for name, value in factor.sink.items()}
+    assert all(factor.reason and factor.words for factor in factors_of(tuned))
+
+
+@pytest.mark.parametrize("factor", factors_of(spark(spark_mode="realtime")), ids=lambda factor: factor.name)
+def test_tuning_adds_one_part_to_the_default_and_nothing_else(factor):
+    plain = spark(preset="default", spark_mode="realtime")
+    one = plain.replace(tuning=factor.name)
+    without_master = {**session_settings(one, partitions=2), "spark.master": "local[4]"}
+    assert without_master == session_settings(plain, partitions=2) | factor.settings
+    assert sink_options(one) == factor.sink
+    words = jvm_settings(one).get("spark.driver.extraJavaOptions", "").split()
+    assert words == ([] if factor.heap is None else [f"-Xms{factor.heap}"]) + list(factor.jvm_flags)
+
+
+def test_a_tuning_that_there_is_not_is_refused_with_those_there_are():
+    with pytest.raises(ConfigError, match=r"no tuning 'no-web-pages'; did you mean no-web-page\?"):
+        session_settings(spark(preset="default", tuning="no-web-pages"), partitions=2)
+
+
+@pytest.mark.parametrize("preset", ["stock", "tuned"])
+def test_tuning_goes_with_the_default_alone(preset):
+    with pytest.raises(ConfigError, match="preset=default"):
+        spark(preset=preset, tuning="no-web-page")
 
 
 @pytest.mark.parametrize("preset", ["stock", "default", "tuned"])
@@ -72,17 +96,20 @@ def test_the_heap_of_the_tuned_driver_is_fixed():
     settings = jvm_settings(spark(spark_driver_memory="3g"))
     assert settings["spark.driver.memory"] == "3g"
     assert settings["spark.driver.extraJavaOptions"].split()[0] == "-Xms3g"
-    assert set(JVM_FLAGS) <= set(settings["spark.driver.extraJavaOptions"].split())
+    assert "-XX:+UseSerialGC" in settings["spark.driver.extraJavaOptions"].split()
 
 
-@pytest.mark.parametrize("mode", ["append", "update", "realtime"])
-def test_the_quick_compiler_is_left_alone_exactly_where_the_preset_optimises(mode):
-    config = spark(spark_mode=mode)
-    assert (QUICK_COMPILER_FLAG in jvm_settings(config)["spark.driver.extraJavaOptions"].split()) != optimises(config)
+@pytest.mark.parametrize(
+    ("warmup", "lasting", "optimising"), [(44.0, False, False), (45.0, False, True), (6.0, True, True)]
+)
+def test_the_optimising_compiler_is_left_alone_where_there_is_time_enough_for_it(warmup, lasting, optimising):
+    settings = jvm_settings(spark(warmup_seconds=warmup), lasting=lasting)
+    quick = set(COMPILER_FACTOR.jvm_flags) <= set(settings["spark.driver.extraJavaOptions"].split())
+    assert quick is not optimising
 
 
 def test_windows_can_close_without_data():
-    assert SPARK_SETTINGS["spark.sql.streaming.noDataMicroBatches.enabled"] == "true"
+    assert HOUSEKEEPING["spark.sql.streaming.noDataMicroBatches.enabled"] == "true"
 
 
 # --- Real-Time Mode ---------------------------------------------------------------------------------------------------
@@ -97,12 +124,10 @@ def test_in_real_time_mode_there_is_a_thread_for_each_task(preset, shuffle):
 
 
 def test_tuned_does_not_let_rows_wait_for_a_full_buffer_in_real_time_mode_alone():
-    assert REALTIME_SETTINGS.items() <= session_settings(spark(spark_mode="realtime"), partitions=2).items()
-    assert not REALTIME_SETTINGS.keys() & session_settings(spark(spark_mode="update"), partitions=2).keys()
-    assert (
-        not REALTIME_SETTINGS.keys()
-        & session_settings(spark(spark_mode="realtime", preset="default"), partitions=2).keys()
-    )
+    ours = REALTIME_FACTOR.settings
+    assert ours.items() <= session_settings(spark(spark_mode="realtime"), partitions=2).items()
+    assert not ours.keys() & session_settings(spark(spark_mode="update"), partitions=2).keys()
+    assert not ours.keys() & session_settings(spark(spark_mode="realtime", preset="default"), partitions=2).keys()
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------------

@@ -52,13 +52,18 @@ def make_archive(java: JavaHome, jars: Sequence[Path], cache_dir: Path, cluster_
     with contextlib.suppress(OSError):
         fresh.unlink()
     if not archive.exists():
-        _failed(archive).touch()
+        remember_failure(archive)
     return archive.exists()
 
 
 def settled(archive: Path) -> bool:
     """Return whether the archive is there, or was tried to be made before in vain."""
     return archive.exists() or _failed(archive).exists()
+
+
+def remember_failure(archive: Path) -> None:
+    """Keep in mind that an archive cannot be made."""
+    _failed(archive).touch()
 
 
 def _failed(archive: Path) -> Path:

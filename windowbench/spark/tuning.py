@@ -3,37 +3,91 @@
 ``stock`` is Spark as it comes. What a job of ours cannot do without is the same in every preset: a name, a master
 (Spark has none by itself; ``local[*]`` is what its own scripts take), the jars of the Kafka connector, topics read from
 their beginning, listeners on the loopback address (``SPARK_LOCAL_IP``). ``default`` adds what any user of two cores
-sets, master and shuffle partitions. ``tuned`` is the project's best for short batches on a small machine, measured at
-10,000 events/s with broker and producers on the same two cores.
+sets, master and shuffle partitions. ``tuned`` is the project's best for short batches on a small machine: all of
+:data:`FACTORS`, whose effect ``make tuning-study`` measures (docs/tuning.md), and :data:`HOUSEKEEPING`.
 
 A user's ``--spark-conf`` overrides any of them, in every preset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from config import Config
+from windowbench.factor import Factor, in_force
 
+JVM_OPTIONS = "spark.driver.extraJavaOptions"
 SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions"
 _SPARKS_OWN_SHUFFLE_PARTITIONS = 200
+_SPARKS_OWN_HEAP = "1g"
 
 DEFAULT_SETTINGS: Mapping[str, str] = {
     # One task a core; Spark's own 200 are for a cluster.
     SHUFFLE_PARTITIONS: "2",
 }
 
-SPARK_SETTINGS: Mapping[str, str] = {
+FACTORS: Sequence[Factor] = (
+    Factor(
+        name="one-shuffle-partition",
+        reason="A batch leaves some dozens of groups; every further partition costs a task and a state file.",
+        settings={SHUFFLE_PARTITIONS: "1"},
+    ),
+    Factor(
+        name="plain-checkpoint-files",
+        reason="Otherwise Hadoop starts five programs (chmod, readlink) for each of a batch's checkpoint files, and"
+        " writes a twin with a checksum beside it.",
+        settings={
+            "spark.sql.streaming.checkpointFileManagerClass": (
+                "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+            ),
+            "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+            "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
+        },
+    ),
+    Factor(
+        name="serial-collector",
+        reason="No collector threads beside two busy cores; a heap that never grows, and about half the memory.",
+        jvm_flags=("-XX:+UseSerialGC",),
+        heap="2g",
+    ),
+    Factor(
+        name="quick-start-of-programs",
+        reason="Where Hadoop still starts a program, a fork would copy the page tables of the whole heap; and counters"
+        " mapped to a file can stall a pause while the disk is busy.",
+        jvm_flags=("-Djdk.lang.Process.launchMechanism=VFORK", "-XX:-UsePerfData"),
+    ),
+    Factor(
+        name="no-web-page",
+        reason="No web server, and no bookkeeping of every task for it.",
+        settings={"spark.ui.enabled": "false"},
+    ),
+    Factor(
+        name="no-waiting",
+        reason="A task starts anywhere at once; the rows of a batch come together, and wait for no others in the sink.",
+        settings={"spark.locality.wait": "0"},
+        sink={"kafka.linger.ms": "0"},
+    ),
+)
+"""The preset ``tuned``, whatever the mode, but for the compiler: see :func:`optimises`."""
+
+REALTIME_FACTOR = Factor(
+    name="short-buffers",
+    reason="A row on its way from the reading to the counting task waits for a full buffer no longer than this, in ms,"
+    " and not Spark's own 50: at a few thousand rows a second a buffer is never full.",
+    settings={"spark.shuffle.streaming.networkBufferMaxWaitTimeMs": "5"},
+)
+"""What the preset ``tuned`` adds in Real-Time Mode."""
+
+COMPILER_FACTOR = Factor(
+    name="quick-compiler",
+    reason="The optimising compiler takes the cores from the first windows of a short run.",
+    jvm_flags=("-XX:TieredStopAtLevel=1",),
+)
+"""What the preset ``tuned`` adds where it does not optimise."""
+
+HOUSEKEEPING: Mapping[str, str] = {
     # A time stamp in a log means the same everywhere.
     "spark.sql.session.timeZone": "UTC",
-    # A batch leaves some dozens of groups; every further partition costs a task and state files.
-    SHUFFLE_PARTITIONS: "1",
-    # Otherwise each checkpoint file starts a chmod and gets a twin with its checksum.
-    "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
-    # One more twin less.
-    "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
-    # A task starts anywhere at once.
-    "spark.locality.wait": "0",
     # A query with state cannot use it, and would say so in the log.
     "spark.sql.adaptive.enabled": "false",
     # The last windows close in a batch without data; must never be off.
@@ -45,31 +99,13 @@ SPARK_SETTINGS: Mapping[str, str] = {
     # A warning again and again about state snapshots, which small states do not need.
     "spark.sql.streaming.stateStore.coordinatorReportSnapshotUploadLag": "false",
     "spark.sql.streaming.stateStore.forceSnapshotUploadOnLag": "false",  # must go with it
-    # No web server and no bookkeeping of every task for it.
-    "spark.ui.enabled": "false",
     # No progress bar in a captured log.
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "WARN",
 }
-"""The session's settings of the preset ``tuned``, whatever the mode."""
+"""What the preset ``tuned`` sets besides, for other reasons than speed."""
 
-REALTIME_SETTINGS: Mapping[str, str] = {
-    # A row on its way from the reading to the counting task waits for a full buffer no longer than this, in ms, and
-    # not Spark's own 50: at a few thousand rows a second a buffer is never full.
-    "spark.shuffle.streaming.networkBufferMaxWaitTimeMs": "5",
-}
-"""What the preset ``tuned`` adds in Real-Time Mode."""
-
-JVM_FLAGS = (
-    # No collector threads beside two busy cores, and half the memory (0.6 GB against 1.3 GB resident).
-    "-XX:+UseSerialGC",
-    # Hadoop starts programs; a fork would copy the page tables of the whole heap.
-    "-Djdk.lang.Process.launchMechanism=VFORK",
-    # Counters mapped to a file can stall a pause while the disk is busy.
-    "-XX:-UsePerfData",
-)
-
-QUICK_COMPILER_FLAG = "-XX:TieredStopAtLevel=1"
+_PATIENCE_SECONDS = 45.0
 
 UI_SETTINGS: Mapping[str, str] = {
     # Asked for with --engine-ui; 0 is any free port.
@@ -86,14 +122,22 @@ SOURCE_OPTIONS: Mapping[str, str] = {
     "failOnDataLoss": "true",
 }
 
-SINK_OPTIONS: Mapping[str, str] = {
-    # The rows of a batch come together; there is nothing to wait for.
-    "kafka.linger.ms": "0",
-}
-"""Of the preset ``tuned``."""
 
-_HEAP = "2g"
-_SPARKS_OWN_HEAP = "1g"
+def factors_of(config: Config, *, lasting: bool = False) -> Sequence[Factor]:
+    """Return the parts of the preset ``tuned`` for a configuration, whether or not it is in force.
+
+    Parameters
+    ----------
+    config : Config
+    lasting : bool, optional
+        Whether the JVM serves run after run, and so is worth the work of the optimising compiler.
+    """
+    real_time = (REALTIME_FACTOR,) if config.real_time else ()
+    return (*FACTORS, *real_time, *(() if lasting or optimises(config) else (COMPILER_FACTOR,)))
+
+
+def _chosen(config: Config, *, lasting: bool = False) -> Factor:
+    return in_force(factors_of(config, lasting=lasting), config.engine)
 
 
 def session_settings(config: Config, *, partitions: int) -> dict[str, str]:
@@ -110,9 +154,8 @@ def session_settings(config: Config, *, partitions: int) -> dict[str, str]:
     if preset == "default":
         settings |= DEFAULT_SETTINGS
     if preset == "tuned":
-        settings |= SPARK_SETTINGS
-        settings |= REALTIME_SETTINGS if config.real_time else {}
-    return settings
+        settings |= HOUSEKEEPING
+    return {**settings, **_chosen(config).settings}
 
 
 def shuffle_partitions_of(config: Config) -> int | None:
@@ -120,8 +163,8 @@ def shuffle_partitions_of(config: Config) -> int | None:
     chosen = dict(config.engine.spark_conf).get(SHUFFLE_PARTITIONS)
     if chosen is not None:
         return int(chosen) if chosen.isascii() and chosen.isdigit() else None
-    preset = {"default": DEFAULT_SETTINGS, "tuned": SPARK_SETTINGS}.get(config.engine.preset, {})
-    return int(preset.get(SHUFFLE_PARTITIONS, _SPARKS_OWN_SHUFFLE_PARTITIONS))
+    ours = DEFAULT_SETTINGS if config.engine.preset == "default" else {}
+    return int({**ours, **_chosen(config).settings}.get(SHUFFLE_PARTITIONS, _SPARKS_OWN_SHUFFLE_PARTITIONS))
 
 
 def master_of(config: Config, *, partitions: int) -> str:
@@ -142,32 +185,38 @@ def master_of(config: Config, *, partitions: int) -> str:
 
 
 def optimises(config: Config) -> bool:
-    """Whether the preset ``tuned`` leaves the JVM its optimising compiler: the place to switch, by rate or mode.
+    """Whether the preset ``tuned`` leaves the JVM its optimising compiler: where the warm-up is long enough for it.
 
-    It pays after minutes only, and takes the cores from the first windows: they came up to four times as late with
-    it, batches of a warm job 5 % sooner (append, 10,000 events/s).
+    It takes the cores from the first windows, which come up to four times as late with it, and pays after about
+    50 s: at 10,000 events/s (append) batches then took 216 to 280 ms, and 370 to 500 ms without it.
     """
-    del config
-    return False
+    return config.load.warmup_seconds >= _PATIENCE_SECONDS
 
 
 def heap_of(config: Config) -> str:
     """Return the greatest heap of the driver, in the form that ``spark_driver_memory`` has."""
-    return config.engine.spark_driver_memory or (_HEAP if config.engine.preset == "tuned" else _SPARKS_OWN_HEAP)
+    return config.engine.spark_driver_memory or _chosen(config).heap or _SPARKS_OWN_HEAP
 
 
-def jvm_settings(config: Config) -> dict[str, str]:
-    """Return the settings of a JVM still to be started: in the preset ``tuned`` a heap that never grows, and flags."""
-    heap = heap_of(config)
-    if config.engine.preset != "tuned":
-        return {} if config.engine.spark_driver_memory is None else {"spark.driver.memory": heap}
-    compiler = () if optimises(config) else (QUICK_COMPILER_FLAG,)
-    return {
-        "spark.driver.memory": heap,
-        "spark.driver.extraJavaOptions": " ".join((f"-Xms{heap}", *compiler, *JVM_FLAGS)),
-    }
+def jvm_settings(config: Config, *flags: str, lasting: bool = False) -> dict[str, str]:
+    """Return the settings of a JVM still to be started: its heap, where it is not Spark's own, and flags.
+
+    Parameters
+    ----------
+    config : Config
+    *flags : str
+        Further flags.
+    lasting : bool, optional
+        As in :func:`factors_of`.
+    """
+    chosen, heap = _chosen(config, lasting=lasting), heap_of(config)
+    settings = {}
+    if config.engine.spark_driver_memory is not None or chosen.heap is not None:
+        settings["spark.driver.memory"] = heap
+    words = ([] if chosen.heap is None else [f"-Xms{heap}"]) + [*chosen.jvm_flags, *flags]
+    return settings | ({JVM_OPTIONS: " ".join(words)} if words else {})
 
 
 def sink_options(config: Config) -> Mapping[str, str]:
     """Return what the preset sets in the sink."""
-    return SINK_OPTIONS if config.engine.preset == "tuned" else {}
+    return _chosen(config).sink

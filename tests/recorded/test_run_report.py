@@ -3,8 +3,8 @@ import shutil
 
 import pytest
 
-from tests.pages.comparison_content import comparison_content
-from tests.pages.document import Document
+from tests.recorded.comparison_content import comparison_content
+from tests.recorded.document import Document
 from tests.unit.synthetic_run import RUN_ID, synthetic_run
 from windowbench.errors import EnvironmentProblem
 from windowbench.orchestration import benchmark

@@ -1,7 +1,7 @@
 import pytest
 
 from config import Config
-from tests.pages.document import Document
+from tests.recorded.document import Document
 from tests.unit.test_capacity_content import content, found, record
 from windowbench.capacity.outcome import Outcome
 from windowbench.reports.capacity_page import render_capacity_page

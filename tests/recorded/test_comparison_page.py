@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.pages.comparison_content import compared_runs, comparison_content
-from tests.pages.document import Document
-from tests.pages.test_run_page import HOSTILE
+from tests.recorded.comparison_content import compared_runs, comparison_content
+from tests.recorded.document import Document
+from tests.recorded.test_run_page import HOSTILE
 from tests.unit.synthetic_run import synthetic_run
 from windowbench.judgement import evaluate
 from windowbench.reports import comparison_plots

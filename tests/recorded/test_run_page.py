@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.pages.document import Document, hour_of_samples
+from tests.recorded.document import Document, hour_of_samples
 from tests.unit.synthetic_run import synthetic_run
 from windowbench.judgement import evaluate
 from windowbench.metrics.resources import Span

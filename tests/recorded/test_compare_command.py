@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.pages.document import Document
+from tests.recorded.document import Document
 from tests.unit.finished_run import finished_run
 from windowbench.comparison.command import body
 from windowbench.errors import ExitCode, run_program

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.pages.document import hour_of_samples
+from tests.recorded.document import hour_of_samples
 
 METRICS = ("excess_ms", "since_window_end_ms", "e2e_ms", "freshness_ms")
 MEDIANS = {"spark": 900.0, "flink": 25.0, "none": 8.0}

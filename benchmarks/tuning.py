@@ -1,0 +1,127 @@
+"""What each part of the preset ``tuned`` does: it alone added to ``default``, between ``default`` and ``tuned`` whole.
+
+    python -m benchmarks.tuning [spark|flink ...] [--repeats N]      (make tuning-study)
+
+``python -m windowbench versus`` runs the arms interleaved, at 10,000 events/s with broker and producers on this
+machine; a study that was interrupted goes on where it stopped. Its tables go into docs/tuning.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.stored import machine
+from config import Config
+from windowbench.factor import Factor
+from windowbench.flink import tuning as flink
+from windowbench.orchestration.environment import describe_environment
+from windowbench.spark import tuning as spark
+
+ROOT = Path(__file__).resolve().parents[1]
+STUDIES = ROOT / "artifacts" / "tuning"
+DOCUMENT = ROOT / "docs" / "tuning.md"
+RATE = 10_000
+_LOADS: dict[str, dict[str, float]] = {
+    # A Spark job's batches shrink for 50 s while its JVM compiles; Flink has no more than its job to start.
+    "spark": {"warmup": 45, "duration": 30},
+    "flink": {"warmup": 15, "duration": 30},
+}
+
+
+def factors(engine: str) -> Sequence[Factor]:
+    """Return the parts of an engine's preset ``tuned`` under the load of the study."""
+    if engine == "flink":
+        return flink.FACTORS
+    return spark.factors_of(Config().replace(warmup_seconds=_LOADS[engine]["warmup"]))
+
+
+def study(engine: str, repeats: int) -> dict[str, Any]:
+    """Run every arm `repeats` times, or what is missing of them, and return the comparison."""
+    directory = STUDIES / engine
+    command = [sys.executable, "-m", "windowbench", "versus"]
+    if directory.exists():
+        command.append(f"--resume={directory}")
+    else:
+        load = [f"--{name}={value}" for name, value in _LOADS[engine].items()]
+        place = [f"--runs-dir={STUDIES}", f"--run-id={engine}", f"--repeats={repeats}"]
+        arms = [label(engine), *(label(engine, part) for part in factors(engine)), f"{engine}:tuned"]
+        command += [*arms, "--profile=bench", f"--rate={RATE}", *load, *place]
+    subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+    found: dict[str, Any] = json.loads((directory / "comparison.json").read_text(encoding="utf-8"))
+    return found
+
+
+def label(engine: str, part: Factor | None = None) -> str:
+    """Return the arm of the preset ``default``, with a part of ``tuned`` or without."""
+    return f"{engine}:default" if part is None else f"{engine}:default,tuning={part.name}"
+
+
+def row(arm: dict[str, Any], base: dict[str, Any], what: str, reason: str) -> str:
+    """Return a line of the table: what is set, its excess and how that compares with the base."""
+    if not arm["repeats"]:
+        return f"| {what} | - | - | - | no valid run | {reason} |"
+    ratio = f"{excess(arm, 90) / excess(base, 90):.2f}" if base["repeats"] else "-"
+    return f"| {what} | {excess(arm, 50):,.0f} | {excess(arm, 90):,.0f} | {ratio} | {arm['repeats']} | {reason} |"
+
+
+def excess(arm: dict[str, Any], percent: int) -> float:
+    """Return a percentile of an arm's excess, in ms."""
+    return float(arm["latencies_ms"]["excess_ms"][f"p{percent}"]["value"])
+
+
+def table(engine: str, comparison: dict[str, Any]) -> str:
+    """Return the table of an engine, as Markdown."""
+    arms = {arm["label"]: arm for arm in comparison["arms"]}
+    base = arms[label(engine)]
+    load = _LOADS[engine]
+    about = (
+        f"{RATE:,} events/s, {load['warmup']:g} s of warm-up and {load['duration']:g} s measured, windows of 2 s, on"
+        f" {machine(describe_environment(Path(), java=None, broker={}))}, which held broker and producers as well."
+    )
+    lines = [
+        f"### {engine.capitalize()}",
+        "",
+        about,
+        "",
+        "| on top of `default` | excess P50, ms | P90, ms | P90 to `default`'s | valid runs | why |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+        row(base, base, "nothing", "the engine's own settings"),
+    ]
+    lines += [
+        row(
+            arms[label(engine, part)],
+            base,
+            f"`{part.name}`: " + ", ".join(f"`{word}`" for word in part.words),
+            part.reason,
+        )
+        for part in factors(engine)
+    ]
+    return "\n".join([*lines, row(arms[f"{engine}:tuned"], base, "all together: `tuned`", ""), ""])
+
+
+def written(text: str, engine: str, new: str) -> str:
+    """Return the document with the table of an engine put between its two marks."""
+    begin, end = f"<!-- begin {engine} -->\n", f"<!-- end {engine} -->"
+    before, _, rest = text.partition(begin)
+    return before + begin + new + end + rest.partition(end)[2]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("engines", nargs="*", choices=[*_LOADS, []])
+    parser.add_argument("--repeats", type=int, default=2)
+    arguments = parser.parse_args()
+    for engine in arguments.engines or list(_LOADS):
+        new = table(engine, study(engine, arguments.repeats))
+        print(new)
+        DOCUMENT.write_text(written(DOCUMENT.read_text(encoding="utf-8"), engine, new), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""The class archive of Spark's driver: bound by its name to what it was made with, used only where it is."""
+
+from windowbench.broker.setup import settings_are_ours, spark_defaults, with_block
+from windowbench.spark.classes import archive_path, empty_conf_dir, keeping_flags, sharing_flags
+
+
+def jars(directory, *names):
+    directory.mkdir(exist_ok=True)
+    for name in names:
+        (directory / name).touch()
+    return directory
+
+
+def test_another_java_spark_or_connector_has_another_archive(tmp_path):
+    spark, other = jars(tmp_path / "a", "spark-4.jar", "hadoop-3.jar"), jars(tmp_path / "b", "spark-4.jar")
+    connector = [tmp_path / "kafka.jar"]
+    paths = {
+        archive_path("/java 17", spark, connector, tmp_path),
+        archive_path("/java 21", spark, connector, tmp_path),
+        archive_path("/java 17", other, connector, tmp_path),
+        archive_path("/java 17", spark, [], tmp_path),
+    }
+    assert len(paths) == 4
+    jars(spark, "hadoop-4.jar")
+    assert archive_path("/java 17", spark, connector, tmp_path) not in paths
+
+
+def test_an_archive_is_used_only_where_it_is(tmp_path):
+    archive = tmp_path / "classes.jsa"
+    assert sharing_flags(archive) == ()
+    archive.touch()
+    assert f"-XX:SharedArchiveFile={archive}" in sharing_flags(archive)
+    assert "-Xshare:auto" in sharing_flags(archive), "one that does not fit is ignored"
+    assert f"-XX:ArchiveClassesAtExit={archive}" in keeping_flags(archive)
+
+
+def test_the_directory_of_settings_is_empty_and_always_the_same(tmp_path):
+    assert empty_conf_dir(tmp_path) == empty_conf_dir(tmp_path)
+    assert list(empty_conf_dir(tmp_path).iterdir()) == []
+
+
+def test_settings_that_we_wrote_are_ours_and_a_line_or_file_of_anybody_else_is_not(tmp_path):
+    assert settings_are_ours(tmp_path / "nowhere")
+    defaults = tmp_path / "spark-defaults.conf"
+    defaults.write_text(spark_defaults("", [tmp_path / "kafka.jar"]))
+    (tmp_path / "spark-env.sh").write_text(with_block("", ["export JAVA_HOME=/java"]))
+    assert settings_are_ours(tmp_path)
+    defaults.write_text(spark_defaults("spark.ui.port 4041\n", []))
+    assert not settings_are_ours(tmp_path)
+    defaults.unlink()
+    (tmp_path / "log4j2.properties").touch()
+    assert not settings_are_ours(tmp_path)
