@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import calculator, comparing, encoding, producing, spark_batches, spark_run
-from benchmarks.stored import keep, machine
+from benchmarks.marked import put
+from benchmarks.stored import as_markdown, keep, machine
 from benchmarks.table import Figure
 from windowbench.orchestration.environment import describe_environment
 
@@ -31,7 +32,9 @@ def main() -> int:
     """Run the named benchmarks, all when none is named; return 1 when a target was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which ones; all when none is named")
-    names = parser.parse_args().names or list(BENCHMARKS)
+    parser.add_argument("--readme", action="store_true", help="put everything that is kept into README.md")
+    arguments = parser.parse_args()
+    names = arguments.names or list(BENCHMARKS)
     print(machine(describe_environment(Path(), java=None, broker={})))
     found: dict[str, list[Figure]] = {}
     for name in names:
@@ -40,6 +43,8 @@ def main() -> int:
         for figure in found[name]:
             print(f"  {figure.line()}", flush=True)
     print(f"\nkept in {keep(found)}")
+    if arguments.readme:
+        put(Path("README.md"), "figures", as_markdown())
     return 0 if all(figure.met for figures in found.values() for figure in figures) else 1
 
 

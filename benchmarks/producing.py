@@ -6,7 +6,10 @@ Both send to the same embedded broker with acks=all, in turn, each in a fresh pr
 
 * ours: schedule, payloads, keys, pacing and acknowledgement counting of ``producer.py``, on a schedule so dense that
   every event is late, so that the machine and not the schedule sets the pace;
-* the peer: a dict an event, ``uuid.uuid4``, ``json.dumps`` and ``send`` of kafka-python.
+* the peer: a dict an event, ``uuid.uuid4``, ``json.dumps`` and ``send`` of kafka-python;
+* the bound: librdkafka's own loop, one ready payload handed over again and again, with the same settings.
+
+What stands between a schedule and librdkafka is shown apart: drawing, encoding and handing over, in µs an event.
 """
 
 from __future__ import annotations
@@ -21,22 +24,31 @@ import tempfile
 import time
 import uuid
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from benchmarks.table import Figure, show
 from config import Config
+from data_generation import EventBlock, PayloadEncoder, event_blocks
 from topic_creation import create_topics
+from windowbench.arrivals import arrival_offsets
 from windowbench.broker.embedded import installed_broker
 from windowbench.kafka.admin import cluster_id
+from windowbench.kafka.sender import KafkaSender
 from windowbench.producer_worker import run_worker
 from windowbench.results.store import RunDirectory
-from windowbench.schedule import NS_PER_S, Schedule
+from windowbench.schedule import NS_PER_S, Schedule, plan
 
 TARGET_RATE = 100_000
 TARGET_RATIO = 15
 TARGET_RSS = 250_000_000
-_PEER_SHARE = 20
+WIRE_RATE, WIRE_RATIO = 200_000, 1.3
+_PEER_SHARE, _STAGES_SHARE = 20, 10
+_STAGES = ("schedule and draw", "encode", "hand over")
+_SLICE = 256
+"""Events that a producer renders at once."""
+_POLL_EVERY = 256
 _AD_TYPES = ("image", "video", "carousel", "text", "story", "shopping", "collection")
 
 
@@ -97,23 +109,88 @@ def peer(config: Config, _directory: str, events: int) -> dict[str, float]:
     return {"rate": events / seconds, "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
 
 
+def bound(config: Config, _directory: str, events: int) -> dict[str, float]:
+    """Hand over one ready payload `events` times in this process, and nothing else."""
+    sender = KafkaSender(config, config.kafka.events_topic)
+    value, key, now_ms = _payloads(config, 1)[0], b"0:0", time.time_ns() // 1_000_000
+    started = time.perf_counter()
+    for number in range(events):
+        sender.send(value, key, number % config.kafka.partitions, now_ms)
+        if not number % _POLL_EVERY:
+            sender.poll()
+    assert sender.flush(60) == 0
+    seconds = time.perf_counter() - started
+    assert sender.acknowledged == events
+    return {"rate": events / seconds}
+
+
+def _blocks(config: Config, events: int) -> list[EventBlock]:
+    dense = config.replace(rate=1e6, events_per_producer=None, num_producers=1, data_generator="uniform")
+    return list(event_blocks(dense, 0, arrival_offsets(dense, 0), events * 1000))
+
+
+def _payloads(config: Config, events: int) -> list[bytes]:
+    encoder, schedule = PayloadEncoder(config), plan(config, time.time_ns())
+    return [
+        b"%b1760000000000}" % prefix for block in _blocks(config, events) for prefix in encoder.encode(block, schedule)
+    ]
+
+
+def stages(config: Config, _directory: str, events: int) -> dict[str, float]:
+    """Return what each stage takes by itself in this process, in seconds for all events."""
+    encoder, schedule = PayloadEncoder(config), plan(config, time.time_ns())
+    sender = KafkaSender(config, config.kafka.events_topic)
+    _blocks(config, 1000)
+    times = [time.perf_counter()]
+    blocks = _blocks(config, events)
+    times.append(time.perf_counter())
+    payloads = [
+        prefix
+        for block in blocks
+        for start in range(0, len(block), _SLICE)
+        for prefix in encoder.encode(block.part(start, min(start + _SLICE, len(block))), schedule)
+    ]
+    times.append(time.perf_counter())
+    now_ms = time.time_ns() // 1_000_000
+    for number, payload in enumerate(payloads):
+        sender.send(payload, b"0:%d" % number, number % config.kafka.partitions, now_ms)
+        if not number % _POLL_EVERY:
+            sender.poll()
+    times.append(time.perf_counter())
+    assert sender.flush(60) == 0
+    taken = [after - before for before, after in pairwise(times)]
+    return {name: 1e6 * seconds / len(payloads) for name, seconds in zip(_STAGES, taken, strict=True)}
+
+
 def measure(events: int, rounds: int) -> dict[str, Any]:
     """Run both in turn and return their figures."""
     spawn = multiprocessing.get_context("spawn")
-    found: dict[str, list[dict[str, float]]] = {"ours": [], "peer": []}
+    subjects = (
+        ("ours", ours, events),
+        ("bound", bound, events),
+        ("peer", peer, events // _PEER_SHARE),
+        ("stages", stages, events // _STAGES_SHARE),
+    )
+    found: dict[str, list[dict[str, float]]] = {name: [] for name, _, _ in subjects}
     with tempfile.TemporaryDirectory() as directory, installed_broker(Path(directory), cluster_id) as broker:
         config = Config().replace(bootstrap_servers=broker.ready(), run_id="bench")
         create_topics(config)
         for _ in range(rounds):
-            for name, body, count in (("ours", ours, events), ("peer", peer, events // _PEER_SHARE)):
+            for name, body, count in subjects:
                 with spawn.Pool(1) as pool:
                     found[name].append(pool.apply(body, (config, directory, count)))
-    rates = {name: statistics.median(sample["rate"] for sample in samples) for name, samples in found.items()}
-    ratios = [a["rate"] / b["rate"] for a, b in zip(found["ours"], found["peer"], strict=True)]
+
+    def ratio(name: str, to: str) -> float:
+        return statistics.median(a["rate"] / b["rate"] for a, b in zip(found[name], found[to], strict=True))
+
+    rates = {name: statistics.median(one["rate"] for one in found[name]) for name in ("ours", "bound", "peer")}
     return {
         "events_per_second": round(rates["ours"]),
         "peer_events_per_second": round(rates["peer"]),
-        "ratio": round(statistics.median(ratios), 1),
+        "bound_events_per_second": round(rates["bound"]),
+        "ratio": round(ratio("ours", "peer"), 1),
+        "bound_ratio": round(ratio("bound", "ours"), 2),
+        "stages": {name: statistics.median(one[name] for one in found["stages"]) for name in _STAGES},
         "max_rss_bytes": int(max(sample["rss"] for sample in found["ours"])),
     }
 
@@ -122,10 +199,14 @@ def figures(*, events: int = 2_000_000, rounds: int = 3) -> list[Figure]:
     """Return what the comparison shows."""
     found = measure(events, rounds)
     rate, ratio, rss = found["events_per_second"], found["ratio"], found["max_rss_bytes"]
+    wire = rate >= WIRE_RATE or found["bound_ratio"] <= WIRE_RATIO
     return [
         Figure("producer: events/s acknowledged, one process", rate, f">= {TARGET_RATE:,}", rate >= TARGET_RATE),
         Figure("producer: peer (json.dumps, kafka-python), events/s", found["peer_events_per_second"]),
         Figure("producer: ratio to the peer", ratio, f">= {TARGET_RATIO}", ratio >= TARGET_RATIO),
+        Figure("producer: librdkafka's own loop, one payload, events/s", found["bound_events_per_second"]),
+        Figure(f"producer: that loop to ours (or >= {WIRE_RATE:,}/s)", found["bound_ratio"], f"<= {WIRE_RATIO}", wire),
+        *(Figure(f"producer: {name}, µs an event", round(value, 2)) for name, value in found["stages"].items()),
         Figure("producer: greatest memory, MB", round(rss / 1e6), f"<= {TARGET_RSS // 10**6}", rss <= TARGET_RSS),
     ]
 

@@ -33,3 +33,13 @@ def keep(found: Mapping[str, Sequence[Figure]]) -> Path:
     STORED.parent.mkdir(exist_ok=True)
     STORED.write_text(json.dumps({"environment": environment, "figures": kept}, indent=2) + "\n", encoding="utf-8")
     return STORED
+
+
+def as_markdown() -> str:
+    """Return everything that is kept as a table, with the machine it was found on."""
+    kept = json.loads(STORED.read_text(encoding="utf-8"))
+    lines = [f"On {machine(kept['environment'])}:", "", "| | found | target |", "| --- | ---: | ---: |"]
+    for figure in (Figure(**fields) for figures in kept["figures"].values() for fields in figures):
+        value = figure.value if isinstance(figure.value, str) else f"{figure.value:,}"
+        lines.append(f"| {figure.name} | {value}{'' if figure.met else ' (missed)'} | {figure.target} |")
+    return "\n".join(lines)

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.marked import put
 from benchmarks.stored import machine
 from config import Config
 from windowbench.factor import Factor
@@ -102,14 +103,7 @@ def table(engine: str, comparison: dict[str, Any]) -> str:
         )
         for part in factors(engine)
     ]
-    return "\n".join([*lines, row(arms[f"{engine}:tuned"], base, "all together: `tuned`", ""), ""])
-
-
-def written(text: str, engine: str, new: str) -> str:
-    """Return the document with the table of an engine put between its two marks."""
-    begin, end = f"<!-- begin {engine} -->\n", f"<!-- end {engine} -->"
-    before, _, rest = text.partition(begin)
-    return before + begin + new + end + rest.partition(end)[2]
+    return "\n".join([*lines, row(arms[f"{engine}:tuned"], base, "all together: `tuned`", "")])
 
 
 def main() -> None:
@@ -120,7 +114,7 @@ def main() -> None:
     for engine in arguments.engines or list(_LOADS):
         new = table(engine, study(engine, arguments.repeats))
         print(new)
-        DOCUMENT.write_text(written(DOCUMENT.read_text(encoding="utf-8"), engine, new), encoding="utf-8")
+        put(DOCUMENT, engine, new)
 
 
 if __name__ == "__main__":

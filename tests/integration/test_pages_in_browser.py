@@ -5,7 +5,10 @@ import pytest
 from tests.integration.browser import Browser, contrast
 from tests.recorded.comparison_content import compared_runs, comparison_content
 from tests.recorded.document import hour_of_samples
+from tests.recorded.test_capacity_page import rendered as capacity_page
 from tests.unit.synthetic_run import synthetic_run
+from tests.unit.test_capacity_content import record
+from windowbench.capacity.outcome import Outcome
 from windowbench.judgement import evaluate
 from windowbench.reports.comparison_page import render_comparison
 from windowbench.reports.content import RunContent
@@ -35,7 +38,7 @@ def browser(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """Write a run of an hour, one that failed, and a comparison."""
+    """Write a run of an hour, one that failed, a comparison and a search for a capacity."""
     directory = tmp_path_factory.mktemp("pages")
     run = synthetic_run(data_generator="mmpp", mmpp_sojourn_seconds=(2.0, 1.0), duration_seconds=62.0)
     summary = evaluate(run.write(directory)).summary
@@ -50,13 +53,14 @@ def pages(tmp_path_factory):
         "run": render_run(hour_of_samples(summary, rows=20_000)),
         "failed": render_run(failed),
         "comparison": render_comparison(content, compared_runs(content, summary)),
+        "capacity": capacity_page(record(1), record(2, 50_000.0, Outcome.UNSUSTAINABLE, words), record(3, full=True)),
     }
     for name, html in made.items():
         (directory / f"{name}.html").write_text(html, encoding="utf-8")
     return {name: directory / f"{name}.html" for name in made}
 
 
-@pytest.fixture(params=["run", "failed", "comparison"])
+@pytest.fixture(params=["run", "failed", "comparison", "capacity"])
 def page(request, pages):
     return pages[request.param]
 
@@ -71,7 +75,7 @@ def test_a_page_opens_without_a_word_on_the_console_and_asks_nobody_for_anything
     assert browser.ask("return document.title").endswith("windowbench")
 
 
-@pytest.mark.parametrize(("page", "plots"), [("run", 13), ("comparison", 8)])
+@pytest.mark.parametrize(("page", "plots"), [("run", 13), ("comparison", 8), ("capacity", 1)])
 def test_every_plot_is_drawn(browser, pages, page, plots):
     browser.open(pages[page])
     drawings = browser.ask(DRAWINGS)
@@ -88,6 +92,7 @@ def test_every_plot_is_drawn(browser, pages, page, plots):
     [
         ("run", {"latency", "windows", "load", "engine", "resources", "configuration", "environment"}),
         ("comparison", {"ranking", "differences", "latency", "windows", "resources", "parity", "runs"}),
+        ("capacity", {"probes", "configuration", "environment"}),
     ],
 )
 def test_every_section_is_there_and_can_be_reached_from_the_top(browser, pages, page, some):

@@ -7,9 +7,13 @@ from windowbench.capacity.outcome import Outcome
 from windowbench.reports.capacity_page import render_capacity_page
 
 
-def page(*records, result=None, **fields):
+def rendered(*records, result=None, **fields):
     circumstances = {"seconds": 600.0, "environment": {"cpu_model": "A CPU"}, "config": Config().flat(), "origins": {}}
-    return Document(render_capacity_page({**content(*records, result=result), **circumstances, **fields}))
+    return render_capacity_page({**content(*records, result=result), **circumstances, **fields})
+
+
+def page(*records, **fields):
+    return Document(rendered(*records, **fields))
 
 
 def test_the_page_holds_the_answer_every_probe_and_what_it_was_found_with():

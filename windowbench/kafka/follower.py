@@ -45,6 +45,12 @@ def is_record(message: Message, at_end: Callable[[Partition], None]) -> bool:
     return False
 
 
+def messages_there(consumer: Consumer, timeout_seconds: float) -> list[Message]:
+    """Return the messages that are there, or else the first that arrive within the time."""
+    first = consumer.poll(timeout_seconds)
+    return [] if first is None else [first, *consumer.consume(_AT_ONCE, timeout=0)]
+
+
 class Follower:
     """A consumer for one process that wants each record the moment it is there.
 
@@ -81,11 +87,8 @@ class Follower:
         KafkaException
             When the broker says that reading on makes no sense.
         """
-        first = self._consumer.poll(timeout_seconds)
-        if first is None:
-            return []
         arrived: list[Arrived] = []
-        for message in (first, *self._consumer.consume(_AT_ONCE, timeout=0)):
+        for message in messages_there(self._consumer, timeout_seconds):
             if is_record(message, self._ended):
                 partition = message.partition() or 0
                 self.at_end.discard(partition)

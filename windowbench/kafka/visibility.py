@@ -16,9 +16,7 @@ from config import Config
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import LOG_APPEND_TIME, Admin, TopicPlan
 from windowbench.kafka.client import make_client
-from windowbench.kafka.follower import FOLLOWER_SETTINGS, Partition, is_record
-
-_AT_ONCE = 5_000
+from windowbench.kafka.follower import FOLLOWER_SETTINGS, Partition, is_record, messages_there
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +84,7 @@ class VisibilityConsumer:
         EnvironmentProblem
             When the broker says that reading on makes no sense.
         """
-        first = self._consumer.poll(timeout_seconds)
-        if first is None:
-            return []
-        messages = (first, *self._consumer.consume(_AT_ONCE, timeout=0))
+        messages = messages_there(self._consumer, timeout_seconds)
         visible_ns = time.time_ns()
         try:
             return [
