@@ -36,7 +36,7 @@ help: ## list the targets
 run: environment jars ## one benchmark run with Spark: live view, result table, paths of its files
 	@$(PY) master_code_spark.py $(ARGS)
 
-test: test-environment jars flink-environment ## the whole test suite: unit, parity, integration, end to end
+test: test-environment classes flink-environment ## the whole test suite: unit, parity, integration, end to end
 	@$(PYTEST) $(PYTEST_ARGS) -n logical tests/unit
 	@$(PYTEST) $(PYTEST_ARGS) $(ABREAST) tests/recorded
 	@$(PYTEST) $(PYTEST_ARGS) $(ABREAST) -m "not long and not alone" tests/parity tests/integration tests/e2e
@@ -47,7 +47,7 @@ test: test-environment jars flink-environment ## the whole test suite: unit, par
 test-unit: test-environment ## unit tests alone: no JVM, no socket, seconds
 	@$(PYTEST) $(PYTEST_ARGS) -n logical tests/unit
 
-test-long: test-environment jars flink-environment ## what takes longer: many seeds, examples, repeats, hours of compressed load
+test-long: test-environment classes flink-environment ## what takes longer: many seeds, examples, repeats, hours of compressed load
 	@$(PYTEST) $(PYTEST_ARGS) -m long $(SUITES)
 	@$(PYTEST) $(PYTEST_ARGS) $(ABREAST) --hypothesis-profile=many tests/unit tests/recorded
 
@@ -66,13 +66,13 @@ picture: ## a page as a PNG, by Chromium: make picture PAGE=runs/RUN/report.html
 	    --force-device-scale-factor=$(SCALE) --window-size=$(WIDTH),$(HEIGHT) \
 	    --screenshot="$$out" "file://$$page" 2>/dev/null && echo "$(OUT)"
 
-bench: test-environment jars ## benchmarks of windowbench itself, as ratios within one run
+bench: test-environment classes ## benchmarks of windowbench itself, as ratios within one run
 	@$(PY) -m benchmarks $(ARGS)
 
-bench-capacity: test-environment jars flink-environment ## highest sustainable rates of Spark, Flink and the reference engine
+bench-capacity: test-environment classes flink-environment ## highest sustainable rates of Spark, Flink and the reference engine
 	@$(PY) -m benchmarks.capacity $(ARGS)
 
-tuning-study: test-environment jars flink-environment ## what each setting of the preset tuned does, into docs/tuning.md
+tuning-study: test-environment classes flink-environment ## what each setting of the preset tuned does, into docs/tuning.md
 	@$(PY) -m benchmarks.tuning $(ARGS)
 
 # --- the environment --------------------------------------------------------------------------------------------------
@@ -100,6 +100,9 @@ test-environment: environment ## build .venv with what tests, lint and types nee
 
 jars: environment ## retrieve the jars and check them against their lock
 	@$(PY) -m windowbench setup
+
+classes: jars ## start Spark once (40 s), so that it starts in half the time afterwards
+	@$(PY) -m windowbench setup --class-archive
 
 interpreter:
 	@$(PY) -m pip --version >/dev/null 2>&1 || { \
@@ -129,4 +132,4 @@ clean: ## remove .venv and the caches; runs/ stays
 	@rm -rf .venv .venv-flink .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run tuning-study flink-environment test test-unit test-long lint types picture bench bench-capacity environment test-environment jars interpreter lock relock clean
+.PHONY: help run tuning-study flink-environment test test-unit test-long lint types picture bench bench-capacity environment test-environment jars classes interpreter lock relock clean

@@ -1,5 +1,6 @@
 """Fixtures that are dear: one Spark session, one embedded broker and one PostgreSQL for a whole test session."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -22,6 +23,8 @@ settings.load_profile("few")
 
 
 def pytest_configure(config):
+    # Looking for garbage takes a tenth of the unit tests' time, and there is hardly any.
+    gc.set_threshold(50_000, 20, 20)
     # A shell starts what it puts into the background with SIGINT ignored, and children would inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

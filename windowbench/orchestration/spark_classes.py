@@ -1,7 +1,7 @@
 """Making the class archive of Spark's driver: one small job on one small broker, whose JVM keeps the classes it loaded.
 
-Made once by ``setup``, like the archive of the broker. Where none can be made (a runtime without a base archive,
-settings of the user's own in Spark's directory) only time is lost at each start.
+Made once by ``setup --class-archive``, like the archive of the broker. Where none can be made (a runtime without a base
+archive, settings of the user's own in Spark's directory) only time is lost at each start.
 """
 
 from __future__ import annotations
