@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from config import Config
-from windowbench.broker.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jars_dir, read_lock
+from windowbench.broker.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jar_paths
 from windowbench.broker.java import find_java
 from windowbench.broker.setup import driver_archive, settings_are_ours, spark_conf_dir
 from windowbench.engine_job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
@@ -117,8 +117,7 @@ def submitted() -> bool:
 
 def jars_command(config: Config) -> str:
     """Return what to type where the connector is missing."""
-    directory = jars_dir("spark", default_cache_dir(config.run.cache_dir))
-    jars = ",".join(str(directory / jar.file_name) for jar in read_lock("spark"))
+    jars = ",".join(map(str, jar_paths("spark", default_cache_dir(config.run.cache_dir))))
     return f"{SETUP_REMEDY}, then: spark-submit --jars {jars} {Path(__file__).resolve()}"
 
 
@@ -152,8 +151,9 @@ def share_classes(config: Config) -> tuple[str, ...]:
 
     Whoever has a Spark, or settings in its directory, of their own needs them more than a quick start.
     """
-    own = {CONF_DIR, "SPARK_HOME"} & os.environ.keys() or not settings_are_ours(spark_conf_dir())
-    if own or config.engine.preset != "tuned" or not is_local(config):
+    if config.engine.preset != "tuned" or not is_local(config):
+        return ()
+    if {CONF_DIR, "SPARK_HOME"} & os.environ.keys() or not settings_are_ours(spark_conf_dir()):
         return ()
     cache = default_cache_dir(config.run.cache_dir)
     os.environ[CONF_DIR] = str(empty_conf_dir(cache))

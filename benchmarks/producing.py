@@ -112,7 +112,9 @@ def peer(config: Config, _directory: str, events: int) -> dict[str, float]:
 def bound(config: Config, _directory: str, events: int) -> dict[str, float]:
     """Hand over one ready payload `events` times in this process, and nothing else."""
     sender = KafkaSender(config, config.kafka.events_topic)
-    value, key, now_ms = _payloads(config, 1)[0], b"0:0", time.time_ns() // 1_000_000
+    key, now_ms = b"0:0", time.time_ns() // 1_000_000
+    prefixes = PayloadEncoder(config).encode(_blocks(config, 1)[0], plan(config, time.time_ns()))
+    value = prefixes[0] + b"%d}" % now_ms
     started = time.perf_counter()
     for number in range(events):
         sender.send(value, key, number % config.kafka.partitions, now_ms)
@@ -129,15 +131,8 @@ def _blocks(config: Config, events: int) -> list[EventBlock]:
     return list(event_blocks(dense, 0, arrival_offsets(dense, 0), events * 1000))
 
 
-def _payloads(config: Config, events: int) -> list[bytes]:
-    encoder, schedule = PayloadEncoder(config), plan(config, time.time_ns())
-    return [
-        b"%b1760000000000}" % prefix for block in _blocks(config, events) for prefix in encoder.encode(block, schedule)
-    ]
-
-
 def stages(config: Config, _directory: str, events: int) -> dict[str, float]:
-    """Return what each stage takes by itself in this process, in seconds for all events."""
+    """Return what each stage takes by itself in this process, in µs an event."""
     encoder, schedule = PayloadEncoder(config), plan(config, time.time_ns())
     sender = KafkaSender(config, config.kafka.events_topic)
     _blocks(config, 1000)
@@ -148,7 +143,7 @@ def stages(config: Config, _directory: str, events: int) -> dict[str, float]:
         prefix
         for block in blocks
         for start in range(0, len(block), _SLICE)
-        for prefix in encoder.encode(block.part(start, min(start + _SLICE, len(block))), schedule)
+        for prefix in encoder.encode(block.part(start, start + _SLICE), schedule)
     ]
     times.append(time.perf_counter())
     now_ms = time.time_ns() // 1_000_000

@@ -7,7 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from config import WindowSettings
+from config import Config, WindowSettings
+from windowbench.factor import in_force
 from windowbench.flink.tuning import FACTORS, RUN_SETTINGS, RUN_SOURCE_OPTIONS
 from windowbench.workloads.ad_ctr import flink as workload
 
@@ -23,8 +24,8 @@ def main():
         "pipeline.auto-watermark-interval": "0 ms",
         "table.exec.source.idle-timeout": "1 s",
     }
-    tuned = {name: value for factor in FACTORS for name, value in factor.settings.items()}
-    for name, value in {**RUN_SETTINGS, **tuned, **own}.items():
+    tuned = in_force(FACTORS, Config().engine)
+    for name, value in {**RUN_SETTINGS, **tuned.settings, **own}.items():
         configuration.set_string(name, value)
     chosen = EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(configuration).build()
     tables = TableEnvironment.create(chosen)

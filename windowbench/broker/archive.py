@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from windowbench.broker.embedded import ClusterIdOf, EmbeddedBroker
@@ -21,26 +21,14 @@ _DUMP_SECONDS = 60.0
 
 
 def make_archive(java: JavaHome, jars: Sequence[Path], cache_dir: Path, cluster_id_of: ClusterIdOf) -> bool:
-    """Start a broker once and keep the classes it loaded, unless that was done before.
+    """Start a broker once and keep the classes it loaded; as :func:`make_once`."""
 
-    Returns
-    -------
-    bool
-        Whether there is an archive now. A failure is remembered: another try would take as long and fail again.
-    """
-    archive = archive_path(java, jars, cache_dir)
-    if settled(archive):
-        return archive.exists()
-    fresh = archive.with_name(f".{archive.name}.{os.getpid()}")
-    with (
-        tempfile.TemporaryDirectory(prefix="windowbench-setup-") as scratch,
-        contextlib.suppress(HarnessError, OSError),
-    ):
+    def start_and_stop(scratch: Path, fresh: Path) -> None:
         broker = EmbeddedBroker(
             java=java,
             jars=jars,
-            data_dir=Path(scratch) / "data",
-            log_path=Path(scratch) / "broker.log",
+            data_dir=scratch / "data",
+            log_path=scratch / "broker.log",
             cache_dir=cache_dir,
             cluster_id_of=cluster_id_of,
             dump_archive=fresh,
@@ -48,22 +36,44 @@ def make_archive(java: JavaHome, jars: Sequence[Path], cache_dir: Path, cluster_
         with broker:
             broker.ready()
             broker.stop(_DUMP_SECONDS)  # the archive is written at the end
+
+    return make_once(archive_path(java, jars, cache_dir), start_and_stop)
+
+
+def make_once(archive: Path, make: Callable[[Path, Path], None]) -> bool:
+    """Make an archive, unless that was done before.
+
+    Parameters
+    ----------
+    archive : Path
+        Where it shall be.
+    make : callable
+        Makes it, with a directory for what goes again and the path where to write it.
+
+    Returns
+    -------
+    bool
+        Whether there is an archive now. A failure is remembered: another try would take as long and fail again.
+    """
+    if settled(archive):
+        return archive.exists()
+    fresh = archive.with_name(f".{archive.name}.{os.getpid()}")
+    with (
+        tempfile.TemporaryDirectory(prefix="windowbench-setup-") as scratch,
+        contextlib.suppress(HarnessError, OSError),
+    ):
+        make(Path(scratch), fresh)
         fresh.replace(archive)
     with contextlib.suppress(OSError):
         fresh.unlink()
     if not archive.exists():
-        remember_failure(archive)
+        _failed(archive).touch()
     return archive.exists()
 
 
 def settled(archive: Path) -> bool:
     """Return whether the archive is there, or was tried to be made before in vain."""
     return archive.exists() or _failed(archive).exists()
-
-
-def remember_failure(archive: Path) -> None:
-    """Keep in mind that an archive cannot be made."""
-    _failed(archive).touch()
 
 
 def _failed(archive: Path) -> Path:

@@ -129,6 +129,12 @@ def problems_of(lock: list[LockedJar], directory: Path) -> list[str]:
     return found
 
 
+def jar_paths(kind: str, cache_dir: Path, home: Path = HOME) -> list[Path]:
+    """Return where the jars of a kind belong, in a fixed order, whether or not they are there."""
+    directory = jars_dir(kind, cache_dir, home)
+    return [directory / jar.file_name for jar in read_lock(kind, home)]
+
+
 def ensure_jars(kind: str, cache_dir: Path, *, home: Path = HOME) -> list[Path]:
     """Return the jars of a kind, in a fixed order, after checking each against the lock.
 
@@ -147,7 +153,7 @@ def ensure_jars(kind: str, cache_dir: Path, *, home: Path = HOME) -> list[Path]:
         more = f", and {len(problems) - 3} more" if len(problems) > 3 else ""
         msg = f"the {kind} jars are not as locked: {'; '.join(problems[:3])}{more}"
         raise EnvironmentProblem(msg, remedy=SETUP_REMEDY)
-    return [directory / jar.file_name for jar in lock]
+    return jar_paths(kind, cache_dir, home)
 
 
 # --- retrieving -------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from pathlib import Path
 from config import SETTINGS, load
 from windowbench.broker.archive import make_archive, settled
 from windowbench.broker.embedded import ClusterIdOf
-from windowbench.broker.jars import default_cache_dir, ensure_jars, jars_dir, read_lock, retrieve_jars
+from windowbench.broker.jars import default_cache_dir, ensure_jars, jar_paths, retrieve_jars
 from windowbench.broker.java import JavaHome, find_java
 from windowbench.broker.storage import archive_path, formatted_template
 from windowbench.command_line import Parser, add_flags
@@ -76,7 +76,7 @@ def spark_conf_dir() -> Path:
 
 def driver_archive(java: JavaHome, cache_dir: Path) -> Path:
     """Return where the class archive of the driver is kept that this environment's Spark and this Java share."""
-    connector = [jars_dir("spark", cache_dir) / jar.file_name for jar in read_lock("spark")]
+    connector = jar_paths("spark", cache_dir)
     return spark_archive_path(f"{java.path} {java.version}", spark_conf_dir().with_name("jars"), connector, cache_dir)
 
 

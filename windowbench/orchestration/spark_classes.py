@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 import time
 from pathlib import Path
 
 from config import Config
 from data_generation import PayloadEncoder, event_blocks
 from windowbench.arrivals import arrival_offsets
-from windowbench.broker.archive import remember_failure, settled
+from windowbench.broker.archive import make_once
 from windowbench.broker.embedded import installed_broker
 from windowbench.broker.java import JavaHome
 from windowbench.broker.setup import driver_archive
-from windowbench.errors import EngineFailed, HarnessError
+from windowbench.errors import EngineFailed
 from windowbench.kafka.admin import Admin, cluster_id, planned_topics
 from windowbench.kafka.sender import KafkaSender
 from windowbench.orchestration.drain import write_end
@@ -38,27 +37,9 @@ _EVENTS = 200
 
 
 def make_spark_archive(java: JavaHome, cache_dir: Path) -> bool:
-    """Run a small job and keep the classes its JVM loaded, unless that was done before.
-
-    Returns
-    -------
-    bool
-        Whether there is an archive now. A failure is remembered: another try would take as long and fail again.
-    """
+    """Run a small job and keep the classes its JVM loaded; as :func:`windowbench.broker.archive.make_once`."""
     archive = driver_archive(java, cache_dir)
-    if settled(archive):
-        return archive.exists()
-    fresh = archive.with_name(f".{archive.name}.{os.getpid()}")
-    with (
-        tempfile.TemporaryDirectory(prefix="windowbench-setup-") as scratch,
-        contextlib.suppress(HarnessError, OSError),
-    ):
-        _run_job(Path(scratch), java, fresh, cache_dir)
-        fresh.replace(archive)
-    fresh.unlink(missing_ok=True)
-    if not archive.exists():
-        remember_failure(archive)
-    return archive.exists()
+    return make_once(archive, lambda scratch, fresh: _run_job(scratch, java, fresh, cache_dir))
 
 
 def _run_job(scratch: Path, java: JavaHome, archive: Path, cache_dir: Path) -> None:
