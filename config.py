@@ -5,7 +5,8 @@ passed on. Its groups of knobs, with defaults, help texts and the checks of each
 the modules of ``windowbench/configuration``; here they are put together, checked
 against each other and filled from all sources. Each knob is a flag, an environment
 variable (``WINDOWBENCH_<NAME>``) and a key of a TOML or JSON file; later sources win:
-defaults < profile < file < environment < command line.
+defaults < profile < file < environment < command line. One group is that of the workload
+in use, whose folder holds it.
 
 Standard library only: it travels to the machines of a cluster.
 """
@@ -24,17 +25,20 @@ from typing import Any
 from windowbench.command_line import Parser, add_flags, command_line_layer
 from windowbench.configuration.consumers import ConsumerSettings
 from windowbench.configuration.engine import EngineSettings, OutputMode
-from windowbench.configuration.events import EVENT_TYPES, EventSettings
+from windowbench.configuration.events import EventSettings
 from windowbench.configuration.judge import JudgeSettings
 from windowbench.configuration.kafka import KafkaSettings
+from windowbench.configuration.known import GROUPS, OF_WORKLOAD, SETTINGS, check_owned, topic_settings
 from windowbench.configuration.load import MAX_RATE, LoadSettings
+from windowbench.configuration.profiles import PROFILES, profile_values
 from windowbench.configuration.run import RunSettings
-from windowbench.configuration.windows import WindowSettings
+from windowbench.configuration.windows import MUST_COUNT_MARGIN_MS, WindowSettings
+from windowbench.configuration.workload import WorkloadSettings
 from windowbench.layers import Layer, environment_layer, mapping_layer, read_file
-from windowbench.settings import ConfigError, Pairs, checked, nearest, require, settings_of
+from windowbench.settings import ConfigError, Pairs, checked, require
+from windowbench.workloads import WORKLOADS
 
 __all__ = [
-    "EVENT_TYPES",
     "GROUPS",
     "MAX_RATE",
     "MAX_TRANSACTION_MS",
@@ -53,14 +57,13 @@ __all__ = [
     "OutputMode",
     "RunSettings",
     "WindowSettings",
+    "WorkloadSettings",
     "config_json",
     "config_parser",
     "load",
     "read_run_config",
 ]
 
-MUST_COUNT_MARGIN_MS = 500
-"""M of docs/measurement.md: an event due this long before its window may close must count."""
 MAX_TRANSACTION_MS = 300_000
 """Longest time between two commits, well below the 15 minutes after which brokers end a transaction."""
 
@@ -77,6 +80,7 @@ class Config:
 
     run: RunSettings = field(default_factory=RunSettings)
     load: LoadSettings = field(default_factory=LoadSettings)
+    workload: WorkloadSettings = field(default_factory=WORKLOADS["ad_ctr"])
     events: EventSettings = field(default_factory=EventSettings)
     windows: WindowSettings = field(default_factory=WindowSettings)
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
@@ -86,6 +90,8 @@ class Config:
 
     def __post_init__(self) -> None:
         """Check what concerns more than one group."""
+        owner = WORKLOADS[self.engine.workload]
+        require(type(self.workload) is owner, f"the workload {self.engine.workload} has {owner.__name__}")
         size = self.windows.window_size_sec
         require(
             self.load.duration_seconds >= size,
@@ -112,6 +118,11 @@ class Config:
             f" not {self.events.late_guard_seconds:g}",
         )
         self._check_transactions()
+        self._check_topics()
+        require(
+            not self.workload.REVISES or self.output_mode == "append",
+            f"late events revise the rows of the workload {self.engine.workload}, so spark_mode must be append",
+        )
         master = self.engine.spark_master or "local"
         require(
             not self.engine.engine_ui or self.engine.engine != "spark" or master.startswith("local"),
@@ -128,6 +139,33 @@ class Config:
     def output_mode(self) -> OutputMode:
         """What a result row is: ``append``, the one row of its key; ``update``, the newest of several."""
         return "update" if self.engine.engine == "spark" and self.engine.spark_mode != "append" else "append"
+
+    @property
+    def input_topics(self) -> tuple[str, ...]:
+        """Names of the topics that hold the events."""
+        return (self.kafka.events_topic, *(getattr(self.workload, name) for name in self.workload.FURTHER_TOPICS))
+
+    @property
+    def result_topics(self) -> tuple[str, ...]:
+        """Names of the topics that take the rows."""
+        return (self.kafka.result_topic, *(getattr(self.workload, name) for name in self.workload.FURTHER_RESULTS))
+
+    @property
+    def topic_settings(self) -> tuple[str, ...]:
+        """Names of the settings that name topics."""
+        return topic_settings(self.workload)
+
+    @property
+    def several_rows(self) -> bool:
+        """Whether a key may have several rows, of which each replaces the one before it."""
+        return self.output_mode == "update" or self.workload.REVISES
+
+    def _check_topics(self) -> None:
+        by_name: dict[str, str] = {}
+        values = self.flat()
+        for setting in self.topic_settings:
+            other = by_name.setdefault(values[setting], setting)
+            require(other == setting, f"{other} and {setting} must differ")
 
     def _check_transactions(self) -> None:
         """Rows of a transaction are seen after its commit, which comes with a checkpoint: refuse to wait in vain."""
@@ -164,51 +202,17 @@ class Config:
         return out
 
     def replace(self, **values: object) -> Config:
-        """Return a copy with the named settings changed, checked like any other."""
-        for name in values.keys() - SETTINGS.keys():
-            require(False, f"unknown setting {name!r}{nearest(name, SETTINGS)}")
-        return _build({**{k: getattr(getattr(self, s.group), k) for k, s in SETTINGS.items()}, **values})
+        """Return a copy with the named settings changed, checked like any other.
 
-
-GROUPS: dict[str, type] = {
-    "run": RunSettings,
-    "load": LoadSettings,
-    "events": EventSettings,
-    "windows": WindowSettings,
-    "kafka": KafkaSettings,
-    "engine": EngineSettings,
-    "consumers": ConsumerSettings,
-    "judge": JudgeSettings,
-}
-SETTINGS = settings_of(GROUPS)
-
-PROFILES: dict[str, dict[str, object]] = {
-    "smoke": {
-        "window_size_sec": 2.0,
-        "watermark_delay_sec": 1.0,
-        "warmup_seconds": 6.0,
-        "duration_seconds": 12.0,
-        "cooldown_seconds": 2.0,
-        "rate": 500.0,
-        "max_lateness_p99_ms": 100.0,
-    },
-    "bench": {"window_size_sec": 2.0, "warmup_seconds": 60.0, "duration_seconds": 120.0, "rate": 10_000.0},
-    "capacity": {
-        "window_size_sec": 2.0,
-        "watermark_delay_sec": 1.0,
-        "warmup_seconds": 6.0,
-        "duration_seconds": 24.0,
-        "cooldown_seconds": 2.0,
-        "rate": 10_000.0,
-        "drain_timeout_seconds": 20.0,
-    },
-}
-"""Named sets of settings.
-
-``smoke`` is a whole valid run within a minute; ``bench`` has windows enough for confidence intervals, and a
-warm-up in which a JVM compiles what matters (Spark's batches still shrink for 50 s at 10,000 events/s); ``capacity``
-is one probe of the search of that name: short, with just windows enough to see whether the excess grows.
-"""
+        With another workload, settings that are at their default take that of the new one.
+        """
+        before = OF_WORKLOAD[self.engine.workload]
+        after = OF_WORKLOAD.get(str(values.get("workload", self.engine.workload)), before)
+        kept = {name: getattr(getattr(self, setting.group), name) for name, setting in before.items()}
+        if after is not before:
+            own = {name for name, setting in before.items() if setting.owners}
+            kept = {name: value for name, value in kept.items() if name not in own and value != before[name].default}
+        return _build({name: setting.default for name, setting in after.items()} | kept | values)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,17 +225,30 @@ class Loaded:
 
 
 def _build(values: Mapping[str, object]) -> Config:
+    workload = str(values["workload"])
+    require(workload in WORKLOADS, f"unknown workload {workload!r}; there are {', '.join(WORKLOADS)}")
+    check_owned(values, workload)
+    known = OF_WORKLOAD[workload]
+    classes = {**GROUPS, "workload": WORKLOADS[workload]}
     groups = {
-        group: cls(**{name: values[name] for name, s in SETTINGS.items() if s.group == group})
-        for group, cls in GROUPS.items()
+        group: cls(**{name: values[name] for name, s in known.items() if s.group == group})
+        for group, cls in classes.items()
     }
     return Config(**groups)
 
 
-def _merge(layers: list[Layer]) -> tuple[Config, dict[str, str]]:
-    values: dict[str, object] = {name: setting.default for name, setting in SETTINGS.items()}
-    origins = dict.fromkeys(SETTINGS, "default")
+def _chosen_workload(layers: list[Layer]) -> str:
+    """Return the workload that the last layer to name one chooses."""
+    named = [str(layer.values["workload"]) for layer in layers if "workload" in layer.values]
+    return named[-1] if named else Config().engine.workload
+
+
+def _merge(layers: list[Layer], workload: str) -> tuple[Config, dict[str, str]]:
+    known = OF_WORKLOAD[workload]
+    values: dict[str, object] = {name: setting.default for name, setting in known.items()}
+    origins = dict.fromkeys(known, "default")
     for layer in layers:
+        check_owned(layer.values, workload, where=layer.origin)
         rate, events = layer.values.get("rate"), layer.values.get("events_per_producer")
         require(
             rate is None or events is None,
@@ -294,17 +311,16 @@ def load(
     if prepare is not None:
         prepare(namespace)
     layers = [] if engine is None else [Layer(origin=parser.prog, values={"engine": engine})]
-    if namespace.profile is not None:
-        if namespace.profile not in PROFILES:
-            msg = f"unknown profile {namespace.profile!r}; there are {', '.join(PROFILES)}"
-            raise ConfigError(msg)
-        layers.append(Layer(origin=f"profile {namespace.profile}", values=PROFILES[namespace.profile]))
     if namespace.config is not None:
         path = Path(namespace.config)
         layers.append(mapping_layer(read_file(path), SETTINGS, origin=f"file {path.name}"))
     layers.append(environment_layer(os.environ if environ is None else environ, SETTINGS))
     layers.append(command_line_layer(namespace, SETTINGS))
-    config, origins = _merge(layers)
+    workload = _chosen_workload(layers)
+    if namespace.profile is not None:
+        values = profile_values(namespace.profile, workload)
+        layers.insert(0 if engine is None else 1, Layer(origin=f"profile {namespace.profile}", values=values))
+    config, origins = _merge(layers, workload)
     return Loaded(config=config, origins=origins, arguments=namespace)
 
 
@@ -317,10 +333,13 @@ def read_run_config(path: Path) -> Config:
         When the file is missing, damaged or of another version's settings.
     """
     values = read_file(path)
-    missing = SETTINGS.keys() - values.keys()
-    require(not missing, f"{path} lacks the settings {', '.join(sorted(missing))}: was it written by another version?")
     layer = mapping_layer(values, SETTINGS, origin=str(path))
-    return _build({name: checked(SETTINGS[name], layer.values[name], where=str(path)) for name in SETTINGS})
+    workload = _chosen_workload([layer])
+    known = OF_WORKLOAD[workload]
+    missing = known.keys() - values.keys()
+    require(not missing, f"{path} lacks the settings {', '.join(sorted(missing))}: was it written by another version?")
+    check_owned(layer.values, workload, where=str(path))
+    return _build({name: checked(known[name], layer.values[name], where=str(path)) for name in known})
 
 
 def config_json(config: Config) -> str:

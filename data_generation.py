@@ -20,6 +20,7 @@ from windowbench.events import NUM_ADDRESSES, NUM_PAGES, NUM_USERS, EventBlock, 
 from windowbench.payload import PayloadEncoder
 from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_PAST_MS, NS_PER_MS, NS_PER_S
 from windowbench.streams import CHUNK, stream_rng
+from windowbench.workloads.ad_ctr.settings import AdCtrSettings
 
 __all__ = [
     "BLOCK",
@@ -152,14 +153,14 @@ class _BlockDraw:
     """Draws what the events of one producer hold, block after block."""
 
     def __init__(self, config: Config, producer: int) -> None:
-        events, kafka, seed = config.events, config.kafka, config.run.seed
+        own, kafka, seed = AdCtrSettings.of(config.workload), config.kafka, config.run.seed
         self._producer = producer
         # A stream for each purpose: switching disorder or skew on leaves everything else as it was.
         self._rng = stream_rng(seed, "events", producer)
-        self._event_type = _Choice(list(events.event_type_weights))
-        self._campaign = _Choice(_zipf_weights(events.num_campaigns, events.campaign_skew))
-        self._ads_per_campaign = events.ads_per_campaign
-        self._ad_types = ad_types(events.num_campaigns, events.ads_per_campaign, seed)
+        self._event_type = _Choice(list(own.event_type_weights))
+        self._campaign = _Choice(_zipf_weights(own.num_campaigns, own.campaign_skew))
+        self._ads_per_campaign = own.ads_per_campaign
+        self._ad_types = ad_types(own.num_campaigns, own.ads_per_campaign, seed)
         self._partitions = kafka.partitions - kafka.idle_partitions
         self._partition_rng = stream_rng(seed, "partitions", producer)
         self._partition = _Choice(_zipf_weights(self._partitions, kafka.partition_skew))

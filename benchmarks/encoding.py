@@ -19,11 +19,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.table import Figure, show
-from config import EVENT_TYPES, Config
+from config import Config
 from data_generation import PayloadEncoder, create_ad_campaign_mappings, event_blocks
 from windowbench.arrivals import arrival_offsets
 from windowbench.events import AD_TYPES
 from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 ROUNDS = 7
 TARGET_RATE = 500_000
@@ -57,7 +58,7 @@ def straightforward(config: Config, schedule: Schedule) -> Iterator[bytes]:
             "page_id": str(uuid.uuid4()),
             "ad_id": ad,
             "ad_type": random.choice(AD_TYPES),
-            "event_type": random.choices(EVENT_TYPES, config.events.event_type_weights)[0],
+            "event_type": random.choices(EVENT_TYPES, config.workload.event_type_weights)[0],
             "event_time_ns": event_time_ns,
             "window_id": (event_time_ns - schedule.base_time_ns) // (config.windows.slide_ms * NS_PER_MS),
             "ip_address": ".".join(str(random.randint(1, 254)) for _ in range(4)),

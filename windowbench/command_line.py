@@ -30,10 +30,10 @@ class Parser(argparse.ArgumentParser):
 
 def add_flags(parser: argparse.ArgumentParser, known: Mapping[str, Setting]) -> None:
     """Add one flag a setting, grouped, with defaults and environment variables in the help text."""
-    titles = dict.fromkeys(setting.group for setting in known.values())
+    titles = dict.fromkeys(_title(setting) for setting in known.values())
     groups = {title: parser.add_argument_group(title) for title in titles}
     for setting in known.values():
-        group = groups[setting.group]
+        group = groups[_title(setting)]
         shown = "none" if setting.default in (None, (), "") else setting.default
         text = f"{setting.help} [default: {shown}]".replace("%", "%%")
         dest = "setting_" + setting.name
@@ -48,6 +48,10 @@ def add_flags(parser: argparse.ArgumentParser, known: Mapping[str, Setting]) -> 
                 help=text,
                 metavar="{" + ",".join(setting.choices) + "}" if setting.choices else setting.name.upper(),
             )
+
+
+def _title(setting: Setting) -> str:
+    return f"{setting.group} {', '.join(setting.owners)}" if setting.owners else setting.group
 
 
 def command_line_layer(namespace: argparse.Namespace, known: Mapping[str, Setting]) -> Layer:

@@ -43,7 +43,7 @@ class EventBlock:
     due_offset_ns: NDArray[np.int64]
     event_offset_ns: NDArray[np.int64]
     event_type: NDArray[np.uint8]
-    """Index into ``config.EVENT_TYPES``."""
+    """Index into ``EVENT_TYPES``."""
     campaign_id: NDArray[np.int32]
     partition: NDArray[np.int32]
     ad: NDArray[np.int32]

@@ -17,10 +17,11 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from config import EVENT_TYPES, Config
+from config import Config
 from windowbench.events import AD_TYPES, EventBlock, ad_ids, ip_addresses, page_ids, user_ids
 from windowbench.schedule import NS_PER_MS, Schedule
 from windowbench.streams import stream_rng
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
 
 _PRODUCE_TIME_BYTES = len(b"1760000000000}")
 _TIME_DIGITS = 19
@@ -56,18 +57,18 @@ class PayloadEncoder:
 
     def __init__(self, config: Config) -> None:
         """Make the tables of ready-made text."""
-        events, seed = config.events, config.run.seed
+        own, seed = AdCtrSettings.of(config.workload), config.run.seed
         self._slide_ns = config.windows.slide_ms * NS_PER_MS
         self._users = user_ids(seed)
         self._pages = page_ids(seed)
-        self._ads = ad_ids(events.num_campaigns, events.ads_per_campaign, seed)
+        self._ads = ad_ids(own.num_campaigns, own.ads_per_campaign, seed)
         self._ad_types = _quoted([name.encode() for name in AD_TYPES], max(map(len, AD_TYPES)))
         self._event_types = _quoted([name.encode() for name in EVENT_TYPES], max(map(len, EVENT_TYPES)))
         self._addresses = _quoted(ip_addresses(seed), _MAX_ADDRESS)
-        width = len(str(events.num_campaigns - 1))
-        self._campaigns = np.array([b"%*d" % (width, c) for c in range(events.num_campaigns)], dtype=f"S{width}")
+        width = len(str(own.num_campaigns - 1))
+        self._campaigns = np.array([b"%*d" % (width, c) for c in range(own.num_campaigns)], dtype=f"S{width}")
         self._text, self._layout = self._row(0)
-        missing = events.payload_bytes - len(self._text) - _PRODUCE_TIME_BYTES
+        missing = config.events.payload_bytes - len(self._text) - _PRODUCE_TIME_BYTES
         self._pads = None
         if missing > 0:
             pad = max(1, missing - len(b',"padding":""'))

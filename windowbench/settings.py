@@ -67,6 +67,8 @@ class Setting:
     help: str
     flag: str
     choices: tuple[str, ...]
+    owners: tuple[str, ...] = ()
+    """The workloads that have it; empty for a setting of every run."""
 
     @property
     def env(self) -> str:

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from config import EVENT_TYPES, Config
+from config import Config
 from tests.parity.cases import ORIGIN_MS, RUN_ID
 from windowbench.oracle.closing import closing_times
 from windowbench.oracle.replay import ScheduledEvents
 from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule
 from windowbench.workloads.ad_ctr.oracle import TruthBuilder
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 BATCH_NS = 100 * NS_PER_S
 

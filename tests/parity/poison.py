@@ -5,9 +5,9 @@ Every entry is made of one good event, so that a reader that overlooks the flaw 
 
 import json
 
-from config import EVENT_TYPES
 from tests.parity.cases import ORIGIN_MS
 from windowbench.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 ABSENT = object()
 YEAR_MS = 365 * 86_400_000

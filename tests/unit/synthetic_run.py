@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from config import EVENT_TYPES, Config
+from config import Config
 from data_generation import event_blocks
 from windowbench.arrivals import arrival_offsets
 from windowbench.results.samples import (
@@ -23,6 +23,7 @@ from windowbench.results.samples import (
 )
 from windowbench.results.store import RunDirectory
 from windowbench.schedule import Schedule, plan
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 MS = 1_000_000
 NOW_NS = 1_760_000_000_123_456_789

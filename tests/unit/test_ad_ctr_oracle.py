@@ -2,12 +2,12 @@ import duckdb
 import numpy as np
 import pytest
 
-from config import EVENT_TYPES
 from tests.unit.synthetic_run import NOW_NS, scheduled, small_config
 from windowbench.oracle.closing import closing_times
 from windowbench.oracle.replay import UNSENT, ScheduledEvents, scheduled_events
 from windowbench.schedule import plan
 from windowbench.workloads.ad_ctr.oracle import TruthBuilder
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 MS = 1_000_000
 NEVER = np.iinfo(np.int64).max

@@ -30,6 +30,9 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.interrupt",
         "windowbench.layers",
         "windowbench.settings",
+        "windowbench.workloads",
+        "windowbench.workloads.ad_ctr",
+        "windowbench.workloads.*.settings",
     ),
     1: (
         "data_generation",
@@ -74,8 +77,6 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.reports.wording",
         "windowbench.schedule",
         "windowbench.streams",
-        "windowbench.workloads",
-        "windowbench.workloads.ad_ctr",
         "windowbench.workloads.*.model",
         "windowbench.workloads.*.oracle",
         "windowbench.workloads.*.reference",

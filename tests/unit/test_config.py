@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import config as knobs
 from config import PROFILES, SETTINGS, Config, ConfigError, config_json, config_parser, load, read_run_config
 from windowbench.settings import Pairs
+from windowbench.workloads import WORKLOADS
 
 
 def loaded(*argv: str, environ: dict[str, str] | None = None) -> knobs.Loaded:
@@ -192,8 +193,8 @@ def test_each_setting_has_a_help_text_a_unit_or_meaning_and_a_name_of_its_own(na
 
 
 def test_every_field_of_every_group_is_a_setting():
-    fields = [field.name for group in knobs.GROUPS.values() for field in dataclasses.fields(group)]
-    assert sorted(fields) == sorted(SETTINGS)
+    groups = [*knobs.GROUPS.values(), *WORKLOADS.values()]
+    assert {field.name for group in groups for field in dataclasses.fields(group)} == set(SETTINGS)
     assert list(knobs.GROUPS) == [field.name for field in dataclasses.fields(Config)]
 
 
@@ -588,7 +589,7 @@ def configurations(draw):
         "quiet": draw(st.booleans()),
         "num_producers": draw(st.integers(1, 64)),
         "rate": draw(st.floats(0.001, knobs.MAX_RATE)) if by_rate else None,
-        "events_per_producer": None if by_rate else draw(st.integers(1, 100_000)),
+        "events_per_producer": None if by_rate else draw(st.integers(1, 10_000)),
         "duration_seconds": size_ms * draw(st.integers(100, 5000)) / 1000,
         "warmup_seconds": draw(MS),
         "cooldown_seconds": draw(MS),
@@ -651,7 +652,8 @@ def test_read_run_config_refuses_a_file_that_lacks_a_setting(tmp_path):
 
 
 def test_config_json_holds_every_setting_once_in_the_order_of_the_groups():
-    assert list(json.loads(config_json(Config()))) == list(SETTINGS)
+    of_all = [name for name, setting in SETTINGS.items() if not setting.owners or "ad_ctr" in setting.owners]
+    assert list(json.loads(config_json(Config()))) == of_all
 
 
 @pytest.mark.parametrize(("name", "content"), [("deep.json", "[" * 100_000), ("deep.toml", "seed = " + "[" * 20_000)])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import data_generation
-from config import EVENT_TYPES, Config
+from config import Config
 from data_generation import (
     BLOCK,
     PayloadEncoder,
@@ -25,6 +25,7 @@ from windowbench.arrivals import arrival_offsets
 from windowbench.events import AD_TYPES, EventBlock, ad_ids
 from windowbench.schedule import END_EVENT_TIME_NS, GUARD_PAST_MS, NS_PER_MS, NS_PER_S, Schedule
 from windowbench.streams import stream_rng, uuid_texts
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 ARRAYS = (
     "due_offset_ns",
@@ -184,8 +185,8 @@ def test_properties_of_every_event(config, until_ns, data):
     assert np.all((due >= 0) & (due < until_ns))
     assert np.all((events.event_offset_ns <= due) & (events.event_offset_ns >= 0))
     assert np.all((events.partition >= 0) & (events.partition < config.kafka.partitions - config.kafka.idle_partitions))
-    assert np.all((events.campaign_id >= 0) & (events.campaign_id < config.events.num_campaigns))
-    assert np.all(events.ad // config.events.ads_per_campaign == events.campaign_id)
+    assert np.all((events.campaign_id >= 0) & (events.campaign_id < config.workload.num_campaigns))
+    assert np.all(events.ad // config.workload.ads_per_campaign == events.campaign_id)
     assert np.all(events.event_type < len(EVENT_TYPES))
 
 

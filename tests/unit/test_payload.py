@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import EVENT_TYPES, Config
+from config import Config
 from data_generation import PayloadEncoder, create_ad_campaign_mappings, event_blocks, uniform_offsets
 from windowbench.events import AD_TYPES, FIELDS, EventBlock, ip_addresses, page_ids, user_ids
 from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 PRODUCE_MS = 1_760_000_000_000
 SEED = Config().run.seed
@@ -24,7 +25,7 @@ def a_block(times_ns, config=None, first=0):
     config = config or Config()
     n = len(times_ns)
     index = np.arange(first, first + n)
-    campaign = (index % config.events.num_campaigns).astype(np.int32)
+    campaign = (index % config.workload.num_campaigns).astype(np.int32)
     return EventBlock(
         producer=0,
         first=first,
@@ -33,7 +34,7 @@ def a_block(times_ns, config=None, first=0):
         event_type=(index % 3).astype(np.uint8),
         campaign_id=campaign,
         partition=np.zeros(n, dtype=np.int32),
-        ad=campaign * config.events.ads_per_campaign,
+        ad=campaign * config.workload.ads_per_campaign,
         ad_type=(index % len(AD_TYPES)).astype(np.uint8),
         user=(index % 1000).astype(np.uint16),
         page=(index % 1000).astype(np.uint16),

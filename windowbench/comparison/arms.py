@@ -13,14 +13,15 @@ from typing import Any
 from config import Config, ConfigError
 from windowbench.comparison.finished import ReadRun
 from windowbench.comparison.ranking import Answer, answer_of
+from windowbench.configuration.known import topic_settings
+from windowbench.workloads import WORKLOADS
 
 IDENTITY = frozenset(
     {
         "run_id", "runs_dir", "seed", "run_timeout_seconds", "quiet", "cache_dir", "ivy_settings", "broker",
-        "keep_broker", "events_topic", "result_topic", "watermarks_topic", "clear_topics", "dump_topics",
-        "checkpoint_dir", "postgres_dir",
+        "keep_broker", "clear_topics", "dump_topics", "checkpoint_dir", "postgres_dir",
     }
-)  # fmt: skip
+).union(*(topic_settings(workload) for workload in WORKLOADS.values()))  # fmt: skip
 """Settings that name a run or its places, and change no latency."""
 VARIANT_KNOBS = {"preset": ("spark", "flink"), "spark_mode": ("spark",)}
 """Settings whose value alone, behind a colon, names a variant of an engine; and the engines that heed them."""
@@ -128,7 +129,7 @@ def _labelled(groups: Sequence[list[ReadRun]]) -> list[Arm]:
 def _described(arm: Arm, settings: Sequence[str]) -> str:
     words = [str(arm.values[name]) for name in VARIANT_KNOBS if name in settings]
     others = [name for name in settings if name not in VARIANT_KNOBS]
-    shown = [f"{name}={short(arm.values[name])}" for name in others[:_MOST_SHOWN]]
+    shown = [f"{name}={short(arm.values.get(name))}" for name in others[:_MOST_SHOWN]]
     more = [f"{len(others) - _MOST_SHOWN} more"] if len(others) > _MOST_SHOWN else []
     return ",".join([":".join([arm.config.engine.engine, *words]), *shown, *more])
 
@@ -143,9 +144,10 @@ def unused_label(label: str, taken: Sequence[str]) -> str:
 
 
 def differing(arms: Sequence[Arm]) -> list[str]:
-    """Return the settings in which arms differ."""
+    """Return the settings in which arms differ; one that a workload lacks is none of it."""
     values = [arm.values for arm in arms]
-    return [name for name in values[0] if any(other[name] != values[0][name] for other in values)] if values else []
+    names = dict.fromkeys(name for of_arm in values for name in of_arm)
+    return [name for name in names if any(other.get(name) != values[0].get(name) for other in values)]
 
 
 def short(value: object, most: int = 40) -> str:

@@ -20,7 +20,7 @@ _LOOPBACK_PORT = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d+")
 
 def configuration_differences(arms: Sequence[Arm]) -> list[dict[str, Any]]:
     """Return every setting in which arms differ, with its value in each."""
-    return [{"setting": name, "values": {arm.label: arm.values[name] for arm in arms}} for name in differing(arms)]
+    return [{"setting": name, "values": {arm.label: arm.values.get(name) for arm in arms}} for name in differing(arms)]
 
 
 def environment_differences(runs: Sequence[ReadRun]) -> list[dict[str, Any]]:

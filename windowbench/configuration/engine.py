@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from windowbench.settings import ConfigError, Pairs, knob, require, require_whole_ms
+from windowbench.workloads import WORKLOADS
 
 OutputMode = Literal["append", "update"]
 LEAST_REALTIME_BATCH_SECONDS = 5.0
@@ -31,7 +32,7 @@ class EngineSettings:
         " only); 0: it always does",
     )
     engine_ui: bool = knob(False, "keep the engine's own web page, on a loopback port, during the run; it costs CPU")
-    workload: str = knob("ad_ctr", "what is computed", choices=("ad_ctr",))
+    workload: str = knob("ad_ctr", "what is computed", choices=tuple(WORKLOADS))
     preset: str = knob(
         "tuned",
         "settings of the engine: stock as it comes, default with the shuffle partitions and master any 2-core user"

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from windowbench.settings import knob, require, require_whole_ms
 
+MUST_COUNT_MARGIN_MS = 500
+"""M of docs/measurement.md: an event due this long before its window may close must count."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WindowSettings:

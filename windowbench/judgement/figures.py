@@ -177,7 +177,8 @@ def _load(findings: Findings) -> dict[str, Any]:
         "window_size_ms": config.windows.size_ms,
         "slide_ms": config.windows.slide_ms,
         "watermark_delay_ms": config.windows.delay_ms,
-        "campaigns": config.events.num_campaigns,
+        **config.workload.scope,
+        "scope": list(config.workload.scope),
         "seed": config.run.seed,
     }
 

@@ -43,7 +43,7 @@ class ScheduledEvents:
     due_ns, event_time_ns, sent_ns : int64[n]
         When each was due, what time it carries, when it was handed to the client (:data:`UNSENT` when never).
     event_type : uint8[n]
-        Index into ``config.EVENT_TYPES``.
+        Index into ``EVENT_TYPES``.
     campaign_id, partition : int32[n]
     """
 

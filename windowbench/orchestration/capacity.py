@@ -185,15 +185,13 @@ class CapacitySearch:
     def _probe_settings(self, step: Try, directory: RunDirectory, *, cold: bool) -> Loaded:
         """Return the settings of one probe; topics of its own keep it apart from the others on their broker."""
         run_id = f"{self._name}-{len(self._records) + 1:02d}"
-        kafka, request = self._base.kafka, self._request
+        values, request = self._base.flat(), self._request
         changed: dict[str, object] = {
             "run_id": run_id,
             "runs_dir": str(directory.path / _PROBES),
             "rate": step.rate,
             "events_per_producer": None,
-            "events_topic": f"{kafka.events_topic}-{run_id}",
-            "result_topic": f"{kafka.result_topic}-{run_id}",
-            "watermarks_topic": f"{kafka.watermarks_topic}-{run_id}",
+            **{name: f"{values[name]}-{run_id}" for name in self._base.topic_settings},
         }
         if step.full or cold:
             changed["warmup_seconds"] = max(request.full_warmup_s, self._base.load.warmup_seconds)

@@ -17,8 +17,6 @@ from windowbench.spark.realtime import check_realtime
 
 ROOT = Path(__file__).resolve().parents[2]
 _ENGINE_PROGRAMS = {"spark": "SparkJob.py", "flink": "FlinkJob.py", "none": "ReferenceJob.py"}
-_EVENT_BYTES = 420
-"""Size of an event with its record overhead in the broker's log, without padding; measured 390 to 410."""
 
 
 def with_run_id(config: Config, *, now: time.struct_time | None = None) -> Config:
@@ -46,10 +44,9 @@ def with_run_topics(config: Config, origins: Mapping[str, str]) -> Config:
     """
     if config.kafka.embedded:
         return config
+    values = config.flat()
     names = {
-        name: f"{getattr(config.kafka, name)}-{config.run.run_id}"
-        for name in ("events_topic", "result_topic", "watermarks_topic")
-        if origins.get(name) == "default"
+        name: f"{values[name]}-{config.run.run_id}" for name in config.topic_settings if origins.get(name) == "default"
     }
     return config.replace(**names)
 
@@ -78,7 +75,7 @@ def planned_bytes(config: Config) -> int:
     """Return about how much the events of a run take in the broker's log."""
     load = config.load
     seconds = load.warmup_seconds + load.duration_seconds + config.windows.watermark_delay_sec + load.cooldown_seconds
-    size = max(_EVENT_BYTES, config.events.payload_bytes + 100)
+    size = max(config.workload.EVENT_BYTES, config.events.payload_bytes + 100)
     return int(seconds * float(load.total_rate) * size)
 
 

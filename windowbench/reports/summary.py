@@ -117,6 +117,7 @@ def _headline(summary: Summary) -> list[str]:
 def _load(summary: Summary) -> list[str]:
     load = summary["load"]
     path = f", {load['path_rate']:.1f}/s along its path" if load.get("path_rate") is not None else ""
+    scope = "".join(f", {load[name]} {name}" for name in load.get("scope", ("campaigns",)))
     slide = f", slide {load['slide_ms'] / 1000:g} s" if load["slide_ms"] != load["window_size_ms"] else ""
     return [
         *wrapped(
@@ -126,7 +127,7 @@ def _load(summary: Summary) -> list[str]:
         ),
         *wrapped(
             f"windows: {load['window_size_ms'] / 1000:g} s{slide}, watermark delay"
-            f" {load['watermark_delay_ms'] / 1000:g} s, {load['campaigns']} campaigns, seed {load['seed']}",
+            f" {load['watermark_delay_ms'] / 1000:g} s{scope}, seed {load['seed']}",
             hanging="  ",
         ),
     ]

@@ -1,7 +1,8 @@
-"""What is computed. One folder a workload: model (what an event and a row are), oracle (the right answer), engines.
+"""What is computed. One folder a workload: its settings, its events and rows, the right answer, the engines.
 
-A workload is added by adding a folder and a line in :data:`_WORKLOADS`. The folders are imported on
-demand, so that an engine that needs one file of a folder does not load the others.
+A workload is added by adding a folder and its settings to :data:`WORKLOADS`. Those are loaded with the configuration
+and need the standard library alone. All else is imported on demand, so that an engine that needs one file of a folder
+does not load the others.
 """
 
 from __future__ import annotations
@@ -9,27 +10,33 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-_WORKLOADS = {"ad_ctr": "windowbench.workloads.ad_ctr"}
+from windowbench.configuration.workload import WorkloadSettings
+from windowbench.workloads.ad_ctr.settings import AdCtrSettings
+
+WORKLOADS: dict[str, type[WorkloadSettings]] = {
+    "ad_ctr": AdCtrSettings,
+}
+"""The settings of each workload, by its name, which is that of its folder."""
 
 
-def workload_names() -> tuple[str, ...]:
-    """Return the names of all workloads."""
-    return tuple(_WORKLOADS)
+def workload_part(name: str, part: str) -> ModuleType:
+    """Return one file of a workload's folder, such as ``oracle``.
 
-
-def _part(name: str, part: str) -> ModuleType:
-    try:
-        package = _WORKLOADS[name]
-    except KeyError:
-        raise KeyError(f"unknown workload {name!r}; there are {', '.join(_WORKLOADS)}") from None
-    return importlib.import_module(f"{package}.{part}")
+    Raises
+    ------
+    KeyError
+        When there is no such workload.
+    """
+    if name not in WORKLOADS:
+        raise KeyError(f"unknown workload {name!r}; there are {', '.join(WORKLOADS)}")
+    return importlib.import_module(f"{__name__}.{name}.{part}")
 
 
 def workload_model(name: str) -> ModuleType:
     """Return the ``model`` module of a workload: its events and its result row."""
-    return _part(name, "model")
+    return workload_part(name, "model")
 
 
 def workload_oracle(name: str) -> ModuleType:
     """Return the ``oracle`` module of a workload: ``TruthBuilder`` and the truth it makes."""
-    return _part(name, "oracle")
+    return workload_part(name, "oracle")

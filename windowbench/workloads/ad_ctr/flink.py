@@ -15,8 +15,9 @@ Rules that are easy to break:
 
 from __future__ import annotations
 
-from config import EVENT_TYPES, WindowSettings
+from config import WindowSettings
 from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 KAFKA_RECORD_TIME = "record_time TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL"
 KEY_COLUMN = "record_key"

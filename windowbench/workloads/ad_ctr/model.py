@@ -32,8 +32,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from config import EVENT_TYPES
 from windowbench.oracle.rows import PARSED_CHUNK, ParsedRows, RowKind
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 INPUT_TOPICS = ("events_topic",)
 OUTPUT_TOPICS = ("result_topic",)
@@ -180,7 +180,7 @@ class ParsedEvents:
     position : int64[n]
         Which of the values given each was.
     event_type : uint8[n]
-        Index into ``config.EVENT_TYPES``.
+        Index into ``settings.EVENT_TYPES``.
     campaign_id, event_time_ns, produce_ms, window_id : int64[n]
     """
 

@@ -24,12 +24,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from config import EVENT_TYPES, MUST_COUNT_MARGIN_MS, Config
+from config import MUST_COUNT_MARGIN_MS, Config
 from windowbench.oracle.closing import ClosingTimes
 from windowbench.oracle.comparison import NO_CELL, Flags, Index, ValueJudgement, within_one_ulp
 from windowbench.oracle.replay import UNSENT, ScheduledEvents
 from windowbench.oracle.rows import ParsedRows
 from windowbench.schedule import NS_PER_MS
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
 
 _NEVER = np.iinfo(np.int64).max
 _NONE = np.iinfo(np.int64).min
@@ -73,7 +74,7 @@ class Cells:
 
 def cells(config: Config, closing: ClosingTimes) -> Cells:
     """Return the cells of a run."""
-    return Cells(closing=closing, campaigns=config.events.num_campaigns)
+    return Cells(closing=closing, campaigns=AdCtrSettings.of(config.workload).num_campaigns)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +84,7 @@ class Counted:
     Attributes
     ----------
     by_type : int32[3, cells]
-        Events by type, in the order of ``config.EVENT_TYPES``.
+        Events by type, in the order of ``settings.EVENT_TYPES``.
     max_produce_ms, max_event_time_ns : int64[cells]
         Greatest produce time and event time.
     """

@@ -14,11 +14,12 @@ from typing import Any
 
 import orjson
 
-from config import EVENT_TYPES, WindowSettings
+from config import WindowSettings
 from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 Event = tuple[int, int, int, int]
-"""Index into ``config.EVENT_TYPES``, campaign, event time in ns, produce time in ms."""
+"""Index into ``settings.EVENT_TYPES``, campaign, event time in ns, produce time in ms."""
 Partial = list[int]
 """Window start in ms, campaign, views, clicks, purchases, greatest produce time in ms, greatest event time in ns."""
 

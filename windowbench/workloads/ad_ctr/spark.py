@@ -22,8 +22,9 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
-from config import EVENT_TYPES, Config, WindowSettings
+from config import Config, WindowSettings
 from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 OBSERVATION = "guard"
 """Name under which a streaming query's progress carries the counts of :func:`guard`."""

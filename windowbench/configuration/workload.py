@@ -1,0 +1,50 @@
+"""What a workload says of itself before anything is computed: its settings, and what it needs of those of all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar, Self
+
+_NONE: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkloadSettings:
+    """Settings of a workload; each has a class of its own, whose fields are its knobs.
+
+    Names of topics are settings too, so that a user may choose them: ``events_topic`` and ``result_topic``, which every
+    workload has, and those named here.
+    """
+
+    FURTHER_TOPICS: ClassVar[tuple[str, ...]] = ()
+    """Its own settings that name input topics beside ``events_topic``."""
+    FURTHER_RESULTS: ClassVar[tuple[str, ...]] = ()
+    """Its own settings that name topics of results beside ``result_topic``."""
+    DEFAULTS: ClassVar[Mapping[str, object]] = _NONE
+    """Defaults of common settings, where it needs others."""
+    PROFILES: ClassVar[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
+    """What it adds to the profiles of ``config.py``, by their names."""
+    REVISES: ClassVar[bool] = False
+    """Whether late events revise a result: then a key has a row for each revision."""
+    EVENT_BYTES: ClassVar[int] = 420
+    """About the size of an event with its record overhead in the broker's log, without padding."""
+
+    @classmethod
+    def of(cls, settings: WorkloadSettings) -> Self:
+        """Return `settings` as those of this workload.
+
+        Raises
+        ------
+        TypeError
+            When they are another's.
+        """
+        if not isinstance(settings, cls):
+            raise TypeError(f"{type(settings).__name__} are not {cls.__name__}")
+        return settings
+
+    @property
+    def scope(self) -> dict[str, int]:
+        """How many there are of what rows are made for, by a word for it; stands in the report."""
+        return {}
