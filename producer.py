@@ -174,17 +174,18 @@ def produce(config: Config, run: RunDirectory, schedule_file: Path | None) -> li
 
 
 def check_topic(config: Config) -> None:
-    """Make sure that the events topic is there, as the configuration wants it.
+    """Make sure that the topics of events are there, as the configuration wants them.
 
     Raises
     ------
     EnvironmentProblem
         When it is missing or has fewer partitions than events will name.
     """
-    topic, found = config.kafka.events_topic, len(Admin(config).partitions(config.kafka.events_topic))
-    if found < config.kafka.partitions:
-        msg = f"topic {topic} has {found} partitions, the configuration wants {config.kafka.partitions}"
-        raise EnvironmentProblem(msg, remedy="python topic_creation.py creates the topics of a configuration")
+    for topic in config.input_topics:
+        found = len(Admin(config).partitions(topic))
+        if found < config.kafka.partitions:
+            msg = f"topic {topic} has {found} partitions, the configuration wants {config.kafka.partitions}"
+            raise EnvironmentProblem(msg, remedy="python topic_creation.py creates the topics of a configuration")
 
 
 def _open_run(config: Config) -> RunDirectory:

@@ -28,6 +28,7 @@ from windowbench.errors import EnvironmentProblem, Terminated, run_program
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.sender import KafkaSender
 from windowbench.kafka.visibility import Seen, VisibilityConsumer, calibration_topic
+from windowbench.numbering import result_partitions
 from windowbench.results.samples import CALIBRATION_COLUMNS, VISIBLE_COLUMNS, SampleWriter
 from windowbench.results.store import RunDirectory
 from windowbench.schedule import NS_PER_MS
@@ -66,10 +67,10 @@ class Observer:
 
     def __init__(self, config: Config) -> None:
         """Make the clients; the topic of the calibration is made when missing."""
-        self._results, plan, admin = config.kafka.result_topic, calibration_topic(config), Admin(config)
+        self._results, plan, admin = result_partitions(config), calibration_topic(config), Admin(config)
         if not admin.partitions(plan.name):
             admin.create(plan)
-        self._consumer = VisibilityConsumer(config, (self._results, plan.name))
+        self._consumer = VisibilityConsumer(config, (*self._results.topics, plan.name))
         self._calibration = Calibration(config, plan.name)
         self._seen: list[Seen] = []
 
@@ -90,9 +91,13 @@ class Observer:
     def write(self, rows: SampleWriter, calibration: SampleWriter) -> None:
         """Add what was seen to the samples."""
         seen, self._seen = self._seen, []
-        for writer, names, results in ((rows, VISIBLE_COLUMNS, True), (calibration, CALIBRATION_COLUMNS, False)):
-            chosen = [record for record in seen if (record.topic == self._results) is results]
-            writer.append(**{name: [getattr(record, name) for record in chosen] for name in names})
+        topics, each = self._results.topics, self._results.each
+        of_results = [record for record in seen if record.topic in topics]
+        numbers = [topics.index(record.topic) * each + record.partition for record in of_results]
+        others = [record for record in seen if record.topic not in topics]
+        for writer, names, chosen in ((rows, VISIBLE_COLUMNS, of_results), (calibration, CALIBRATION_COLUMNS, others)):
+            columns = {name: [getattr(record, name) for record in chosen] for name in names}
+            writer.append(**(columns | {"partition": numbers} if writer is rows else columns))
 
     def close(self) -> None:
         """Close the consumer."""

@@ -22,8 +22,8 @@ from benchmarks.table import Figure, show
 from config import Config
 from data_generation import PayloadEncoder, create_ad_campaign_mappings, event_blocks
 from windowbench.arrivals import arrival_offsets
-from windowbench.events import AD_TYPES
 from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
+from windowbench.workloads.ad_ctr.events import AD_TYPES
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 ROUNDS = 7

@@ -71,7 +71,7 @@ _WRITERS: dict[str, Callable[[Path, Iterator[list[Record]]], int]] = {"parquet":
 
 
 def dump_topics(config: Config, directory: Path, kind: str) -> dict[Path, int]:
-    """Write both topics of a run below `directory` and return each file with its number of records.
+    """Write the topics of a run below `directory` and return each file with its number of records.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def dump_topics(config: Config, directory: Path, kind: str) -> dict[Path, int]:
     written = {}
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for topic in (config.kafka.events_topic, config.kafka.result_topic):
+        for topic in (*config.input_topics, *config.result_topics):
             path = directory / f"{topic}.{kind}"
             written[path] = _WRITERS[kind](path, read_topic(config, topic))
     except OSError as error:

@@ -148,9 +148,8 @@ def until_stopped() -> Iterator[None]:
 
 def announce(job: Job, address: str, **places: object) -> None:
     """Tell a user who started a job by hand what it reads and writes, and where the rest is."""
-    kafka = job.config.kafka
     print(f"run id {job.run_id}; SIGTERM or Ctrl-C ends the job", file=sys.stderr)
-    print(f"{address}: {kafka.events_topic} -> {kafka.result_topic}", file=sys.stderr)
+    print(f"{address}: {', '.join(job.config.input_topics)} -> {', '.join(job.config.result_topics)}", file=sys.stderr)
     for name, place in places.items():
         print(f"{name} {place}", file=sys.stderr)
 

@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from config import Config
-from data_generation import EventBlock, PayloadEncoder, event_blocks, event_key
+from data_generation import EventBlock, encoder_of, event_blocks
 from windowbench.arrivals import arrival_offsets
 from windowbench.kafka.sender import KafkaSender
+from windowbench.numbering import input_partitions
 from windowbench.pacing import Pacer, RenderedSlice
+from windowbench.payload import Encoder
 from windowbench.results.samples import SampleWriter
 from windowbench.results.store import RunDirectory
 from windowbench.schedule import NS_PER_S, Schedule, plan
@@ -89,7 +91,7 @@ class Counts:
 
 
 def rendered_slices(
-    blocks: Iterator[EventBlock], encoder: PayloadEncoder, schedule: Schedule, producer: int, rate: float
+    blocks: Iterator[EventBlock], encoder: Encoder, schedule: Schedule, rate: float
 ) -> Iterator[RenderedSlice]:
     """Yield the events of `blocks`, `rate` a second, as small slices that are ready to send."""
     size = max(1, min(_SLICE_EVENTS, int(rate * _SLICE_SECONDS)))
@@ -98,21 +100,22 @@ def rendered_slices(
         partitions = block.partition.tolist()
         for start in range(0, len(due), size):
             stop = min(start + size, len(due))
+            piece = block.part(start, stop)
             yield RenderedSlice(
                 due_ns=due[start:stop],
                 partitions=partitions[start:stop],
-                keys=[event_key(producer, n) for n in range(block.first + start, block.first + stop)],
-                prefixes=encoder.encode(block.part(start, stop), schedule),
+                keys=encoder.keys(piece),
+                prefixes=encoder.encode(piece, schedule),
             )
 
 
-def _slices(config: Config, encoder: PayloadEncoder, schedule: Schedule, producer: int) -> Iterator[RenderedSlice]:
+def _slices(config: Config, encoder: Encoder, schedule: Schedule, producer: int) -> Iterator[RenderedSlice]:
     blocks = event_blocks(config, producer, arrival_offsets(config, producer), schedule.load_length_ns)
     rate = float(config.load.total_rate / config.load.num_producers)
-    return rendered_slices(blocks, encoder, schedule, producer, rate)
+    return rendered_slices(blocks, encoder, schedule, rate)
 
 
-def _warm_up(config: Config, encoder: PayloadEncoder, producer: int) -> None:
+def _warm_up(config: Config, encoder: Encoder, producer: int) -> None:
     """Render a few slices of a schedule nobody follows, so that first calls do not delay the first events."""
     for _ in zip(range(8), _slices(config, encoder, plan(config, time.time_ns()), producer), strict=False):
         pass
@@ -136,15 +139,16 @@ def run_worker(config: Config, run_path: Path, producer: int, parent: Connection
     counts = Counts(producer=producer)
     acks: dict[str, list[int]] = {"n": [], "ack_us": []}
 
-    def on_sample(key: bytes, ack_us: int) -> None:
-        acks["n"].append(int(key.partition(b":")[2] or -1))
+    encoder = encoder_of(config)
+
+    def on_sample(key: bytes, value: bytes, ack_us: int) -> None:
+        acks["n"].append(int((encoder.name_of(key, value) or b"").partition(b":")[2] or -1))
         acks["ack_us"].append(ack_us)
         counts.max_ack_ms = max(counts.max_ack_ms, ack_us / 1000)
 
     sender = KafkaSender(
-        config, config.kafka.events_topic, sample_every=config.kafka.ack_sample_every, on_sample=on_sample
+        config, input_partitions(config), sample_every=config.kafka.ack_sample_every, on_sample=on_sample
     )
-    encoder = PayloadEncoder(config)
     ack_writer = SampleWriter(run.ack_samples(producer), {"n": "int64", "ack_us": "int64"})
     sent_writer = SampleWriter(run.producer_samples(producer), {"sent_ns": "int64"}, row_group_rows=32_768)
 

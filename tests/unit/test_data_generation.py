@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import data_generation
 from config import Config
 from data_generation import (
     BLOCK,
@@ -22,9 +21,10 @@ from data_generation import (
     uniform_offsets,
 )
 from windowbench.arrivals import arrival_offsets
-from windowbench.events import AD_TYPES, EventBlock, ad_ids
+from windowbench.disorder import EventTimes
 from windowbench.schedule import END_EVENT_TIME_NS, GUARD_PAST_MS, NS_PER_MS, NS_PER_S, Schedule
 from windowbench.streams import stream_rng, uuid_texts
+from windowbench.workloads.ad_ctr.events import AD_TYPES, AdBlock, ad_ids
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 ARRAYS = (
@@ -53,7 +53,7 @@ def events_of(config, producer, until_ns, offsets=None):
     blocks = list(event_blocks(config, producer, offsets or arrival_offsets(config, producer), until_ns))
     assert [b.first for b in blocks] == [0, *itertools.accumulate(map(len, blocks))][: len(blocks)]
     arrays = {name: np.concatenate([getattr(b, name) for b in blocks] or [np.empty(0, int)]) for name in ARRAYS}
-    return EventBlock(producer=producer, first=0, **arrays)
+    return AdBlock(producer=producer, first=0, **arrays)
 
 
 def assert_same(left, right, count, names=ARRAYS):
@@ -392,7 +392,7 @@ def test_no_event_is_placed_so_far_back_that_engines_take_it_for_damaged():
 
 def test_remembering_witnesses_takes_no_more_memory_at_a_higher_rate():
     config = make_config(rate=1e6, num_producers=1, too_late_share=0.1, late_guard_seconds=0.5)
-    times = data_generation._EventTimes(config, 0)
+    times = EventTimes(config, 0)
     for start in range(0, 2_000_000_000, 1_024_000):
         times(np.arange(start, start + 1_024_000, 1000))
     assert 490 < times._witnesses.size < 510

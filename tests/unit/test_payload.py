@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from config import Config
 from data_generation import PayloadEncoder, create_ad_campaign_mappings, event_blocks, uniform_offsets
-from windowbench.events import AD_TYPES, FIELDS, EventBlock, ip_addresses, page_ids, user_ids
 from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
+from windowbench.workloads.ad_ctr.events import AD_TYPES, FIELDS, AdBlock, ip_addresses, page_ids, user_ids
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 PRODUCE_MS = 1_760_000_000_000
@@ -26,7 +26,7 @@ def a_block(times_ns, config=None, first=0):
     n = len(times_ns)
     index = np.arange(first, first + n)
     campaign = (index % config.workload.num_campaigns).astype(np.int32)
-    return EventBlock(
+    return AdBlock(
         producer=0,
         first=first,
         due_offset_ns=np.array(times_ns, dtype=np.int64),

@@ -14,6 +14,7 @@ from config import Config
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.client import QUIET, make_client
 from windowbench.kafka.settings import bootstrap_of
+from windowbench.numbering import Numbering
 from windowbench.schedule import GUARD_FUTURE_MS
 
 _REQUEST_SECONDS = 5.0
@@ -36,29 +37,28 @@ class TopicPlan:
 
 
 def planned_topics(config: Config) -> tuple[TopicPlan, ...]:
-    """Return the events and the results topic of a configuration, and the one its reference engine needs.
+    """Return the topics of events and results of a configuration, and the one its reference engine needs.
 
     Events carry CreateTime, taken by the producer; results LogAppendTime, the broker's clock for every
     engine. Records of a run are never deleted by age or size while it lasts.
     """
     common = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
-    topics = (
+    of_events = {
+        **common,
+        _TIMESTAMP_TYPE: CREATE_TIME,
+        "message.timestamp.after.max.ms": str(GUARD_FUTURE_MS * 12),
+    }
+    of_results = {**common, _TIMESTAMP_TYPE: LOG_APPEND_TIME}
+    wanted = [(name, config.kafka.partitions, of_events) for name in config.input_topics]
+    wanted += [(name, config.kafka.result_partitions, of_results) for name in config.result_topics]
+    topics = tuple(
         TopicPlan(
-            name=config.kafka.events_topic,
-            partitions=config.kafka.partitions,
+            name=name,
+            partitions=partitions,
             replication_factor=config.kafka.replication_factor,
-            settings={
-                **common,
-                _TIMESTAMP_TYPE: CREATE_TIME,
-                "message.timestamp.after.max.ms": str(GUARD_FUTURE_MS * 12),
-            },
-        ),
-        TopicPlan(
-            name=config.kafka.result_topic,
-            partitions=config.kafka.result_partitions,
-            replication_factor=config.kafka.replication_factor,
-            settings={**common, _TIMESTAMP_TYPE: LOG_APPEND_TIME},
-        ),
+            settings=settings,
+        )
+        for name, partitions, settings in wanted
     )
     if config.engine.engine != "none":
         return topics
@@ -157,6 +157,14 @@ class Admin:
         asked = {TopicPartition(topic, n): which for n in numbers}
         answer = self._client.list_offsets(asked, request_timeout=_REQUEST_SECONDS)
         return {tp.partition: int(self._asked(future.result).offset) for tp, future in answer.items()}
+
+    def numbered_ranges(self, numbering: Numbering) -> dict[int, tuple[int, int]]:
+        """Return begin and end of the log of every partition of several topics, by number."""
+        found = {}
+        for i, topic in enumerate(numbering.topics):
+            for partition, span in self.log_ranges(topic).items():
+                found[i * numbering.each + partition] = span
+        return found
 
     def records(self, topic: str) -> int:
         """Return how many offsets of `topic` hold something, 0 when it does not exist."""

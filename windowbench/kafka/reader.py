@@ -12,6 +12,7 @@ from config import Config
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.client import make_client
+from windowbench.numbering import Numbering
 
 _BATCH = 10_000
 _POLL_SECONDS = 0.05
@@ -72,6 +73,19 @@ def read_topic(config: Config, topic: str) -> Iterator[list[Record]]:
         yield from _until(consumer, topic, ends)
     finally:
         consumer.close()
+
+
+def read_topics(config: Config, numbering: Numbering) -> Iterator[list[Record]]:
+    """Yield the records of several topics, one topic after the other, their partitions numbered through.
+
+    Raises
+    ------
+    EnvironmentProblem
+        As :func:`read_topic`.
+    """
+    for i, topic in enumerate(numbering.topics):
+        for batch in read_topic(config, topic):
+            yield batch if i == 0 else [r._replace(partition=i * numbering.each + r.partition) for r in batch]
 
 
 def _until(consumer: Consumer, topic: str, ends: dict[int, int]) -> Iterator[list[Record]]:

@@ -9,9 +9,10 @@ from confluent_kafka import KafkaException, Message, Producer
 
 from config import Config
 from windowbench.kafka.client import make_client
+from windowbench.numbering import Numbering
 
-AckSample = Callable[[bytes, int], None]
-"""Gets the key and the acknowledgement latency in microseconds of a sampled event."""
+AckSample = Callable[[bytes, bytes, int], None]
+"""Gets key, value and acknowledgement latency (microseconds) of a sampled event."""
 
 
 class Sender(Protocol):
@@ -36,8 +37,8 @@ class KafkaSender:
     ----------
     config : Config
         Names broker, compression and linger.
-    topic : str
-        Where records go.
+    topic : str or Numbering
+        Where records go: a topic, or several whose partitions are numbered through.
     sample_every : int, optional
         Every how manieth acknowledgement is reported to `on_sample`.
     on_sample : callable, optional
@@ -49,14 +50,16 @@ class KafkaSender:
     def __init__(
         self,
         config: Config,
-        topic: str,
+        topic: str | Numbering,
         *,
         sample_every: int = 100,
         on_sample: AckSample | None = None,
         linger_ms: float | None = None,
     ) -> None:
         """Make the client; the first connection is made in the background."""
-        self._topic = topic
+        self._topic = topic if isinstance(topic, str) else topic.topics[0]
+        # A topic of its own keeps the broker's numbers, and may have any number of partitions.
+        self._places = None if isinstance(topic, str) or len(topic.topics) == 1 else topic.places
         self._sample_every = sample_every
         self._on_sample = on_sample
         self.acknowledged = 0
@@ -87,13 +90,17 @@ class KafkaSender:
             return
         self.acknowledged += 1
         if self._on_sample is not None and self.acknowledged % self._sample_every == 0:
-            self._on_sample(message.key() or b"", round((message.latency() or 0.0) * 1_000_000))
+            key, value = message.key() or b"", message.value() or b""
+            self._on_sample(key, value, round((message.latency() or 0.0) * 1_000_000))
 
     def send(self, value: bytes, key: bytes, partition: int, timestamp_ms: int) -> None:
         """Hand one record over; a full queue is waited for and counted."""
+        topic = self._topic
+        if self._places is not None:
+            topic, partition = self._places[partition]
         while True:
             try:
-                self._produce(self._topic, value, key, partition, self._delivered, timestamp=timestamp_ms)
+                self._produce(topic, value, key, partition, self._delivered, timestamp=timestamp_ms)
             except BufferError:
                 self.queue_full += 1
                 self._producer.poll(0.01)

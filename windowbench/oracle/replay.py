@@ -10,6 +10,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +98,7 @@ def scheduled_events(config: Config, schedule: Schedule, sent: SentSource = noth
     for producer in range(config.load.num_producers):
         recorded = _Rechunked(sent(producer))
         offsets = arrival_offsets(config, producer)
-        blocks = event_blocks(config, producer, offsets, schedule.load_length_ns)
+        blocks: Iterator[Any] = event_blocks(config, producer, offsets, schedule.load_length_ns)
         while gathered := list(itertools.islice(blocks, _BLOCKS_AT_A_TIME)):
             due_offset_ns = np.concatenate([block.due_offset_ns for block in gathered])
             event_offset_ns = np.concatenate([block.event_offset_ns for block in gathered])

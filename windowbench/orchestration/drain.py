@@ -19,6 +19,7 @@ from config import Config
 from data_generation import end_record
 from windowbench.errors import HarnessError
 from windowbench.kafka.sender import KafkaSender
+from windowbench.numbering import input_partitions
 from windowbench.schedule import END_EVENT_TYPE, NS_PER_MS
 from windowbench.waiting import wait_until
 
@@ -58,10 +59,11 @@ class Drained:
 
 
 def write_end(config: Config) -> int:
-    """Write END to every partition of the events topic; return when the broker had acknowledged all."""
+    """Write END to every partition that holds events; return when the broker had acknowledged all."""
     assert config.run.run_id is not None
-    sender = KafkaSender(config, config.kafka.events_topic)
-    for partition in range(config.kafka.partitions):
+    numbering = input_partitions(config)
+    sender = KafkaSender(config, numbering)
+    for partition in range(numbering.count):
         now_ms = time.time_ns() // NS_PER_MS
         sender.send(end_record(config.run.run_id, now_ms), END_EVENT_TYPE.encode(), partition, now_ms)
     if sender.flush(_END_FLUSH_SECONDS) or sender.failed:

@@ -1,12 +1,13 @@
 """Keeping what the topics hold, after everything that wrote to them has stopped.
 
-Both topics are read from start to end: the results become samples, the events are checked one by one
+All topics are read from start to end: the results become samples, the events are checked one by one
 against what the producers said they had sent.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
+from data_generation import encoder_of
 from windowbench.kafka.admin import Admin
-from windowbench.kafka.reader import Record, read_topic
+from windowbench.kafka.reader import Record, read_topics
+from windowbench.numbering import input_partitions, result_partitions
 from windowbench.results.samples import RESULT_COLUMNS, SampleWriter, iter_column
 from windowbench.results.store import RunDirectory
 from windowbench.schedule import END_EVENT_TYPE, NS_PER_MS
@@ -23,13 +26,14 @@ from windowbench.schedule import END_EVENT_TYPE, NS_PER_MS
 _NAMED = 10_000
 """Most missing events that are named; the judge excuses exactly the rows that lack one of them."""
 _END_KEY = END_EVENT_TYPE.encode()
+NameOf = Callable[[bytes | None, bytes | None], bytes | None]
 _EVENT_KEYS = re.compile(rb"\d{1,18}:\d{1,18}(?:,\d{1,18}:\d{1,18})*")
 
 
 def record_results(config: Config, path: Path) -> int:
-    """Write every record of the results topic to a Parquet file and return how many there are."""
+    """Write every record of the topics of results to a Parquet file and return how many there are."""
     with SampleWriter(path, RESULT_COLUMNS) as writer:
-        for batch in read_topic(config, config.kafka.result_topic):
+        for batch in read_topics(config, result_partitions(config)):
             writer.append(
                 partition=[r.partition for r in batch],
                 offset=[r.offset for r in batch],
@@ -41,12 +45,16 @@ def record_results(config: Config, path: Path) -> int:
         return writer.rows
 
 
+def _by_key(key: bytes | None, _value: bytes | None) -> bytes | None:
+    return key
+
+
 def _numbers_of(keys: list[bytes | None]) -> NDArray[np.int64] | None:
-    """Return producer and number of the event of each key as int64[n, 2]; None where not all are keys of events.
+    """Return producer and number of the event of each name as int64[n, 2]; None where not all are names of events.
 
     Notes
     -----
-    There are millions of keys, so they are looked at as one text.
+    There are millions of them, so they are looked at as one text.
     """
     if None in keys:
         return None
@@ -64,10 +72,13 @@ class EventCheck:
     ----------
     produce_ms : list of int64 arrays
         For each producer the produce time (ms) of its events, by their number.
+    name_of : callable, optional
+        Returns the name of the event that is in a record, from its key and value; the key, unless given.
     """
 
-    def __init__(self, produce_ms: list[NDArray[np.int64]]) -> None:
+    def __init__(self, produce_ms: list[NDArray[np.int64]], name_of: NameOf = _by_key) -> None:
         """Start with nothing found."""
+        self._name_of = name_of
         self._produce_ms = produce_ms
         self._found = [np.zeros(len(times), dtype=np.uint32) for times in produce_ms]
         self._time_mismatch = [0] * len(produce_ms)
@@ -76,12 +87,13 @@ class EventCheck:
 
     def take(self, batch: list[Record]) -> None:
         """Tick off the records of one batch; what is no event of this run is counted as foreign."""
-        numbers = _numbers_of([record.key for record in batch])
+        names = [self._name_of(record.key, record.value) for record in batch]
+        numbers = _numbers_of(names)
         if numbers is not None:
             self._tick_off(numbers, batch)
             return
-        for record in batch:  # something else is among them
-            alone = _numbers_of([record.key])
+        for record, name in zip(batch, names, strict=True):  # something else is among them
+            alone = _numbers_of([name])
             if alone is not None:
                 self._tick_off(alone, [record])
             elif record.key == _END_KEY:
@@ -126,13 +138,14 @@ class EventCheck:
 
 
 def check_events(config: Config, run: RunDirectory) -> dict[str, Any]:
-    """Read the events topic and return what was found of the events the producers recorded."""
+    """Read the topics of events and return what was found of the events the producers recorded."""
     nothing = np.empty(0, dtype=np.int64)
     produce_ms = [
         np.concatenate([nothing, *iter_column(run.producer_samples(producer), "sent_ns")]) // NS_PER_MS
         for producer in range(config.load.num_producers)
     ]
-    check = EventCheck(produce_ms)
-    for batch in read_topic(config, config.kafka.events_topic):
+    check = EventCheck(produce_ms, encoder_of(config).name_of)
+    numbering = input_partitions(config)
+    for batch in read_topics(config, numbering):
         check.take(batch)
-    return check.as_dict(Admin(config).log_ranges(config.kafka.events_topic))
+    return check.as_dict(Admin(config).numbered_ranges(numbering))

@@ -21,6 +21,7 @@ from windowbench.dump import dump_topics
 from windowbench.errors import ExitCode
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.clock import measure_clock_offset
+from windowbench.numbering import input_partitions, result_partitions
 from windowbench.orchestration.drain import drain, write_end
 from windowbench.orchestration.environment import describe_environment, jvm_flags
 from windowbench.orchestration.expected import expected_counts
@@ -193,7 +194,7 @@ class Run:
         admin = Admin(self.config)
 
         def log_ends() -> dict[int, int]:
-            return {n: end for n, (_, end) in admin.log_ranges(self.config.kafka.events_topic).items()}
+            return {n: end for n, (_, end) in admin.numbered_ranges(input_partitions(self.config)).items()}
 
         drained = drain(
             self.config.judge.drain_timeout_seconds,
@@ -220,7 +221,7 @@ class Run:
         if not self.config.kafka.embedded:
             self._external_clock(run, "after")
         if self._services.consumer is not None:
-            ranges = Admin(self.config).log_ranges(self.config.kafka.result_topic)
+            ranges = Admin(self.config).numbered_ranges(result_partitions(self.config))
             self._services.consumer.finish({n: end for n, (_, end) in ranges.items()}, abort=self._watch.check_time)
 
     def _external_clock(self, run: RunDirectory, when: str) -> None:

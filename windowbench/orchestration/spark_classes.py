@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from config import Config
-from data_generation import PayloadEncoder, event_blocks
+from data_generation import encoder_of, event_blocks
 from windowbench.arrivals import arrival_offsets
 from windowbench.broker.archive import make_once
 from windowbench.broker.embedded import installed_broker
@@ -21,6 +21,7 @@ from windowbench.broker.setup import driver_archive
 from windowbench.errors import EngineFailed
 from windowbench.kafka.admin import Admin, cluster_id, planned_topics
 from windowbench.kafka.sender import KafkaSender
+from windowbench.numbering import input_partitions
 from windowbench.orchestration.drain import write_end
 from windowbench.orchestration.prepare import child_environment, engine_command
 from windowbench.orchestration.services import JsonLineService
@@ -77,9 +78,10 @@ def _run_job(scratch: Path, java: JavaHome, archive: Path, cache_dir: Path) -> N
 
 def _send_events(config: Config) -> None:
     schedule = plan(config, time.time_ns())
-    block = next(event_blocks(config, 0, arrival_offsets(config, 0), schedule.load_length_ns))
-    sender = KafkaSender(config, config.kafka.events_topic)
+    block = next(event_blocks(config, 0, arrival_offsets(config, 0), schedule.load_length_ns)).part(0, _EVENTS)
+    sender, encoder = KafkaSender(config, input_partitions(config)), encoder_of(config)
     now_ms = time.time_ns() // NS_PER_MS
-    for number, payload in enumerate(PayloadEncoder(config).encode(block, schedule)[:_EVENTS]):
-        sender.send(payload + b"%d}" % now_ms, b"0:%d" % number, number % config.kafka.partitions, now_ms)
+    events = zip(encoder.keys(block), encoder.encode(block, schedule), block.partition.tolist(), strict=True)
+    for key, payload, partition in events:
+        sender.send(payload + b"%d}" % now_ms, key, partition, now_ms)
     sender.flush(_ROWS_SECONDS)

@@ -121,9 +121,10 @@ class Launcher:
         for topic in planned_topics(config):
             prepare_topic(admin, topic, clear=config.kafka.clear_topics)
         thin = live.pass_over if config.output_mode == "update" else None
-        tail = TopicTail(config, config.kafka.result_topic, live, thin)
-        self.stack.callback(tail.stop)
-        tail.start()
+        for name in config.result_topics:
+            tail = TopicTail(config, name, live, thin)
+            self.stack.callback(tail.stop)
+            tail.start()
 
     def consumer(self, config: Config, note: Callable[[str], None]) -> None:
         """Start the consumer of results, where one is wanted; it is not ready yet."""

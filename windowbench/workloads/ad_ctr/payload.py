@@ -1,0 +1,125 @@
+"""Ad events as JSON bytes; see :mod:`windowbench.payload` for how that is fast. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from config import Config
+from windowbench.events import event_key
+from windowbench.payload import (
+    PADDING_POOL_BYTES,
+    PADDING_STRIDE,
+    PRODUCE_TIME_BYTES,
+    TIME_DIGITS,
+    WINDOW_WIDTH,
+    lay_out,
+    padding_pool,
+    quoted,
+    write_times,
+    write_window_ids,
+)
+from windowbench.schedule import NS_PER_MS, Schedule
+from windowbench.workloads.ad_ctr.events import AD_TYPES, AdBlock, ad_ids, ip_addresses, page_ids, user_ids
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
+
+_MAX_ADDRESS = len("255.255.255.255")
+
+
+class PayloadEncoder:
+    """Renders blocks of events as JSON payloads that lack only their produce time.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the pools that values come from, the width of the columns and the least payload size.
+
+    Notes
+    -----
+    An encoder keeps one buffer of rows and belongs to one thread.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Make the tables of ready-made text."""
+        own, seed = AdCtrSettings.of(config.workload), config.run.seed
+        self._slide_ns = config.windows.slide_ms * NS_PER_MS
+        self._users = user_ids(seed)
+        self._pages = page_ids(seed)
+        self._ads = ad_ids(own.num_campaigns, own.ads_per_campaign, seed)
+        self._ad_types = quoted([name.encode() for name in AD_TYPES], max(map(len, AD_TYPES)))
+        self._event_types = quoted([name.encode() for name in EVENT_TYPES], max(map(len, EVENT_TYPES)))
+        self._addresses = quoted(ip_addresses(seed), _MAX_ADDRESS)
+        width = len(str(own.num_campaigns - 1))
+        self._campaigns = np.array([b"%*d" % (width, c) for c in range(own.num_campaigns)], dtype=f"S{width}")
+        self._text, self._layout = self._row(0)
+        missing = config.events.payload_bytes - len(self._text) - PRODUCE_TIME_BYTES
+        self._pads = None
+        if missing > 0:
+            pad = max(1, missing - len(b',"padding":""'))
+            self._pads = padding_pool(seed, pad)
+            self._text, self._layout = self._row(pad)
+        self._rows = np.empty(0, dtype=self._layout)
+
+    def _row(self, pad: int) -> tuple[bytes, np.dtype[np.void]]:
+        """Return the constant text of a row and the layout that names its columns."""
+        padding = (b',"padding":"', ("padding", pad), b'"') if pad else ()
+        return lay_out(
+            b'{"user_id":"',
+            ("user_id", self._users.itemsize),
+            b'","page_id":"',
+            ("page_id", self._pages.itemsize),
+            b'","ad_id":"',
+            ("ad_id", self._ads.itemsize),
+            b'","ad_type":"',
+            ("ad_type", self._ad_types.itemsize),
+            b'"event_type":"',
+            ("event_type", self._event_types.itemsize),
+            b'"event_time_ns":',
+            ("event_time_ns", TIME_DIGITS),
+            b',"window_id":',
+            ("window_id", WINDOW_WIDTH),
+            b',"ip_address":"',
+            ("ip_address", self._addresses.itemsize),
+            b'"campaign_id":',
+            ("campaign_id", self._campaigns.itemsize),
+            *padding,
+            b',"produce_time":',
+        )
+
+    def encode(self, block: AdBlock, schedule: Schedule) -> list[bytes]:
+        """Return the payload of each event up to and including ``"produce_time":``.
+
+        Parameters
+        ----------
+        block : AdBlock
+            Events of one producer.
+        schedule : Schedule
+            Places them in time: its epoch gives the event times, its base time the window ids.
+        """
+        count = len(block)
+        if self._rows.size < count:
+            self._rows = np.frombuffer(bytearray(self._text * count), dtype=self._layout)
+        rows = self._rows[:count]
+        rows["user_id"] = self._users[block.user]
+        rows["page_id"] = self._pages[block.page]
+        rows["ad_id"] = self._ads[block.ad]
+        rows["ad_type"] = self._ad_types[block.ad_type]
+        rows["event_type"] = self._event_types[block.event_type]
+        rows["ip_address"] = self._addresses[block.ip]
+        rows["campaign_id"] = self._campaigns[block.campaign_id]
+        event_time_ns = block.event_offset_ns + schedule.epoch_ns
+        write_times(rows, event_time_ns)
+        write_window_ids(rows, (event_time_ns - schedule.base_time_ns) // self._slide_ns)
+        if self._pads is not None:
+            numbers = np.arange(block.first, block.first + count, dtype=np.int64)
+            rows["padding"] = self._pads[numbers * PADDING_STRIDE % PADDING_POOL_BYTES]
+        texts: list[bytes] = rows.view(f"S{rows.itemsize}").tolist()
+        return texts
+
+    def keys(self, block: AdBlock) -> list[bytes]:
+        """Return the Kafka key of each event: its name."""
+        return [event_key(block.producer, n) for n in range(block.first, block.first + len(block))]
+
+    @staticmethod
+    def name_of(key: bytes | None, _value: bytes | None) -> bytes | None:
+        """Return the name of an event."""
+        return key
