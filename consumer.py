@@ -196,7 +196,7 @@ def consume(job: Job, *, until_end: bool) -> None:
             stack.enter_context(server)
         dsn = server.ready() if server is not None else given.postgres_dsn
         assert dsn is not None
-        table = ResultsTable(dsn)
+        table = ResultsTable(dsn, model.RESULT_TABLE)
         stack.callback(table.close)
         table.open()
         group = f"windowbench-consumer-{run_id or 'any-run'}-{table.identity}"

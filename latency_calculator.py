@@ -67,12 +67,13 @@ def _judge_directory(loaded: Loaded) -> int:
 def _judge_topics(config: Config, output: str | None) -> int:
     from windowbench.judgement.tables import latency_csv
     from windowbench.judgement.topics import judge_pair, read_pair
-    from windowbench.kafka.reader import read_topic
+    from windowbench.kafka.reader import read_topics
+    from windowbench.numbering import input_partitions, result_partitions
     from windowbench.reports.summary import render_summary
     from windowbench.results.store import RunDirectory
 
     pair = read_pair(
-        config, read_topic(config, config.kafka.events_topic), read_topic(config, config.kafka.result_topic)
+        config, read_topics(config, input_partitions(config)), read_topics(config, result_partitions(config))
     )
     verdict, summary, report = judge_pair(config, pair)
     directory = ""

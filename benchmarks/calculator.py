@@ -127,8 +127,14 @@ def _updates(
     """Return append times (ms) and values of one row an event, 20 to 60 ms after it was sent."""
     load = list(scheduled_events(config, schedule, lambda i: iter([_sent(run, i)])))
     due, sent, times, campaign, kind = (
-        np.concatenate([getattr(block, name) for block in load])
-        for name in ("due_ns", "sent_ns", "event_time_ns", "campaign_id", "event_type")
+        np.concatenate(columns)
+        for columns in zip(
+            *(
+                (b.due_ns, b.sent_ns, b.event_time_ns, b.contents["campaign_id"], b.contents["event_type"])
+                for b in load
+            ),
+            strict=True,
+        )
     )
     assigner = truth.cells.closing.assigner
     cell = (assigner.last_ids(times) - truth.cells.closing.first_id) * truth.cells.campaigns + campaign

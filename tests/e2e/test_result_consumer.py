@@ -13,7 +13,9 @@ import pytest
 
 from tests.e2e.started import TINY, start
 from windowbench.postgres.server import EmbeddedPostgres
-from windowbench.postgres.table import TABLE
+from windowbench.workloads.ad_ctr.model import RESULT_TABLE
+
+TABLE = RESULT_TABLE.name
 
 GONE_SECONDS = 5.0
 

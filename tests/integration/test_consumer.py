@@ -20,7 +20,6 @@ from confluent_kafka import Producer
 from tests.integration.test_spark_job import Running
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.reader import read_topic
-from windowbench.postgres.table import COLUMNS, TABLE
 from windowbench.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +31,10 @@ KILLED_BETWEEN = """
 import os, signal, sys
 import consumer
 from windowbench.kafka.committed import CommittedReader
+from windowbench.workloads.ad_ctr.model import RESULT_TABLE
+
+COLUMNS = RESULT_TABLE.columns
+TABLE = RESULT_TABLE.name
 commit, commits = CommittedReader.commit, []
 def dies_before_the_second(self):
     if self.position and sum(self.position.values()):

@@ -22,7 +22,12 @@ from windowbench.doctor import Patient, check_postgres, checks_of
 from windowbench.errors import EnvironmentProblem
 from windowbench.postgres.connection import DatabaseAway
 from windowbench.postgres.server import EmbeddedPostgres
-from windowbench.postgres.table import COLUMNS, TABLE, VIEW, ResultsTable
+from windowbench.postgres.table import ResultsTable
+from windowbench.workloads.ad_ctr.model import RESULT_TABLE
+
+COLUMNS = RESULT_TABLE.columns
+TABLE = RESULT_TABLE.name
+VIEW = RESULT_TABLE.view
 
 ROOT = Path(__file__).resolve().parents[2]
 GONE_SECONDS = 5.0
@@ -46,7 +51,7 @@ def ask(dsn, query):
 @pytest.fixture
 def table(database):
     """Give the table, without a row in it."""
-    opened = ResultsTable(database.dsn)
+    opened = ResultsTable(database.dsn, RESULT_TABLE)
     opened.open()
     ask(database.dsn, f"DELETE FROM {TABLE}")
     yield opened
@@ -185,13 +190,13 @@ def test_a_batch_is_written_whole_or_not_at_all(table, database):
 def test_a_user_needs_rights_to_create_only_where_something_is_missing(table, database):
     ask(database.dsn, "CREATE ROLE writer; CREATE SCHEMA empty; GRANT USAGE ON SCHEMA empty TO writer")
     ask(database.dsn, f"GRANT SELECT, INSERT, UPDATE ON {TABLE} TO writer")
-    limited = ResultsTable(f"{database.dsn} options='-c role=writer'")
+    limited = ResultsTable(f"{database.dsn} options='-c role=writer'", RESULT_TABLE)
     limited.open()
     assert limited.identity == table.identity
     limited.write([row()])
     limited.close()
     with pytest.raises(EnvironmentProblem, match="permission denied for schema empty") as caught:
-        ResultsTable(f"{database.dsn} options='-c role=writer -c search_path=empty'").open()
+        ResultsTable(f"{database.dsn} options='-c role=writer -c search_path=empty'", RESULT_TABLE).open()
     assert "right to create" in caught.value.remedy
 
 
@@ -199,13 +204,13 @@ def test_a_table_of_another_shape_is_left_alone(database):
     ask(database.dsn, f"CREATE SCHEMA old; CREATE TABLE old.{TABLE} (run_id text)")
     ask(database.dsn, f"CREATE VIEW old.{VIEW} AS SELECT 1 AS one")
     with pytest.raises(EnvironmentProblem, match="has the columns run_id; this version writes") as caught:
-        ResultsTable(f"{database.dsn} options='-c search_path=old'").open()
+        ResultsTable(f"{database.dsn} options='-c search_path=old'", RESULT_TABLE).open()
     assert "rename or drop" in caught.value.remedy
 
 
 def test_a_table_made_anew_under_a_consumer_is_not_taken_for_the_old_one(database):
     ask(database.dsn, "CREATE SCHEMA dropped")
-    ours = ResultsTable(f"{database.dsn} options='-c search_path=dropped'")
+    ours = ResultsTable(f"{database.dsn} options='-c search_path=dropped'", RESULT_TABLE)
     ours.open()
     before = ours.identity
     ask(database.dsn, f"DROP TABLE dropped.{TABLE} CASCADE")
@@ -214,7 +219,7 @@ def test_a_table_made_anew_under_a_consumer_is_not_taken_for_the_old_one(databas
     with pytest.raises(EnvironmentProblem, match="another one than before") as caught:
         ours.write([row()])
     assert "start the consumer again" in caught.value.remedy
-    again = ResultsTable(f"{database.dsn} options='-c search_path=dropped'")
+    again = ResultsTable(f"{database.dsn} options='-c search_path=dropped'", RESULT_TABLE)
     again.open()
     assert again.identity != before
     again.close()
@@ -248,7 +253,7 @@ def test_a_connection_that_was_lost_is_opened_again(table, database):
 def test_what_a_run_left_can_be_looked_into_with_psql_until_ctrl_c(open_directory):
     run = open_directory / "a run"
     with EmbeddedPostgres(run / "postgres") as server:
-        opened = ResultsTable(server.ready())
+        opened = ResultsTable(server.ready(), RESULT_TABLE)
         opened.write([row(run_id="left")])
         opened.close()
     command = [sys.executable, "-m", "windowbench", "postgres", str(run)]

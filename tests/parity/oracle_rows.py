@@ -52,9 +52,11 @@ def _rows(config, case, placed):
         due_ns=np.array([due for _, due in placed], dtype=np.int64),
         event_time_ns=np.array([event.event_time_ns for event in events], dtype=np.int64),
         sent_ns=np.array([event.produce_ms * NS_PER_MS for event in events], dtype=np.int64),
-        event_type=np.array([EVENT_TYPES.index(event.kind) for event in events], dtype=np.uint8),
-        campaign_id=np.array([event.campaign for event in events], dtype=np.int32),
         partition=np.zeros(len(events), dtype=np.int32),
+        contents={
+            "event_type": np.array([EVENT_TYPES.index(event.kind) for event in events], dtype=np.uint8),
+            "campaign_id": np.array([event.campaign for event in events], dtype=np.int32),
+        },
     )
     closing = closing_times(config, schedule, [block])
     at_once = np.zeros(len(closing.closing_ns) * case.campaigns, dtype=np.int64)

@@ -194,9 +194,8 @@ def test_last_send_time_is_that_of_the_event_due_last_not_of_the_one_sent_last(o
                 due_ns=due[[i]],
                 event_time_ns=due[[i]],
                 sent_ns=sent_ns[[i]],
-                event_type=np.zeros(1, dtype=np.uint8),
-                campaign_id=np.zeros(1, dtype=np.int32),
                 partition=np.zeros(1, dtype=np.int32),
+                contents={name: np.zeros(1, dtype=np.uint8) for name in ("event_type", "campaign_id")},
             )
         )
     truth = builder.finish()

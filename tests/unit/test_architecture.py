@@ -78,11 +78,13 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.reports.setup_facts",
         "windowbench.reports.summary",
         "windowbench.reports.wording",
+        "windowbench.result_table",
         "windowbench.schedule",
         "windowbench.streams",
         "windowbench.workloads.*.events",
         "windowbench.workloads.*.model",
         "windowbench.workloads.*.oracle",
+        "windowbench.workloads.*.pair",
         "windowbench.workloads.*.payload",
         "windowbench.workloads.*.reference",
     ),
@@ -486,6 +488,34 @@ def test_the_flink_job_loads_nothing_that_its_environment_lacks():
         loaded |= {imported.name} if ours is None else loaded_by(ours, MODULES) - set(MODULES)
     loaded |= loaded_by("windowbench.workloads.ad_ctr.flink", MODULES) - set(MODULES)
     assert {name.partition(".")[0] for name in loaded} - sys.stdlib_module_names == {"pyflink", "py4j"}
+
+
+def own_names() -> set[str]:
+    """Return what only one workload knows: the names of its settings, and of what its events hold."""
+    found = set()
+    for module, source in MODULES.items():
+        if not matches(module, ("windowbench.workloads.*.settings", "windowbench.workloads.*.events")):
+            continue
+        for node in ast.walk(parsed(source)):
+            if isinstance(node, ast.AnnAssign) and node.value is not None and ast.unparse(node.value).startswith("knob("):
+                found.add(ast.unparse(node.target))
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CONTENTS":
+                found |= set(ast.literal_eval(node.value))
+    return found
+
+
+def test_nothing_outside_its_folder_names_a_field_of_a_workload():
+    names = own_names()
+    assert {"num_campaigns", "campaign_id"} <= names
+    spine = {"data_generation"}  # offers the ads of the first workload, and names the field by which END is told
+    found = set()
+    for module, source in MODULES.items():
+        if module in spine or module.startswith("windowbench.workloads."):
+            continue
+        for node in ast.walk(parsed(source)):
+            said = {getattr(node, "attr", None), getattr(node, "arg", None), getattr(node, "value", None)}
+            found |= {(module, name) for name in names if any(name == one for one in said if isinstance(one, str))}
+    assert found == set()
 
 
 # --- the check itself -------------------------------------------------------------------------------------------------

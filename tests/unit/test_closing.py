@@ -28,8 +28,6 @@ def block(due_and_time, partitions=None):
         due_ns=due,
         event_time_ns=time,
         sent_ns=np.full(n, UNSENT),
-        event_type=np.zeros(n, dtype=np.uint8),
-        campaign_id=np.zeros(n, dtype=np.int32),
         partition=np.array(partitions if partitions is not None else [0] * n, dtype=np.int32),
     )
 

@@ -16,8 +16,9 @@ from tests.unit.test_ad_ctr_model import GOOD
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.reader import Record
 from windowbench.postgres.connection import DatabaseAway
-from windowbench.postgres.table import COLUMNS
 from windowbench.workloads.ad_ctr import model
+
+COLUMNS = model.RESULT_TABLE.columns
 
 
 def record(offset=0, **changes):

@@ -22,8 +22,6 @@ def figures(due, sent, *, acks=None, recorded=None, parts=1):
                 due_ns=np.array(due, dtype=np.int64)[piece],
                 event_time_ns=np.array(due, dtype=np.int64)[piece],
                 sent_ns=np.array(sent, dtype=np.int64)[piece],
-                event_type=np.zeros(n, dtype=np.uint8),
-                campaign_id=np.zeros(n, dtype=np.int32),
                 partition=np.zeros(n, dtype=np.int32),
             )
         )

@@ -28,8 +28,6 @@ def events(due, sent):
         due_ns=times,
         event_time_ns=times,
         sent_ns=np.array(sent, dtype=np.int64),
-        event_type=zeros.astype(np.uint8),
-        campaign_id=zeros,
         partition=zeros,
     )
 

@@ -34,7 +34,9 @@ class Shown:
 def watch_of(services, view=None, **settings):
     timeline = Timeline(lambda phase: None)
     timeline.enter("measure")
-    return Watch(Config().replace(**settings), services, LiveResults("run", 0), timeline, view or Shown())
+    return Watch(
+        Config().replace(**settings), services, LiveResults("run", dict, delay_ms=0), timeline, view or Shown()
+    )
 
 
 def test_nothing_started_is_nothing_wrong():

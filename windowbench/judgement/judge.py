@@ -26,13 +26,11 @@ from windowbench.judgement.updates import find_updates, latency_slope
 from windowbench.judgement.visible import visible_rows
 from windowbench.metrics.latency import impossible
 from windowbench.metrics.resources import Resources, Span, resources
-from windowbench.oracle.closing import closing_times
 from windowbench.oracle.comparison import Truth, compare
 from windowbench.oracle.generator import GeneratorFigures, GeneratorLedger
 from windowbench.oracle.host import host_figures
 from windowbench.oracle.load_series import LoadSeries
 from windowbench.oracle.replay import TwoLooks
-from windowbench.oracle.updates import rules_of
 from windowbench.oracle.verdict import (
     Party,
     Reason,
@@ -164,15 +162,15 @@ def find(recorded: Recorded) -> Findings:
     newest = workload_model(config.engine.workload).NEWEST_PRODUCE_COLUMN
     truth, generator, load = replay(recorded)
     closing = truth.cells.closing
-    comparison = compare(rows, truth, rules_of(mode))
+    comparison = compare(rows, truth, workload_oracle(config.engine.workload).rules(config))
     phases = window_phases(closing, schedule)
     measured = measure_rows(
         rows, truth, comparison, phases, clock, delay_ms=config.windows.delay_ms, newest_produce=newest
     )
-    updates = find_updates(rows, truth, comparison, phases, clock, newest_produce=newest, mode=mode)
+    updates = find_updates(rows, truth, comparison, phases, clock, newest_produce=newest, several=config.several_rows)
     odd = impossible(measured.latencies, updates.freshness, clock.bound_ns, mode=mode)
     engine = engine_figures(recorded.progress, schedule)
-    slope = latency_slope(measured, updates, closing, mode)
+    slope = latency_slope(measured, updates, closing, mode, base_ns=schedule.base_time_ns)
     last_sent_ns = max(schedule.load_end_ns, generator.last_sent_ns or 0)
     path = modulating_path(config, schedule.load_length_ns)
     return Findings(
@@ -219,11 +217,13 @@ def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries]:
     config, schedule = recorded.config, recorded.schedule
     oracle = workload_oracle(config.engine.workload)
     load = TwoLooks(config, schedule)
-    closing = closing_times(config, schedule, load.at_schedule())
+    closing = oracle.closing_of(config, schedule, load.at_schedule())
     builder = oracle.TruthBuilder(
         config,
         closing,
-        answered_ms=answered_ms(recorded.rows, oracle.cells(config, closing), recorded.clock, config.output_mode),
+        answered_ms=answered_ms(
+            recorded.rows, oracle.cells(config, closing), recorded.clock, several=config.several_rows
+        ),
         greatest_ack_ms=recorded.greatest_ack_ms,
         withheld=recorded.withheld,
         withheld_unnamed=recorded.withheld_unnamed,

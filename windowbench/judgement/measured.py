@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from config import OutputMode
 from data_generation_mmpp import MmppPath
 from windowbench.metrics.latency import Impossible, RowLatencies, RowTimes, row_latencies
-from windowbench.oracle.closing import ClosingTimes
+from windowbench.oracle.closing import Windows
 from windowbench.oracle.comparison import NO_ROW, CellTable, Comparison, RowClass, Truth
 from windowbench.oracle.host import ClockOffset
 from windowbench.oracle.rows import LOG_APPEND_TIME, ResultRows, RowKind
@@ -35,7 +34,7 @@ class Phase(enum.IntEnum):
         return ("warm-up", "measured", "cool-down")[self]
 
 
-def window_phases(closing: ClosingTimes, schedule: Schedule) -> NDArray[np.int8]:
+def window_phases(closing: Windows, schedule: Schedule) -> NDArray[np.int8]:
     """Return the phase of every window: measured ones lie wholly in the measured phase."""
     early = closing.starts_ms * NS_PER_MS < schedule.base_time_ns
     late = closing.ends_ms * NS_PER_MS > schedule.measure_end_ns
@@ -47,15 +46,15 @@ def append_ns(rows: ResultRows, clock: ClockOffset) -> NDArray[np.int64]:
     return rows.append_ms * NS_PER_MS - clock.offset_ns
 
 
-def answered_ms(rows: ResultRows, cells: CellTable, clock: ClockOffset, mode: OutputMode) -> NDArray[np.int64]:
+def answered_ms(rows: ResultRows, cells: CellTable, clock: ClockOffset, *, several: bool) -> NDArray[np.int64]:
     """Return when each cell was answered at the latest, in ms; the greatest int64 for cells without a row.
 
-    An event produced later cannot be in the answer: in append mode the first row of the cell, in update mode the last.
+    An event produced later cannot be in the answer: the first row of the cell, or the last where it may have `several`.
     """
     cell = cells.cells_of(rows.parsed)
     known = (cell >= 0) & (rows.parsed.kind != RowKind.FOREIGN)
     latest_ms = -(-(append_ns(rows, clock)[known] + clock.bound_ns) // NS_PER_MS)
-    if mode == "append":
+    if not several:
         first = np.full(cells.count, _NEVER, dtype=np.int64)
         np.minimum.at(first, cell[known], latest_ms)
         return first
@@ -133,7 +132,7 @@ def measure_rows(
     times = RowTimes(
         append_ns=append_ns(rows, clock)[row],
         window_end_ns=closing.ends_ms[window] * NS_PER_MS,
-        closing_ns=closing.closing_ns[window],
+        closing_ns=truth.earliest_ns[cell],
         greatest_produce_ns=truth.greatest_produce_ms[cell] * NS_PER_MS,
         newest_produce_ns=rows.parsed.integers[newest_produce][row] * NS_PER_MS,
         last_due_ns=truth.last_due_ns[cell],

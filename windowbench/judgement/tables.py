@@ -80,13 +80,15 @@ def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
     counts[measured.row] = True
     closing = findings.truth.cells.closing
     known = comparison.cells != NO_CELL
-    window = np.where(known, findings.truth.cells.window_index(comparison.cells), 0)
+    window = findings.truth.cells.window_index(comparison.cells[known])
+    ids = np.zeros(len(rows), dtype=np.int64)
+    ids[known] = closing.ids[window]
     table: dict[str, Any] = {
         "partition": rows.partition,
         "offset": rows.offset,
         "append_time_ms": rows.append_ms,
         "row_class": named_column(comparison.classes, [row_class.name.lower() for row_class in RowClass]),
-        "window_id": nullable_column(window + closing.first_id, known),
+        "window_id": nullable_column(ids, known),
         "key": nullable_column(findings.truth.cells.keys_of(comparison.cells), known),
         "counts": counts,
     }

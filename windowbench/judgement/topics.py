@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,16 +24,14 @@ from windowbench.judgement.updates import Updates, find_updates, measured_sample
 from windowbench.metrics.bootstrap import LEAST_WINDOWS, too_few
 from windowbench.metrics.latency import impossible
 from windowbench.metrics.quantiles import window_maxima
-from windowbench.oracle.closing import closing_times
 from windowbench.oracle.comparison import Comparison, RowClass, compare
 from windowbench.oracle.host import ClockOffset
 from windowbench.oracle.replay import ScheduledEvents
 from windowbench.oracle.rows import ResultRows, RowKind
-from windowbench.oracle.updates import rules_of
 from windowbench.oracle.verdict import Verdict, unknown
 from windowbench.results.store import SCHEMA_VERSION
 from windowbench.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS, Schedule
-from windowbench.workloads import workload_model, workload_oracle
+from windowbench.workloads import workload_model, workload_oracle, workload_part
 
 _LATENCIES = ("e2e", "since_window_end", "freshness")
 
@@ -66,8 +65,8 @@ class TopicPair:
     """What two topics hold: accepted events, how many other records, and the parsed results."""
 
     events: ScheduledEvents
-    campaigns: NDArray[np.int64]
-    """Ids of the campaigns; events and rows hold positions in it instead."""
+    shape: Config
+    """The configuration as far as the events tell it; events and rows are numbered as it says."""
     base_ms: int
     rejected: int
     rows: ResultRows
@@ -88,16 +87,15 @@ def read_pair(config: Config, events: Iterable[Sequence[Record]], results: Itera
     ConfigError
         When the rows are of windows of another size than configured.
     """
-    scheduled, campaign_ids, window_ids, rejected = _read_events(config, events)
+    scheduled, window_ids, rejected = _read_events(config, events)
     rows, run_id = _read_results(config, results)
-    campaigns, codes = np.unique(campaign_ids, return_inverse=True)
     slide_ns = config.windows.slide_ms * NS_PER_MS
     bases, counts = np.unique(scheduled.event_time_ns // slide_ns - window_ids, return_counts=True)
     base_ms = int(bases[counts.argmax()]) * config.windows.slide_ms if len(bases) else 0
-    _recode(rows, campaigns)
+    shape, contents = _of_workload(config).fitted(config, scheduled.contents, rows.parsed)
     return TopicPair(
-        events=dataclasses.replace(scheduled, campaign_id=codes.astype(np.int32)),
-        campaigns=campaigns,
+        events=dataclasses.replace(scheduled, contents=contents),
+        shape=shape,
         base_ms=base_ms,
         rejected=rejected,
         rows=rows,
@@ -105,16 +103,30 @@ def read_pair(config: Config, events: Iterable[Sequence[Record]], results: Itera
     )
 
 
-def _read_events(
-    config: Config, batches: Iterable[Sequence[Record]]
-) -> tuple[ScheduledEvents, NDArray[np.int64], NDArray[np.int64], int]:
-    """Return the events an engine would accept, their campaigns and window ids, and how many records were none."""
-    model = workload_model(config.engine.workload)
-    names = ("event_type", "campaign_id", "event_time_ns", "produce_ms", "window_id", "partition")
+def _of_workload(config: Config) -> ModuleType:
+    """Return what a workload's folder says of topics whose configuration is not known.
+
+    Raises
+    ------
+    ConfigError
+        When it says nothing.
+    """
+    try:
+        return workload_part(config.engine.workload, "pair")
+    except ModuleNotFoundError:
+        raise ConfigError(
+            f"topics of the workload {config.engine.workload} can be judged with the directory of their run only"
+        ) from None
+
+
+def _read_events(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[ScheduledEvents, NDArray[np.int64], int]:
+    """Return the events an engine would accept, their window ids, and how many records were none."""
+    pair = _of_workload(config)
+    names = (*pair.CONTENTS, "event_time_ns", "produce_ms", "window_id", "partition")
     columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
     rejected = 0
     for batch in batches:
-        parsed = model.parse_events([record.value for record in batch])
+        parsed = pair.parse_events([record.value for record in batch])
         stamped = np.array([record.timestamp_ms for record in batch], dtype=np.int64)[parsed.position]
         partition = np.array([record.partition for record in batch], dtype=np.int32)[parsed.position]
         ahead = parsed.event_time_ns // NS_PER_MS - stamped
@@ -132,11 +144,10 @@ def _read_events(
         due_ns=produced_ns,
         event_time_ns=joined["event_time_ns"][order],
         sent_ns=produced_ns,
-        event_type=joined["event_type"][order].astype(np.uint8),
-        campaign_id=np.zeros(len(order), dtype=np.int32),  # decided once all campaigns are known
         partition=joined["partition"][order].astype(np.int32),
+        contents={name: joined[name][order] for name in pair.CONTENTS},
     )
-    return events, joined["campaign_id"][order], joined["window_id"][order], rejected
+    return events, joined["window_id"][order], rejected
 
 
 def _read_results(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[ResultRows, str]:
@@ -167,15 +178,6 @@ def _read_results(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[
     return rows, run_id or ""
 
 
-def _recode(rows: ResultRows, campaigns: NDArray[np.int64]) -> None:
-    """Put the position in `campaigns` in place of each row's campaign, -1 where it is none of them."""
-    ids = rows.parsed.integers["campaign_id"]
-    position = np.searchsorted(campaigns, ids)
-    inside = np.minimum(position, max(len(campaigns) - 1, 0))
-    known = campaigns[inside] == ids if len(campaigns) else np.zeros(len(ids), dtype=np.bool_)
-    rows.parsed.integers["campaign_id"] = np.where(known, inside, -1)
-
-
 def judge_pair(config: Config, pair: TopicPair) -> tuple[Verdict, dict[str, Any], list[tuple[int, float]]]:
     """Compare and measure a pair of topics.
 
@@ -192,18 +194,13 @@ def judge_pair(config: Config, pair: TopicPair) -> tuple[Verdict, dict[str, Any]
     events = pair.events
     last_ns = int(events.due_ns[-1]) + 1 if len(events.due_ns) else 0
     schedule = Schedule(epoch_ns=0, base_time_ns=pair.base_ms * NS_PER_MS, measure_end_ns=last_ns, load_end_ns=last_ns)
-    shape = config.replace(
-        num_campaigns=max(len(pair.campaigns), 1),
-        ads_per_campaign=1,
-        partitions=int(events.partition.max(initial=0)) + 1,
-        idle_partitions=0,
-    )
-    closing = closing_times(shape, schedule, _whole(events))
-    answered = answered_ms(pair.rows, oracle.cells(shape, closing), ClockOffset(), config.output_mode)
+    shape = pair.shape.replace(partitions=int(events.partition.max(initial=0)) + 1, idle_partitions=0)
+    closing = oracle.closing_of(shape, schedule, _whole(events))
+    answered = answered_ms(pair.rows, oracle.cells(shape, closing), ClockOffset(), several=config.several_rows)
     builder = oracle.TruthBuilder(shape, closing, answered_ms=answered)
     builder.add(events)
     truth = builder.finish()
-    comparison = compare(pair.rows, truth, rules_of(config.output_mode))
+    comparison = compare(pair.rows, truth, oracle.rules(config))
     usable = (closing.ids >= 0) & ~closing.by_end
     phases = np.where(usable, Phase.MEASURED, Phase.COOL_DOWN).astype(np.int8)
     newest = workload_model(config.engine.workload).NEWEST_PRODUCE_COLUMN
@@ -217,13 +214,13 @@ def judge_pair(config: Config, pair: TopicPair) -> tuple[Verdict, dict[str, Any]
         newest_produce=newest,
     )
     updates = find_updates(
-        pair.rows, truth, comparison, phases, ClockOffset(), newest_produce=newest, mode=config.output_mode
+        pair.rows, truth, comparison, phases, ClockOffset(), newest_produce=newest, several=config.several_rows
     )
     verdict = unknown(
         "no_schedule", "no schedule is known for a bare pair of topics", _found(comparison, config.output_mode)
     )
     chosen = measured.is_measured
-    ids, greatest = window_maxima(measured.latencies.e2e[chosen], measured.window[chosen] + closing.first_id)
+    ids, greatest = window_maxima(measured.latencies.e2e[chosen], closing.ids[measured.window[chosen]])
     report = [(int(i), ns / NS_PER_MS) for i, ns in zip(ids, greatest, strict=True)]
     summary = _summary(config, pair, verdict, comparison, measured=measured, updates=updates)
     summary["rows"]["expected"] = int(np.count_nonzero(truth.required))
@@ -239,7 +236,7 @@ def _found(comparison: Comparison, mode: OutputMode) -> list[str]:
         RowClass.WRONG_VALUE: "rows differ from the events in the topic",
         RowClass.CONFLICTING: "rows conflict with the row of their key",
         RowClass.BACKWARDS: "rows count fewer events than a row of their key before them",
-        RowClass.UNEXPECTED: "rows belong to no window and campaign of the events in the topic",
+        RowClass.UNEXPECTED: "rows have keys that follow from no event in the topic",
         RowClass.DUPLICATE: "rows are repeated with equal values",
         RowClass.FOREIGN: "records are not rows of this run",
     }

@@ -15,7 +15,7 @@ from config import OutputMode
 from windowbench.judgement.measured import MeasuredRows, Phase, append_ns
 from windowbench.metrics.quantiles import window_medians
 from windowbench.metrics.steady_state import Slope, theil_sen
-from windowbench.oracle.closing import ClosingTimes
+from windowbench.oracle.closing import Windows
 from windowbench.oracle.comparison import NO_ROW, Comparison, RowClass, Truth
 from windowbench.oracle.host import ClockOffset
 from windowbench.oracle.rows import ResultRows
@@ -64,7 +64,7 @@ def find_updates(
     clock: ClockOffset,
     *,
     newest_produce: str,
-    mode: OutputMode,
+    several: bool,
 ) -> Updates:
     """Return every row that brought something new.
 
@@ -78,14 +78,14 @@ def find_updates(
     clock : ClockOffset
     newest_produce : str
         Row column that holds the produce time (ms) of the newest event counted.
-    mode : str
-        Output mode of the engine.
+    several : bool
+        Whether a key may have several rows, which replace each other.
 
     Notes
     -----
     Rows of late events alone have no latency, and take no part.
     """
-    if mode == "append":
+    if not several:
         row = comparison.row_of_cell[comparison.row_of_cell != NO_ROW]
     else:
         row = np.flatnonzero(np.isin(comparison.classes, _UPDATES))
@@ -109,11 +109,11 @@ def measured_sample(name: str, measured: MeasuredRows, updates: Updates) -> tupl
     return getattr(measured.latencies, name)[chosen], measured.window[chosen]
 
 
-def excess_slope(measured: MeasuredRows, closing: ClosingTimes) -> Slope | None:
+def excess_slope(measured: MeasuredRows, closing: Windows, base_ns: int) -> Slope | None:
     """Return the slope of the per-window median excess over measured windows, in ms per s of window end."""
     chosen = measured.is_measured
     window, excess = window_medians(measured.latencies.excess[chosen], measured.window[chosen])
-    ends_s = (closing.ends_ms[window] - closing.assigner.base_ms) / 1000
+    ends_s = (closing.ends_ms[window] - base_ns // NS_PER_MS) / 1000
     return theil_sen(ends_s, excess / NS_PER_MS)
 
 
@@ -124,8 +124,10 @@ def freshness_slope(updates: Updates, base_ns: int) -> Slope | None:
     return theil_sen(second.astype(np.float64), freshness / NS_PER_MS)
 
 
-def latency_slope(measured: MeasuredRows, updates: Updates, closing: ClosingTimes, mode: OutputMode) -> Slope | None:
+def latency_slope(
+    measured: MeasuredRows, updates: Updates, closing: Windows, mode: OutputMode, *, base_ns: int
+) -> Slope | None:
     """Return the slope by which an engine in an output mode is judged to keep up or not."""
     if mode == "append":
-        return excess_slope(measured, closing)
-    return freshness_slope(updates, closing.assigner.base_ms * NS_PER_MS)
+        return excess_slope(measured, closing, base_ns)
+    return freshness_slope(updates, base_ns)

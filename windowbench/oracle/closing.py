@@ -10,16 +10,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
+from windowbench.numbering import input_partitions
 from windowbench.oracle.replay import ScheduledEvents
 from windowbench.oracle.windows import WindowAssigner
 from windowbench.schedule import NS_PER_MS, Schedule
 
 _NEVER = np.iinfo(np.int64).max
+
+
+class Windows(Protocol):
+    """What the judge knows of windows, whatever their kind: arrays of one entry a window."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """Id of each, as ``windows.csv`` has it."""
+
+    @property
+    def starts_ms(self) -> NDArray[np.int64]:
+        """First ms of each."""
+
+    @property
+    def ends_ms(self) -> NDArray[np.int64]:
+        """First ms after each."""
+
+    @property
+    def closing_ns(self) -> NDArray[np.int64]:
+        """Earliest possible emission of each; the end of load where only END closes it."""
+
+    @property
+    def by_end(self) -> NDArray[np.bool_]:
+        """Whether only END closes it."""
+
+    @property
+    def partition_wait_ns(self) -> NDArray[np.int64]:
+        """How much later the last partition closes it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,40 +122,61 @@ class _FirstDue:
         return backwards[:, start : start + windows]
 
 
-def closing_times(config: Config, schedule: Schedule, events: Iterable[ScheduledEvents]) -> ClosingTimes:
-    """Find C(w) of every window that holds an event.
+class ClosingBuilder:
+    """Finds C(w) of every window that holds an event.
 
     Parameters
     ----------
     config : Config
     schedule : Schedule
-    events : iterable of ScheduledEvents
-        The whole load; the order of the producers does not matter.
+    wait_ms : int
+        How far the watermark must be beyond a window's end.
     """
-    assigner = WindowAssigner.of(config, schedule)
-    beyond_ms = assigner.base_ms + assigner.size_ms + config.windows.delay_ms - 1
-    first_due = _FirstDue(config.kafka.partitions)
-    low, high = 0, -1
-    in_use: NDArray[np.bool_] = np.zeros(config.kafka.partitions, dtype=np.bool_)
-    for block in events:
-        if len(block.due_ns) == 0:
-            continue
-        closes = (block.event_time_ns // NS_PER_MS - beyond_ms) // assigner.slide_ms
-        first_due.add(closes, block.partition, block.due_ns)
-        in_use[block.partition] = True
-        ids = assigner.last_ids(block.event_time_ns)
+
+    def __init__(self, config: Config, schedule: Schedule, *, wait_ms: int = 0) -> None:
+        self._assigner = assigner = WindowAssigner.of(config, schedule)
+        self._load_end_ns = schedule.load_end_ns
+        self._beyond_ms = assigner.base_ms + assigner.size_ms + config.windows.delay_ms + wait_ms - 1
+        partitions = input_partitions(config).count
+        self._first_due = _FirstDue(partitions)
+        self._in_use: NDArray[np.bool_] = np.zeros(partitions, dtype=np.bool_)
+        self._low, self._high = 0, -1
+
+    def add(self, events: ScheduledEvents) -> None:
+        """Take note of events; the order of the producers does not matter."""
+        if len(events.due_ns) == 0:
+            return
+        assigner = self._assigner
+        closes = (events.event_time_ns // NS_PER_MS - self._beyond_ms) // assigner.slide_ms
+        self._first_due.add(closes, events.partition, events.due_ns)
+        self._in_use[events.partition] = True
+        ids = assigner.last_ids(events.event_time_ns)
         lowest, highest = int(ids.min()) - assigner.windows_per_instant + 1, int(ids.max())
-        low, high = (lowest, highest) if high < low else (min(low, lowest), max(high, highest))
-    windows = high - low + 1
-    per_partition = first_due.from_window(low, windows)[in_use] if windows else np.empty((1, 0), dtype=np.int64)
-    earliest = per_partition.min(axis=0)
-    by_end = earliest == _NEVER
-    closing = np.where(by_end, schedule.load_end_ns, earliest)
-    slowest = np.where(per_partition == _NEVER, schedule.load_end_ns, per_partition).max(axis=0)
-    return ClosingTimes(
-        assigner=assigner,
-        first_id=low,
-        closing_ns=closing,
-        by_end=by_end,
-        partition_wait_ns=np.maximum(slowest - closing, 0),
-    )
+        none_yet = self._high < self._low
+        self._low = lowest if none_yet else min(self._low, lowest)
+        self._high = highest if none_yet else max(self._high, highest)
+
+    def finish(self) -> ClosingTimes:
+        """Return what all events say."""
+        low, windows = self._low, self._high - self._low + 1
+        nothing: NDArray[np.int64] = np.empty((1, 0), dtype=np.int64)
+        per_partition = self._first_due.from_window(low, windows)[self._in_use] if windows else nothing
+        earliest = per_partition.min(axis=0)
+        by_end = earliest == _NEVER
+        closing = np.where(by_end, self._load_end_ns, earliest)
+        slowest = np.where(per_partition == _NEVER, self._load_end_ns, per_partition).max(axis=0)
+        return ClosingTimes(
+            assigner=self._assigner,
+            first_id=low,
+            closing_ns=closing,
+            by_end=by_end,
+            partition_wait_ns=np.maximum(slowest - closing, 0),
+        )
+
+
+def closing_times(config: Config, schedule: Schedule, events: Iterable[ScheduledEvents]) -> ClosingTimes:
+    """Find C(w) of every window that holds an event, of the whole load."""
+    builder = ClosingBuilder(config, schedule)
+    for block in events:
+        builder.add(block)
+    return builder.finish()

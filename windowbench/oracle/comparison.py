@@ -32,7 +32,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.oracle.closing import ClosingTimes
+from windowbench.oracle.closing import Windows
 from windowbench.oracle.rows import ParsedRows, ResultRows, RowKind
 
 Flags = NDArray[np.bool_]
@@ -73,6 +73,8 @@ class ValueJudgement:
         The truth is a set.
     explained : bool[n]
         Not right, but what the generator did late or not at all would make it right.
+    first : bool[n], optional
+        Where late events revise a result: the value may be the first of its cell.
     """
 
     right: Flags
@@ -80,13 +82,14 @@ class ValueJudgement:
     events: Index
     undecidable: Flags
     explained: Flags
+    first: Flags | None = None
 
 
 class CellTable(Protocol):
     """How a workload numbers its cells, a cell being a (window, key)."""
 
     @property
-    def closing(self) -> ClosingTimes:
+    def closing(self) -> Windows:
         """The windows."""
 
     @property
@@ -102,6 +105,9 @@ class CellTable(Protocol):
     def keys_of(self, cells: Index) -> Index:
         """Return the key of each cell."""
 
+    def live_keys(self, cells: Index) -> list[tuple[int | str, ...]]:
+        """Return the key of each cell as a :class:`~windowbench.oracle.rows.LiveRow` has it."""
+
 
 class Truth(Protocol):
     """Expected values of every cell."""
@@ -113,6 +119,10 @@ class Truth(Protocol):
     @property
     def greatest_produce_ms(self) -> Index:
         """Greatest produce time of each cell's events that must count, as the producers recorded it."""
+
+    @property
+    def earliest_ns(self) -> Index:
+        """Earliest possible emission of each cell's final value."""
 
     @property
     def last_due_ns(self) -> Index:
@@ -133,6 +143,13 @@ class Truth(Protocol):
     @property
     def absence_explained(self) -> Flags:
         """Required cells whose absence the generator explains."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the truth is one value everywhere."""
+
+    def least_events(self, cells: Index) -> Index:
+        """Return how many events the final row of each cell counts at least."""
 
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Judge the rows at `index`, which belong to `cells`."""

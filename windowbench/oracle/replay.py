@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from config import Config
 from data_generation import event_blocks
 from windowbench.arrivals import arrival_offsets
 from windowbench.schedule import Schedule
+from windowbench.workloads import workload_part
 
 UNSENT = -1
 """Stands for the send time of a scheduled event that was never sent."""
@@ -27,7 +28,7 @@ _BLOCKS_AT_A_TIME = 32
 """Blocks are gathered, because adding up a large array costs hardly more than a small one."""
 
 _MOST_REMEMBERED = 1 << 22
-"""Events kept in memory (29 bytes each) for a second look; a longer load is made again instead."""
+"""Events kept in memory (some 30 bytes each) for a second look; a longer load is made again instead."""
 
 SentSource = Callable[[int], Iterator[NDArray[np.int64]]]
 """Gives the recorded send times (ns) of a producer in pieces of any size; entry n is event n."""
@@ -43,9 +44,10 @@ class ScheduledEvents:
         Whose events, and the number of the first.
     due_ns, event_time_ns, sent_ns : int64[n]
         When each was due, what time it carries, when it was handed to the client (:data:`UNSENT` when never).
-    event_type : uint8[n]
-        Index into ``EVENT_TYPES``.
-    campaign_id, partition : int32[n]
+    partition : int32[n]
+        Number of the partition, over all input topics.
+    contents : mapping of str to array
+        What else of an event decides which rows are right; the workload says what that is.
     """
 
     producer: int
@@ -53,9 +55,8 @@ class ScheduledEvents:
     due_ns: NDArray[np.int64]
     event_time_ns: NDArray[np.int64]
     sent_ns: NDArray[np.int64]
-    event_type: NDArray[np.uint8]
-    campaign_id: NDArray[np.int32]
     partition: NDArray[np.int32]
+    contents: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 class _Rechunked:
@@ -95,10 +96,11 @@ def scheduled_events(config: Config, schedule: Schedule, sent: SentSource = noth
     sent : callable, optional
         Where the recorded send times come from.
     """
+    names = workload_part(config.engine.workload, "events").CONTENTS
     for producer in range(config.load.num_producers):
         recorded = _Rechunked(sent(producer))
         offsets = arrival_offsets(config, producer)
-        blocks: Iterator[Any] = event_blocks(config, producer, offsets, schedule.load_length_ns)
+        blocks = event_blocks(config, producer, offsets, schedule.load_length_ns)
         while gathered := list(itertools.islice(blocks, _BLOCKS_AT_A_TIME)):
             due_offset_ns = np.concatenate([block.due_offset_ns for block in gathered])
             event_offset_ns = np.concatenate([block.event_offset_ns for block in gathered])
@@ -108,9 +110,8 @@ def scheduled_events(config: Config, schedule: Schedule, sent: SentSource = noth
                 due_ns=due_offset_ns + schedule.epoch_ns,
                 event_time_ns=event_offset_ns + schedule.epoch_ns,
                 sent_ns=recorded.take(len(due_offset_ns)),
-                event_type=np.concatenate([block.event_type for block in gathered]),
-                campaign_id=np.concatenate([block.campaign_id for block in gathered]),
                 partition=np.concatenate([block.partition for block in gathered]),
+                contents={n: np.concatenate([getattr(block, n) for block in gathered]) for n in names},
             )
 
 

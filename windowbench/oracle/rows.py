@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,19 @@ class RowKind(enum.IntEnum):
     SOUND = 0
     MALFORMED = 1
     FOREIGN = 2
+
+
+class LiveRow(NamedTuple):
+    """What is looked at of a row while a run lasts; none of it is judged.
+
+    ``key`` tells the row from those of other cells; ``events`` grows from one row of a key to the next.
+    """
+
+    key: tuple[int | str, ...]
+    window_start: int
+    window_end: int
+    events: int
+    newest_produce_ms: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -258,7 +258,7 @@ def row_reasons(rows: RowFigures, *, sent_early: bool) -> list[Reason]:
         ("rows_missing", rows.missing - rows.missing_explained, "expected rows are missing"),
         ("rows_conflicting", rows.conflicting - rows.conflicting_explained, "rows conflict with the row of their key"),
         ("rows_backwards", rows.backwards, "rows count fewer events than a row of their key before them"),
-        ("rows_unexpected", rows.unexpected, "rows belong to no expected window and campaign"),
+        ("rows_unexpected", rows.unexpected, "rows have a key of which no row is expected"),
     )
     found += [Reason(code=code, party=Party.ENGINE, text=f"{count} {words}") for code, count, words in engine if count]
     # A row with the right value cannot have been appended before its events were produced: a clock is wrong.

@@ -4,8 +4,8 @@ END, one a partition, is written only after all producers flushed and the engine
 the log end of every partition: written earlier it could overtake events and close windows without them.
 
 Real-Time Mode tells its position at the end of a batch, which may be minutes away, but its rows come at once and need
-no END to become final. There the results tell: once every (window, campaign) has shown its final value, every event
-that must count has been read.
+no END to become final. There the results tell: once every key has shown its final value, every event that must count
+has been read.
 """
 
 from __future__ import annotations
@@ -20,15 +20,13 @@ from data_generation import end_record
 from windowbench.errors import HarnessError
 from windowbench.kafka.sender import KafkaSender
 from windowbench.numbering import input_partitions
+from windowbench.orchestration.live import Expected, LiveKey
 from windowbench.schedule import END_EVENT_TYPE, NS_PER_MS
 from windowbench.waiting import wait_until
 
 _MISSING_SHOWN = 20
 _END_FLUSH_SECONDS = 10.0
 _POLL_SECONDS = 0.05
-
-Expected = dict[tuple[int, int], tuple[int, int]]
-"""Least and greatest right ``events`` count of every (window start ms, campaign)."""
 
 
 class _TimeIsOver(HarnessError):
@@ -43,7 +41,7 @@ class Drained:
     all_read_ns: int | None
     end_written_ns: int
     completed_ns: int | None
-    missing: list[tuple[int, int]]
+    missing: list[LiveKey]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as ``drain.json`` holds them."""
@@ -79,7 +77,7 @@ def drain(
     position: Callable[[], dict[int, int]],
     write_end: Callable[[], int],
     expected: Callable[[], Expected],
-    missing: Callable[[Expected], list[tuple[int, int]]],
+    missing: Callable[[Expected], list[LiveKey]],
     abort: Callable[[], None],
     results_tell: bool = False,
 ) -> Drained:

@@ -9,13 +9,22 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from config import OutputMode
+from windowbench.oracle.rows import LiveRow
 
 _RECENT_ROWS = 2_000
+
+LiveKey = tuple[int | str, ...]
+"""Tells the rows of one cell from those of others; the workload says of what it is made."""
+Expected = dict[LiveKey, tuple[int, int]]
+"""Least and greatest right ``events`` count of the final row of every key."""
+ReadsRow = Callable[[Mapping[str, Any]], LiveRow]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,25 +61,28 @@ class Snapshot:
 
 
 class LiveResults:
-    """The rows seen so far: the last ``events`` count of each (window, campaign), and recent latencies.
+    """The rows seen so far: the last ``events`` count of each key, and recent latencies.
 
     Parameters
     ----------
     run_id : str
         Rows of other runs are left out.
+    read : callable
+        Of the workload: what is looked at of a row; raises for an object that is none.
     delay_ms : int
         Watermark delay.
     mode : str
         Output mode of the engine; decides which latency is shown.
     """
 
-    def __init__(self, run_id: str, delay_ms: int, mode: OutputMode = "append") -> None:
+    def __init__(self, run_id: str, read: ReadsRow, *, delay_ms: int, mode: OutputMode = "append") -> None:
         """Start with nothing seen."""
+        self._read = read
         self._mode = mode
         self._run_id = run_id
         self._delay_ms = delay_ms
         self._lock = threading.Lock()
-        self._events: dict[tuple[int, int], int] = {}
+        self._events: dict[LiveKey, int] = {}
         self._recent: deque[int] = deque(maxlen=_RECENT_ROWS)
         self._windows: set[int] = set()
         self._rows = 0
@@ -84,18 +96,19 @@ class LiveResults:
     def __call__(self, timestamp_ms: int, value: bytes | None) -> None:
         """Take one record of the results topic; what is not a row of this run is left out here, and judged later."""
         try:
-            row = orjson.loads(value or b"")
-            start, end = row["window_start"], row["window_end"]
-            key, events, run_id = (start, row["campaign_id"]), row["events"], row["run_id"]
-            since = row["max_produce_time"] if self._mode == "update" else end + self._delay_ms
+            fields = orjson.loads(value or b"")
+            run_id, row = fields["run_id"], self._read(fields)
+            since = row.newest_produce_ms if self._mode == "update" else row.window_end + self._delay_ms
         except (ValueError, KeyError, TypeError):
             return
-        numbers = (start, end, key[1], events, since)
-        if run_id != self._run_id or not all(isinstance(number, int) for number in numbers):
+        start, end = row.window_start, row.window_end
+        if run_id != self._run_id or not all(isinstance(part, int | str) for part in row.key):
+            return
+        if since is None or not all(isinstance(number, int) for number in (start, end, row.events, since)):
             return
         with self._lock:
             self._rows += 1
-            self._events[key] = events
+            self._events[row.key] = row.events
             self._windows.add(start)
             if self._measured and self._measured[0] <= start and end <= self._measured[1]:
                 latency = timestamp_ms - since
@@ -107,14 +120,8 @@ class LiveResults:
         with self._lock:
             self._rows += rows
 
-    def missing(self, expected: dict[tuple[int, int], tuple[int, int]]) -> list[tuple[int, int]]:
-        """Return the (window start ms, campaign) of `expected` whose row has not shown a right ``events`` count.
-
-        Parameters
-        ----------
-        expected : dict
-            Least and greatest right count of every (window start in ms, campaign).
-        """
+    def missing(self, expected: Expected) -> list[LiveKey]:
+        """Return the keys of `expected` whose row has not shown a right ``events`` count."""
         with self._lock:
             return [key for key, (low, high) in expected.items() if not low <= self._events.get(key, -1) <= high]
 

@@ -39,6 +39,7 @@ from windowbench.orchestration.watch import Services, Watch
 from windowbench.results.store import RunDirectory
 from windowbench.runlock import RunLock, clean_leftovers
 from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
+from windowbench.workloads import workload_model
 
 _TICK_SECONDS = 0.2
 _PRODUCERS_READY_SECONDS = 60.0
@@ -70,7 +71,12 @@ class Run:
         self.directory: RunDirectory | None = None
         self._lifetime = lifetime or OneRun()
         self._services = Services()
-        self._live = LiveResults(self.config.run.run_id or "", self.config.windows.delay_ms, self.config.output_mode)
+        self._live = LiveResults(
+            self.config.run.run_id or "",
+            workload_model(self.config.engine.workload).live_row,
+            delay_ms=self.config.windows.delay_ms,
+            mode=self.config.output_mode,
+        )
         self._watch = Watch(self.config, self._services, self._live, self.timeline, view)
 
     def execute(self) -> RunDirectory:

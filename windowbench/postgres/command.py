@@ -9,7 +9,7 @@ from pathlib import Path
 from windowbench.command_line import Parser
 from windowbench.errors import EnvironmentProblem
 from windowbench.postgres.server import EmbeddedPostgres, program
-from windowbench.postgres.table import TABLE, VIEW
+from windowbench.workloads import WORKLOADS, workload_model
 
 _WATCH_SECONDS = 0.5
 
@@ -32,7 +32,13 @@ def body(argv: list[str] | None) -> int:
     with EmbeddedPostgres(directory) as server:
         dsn = server.ready()
         print(shlex.join([str(program("psql")), dsn]), flush=True)
-        print(f"table {TABLE}, a row for each window and campaign; view {VIEW}, a row for each window", flush=True)
+        for workload in WORKLOADS:
+            table = workload_model(workload).RESULT_TABLE
+            print(
+                f"{workload}: table {table.name}, a row for each {table.rows_of};"
+                f" view {table.view}, a row for each {table.lines_of.partition(':')[0]}",
+                flush=True,
+            )
         print("Ctrl-C ends the server; its data stays", flush=True)
         while True:
             server.check()

@@ -1,7 +1,7 @@
 """The table of results: what it looks like, and writing into it so that writing twice changes nothing.
 
-A row is known by run, window and campaign. Of two rows of one key the one that was appended later stays, in whatever
-order they are written; so records may be read again after a crash, and the table still ends as the topic does.
+The workload says what its columns and its key are. Of two rows of one key the one that was appended later stays, in
+whatever order they are written; so records may be read again after a crash, and the table still ends as the topic does.
 """
 
 from __future__ import annotations
@@ -14,60 +14,41 @@ import psycopg
 
 from windowbench.errors import EnvironmentProblem
 from windowbench.postgres.connection import DatabaseAway, connect, one_line
-
-TABLE = "windowbench_results"
-VIEW = "windowbench_windows"
-COLUMNS = {
-    "run_id": "text NOT NULL",
-    "campaign_id": "bigint NOT NULL",
-    "window_start": "bigint NOT NULL",
-    "window_end": "bigint NOT NULL",
-    "views": "bigint NOT NULL",
-    "clicks": "bigint NOT NULL",
-    "purchases": "bigint NOT NULL",
-    "events": "bigint NOT NULL",
-    "max_produce_time": "bigint NOT NULL",
-    "max_event_time_ns": "bigint NOT NULL",
-    "ctr": "double precision",
-    "ctr_smoothed": "double precision",
-    "kafka_partition": "integer NOT NULL",
-    "kafka_offset": "bigint NOT NULL",
-    "append_time": "bigint NOT NULL",
-}
-"""The result row as engines write it, in its order; then where it stood on the topic, and when it came there (ms)."""
-KEY = ("run_id", "window_start", "campaign_id")
+from windowbench.result_table import ResultTable
 
 StoredRow = tuple[str | int | float | None, ...]
-"""Values of :data:`COLUMNS`."""
+"""Values of the columns of a table."""
 
-_CREATE = f"""
-CREATE TABLE IF NOT EXISTS {TABLE} (
-    {", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())},
-    PRIMARY KEY ({", ".join(KEY)})
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def create_statements(table: ResultTable) -> str:
+    """Return the SQL that makes a table and its view where there are none."""
+    return f"""
+CREATE TABLE IF NOT EXISTS {table.name} (
+    {", ".join(f"{name} {kind}" for name, kind in table.columns.items())},
+    PRIMARY KEY ({", ".join(table.key)})
 );
-COMMENT ON TABLE {TABLE} IS 'results of windowbench; times are ms since the Unix epoch, but for max_event_time_ns';
-CREATE OR REPLACE VIEW {VIEW} AS
-SELECT run_id,
-       to_timestamp(window_start / 1000.0) AS window_start,
-       to_timestamp(window_end / 1000.0) AS window_end,
-       count(*) AS campaigns,
-       sum(events) AS events,
-       sum(views) AS views,
-       sum(clicks) AS clicks,
-       sum(purchases) AS purchases,
-       sum(clicks)::double precision / nullif(sum(views), 0)::double precision AS ctr,
-       max(append_time) - window_end AS since_window_end_ms
-FROM {TABLE} AS result
-GROUP BY run_id, result.window_start, result.window_end
-ORDER BY run_id, result.window_start;
-COMMENT ON VIEW {VIEW} IS 'a line for each window: click-through rate over all campaigns, how late the last row was';
+COMMENT ON TABLE {table.name} IS {_quoted(table.note)};
+CREATE OR REPLACE VIEW {table.view} AS
+{table.query.format(table=table.name)};
+COMMENT ON VIEW {table.view} IS {_quoted(f"a line for each {table.lines_of}")};
 """
-_UPSERT = f"""
-INSERT INTO {TABLE} AS stored ({", ".join(COLUMNS)}) VALUES ({", ".join(["%s"] * len(COLUMNS))})
-ON CONFLICT ({", ".join(KEY)}) DO UPDATE
-SET {", ".join(f"{name} = excluded.{name}" for name in COLUMNS if name not in KEY)}
+
+
+def upsert_statement(table: ResultTable) -> str:
+    """Return the SQL that writes a row, unless one of its key is there that was appended later."""
+    columns = table.columns
+    return f"""
+INSERT INTO {table.name} AS stored ({", ".join(columns)}) VALUES ({", ".join(["%s"] * len(columns))})
+ON CONFLICT ({", ".join(table.key)}) DO UPDATE
+SET {", ".join(f"{name} = excluded.{name}" for name in columns if name not in table.key)}
 WHERE (stored.append_time, stored.kafka_offset) < (excluded.append_time, excluded.kafka_offset)
 """
+
+
 _LOCK = 0x77696E64
 """Key of the advisory lock under which the table is made: two that make it at once would trip over each other."""
 
@@ -79,6 +60,8 @@ class ResultsTable:
     ----------
     dsn : str
         The database; see :func:`windowbench.postgres.connection.connect`.
+    table : ResultTable
+        What it looks like.
 
     Attributes
     ----------
@@ -87,9 +70,11 @@ class ResultsTable:
         :meth:`open` has returned.
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, table: ResultTable) -> None:
         """Remember the database; nothing is asked yet."""
         self.identity = ""
+        self._table = table
+        self._upsert = upsert_statement(table)
         self._dsn = dsn
         self._connection: psycopg.Connection | None = None
 
@@ -107,20 +92,22 @@ class ResultsTable:
         """
         connection = connect(self._dsn)
         try:
-            identity = _prepared(connection)
+            identity = _prepared(connection, self._table)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             connection.close()
             raise DatabaseAway(f"PostgreSQL broke off: {one_line(error)}") from None
         except psycopg.Error as error:
             connection.close()
             remedy = "give the user the right to create tables in the first schema of its search_path, or name another"
-            raise EnvironmentProblem(f"PostgreSQL refuses table {TABLE}: {one_line(error)}", remedy=remedy) from None
+            raise EnvironmentProblem(
+                f"PostgreSQL refuses table {self._table.name}: {one_line(error)}", remedy=remedy
+            ) from None
         except EnvironmentProblem:
             connection.close()
             raise
         if self.identity not in ("", identity):
             connection.close()
-            msg = f"table {TABLE} is another one than before, and lacks what was written before"
+            msg = f"table {self._table.name} is another one than before, and lacks what was written before"
             raise EnvironmentProblem(msg, remedy="start the consumer again: it reads the topic from its beginning then")
         self.identity, self._connection = identity, connection
 
@@ -139,13 +126,13 @@ class ResultsTable:
         assert self._connection is not None
         try:
             with self._connection.transaction(), self._connection.cursor() as cursor:
-                cursor.executemany(_UPSERT, rows)
+                cursor.executemany(self._upsert, rows)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self.close()
             raise DatabaseAway(f"PostgreSQL broke off: {one_line(error)}") from None
         except psycopg.Error as error:
             self.close()
-            remedy = f"look at table {TABLE} and the rights of the user"
+            remedy = f"look at table {self._table.name} and the rights of the user"
             raise EnvironmentProblem(f"PostgreSQL refuses a row: {one_line(error)}", remedy=remedy) from None
 
     def close(self) -> None:
@@ -156,22 +143,24 @@ class ResultsTable:
             self._connection = None
 
 
-def _prepared(connection: psycopg.Connection) -> str:
+def _prepared(connection: psycopg.Connection, table: ResultTable) -> str:
     """Make sure that table and view are there, and return the table's identity.
 
     The rights to create something are needed only where it is missing.
     """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        known = connection.execute("SELECT to_regclass(%s), to_regclass(%s)", (TABLE, VIEW)).fetchone()
+        known = connection.execute("SELECT to_regclass(%s), to_regclass(%s)", (table.name, table.view)).fetchone()
         if known is None or None in known:
-            connection.execute(_CREATE)
-        found = connection.execute(f"SELECT * FROM {TABLE} LIMIT 0").description or ()
+            connection.execute(create_statements(table))
+        found = connection.execute(f"SELECT * FROM {table.name} LIMIT 0").description or ()
         names = [column.name for column in found]
-        if names != list(COLUMNS):
-            msg = f"table {TABLE} has the columns {', '.join(names)}; this version writes {', '.join(COLUMNS)}"
+        if names != list(table.columns):
+            msg = (
+                f"table {table.name} has the columns {', '.join(names)}; this version writes {', '.join(table.columns)}"
+            )
             raise EnvironmentProblem(msg, remedy="rename or drop the old table, or name another database")
         row = connection.execute(
-            "SELECT system_identifier, %s::regclass::oid FROM pg_control_system()", (TABLE,)
+            "SELECT system_identifier, %s::regclass::oid FROM pg_control_system()", (table.name,)
         ).fetchone()
     return hashlib.sha256(repr(row).encode()).hexdigest()[:12]

@@ -23,7 +23,7 @@ field                  type     meaning
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
@@ -32,11 +32,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from windowbench.oracle.rows import PARSED_CHUNK, ParsedRows, RowKind
+from windowbench.oracle.rows import PARSED_CHUNK, LiveRow, ParsedRows, RowKind
+from windowbench.result_table import ResultTable, row_columns
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
-INPUT_TOPICS = ("events_topic",)
-OUTPUT_TOPICS = ("result_topic",)
 ROW_KEY = ("window_start", "campaign_id")
 ROW_INTEGERS = (
     "campaign_id",
@@ -53,6 +52,30 @@ KEY_COLUMN = "campaign_id"
 NEWEST_PRODUCE_COLUMN = "max_produce_time"
 """In ms, of the newest event counted in a row."""
 ROW_DOUBLES = ("ctr", "ctr_smoothed")
+
+RESULT_TABLE = ResultTable(
+    name="windowbench_results",
+    view="windowbench_windows",
+    columns=row_columns(ROW_INTEGERS, ROW_DOUBLES),
+    key=("run_id", *ROW_KEY),
+    rows_of="window and campaign",
+    lines_of="window: click-through rate over all campaigns, how late the last row was",
+    note="results of windowbench; times are ms since the Unix epoch, but for max_event_time_ns",
+    query="""\
+SELECT run_id,
+       to_timestamp(window_start / 1000.0) AS window_start,
+       to_timestamp(window_end / 1000.0) AS window_end,
+       count(*) AS campaigns,
+       sum(events) AS events,
+       sum(views) AS views,
+       sum(clicks) AS clicks,
+       sum(purchases) AS purchases,
+       sum(clicks)::double precision / nullif(sum(views), 0)::double precision AS ctr,
+       max(append_time) - window_end AS since_window_end_ms
+FROM {table} AS result
+GROUP BY run_id, result.window_start, result.window_end
+ORDER BY run_id, result.window_start""",
+)
 
 _EVENT_INTEGERS = ("campaign_id", "event_time_ns", "produce_time", "window_id")
 _EVENT_CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
@@ -154,6 +177,23 @@ def sound_row(value: bytes | None) -> tuple[str, tuple[int, ...], tuple[float | 
     if not all(type(number) in _NUMBERS for number in doubles):
         return None
     return run_id, integers, tuple(None if number is None else float(number) for number in doubles)  # type: ignore[return-value]  # checked to be integers
+
+
+def live_row(row: Mapping[str, Any]) -> LiveRow:
+    """Return what is looked at of a row while a run lasts.
+
+    Raises
+    ------
+    KeyError
+        When a field is missing.
+    """
+    return LiveRow(
+        key=(row["window_start"], row["campaign_id"]),
+        window_start=row["window_start"],
+        window_end=row["window_end"],
+        events=row["events"],
+        newest_produce_ms=row.get(NEWEST_PRODUCE_COLUMN),
+    )
 
 
 def usual_run_id(values: Sequence[bytes | None]) -> str | None:

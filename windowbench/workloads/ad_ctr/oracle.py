@@ -18,18 +18,19 @@ Memory is flat in the number of events; it grows with the number of cells alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
-from windowbench.oracle.closing import ClosingTimes
-from windowbench.oracle.comparison import NO_CELL, Flags, Index, ValueJudgement, within_one_ulp
+from windowbench.oracle.closing import ClosingTimes, closing_times
+from windowbench.oracle.comparison import NO_CELL, Flags, Index, Rules, ValueJudgement, within_one_ulp
 from windowbench.oracle.replay import UNSENT, ScheduledEvents
 from windowbench.oracle.rows import ParsedRows
-from windowbench.schedule import NS_PER_MS
+from windowbench.oracle.updates import rules_of
+from windowbench.schedule import NS_PER_MS, Schedule
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
 
 _NEVER = np.iinfo(np.int64).max
@@ -59,6 +60,11 @@ class Cells:
 
     keys_of = campaign_ids
 
+    def live_keys(self, cells: Index) -> list[tuple[int | str, ...]]:
+        """Return each cell's window start (ms) and campaign, as a live row names them."""
+        starts = self.closing.starts_ms[self.window_index(cells)]
+        return list(zip(starts.tolist(), self.campaign_ids(cells).tolist(), strict=True))
+
     def cells_of(self, rows: ParsedRows) -> Index:
         """Return the cell of every row, ``NO_CELL`` where its window or campaign is none of the run's."""
         start, campaign = rows.integers["window_start"], rows.integers["campaign_id"]
@@ -70,6 +76,16 @@ class Cells:
         since_first = np.where(inside, start - starts[0], 0)
         inside &= since_first % slide == 0
         return np.where(inside, since_first // slide * self.campaigns + campaign, NO_CELL)
+
+
+def closing_of(config: Config, schedule: Schedule, events: Iterable[ScheduledEvents]) -> ClosingTimes:
+    """Return when each window may first be emitted: once the watermark has passed it."""
+    return closing_times(config, schedule, events)
+
+
+def rules(config: Config) -> Rules:
+    """Return what the rows of one cell mean together: one row, or updates of one."""
+    return rules_of(config.output_mode)
 
 
 def cells(config: Config, closing: ClosingTimes) -> Cells:
@@ -148,6 +164,12 @@ class AdCtrTruth:
         return self.must.max_produce_ms
 
     @property
+    def earliest_ns(self) -> Index:
+        """Closing of each cell's window: nothing comes after it."""
+        every = np.arange(self.cells.count)
+        return self.cells.closing.closing_ns[self.cells.window_index(every)]
+
+    @property
     def required(self) -> Flags:
         """Cells that must have a row: at least one event must count."""
         return np.asarray(self.must.by_type.any(axis=0))
@@ -165,6 +187,15 @@ class AdCtrTruth:
         if self.excused is None:
             return np.zeros(self.cells.count, dtype=np.bool_)
         return np.asarray(self.excused.sum(axis=0) >= self.must.events)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the truth is one value everywhere."""
+        return self.maybe is None
+
+    def least_events(self, cells: Index) -> Index:
+        """Return how many events the row of each cell must count at least."""
+        return self.must.events[cells]
 
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Compare the rows at `index` with the truth of their `cells`; every column exactly, doubles within 1 ulp."""
@@ -298,7 +329,8 @@ class TruthBuilder:
             self._add_to_windows(events, last_window - back, unseen)
 
     def _add_to_windows(self, events: ScheduledEvents, windows: Index, unseen: Flags) -> None:
-        cells = windows * self.cells.campaigns + events.campaign_id
+        cells = windows * self.cells.campaigns + events.contents["campaign_id"]
+        event_type = events.contents["event_type"]
         must = events.due_ns < self._must_before_ns[windows]
         if not must.all():
             self._add_maybe(events, cells, ~must & ~unseen)
@@ -306,11 +338,11 @@ class TruthBuilder:
         if excused.any():
             if self._excused is None:
                 self._excused = np.zeros_like(self._must.by_type)
-            np.add.at(self._excused, (events.event_type[excused], cells[excused]), np.int32(1))
+            np.add.at(self._excused, (event_type[excused], cells[excused]), np.int32(1))
         sent = events.sent_ns != UNSENT
         produce_ms = np.where(sent, events.sent_ns // NS_PER_MS, _NONE)
         pick = slice(None) if must.all() else must
-        self._must.add(cells[pick], events.event_type[pick], produce_ms[pick], events.event_time_ns[pick])
+        self._must.add(cells[pick], event_type[pick], produce_ms[pick], events.event_time_ns[pick])
         counted = must & sent
         pick = slice(None) if counted.all() else counted
         self._note_last(cells[pick], events.due_ns[pick], events.sent_ns[pick])
@@ -323,7 +355,8 @@ class TruthBuilder:
             return
         if self._maybe is None:
             self._maybe = Counted.nothing(self.cells.count)
-        self._maybe.add(cells[late], events.event_type[late], produce_ms[late], events.event_time_ns[late])
+        event_type = events.contents["event_type"][late]
+        self._maybe.add(cells[late], event_type, produce_ms[late], events.event_time_ns[late])
 
     def _note_last(self, cells: Index, due_ns: Index, sent_ns: Index) -> None:
         """Keep the last due time of each cell and, of the events due then, the latest send time."""

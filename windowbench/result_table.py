@@ -1,0 +1,53 @@
+"""The SQL table that takes the rows of a workload: text of its columns, key and view; nothing here talks SQL. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+PLACE_COLUMNS = {
+    "kafka_partition": "integer NOT NULL",
+    "kafka_offset": "bigint NOT NULL",
+    "append_time": "bigint NOT NULL",
+}
+"""Where a row stood on the topic, and when it came there (ms)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultTable:
+    """The table of one workload.
+
+    Attributes
+    ----------
+    name, view : str
+        Names of the table, and of a view that sums it up.
+    columns : dict of str to str
+        The result row as engines write it, in its order, each with its SQL type; then :data:`PLACE_COLUMNS`.
+    key : tuple of str
+        Columns that tell a row from others; of rows of one key the one that was appended last stays.
+    rows_of, lines_of : str
+        What there is a row of in the table, and a line of in the view, in words.
+    note : str
+        Comment of the table.
+    query : str
+        What the view selects from ``{table}``.
+    """
+
+    name: str
+    view: str
+    columns: dict[str, str]
+    key: tuple[str, ...]
+    rows_of: str
+    lines_of: str
+    note: str
+    query: str
+
+
+def row_columns(integers: Sequence[str], doubles: Sequence[str]) -> dict[str, str]:
+    """Return the columns of a table of rows with the given fields, of which doubles may be null."""
+    return {
+        "run_id": "text NOT NULL",
+        **dict.fromkeys(integers, "bigint NOT NULL"),
+        **dict.fromkeys(doubles, "double precision"),
+        **PLACE_COLUMNS,
+    }
