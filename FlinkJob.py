@@ -40,6 +40,7 @@ from windowbench.flink.progress import Progress
 from windowbench.flink.rest import FlinkRest, cause_of
 from windowbench.flink.tuning import LOG_SETTINGS, job_settings, jvm_flags, sink_options, source_options
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
+from windowbench.numbering import input_partitions
 from windowbench.process import hide_values
 
 if TYPE_CHECKING:
@@ -128,18 +129,16 @@ def start_job(tables: TableEnvironment, job: Job, workload: Any, settings: dict[
     config = job.config
     broker = {"bootstrap.servers": bootstrap_of(config), **java_settings(config)}
     properties = {f"properties.{name}": value for name, value in broker.items()}
-    source = {**properties, **source_options(config)}
-    sink = {**properties, **sink_options(config)}
+    sources = [{**properties, **source_options(config, topic)} for topic in config.input_topics]
+    sinks = [{**properties, **sink_options(config, topic)} for topic in config.result_topics]
     effective = dict(settings)
-    effective |= {f"source.{name}": value for name, value in source.items()}
-    effective |= {f"sink.{name}": value for name, value in sink.items()}
+    effective |= {f"source.{name}": value for name, value in sources[0].items()}
+    effective |= {f"sink.{name}": value for name, value in sinks[0].items()}
+    effective |= {"source.topic": ",".join(config.input_topics), "sink.topic": ",".join(config.result_topics)}
     say("settings", effective=masked(effective, hide_values(secrets(config))))
-    columns = workload.event_columns(job.run_id, config.windows.delay_ms)
-    tables.execute_sql(f"CREATE TEMPORARY TABLE events ({columns}) WITH ({with_clause(source)})")
-    tables.execute_sql(f"CREATE TEMPORARY TABLE results ({workload.RESULT_COLUMNS}) WITH ({with_clause(sink)})")
-    query = workload.result_query("events", config.windows, job.run_id)
-    result = tables.execute_sql(f"INSERT INTO results {query}")
-    return result.get_job_client()
+    statements = workload.statements(config, job.run_id, [*map(with_clause, sources)], [*map(with_clause, sinks)])
+    results = [tables.execute_sql(statement) for statement in statements]
+    return results[-1].get_job_client()
 
 
 def watch(client: Any, progress: Progress, job: Job, deadline: float) -> None:  # noqa: ANN401 - PyFlink's client
@@ -183,7 +182,7 @@ def cancel(client: Any) -> None:  # noqa: ANN401 - PyFlink's client
 
 
 def log_begins(job: Job) -> dict[int, int]:
-    """Return where each partition of the events topic begins, and make sure that both topics exist.
+    """Return where each partition that holds events begins, by its number, and make sure that all topics exist.
 
     The connector's own client is asked, which only the class path of our own JVM has: under ``flink run`` nothing is
     checked, and the answer is empty.
@@ -207,19 +206,25 @@ def log_begins(job: Job) -> dict[int, int]:
     client = kafka.clients.admin.AdminClient.create(properties)
     try:
         names = client.listTopics().names().get()
-        for topic in (job.config.kafka.events_topic, job.config.kafka.result_topic):
+        for topic in (*job.config.input_topics, *job.config.result_topics):
             if not names.contains(topic):
                 raise EnvironmentProblem(
                     f"there is no topic {topic} at {bootstrap_of(job.config)}",
                     remedy="check the name; python topic_creation.py makes the topics of a configuration",
                 )
-        events = job.config.kafka.events_topic
-        described = client.describeTopics([events]).allTopicNames().get().get(events)
-        wanted = java.java.util.HashMap()
-        for part in described.partitions():
-            wanted.put(kafka.common.TopicPartition(events, part.partition()), kafka.clients.admin.OffsetSpec.earliest())
+        inputs = input_partitions(job.config)
+        described = client.describeTopics(list(inputs.topics)).allTopicNames().get()
+        wanted, numbers = java.java.util.HashMap(), {}
+        for topic in inputs.topics:
+            for part in described.get(topic).partitions():
+                place = kafka.common.TopicPartition(topic, part.partition())
+                wanted.put(place, kafka.clients.admin.OffsetSpec.earliest())
+                numbers[topic, part.partition()] = inputs.number(topic, part.partition())
         found = client.listOffsets(wanted).all().get()
-        return {entry.getKey().partition(): int(entry.getValue().offset()) for entry in found.entrySet()}
+        return {
+            numbers[entry.getKey().topic(), entry.getKey().partition()]: int(entry.getValue().offset())
+            for entry in found.entrySet()
+        }
     finally:
         client.close()
 
@@ -246,7 +251,7 @@ def serve(job: Job, jars: list[Path], workload: Any, deadline: float) -> None:  
         stack.callback(cancel, client)
         rest = FlinkRest(rest_address(tables, settings), str(client.get_job_id()))
         page = rest.address if job.config.engine.engine_ui else None
-        progress = Progress(rest, job.config.kafka.events_topic, begins, page)
+        progress = Progress(rest, input_partitions(job.config), begins, page)
         stack.callback(progress.last_word)
         watch(client, progress, job, deadline)
 

@@ -34,33 +34,34 @@ from windowbench.kafka.admin import Admin
 from windowbench.kafka.follower import Follower
 from windowbench.kafka.sender import KafkaSender
 from windowbench.kafka.settings import bootstrap_of
+from windowbench.numbering import Numbering, result_partitions
 from windowbench.reference.aggregator import Aggregator
-from windowbench.reference.worker import partitions_of, run_consumer
+from windowbench.reference.worker import Share, partitions_of, run_consumer
 
 POLL_SECONDS = 0.02
 PROGRESS_SECONDS = 0.1
 _JOIN_SECONDS = 2.0
 
 
-def check_topics(config: Config) -> int:
-    """Make sure that the three topics exist; return the number of partitions of the events topic.
+def check_topics(config: Config) -> Numbering:
+    """Make sure that all topics exist; return the partitions that hold events.
 
     Raises
     ------
     EnvironmentProblem
         When the broker does not answer or a topic is missing.
     """
-    admin, kafka = Admin(config), config.kafka
-    for topic in (kafka.events_topic, kafka.result_topic, kafka.watermarks_topic):
+    admin, inputs = Admin(config), config.input_topics
+    for topic in (*inputs, *config.result_topics, config.kafka.watermarks_topic):
         if not admin.partitions(topic):
             raise EnvironmentProblem(
                 f"there is no topic {topic} at {bootstrap_of(config)}",
                 remedy="check the name; python topic_creation.py --engine none makes the topics of a configuration",
             )
-    return len(admin.partitions(kafka.events_topic))
+    return Numbering(topics=inputs, each=min(len(admin.partitions(topic)) for topic in inputs))
 
 
-def consumer_main(config: Config, engine: str, consumer: int, own: list[int], parent: Connection) -> None:
+def consumer_main(config: Config, engine: str, consumer: int, own: Share, parent: Connection) -> None:
     """Run :func:`run_consumer` as a process of its own that ends quietly when its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its consumers
     with suppress(BrokenPipeError, ConnectionResetError, EOFError):
@@ -75,18 +76,17 @@ def consumer_main(config: Config, engine: str, consumer: int, own: list[int], pa
 class Consumers:
     """The consumer processes, seen from the parent."""
 
-    def __init__(self, config: Config, engine: str, partitions: int) -> None:
+    def __init__(self, config: Config, engine: str, inputs: Numbering) -> None:
         """Spawn the consumers; a partition has one owner, so there are no more of them than partitions."""
         context = multiprocessing.get_context("spawn")
         self._connections: list[Connection] = []
         self._processes: list[BaseProcess] = []
-        self.count = min(config.engine.num_consumers, partitions)
+        self.count = min(config.engine.num_consumers, inputs.count)
         for number in range(self.count):
             ours, theirs = context.Pipe()
-            own = partitions_of(number, self.count, partitions)
-            process = context.Process(
-                target=consumer_main, args=(config, engine, number, own, theirs), name=f"consumer-{number}", daemon=True
-            )
+            own = Share(numbers=partitions_of(number, self.count, inputs.count), inputs=inputs)
+            arguments = (config, engine, number, own, theirs)
+            process = context.Process(target=consumer_main, args=arguments, name=f"consumer-{number}", daemon=True)
             process.start()
             theirs.close()
             self._connections.append(ours)
@@ -128,12 +128,12 @@ class Results:
 
     def __init__(self, config: Config) -> None:
         """Make the client."""
-        self._partitions = config.kafka.result_partitions
-        self._sender = KafkaSender(config, config.kafka.result_topic, linger_ms=0)
+        self._each = config.kafka.result_partitions
+        self._sender = KafkaSender(config, result_partitions(config), linger_ms=0)
 
-    def write(self, key: bytes, value: bytes) -> None:
-        """Hand a row over."""
-        self._sender.send(value, key, zlib.crc32(key) % self._partitions, 0)
+    def write(self, key: bytes, value: bytes, topic: int = 0) -> None:
+        """Hand a row over; `topic` is which of the topics of results it goes to."""
+        self._sender.send(value, key, topic * self._each + zlib.crc32(key) % self._each, 0)
 
     def check(self) -> None:
         """Serve delivery reports.
@@ -152,7 +152,7 @@ class Results:
         self._sender.flush(_JOIN_SECONDS)
 
 
-def aggregate(config: Config, partitions: int) -> None:
+def aggregate(config: Config, inputs: Numbering) -> None:
     """Add up what consumers count and write rows, until a signal ends it or something fails.
 
     Raises
@@ -163,14 +163,15 @@ def aggregate(config: Config, partitions: int) -> None:
     kafka, run_id = config.kafka, config.run.run_id
     workload: Any = import_module(f"windowbench.workloads.{config.engine.workload}.reference")
     engine = f"{run_id}-{os.getpid()}-{time.time_ns()}"
-    aggregator = Aggregator(engine, range(partitions), workload.OpenWindows(config.windows, run_id))
+    aggregator = Aggregator(engine, range(inputs.count), workload.windows(config))
     with ExitStack() as stack:
         starts = {n: end for n, (_, end) in Admin(config).log_ranges(kafka.watermarks_topic).items()}
-        follower = Follower(config, kafka.watermarks_topic, starts, f"windowbench-{run_id}")
+        watermarks = Numbering(topics=(kafka.watermarks_topic,), each=len(starts))
+        follower = Follower(config, watermarks, starts, f"windowbench-{run_id}")
         stack.callback(follower.close)
         results = Results(config)
         stack.callback(results.close)
-        consumers = Consumers(config, engine, partitions)
+        consumers = Consumers(config, engine, inputs)
         stack.callback(consumers.stop)
         say("settings", effective=effective_settings(config, consumers.count))
         ready, next_progress = False, 0.0

@@ -46,6 +46,7 @@ from windowbench.engine_job import Job, announce, masked, next_job, read_job, sa
 from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
+from windowbench.numbering import input_partitions
 from windowbench.process import hide_values
 from windowbench.spark.checkpoint import claim, local_directory
 from windowbench.spark.classes import CONF_DIR, KEEP_FLAG, empty_conf_dir, sharing_flags
@@ -83,7 +84,7 @@ CONNECTOR_CLASSES = (  # one of each jar
 
 
 def check_topics(job: Job) -> int:
-    """Make sure that both topics exist and that the checkpoint fits; return the partitions of the events topic.
+    """Make sure that all topics exist and that the checkpoint fits; return how many partitions hold events.
 
     Raises
     ------
@@ -92,19 +93,20 @@ def check_topics(job: Job) -> int:
     ConfigError
         When the mode of the query rules out the number of partitions, or the checkpoint.
     """
-    admin, kafka = Admin(job.config), job.config.kafka
-    partitions = {topic: len(admin.partitions(topic)) for topic in (kafka.events_topic, kafka.result_topic)}
+    admin, inputs = Admin(job.config), job.config.input_topics
+    partitions = {topic: len(admin.partitions(topic)) for topic in (*inputs, *job.config.result_topics)}
     for topic, count in partitions.items():
         if not count:
             raise EnvironmentProblem(
                 f"there is no topic {topic} at {bootstrap_of(job.config)}",
                 remedy="check the name; python topic_creation.py makes the topics of a configuration",
             )
-    check_realtime(job.config, partitions=partitions[kafka.events_topic], checkpoint=job.checkpoint)
+    count = sum(partitions[topic] for topic in inputs)
+    check_realtime(job.config, partitions=count, checkpoint=job.checkpoint)
     directory = local_directory(job.checkpoint)
     if directory is not None:
-        claim(directory, kafka.events_topic, admin.topic_id(kafka.events_topic))
-    return partitions[kafka.events_topic]
+        claim(directory, ",".join(inputs), ",".join(map(admin.topic_id, inputs)))
+    return count
 
 
 def submitted() -> bool:
@@ -225,12 +227,14 @@ def check_connector(spark: SparkSession, config: Config) -> None:
 
 def start_query(spark: SparkSession, job: Job, workload: Any) -> StreamingQuery:  # noqa: ANN401 - a module
     """Say which settings are in force and start the query."""
-    config, kafka = job.config, job.config.kafka
+    config = job.config
     broker = {"kafka.bootstrap.servers": bootstrap_of(config)}
     broker |= {f"kafka.{name}": value for name, value in java_settings(config).items()}
     group = {"groupIdPrefix": f"windowbench-{job.run_id}"}
-    source = {**broker, **SOURCE_OPTIONS, **group, "subscribe": kafka.events_topic}
-    sink = {**broker, **sink_options(config), "topic": kafka.result_topic, "checkpointLocation": job.checkpoint}
+    source = {**broker, **SOURCE_OPTIONS, **group, "subscribe": ",".join(config.input_topics)}
+    sink = {**broker, **sink_options(config), "checkpointLocation": job.checkpoint}
+    if len(config.result_topics) == 1:  # of several, each record names its own
+        sink["topic"] = config.kafka.result_topic
     effective = dict(spark.sparkContext.getConf().getAll())
     effective |= {f"readStream.{name}": value for name, value in source.items()}
     effective |= {f"writeStream.{name}": value for name, value in sink.items()}
@@ -308,7 +312,7 @@ def serve(spark: SparkSession, job: Job, workload: Any, partitions: int) -> None
         stack.callback(quietly, query.stop)
         watch(
             query,
-            BatchLog(job.config.kafka.events_topic, workload.OBSERVATION),
+            BatchLog(input_partitions(job.config), workload.OBSERVATION),
             job,
             lambda: job.config.real_time and all_tasks_run(spark, tasks),
         )

@@ -30,6 +30,7 @@ from windowbench.kafka.admin import Admin
 from windowbench.kafka.committed import CommittedReader
 from windowbench.kafka.reader import Record
 from windowbench.kafka.settings import bootstrap_of
+from windowbench.numbering import result_partitions
 from windowbench.postgres.connection import DatabaseAway
 from windowbench.postgres.server import EmbeddedPostgres
 from windowbench.postgres.table import ResultsTable, StoredRow
@@ -187,11 +188,11 @@ def consume(job: Job, *, until_end: bool) -> None:
     """
     config, given = job.config, job.config.consumers
     run_id = None if job.alone else job.run_id
-    topic = config.kafka.result_topic
+    topics = result_partitions(config)
     model = workload_model(config.engine.workload)
     with ExitStack() as stack:
         server = EmbeddedPostgres(database_directory(job)) if given.postgres == "embedded" else None
-        ends = {n: end for n, (_, end) in Admin(config).log_ranges(topic).items()}
+        ends = {n: end for n, (_, end) in Admin(config).numbered_ranges(topics).items()}
         if server is not None:
             stack.enter_context(server)
         dsn = server.ready() if server is not None else given.postgres_dsn
@@ -200,7 +201,7 @@ def consume(job: Job, *, until_end: bool) -> None:
         stack.callback(table.close)
         table.open()
         group = f"windowbench-consumer-{run_id or 'any-run'}-{table.identity}"
-        reader = CommittedReader(config, topic, group)
+        reader = CommittedReader(config, topics, group)
         stack.callback(reader.close)
 
         def revive() -> None:

@@ -6,6 +6,7 @@ from chispa import assert_df_equality
 from tests.parity.cases import ORIGIN_MS, PARTITION_CASES, RUN_ID, STREAM_CASES, S, StreamCase, view
 from tests.parity.oracle_rows import case_config, stream_oracle_rows
 from tests.parity.spark_rows import Replay, end_record, expected_frame, record, record_of, row_dict
+from windowbench.numbering import Numbering
 from windowbench.spark.progress import BatchLog
 from windowbench.workloads.ad_ctr.spark import OBSERVATION
 
@@ -102,7 +103,7 @@ def test_a_record_from_the_future_does_not_move_the_watermark(spark, tmp_path):
 
 def test_rejected_records_are_added_up_over_batches_and_a_stream_without_any_good_one_goes_on(spark, tmp_path):
     case = StreamCase("rejected", (), ())
-    log = BatchLog("unused", OBSERVATION)
+    log = BatchLog(Numbering(topics=("unused",), each=1), OBSERVATION)
     rejected = []
     with Replay(spark, tmp_path, case_config(case, case.delay_ms)) as replay:
         for values in ([None, b"", b"{"], [b"nonsense"], [b"\xff"]):

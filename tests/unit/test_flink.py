@@ -27,6 +27,7 @@ from windowbench.flink.tuning import (
     sink_options,
     source_options,
 )
+from windowbench.numbering import Numbering
 from windowbench.orchestration import flink_environment
 from windowbench.orchestration.flink_environment import choose_interpreter, ensure_environment, missing_locks
 from windowbench.workloads.ad_ctr.flink import event_columns, interval, result_query
@@ -208,6 +209,7 @@ class FakeRest:
         return {"state": "CREATED", "vertices": []}
 
 
+INPUTS = Numbering(topics=("e",), each=2)
 STACK = "a.B: outer\n\tat x.y(Z)\nCaused by: e.F: inner\n\t... 3 more\n"
 
 
@@ -215,13 +217,13 @@ STACK = "a.B: outer\n\tat x.y(Z)\nCaused by: e.F: inner\n\t... 3 more\n"
 def test_a_job_has_restarted_when_it_did_or_is_about_to(restarts, restarting, found):
     assert has_restarted({"numRestarts": restarts, "restartingTime": restarting}) is found
     if not found:
-        progress.Progress(FakeRest(), "e", {}).check_restarts()
+        progress.Progress(FakeRest(), INPUTS, {}).check_restarts()
 
 
 def test_a_restart_is_a_failure_with_the_innermost_cause_which_flink_may_know_only_later(monkeypatch):
     monkeypatch.setattr(progress.time, "sleep", lambda _: None)
     with pytest.raises(EngineFailed, match=r"restarted: e\.F: inner$"):
-        progress.Progress(FakeRest("1", entries=[STACK], unknown_for=3), "e", {}).check_restarts()
+        progress.Progress(FakeRest("1", entries=[STACK], unknown_for=3), INPUTS, {}).check_restarts()
 
 
 def test_the_last_failure_is_the_one_that_is_told():
@@ -232,9 +234,9 @@ def test_the_last_failure_is_the_one_that_is_told():
 
 def test_a_job_that_did_not_run_in_time_is_a_failure_with_its_state_and_its_exception():
     with pytest.raises(EngineFailed, match=r"in time: it is CREATED$"):
-        progress.Progress(FakeRest(), "e", {}).give_up()
+        progress.Progress(FakeRest(), INPUTS, {}).give_up()
     with pytest.raises(EngineFailed, match=r"in time: it is CREATED: e\.F: inner$"):
-        progress.Progress(FakeRest(entries=[STACK]), "e", {}).give_up()
+        progress.Progress(FakeRest(entries=[STACK]), INPUTS, {}).give_up()
 
 
 def test_a_flink_that_does_not_answer_is_a_failure_too(monkeypatch):
@@ -244,13 +246,13 @@ def test_a_flink_that_does_not_answer_is_a_failure_too(monkeypatch):
     rest = FakeRest()
     monkeypatch.setattr(rest, "ask", silent)
     with pytest.raises(EngineFailed, match="does not answer"):
-        progress.Progress(rest, "e", {}).give_up()
+        progress.Progress(rest, INPUTS, {}).give_up()
 
 
 def test_the_web_page_is_told_of_only_when_it_is_asked_for(capsys):
-    progress.Progress(FakeRest(), "e", {}).announce()
+    progress.Progress(FakeRest(), INPUTS, {}).announce()
     assert capsys.readouterr().out == '{"type": "ready"}\n'
-    progress.Progress(FakeRest(), "e", {}, "http://127.0.0.1:1").announce()
+    progress.Progress(FakeRest(), INPUTS, {}, "http://127.0.0.1:1").announce()
     assert capsys.readouterr().out == '{"type": "ui", "address": "http://127.0.0.1:1"}\n{"type": "ready"}\n'
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from windowbench.numbering import Numbering
 from windowbench.spark.progress import BatchLog, cause_of, is_committed, is_waiting
 
 
@@ -23,7 +24,7 @@ def idle(batch_id):
 
 
 def log():
-    return BatchLog("events", "guard")
+    return BatchLog(Numbering(topics=("events",), each=2), "guard")
 
 
 def test_a_report_becomes_a_message():

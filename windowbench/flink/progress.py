@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from windowbench.engine_job import say
@@ -23,6 +24,7 @@ from windowbench.flink.rest import (
     root_cause,
     what_is_missing,
 )
+from windowbench.numbering import Numbering
 from windowbench.schedule import END_EVENT_TIME_NS, NS_PER_MS
 
 QUESTION_SECONDS = 0.2
@@ -34,29 +36,37 @@ END_WATERMARK_MS = END_EVENT_TIME_NS // NS_PER_MS - 86_400_000
 """A watermark beyond this, a day before END, can only come of END."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Source:
+    """A vertex that reads events, its metrics of positions with the partitions' numbers, and those of what it took."""
+
+    vertex: str
+    offsets: dict[str, int]
+    accepted: list[str]
+
+
 class Progress:
     """Turns what Flink's REST interface says into messages of the engine protocol.
 
     Parameters
     ----------
     rest : FlinkRest
-    topic : str
-        The events topic.
+    inputs : Numbering
+        The partitions that hold events.
     begins : mapping of int to int
-        Where each of its partitions begins; empty where that is not known.
+        Where each of them begins, by its number; empty where that is not known.
     page : str, optional
         Address of Flink's web page, where the harness is to be told of it.
     """
 
-    def __init__(self, rest: FlinkRest, topic: str, begins: dict[int, int], page: str | None = None) -> None:
+    def __init__(self, rest: FlinkRest, inputs: Numbering, begins: dict[int, int], page: str | None = None) -> None:
         """Know nothing of the job yet."""
         self._rest = rest
-        self._topic = topic
+        self._inputs = inputs
         self._begins = begins
         self._page = page
-        self._source = self._last = ""
-        self._offsets: dict[str, int] = {}
-        self._accepted: list[str] = []
+        self._last = ""
+        self._sources: list[_Source] = []
         self._before: tuple[dict[str, int], int] | None = None
         self._rejected = 0
 
@@ -106,17 +116,37 @@ class Progress:
         job = self._rest.ask()
         if not is_running(job):
             return False
-        self._source, self._last = job["vertices"][0]["id"], job["vertices"][-1]["id"]
-        names = self._rest.metric_names(self._source)
-        self._offsets, self._accepted = offset_metrics(names, self._topic), accepted_metrics(names)
-        return len(self._offsets) >= max(1, len(self._begins))
+        self._last = job["vertices"][-1]["id"]
+        self._sources = self._sources_among([vertex["id"] for vertex in job["vertices"]])
+        return sum(len(source.offsets) for source in self._sources) >= max(1, len(self._begins))
+
+    def _sources_among(self, vertices: list[str]) -> list[_Source]:
+        """Return the vertices that read topics, as many as there are topics to be read."""
+        found: list[_Source] = []
+        topics = set(self._inputs.topics)
+        for vertex in vertices:
+            names = self._rest.metric_names(vertex)
+            offsets: dict[str, int] = {}
+            for topic in sorted(topics):
+                of_topic = offset_metrics(names, topic)
+                offsets |= {name: self._inputs.number(topic, partition) for name, partition in of_topic.items()}
+                topics -= {topic} if of_topic else set()
+            if offsets:
+                found.append(_Source(vertex=vertex, offsets=offsets, accepted=accepted_metrics(names)))
+            if not topics:
+                break
+        return found
 
     def message(self) -> dict[str, Any]:
         """Return where the job is."""
-        values = self._rest.metrics(self._source, [*self._offsets, *self._accepted])
-        position = positions(values, self._offsets, self._begins)
+        position: dict[str, int] = {}
+        accepted = 0
+        for source in self._sources:
+            values = self._rest.metrics(source.vertex, [*source.offsets, *source.accepted])
+            position |= positions(values, source.offsets, self._begins)
+            accepted += sum(int(values.get(name, "0")) for name in source.accepted)
         watermark_ms = self._rest.watermark_ms(self._last)
-        now = position, sum(int(values.get(name, "0")) for name in self._accepted)
+        now = position, accepted
         if now == self._before:
             ended = watermark_ms is not None and watermark_ms >= END_WATERMARK_MS
             self._rejected = rejected_records(position, self._begins, now[1], ended=ended)
@@ -126,7 +156,7 @@ class Progress:
     def last_word(self) -> None:
         """Report once more when the job is about to end, after what it says has come to rest."""
         with suppress(OSError):
-            if self._offsets:
+            if self._sources:
                 for _ in range(LAST_QUESTIONS):
                     self.message()
                     time.sleep(QUESTION_SECONDS)

@@ -169,11 +169,11 @@ def job_settings(job: Job, *, rest_port: int | None, jars: Sequence[Path]) -> di
     return ours | dict(engine.flink_conf)
 
 
-def source_options(config: Config) -> dict[str, str]:
-    """Return the options of the table of events, the broker's address and its settings not among them."""
+def source_options(config: Config, topic: str | None = None) -> dict[str, str]:
+    """Return the options of a table of events, the broker's address and its settings not among them."""
     return {
         "connector": "kafka",
-        "topic": config.kafka.events_topic,
+        "topic": topic or config.kafka.events_topic,
         "value.format": "json",
         "properties.group.id": f"windowbench-{config.run.run_id}",
         **RUN_SOURCE_OPTIONS,
@@ -181,11 +181,11 @@ def source_options(config: Config) -> dict[str, str]:
     }
 
 
-def sink_options(config: Config) -> dict[str, str]:
-    """Return the options of the table of results, the broker's address and its settings not among them."""
+def sink_options(config: Config, topic: str | None = None) -> dict[str, str]:
+    """Return the options of a table of results, the broker's address and its settings not among them."""
     options = {
         "connector": "kafka",
-        "topic": config.kafka.result_topic,
+        "topic": topic or config.kafka.result_topic,
         "key.format": "raw",
         "key.fields": "record_key",
         "value.format": "json",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from config import Config
 from windowbench.errors import EnvironmentProblem
@@ -16,6 +16,7 @@ from windowbench.kafka.admin import Admin, unreachable
 from windowbench.kafka.client import make_client
 from windowbench.kafka.reader import Record
 from windowbench.kafka.settings import bootstrap_of
+from windowbench.numbering import Numbering
 
 _REQUEST_SECONDS = 10.0
 _COORDINATOR_SECONDS = 30.0
@@ -25,21 +26,21 @@ _NO_COORDINATOR = frozenset(
 
 
 class CommittedReader:
-    """Reads every partition of a topic from where its group has come to, or else from the first record.
+    """Reads every partition of some topics from where its group has come to, or else from the first record.
 
     Parameters
     ----------
     config : Config
         Names the broker.
-    topic : str
-        An existing topic.
+    topics : Numbering
+        Existing topics.
     group : str
         Group id under which offsets are kept.
 
     Attributes
     ----------
     position : dict of int to int
-        Per partition the next offset of what was read; :meth:`commit` makes it the group's.
+        Per number of a partition the next offset of what was read; :meth:`commit` makes it the group's.
 
     Raises
     ------
@@ -47,13 +48,14 @@ class CommittedReader:
         When the broker does not answer or the topic does not exist.
     """
 
-    def __init__(self, config: Config, topic: str, group: str) -> None:
+    def __init__(self, config: Config, topics: Numbering, group: str) -> None:
         """Ask for the group's offsets and open the consumer there."""
         self.position: dict[int, int] = {}
-        self._topic = topic
+        self._topics = topics
         self._committed: dict[int, int] = {}
-        partitions = Admin(config).partitions(topic)
-        if not partitions:
+        admin = Admin(config)
+        places = [TopicPartition(topic, n) for topic in topics.topics for n in admin.partitions(topic)]
+        for topic in set(topics.topics) - {place.topic for place in places}:
             msg = f"there is no topic {topic} at {bootstrap_of(config)}"
             raise EnvironmentProblem(msg, remedy="check the name; `python topic_creation.py` creates the topics")
         self._consumer = make_client(
@@ -65,19 +67,19 @@ class CommittedReader:
             auto_offset_reset="earliest",
         )
         try:
-            self._consumer.assign(self._starts(partitions))
+            self._consumer.assign(self._starts(places))
         except KafkaException as error:
             self._consumer.close()
             raise unreachable(bootstrap_of(config), error.args[0].str()) from None
 
-    def _starts(self, partitions: list[int]) -> list[TopicPartition]:
+    def _starts(self, places: list[TopicPartition]) -> list[TopicPartition]:
         """Ask where each partition is to be read from."""
-        found = self._ask_committed([TopicPartition(self._topic, n) for n in partitions])
+        found = self._ask_committed(places)
         for one in found:
             if one.error is not None:
                 raise KafkaException(one.error)
         return [
-            TopicPartition(self._topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in found
+            TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in found
         ]
 
     def _ask_committed(self, asked: list[TopicPartition]) -> list[TopicPartition]:
@@ -103,17 +105,22 @@ class CommittedReader:
         """
         records = []
         for message in self._consumer.consume(most, timeout=timeout_seconds):
-            error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
+            error, offset = message.error(), message.offset() or 0
             if error is None:
+                partition = self._number_of(message)
                 kind, timestamp = message.timestamp()
                 records.append(Record(partition, offset, int(kind) - 1, timestamp, message.key(), message.value()))
                 self.position[partition] = offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own spelling
-                self.position[partition] = offset  # beyond the markers of transactions, which are no records
+                # Beyond the markers of transactions, which are no records.
+                self.position[self._number_of(message)] = offset
             elif not error.retriable():
-                msg = f"topic {self._topic} cannot be read any more: {error.str()}"
+                msg = f"topic {message.topic()} cannot be read any more: {error.str()}"
                 raise EnvironmentProblem(msg, remedy="look at the broker, then start the consumer again")
         return records
+
+    def _number_of(self, message: Message) -> int:
+        return self._topics.number(message.topic() or "", message.partition() or 0)
 
     def commit(self) -> bool:
         """Tell the broker how far the group has come; return whether it knows.
@@ -123,7 +130,7 @@ class CommittedReader:
         """
         if self.position == self._committed:
             return True
-        offsets = [TopicPartition(self._topic, n, offset) for n, offset in self.position.items()]
+        offsets = [TopicPartition(*self._topics.place(n), offset) for n, offset in self.position.items()]
         try:
             self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException:

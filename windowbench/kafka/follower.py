@@ -8,6 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from config import Config
 from windowbench.kafka.client import make_client
+from windowbench.numbering import Numbering
 
 _AT_ONCE = 5_000
 
@@ -24,7 +25,7 @@ FOLLOWER_SETTINGS = {
 Partition = tuple[str, int]
 """Topic and number of a partition."""
 Arrived = tuple[int, int, int, bytes | None]
-"""Partition, offset, timestamp in ms, value."""
+"""Number of the partition, offset, timestamp in ms, value."""
 
 
 def is_record(message: Message, at_end: Callable[[Partition], None]) -> bool:
@@ -58,25 +59,26 @@ class Follower:
     ----------
     config : Config
         Names the broker.
-    topic : str
-        An existing topic.
+    inputs : Numbering
+        Existing topics.
     starts : mapping of int to int or None
-        The partitions, and from which offset each is read; None means from its first.
+        Numbers of partitions, and from which offset each is read; None means from its first.
     group : str
         Group id; nothing is committed under it.
 
     Attributes
     ----------
     at_end : set of int
-        Partitions that have been read to their end.
+        Numbers of the partitions that have been read to their end.
     """
 
-    def __init__(self, config: Config, topic: str, starts: Mapping[int, int | None], group: str) -> None:
+    def __init__(self, config: Config, inputs: Numbering, starts: Mapping[int, int | None], group: str) -> None:
         """Open the consumer."""
         self.at_end: set[int] = set()
+        self._inputs = inputs
         self._consumer = make_client(Consumer, config, group_id=group, **FOLLOWER_SETTINGS)
         self._consumer.assign(
-            [TopicPartition(topic, n, OFFSET_BEGINNING if start is None else start) for n, start in starts.items()]
+            [TopicPartition(*inputs.place(n), OFFSET_BEGINNING if start is None else start) for n, start in starts.items()]
         )
 
     def read(self, timeout_seconds: float) -> list[Arrived]:
@@ -90,13 +92,13 @@ class Follower:
         arrived: list[Arrived] = []
         for message in messages_there(self._consumer, timeout_seconds):
             if is_record(message, self._ended):
-                partition = message.partition() or 0
+                partition = self._inputs.number(message.topic() or "", message.partition() or 0)
                 self.at_end.discard(partition)
                 arrived.append((partition, message.offset() or 0, message.timestamp()[1], message.value()))
         return arrived
 
     def _ended(self, partition: Partition) -> None:
-        self.at_end.add(partition[1])
+        self.at_end.add(self._inputs.number(*partition))
 
     def close(self) -> None:
         """Close the consumer."""

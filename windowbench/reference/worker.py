@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import time
+from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from config import Config
 from windowbench.kafka.follower import Follower
 from windowbench.kafka.sender import KafkaSender
+from windowbench.numbering import Numbering
 from windowbench.reference.messages import partial_records, watermark_record
 from windowbench.reference.watermarks import PartitionClock
 from windowbench.schedule import NS_PER_MS
@@ -32,6 +34,14 @@ def partitions_of(consumer: int, consumers: int, partitions: int) -> list[int]:
     return list(range(consumer, partitions, consumers))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """The partitions of one consumer, by their numbers, among all that hold events."""
+
+    numbers: list[int]
+    inputs: Numbering
+
+
 class ConsumerProcess:
     """The state of one consumer.
 
@@ -43,22 +53,23 @@ class ConsumerProcess:
         Names this start of the engine.
     consumer : int
         Number of this consumer.
-    own : list of int
+    own : Share
         Its partitions.
     """
 
-    def __init__(self, config: Config, engine: str, consumer: int, own: list[int]) -> None:
+    def __init__(self, config: Config, engine: str, consumer: int, own: Share) -> None:
         """Make the clients."""
         workload: Any = import_module(f"windowbench.workloads.{config.engine.workload}.reference")
         kafka, windows = config.kafka, config.windows
         self._engine, self._consumer = engine, consumer
         self._slide_ns = windows.slide_ms * NS_PER_MS
-        self._reader = workload.EventReader(config.run.run_id)
+        self._reader = workload.reader(config)
         self._end = workload.END
-        self._counts = workload.PartialCounts(windows)
-        self.clocks = {n: PartitionClock(windows.delay_ms, config.engine.idle_timeout_ms) for n in own}
+        self._counts = workload.counts(config)
+        self._each = own.inputs.each
+        self.clocks = {n: PartitionClock(windows.delay_ms, config.engine.idle_timeout_ms) for n in own.numbers}
         group = f"windowbench-{config.run.run_id}"
-        self.follower = Follower(config, kafka.events_topic, dict.fromkeys(own), group)
+        self.follower = Follower(config, own.inputs, dict.fromkeys(own.numbers), group)
         self._sender = KafkaSender(config, kafka.watermarks_topic, linger_ms=0)
         self._events = self._rejected = 0
         self._reported: tuple[int, ...] = ()
@@ -72,7 +83,7 @@ class ConsumerProcess:
         for partition, offset, record_ms, value in self.follower.read(POLL_SECONDS):
             quiet.discard(partition)
             self._dirty = True
-            event = self._reader.read(value, record_ms)
+            event = self._reader.read(value, record_ms, partition // self._each)
             if event is None:
                 self._rejected += 1
                 self.clocks[partition].read(offset, None)
@@ -107,7 +118,7 @@ class ConsumerProcess:
             raise ConnectionError(f"local watermarks could not be written: {why}")
 
 
-def run_consumer(config: Config, engine: str, consumer: int, own: list[int], parent: Connection) -> None:
+def run_consumer(config: Config, engine: str, consumer: int, own: Share, parent: Connection) -> None:
     """Consume until the parent is gone or ends this process.
 
     Parameters
@@ -118,7 +129,7 @@ def run_consumer(config: Config, engine: str, consumer: int, own: list[int], par
         Names this start of the engine.
     consumer : int
         Number of this consumer.
-    own : list of int
+    own : Share
         Its partitions.
     parent : Connection
         Told once that every partition can be read; its closing means that the parent is gone.

@@ -7,10 +7,12 @@ talked to Kafka.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
+
+from windowbench.numbering import Numbering
 
 
 def is_waiting(status: str) -> bool:
@@ -31,14 +33,14 @@ class BatchLog:
 
     Parameters
     ----------
-    topic : str
-        The events topic.
+    inputs : Numbering
+        The partitions that hold events.
     observation : str
         Name of the guard's counts in a report.
     """
 
-    def __init__(self, topic: str, observation: str) -> None:
-        self._topic = topic
+    def __init__(self, inputs: Numbering, observation: str) -> None:
+        self._inputs = inputs
         self._observation = observation
         self.last_batch = -1
         self._rejected = 0
@@ -55,10 +57,11 @@ class BatchLog:
         Returns
         -------
         list of dict
-            ``position`` maps each partition of the events topic to the next offset to be read; ``batch_ms`` and
-            ``phases_ms`` say how long the batch and its parts took; ``watermark_ms`` is the watermark in force
-            during the batch, None before the first; ``rejected`` (records) and ``dropped`` (partial aggregates
-            behind the watermark: an alarm, never a number of events) count from the start of this process.
+            ``position`` maps the number of each partition that holds events to the next offset to be read;
+            ``batch_ms`` and ``phases_ms`` say how long the batch and its parts took; ``watermark_ms`` is the
+            watermark in force during the batch, None before the first; ``rejected`` (records) and ``dropped``
+            (partial aggregates behind the watermark: an alarm, never a number of events) count from the start of
+            this process.
         """
         messages = []
         for report in sorted(reports, key=lambda report: int(report["batchId"])):
@@ -73,7 +76,7 @@ class BatchLog:
         phases = dict(report["durationMs"])
         return {
             "type": "progress",
-            "position": (report["sources"][0].get("endOffset") or {}).get(self._topic, {}),
+            "position": self._position(report["sources"]),
             "batch_id": report["batchId"],
             "batch_ms": phases.get("triggerExecution"),
             "watermark_ms": _epoch_ms((report.get("eventTime") or {}).get("watermark")),
@@ -83,6 +86,17 @@ class BatchLog:
             "dropped": self._dropped,
             "phases_ms": phases,
         }
+
+    def _position(self, sources: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+        """Return the next offset of each partition; where several sources read one, the least."""
+        found: dict[str, int] = {}
+        for source in sources:
+            ends = source.get("endOffset") or {}
+            for i, topic in enumerate(self._inputs.topics):
+                for partition, offset in ends.get(topic, {}).items():
+                    number = str(i * self._inputs.each + int(partition))
+                    found[number] = min(offset, found.get(number, offset))
+        return found
 
 
 def _number(value: object) -> float | None:

@@ -15,7 +15,9 @@ Rules that are easy to break:
 
 from __future__ import annotations
 
-from config import WindowSettings
+from collections.abc import Sequence
+
+from config import Config, WindowSettings
 from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
@@ -43,6 +45,23 @@ def interval(ms: int) -> str:
 def _text(value: str) -> str:
     quoted = value.replace("'", "''")
     return f"'{quoted}'"
+
+
+def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
+    """Return the statements of the job, of which the last starts it.
+
+    Parameters
+    ----------
+    config : Config
+    run_id : str
+    sources, sinks : sequence of str
+        Options of the tables of each topic of events and of results, as SQL.
+    """
+    return [
+        f"CREATE TEMPORARY TABLE events ({event_columns(run_id, config.windows.delay_ms)}) WITH ({sources[0]})",
+        f"CREATE TEMPORARY TABLE results ({RESULT_COLUMNS}) WITH ({sinks[0]})",
+        f"INSERT INTO results {result_query('events', config.windows, run_id)}",
+    ]
 
 
 def event_columns(run_id: str, delay_ms: int, record_time: str = KAFKA_RECORD_TIME) -> str:

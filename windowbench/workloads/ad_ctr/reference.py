@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from config import WindowSettings
+from config import Config, WindowSettings
 from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
@@ -47,7 +47,7 @@ class EventReader:
         """Keep the run's id."""
         self._run_id = run_id
 
-    def read(self, value: bytes | None, record_ms: int) -> Event | None:
+    def read(self, value: bytes | None, record_ms: int, _topic: int = 0) -> Event | None:
         """Return the event in a record, :data:`END`, or None for a record that must be rejected.
 
         Parameters
@@ -168,6 +168,21 @@ class OpenWindows:
             "ctr": clicks / views if views else None,
             "ctr_smoothed": clicks / (views + 1),
         }
+
+
+def reader(config: Config) -> EventReader:
+    """Return what reads records in a consumer."""
+    return EventReader(config.run.run_id or "")
+
+
+def counts(config: Config) -> PartialCounts:
+    """Return what a consumer counts in."""
+    return PartialCounts(config.windows)
+
+
+def windows(config: Config) -> OpenWindows:
+    """Return what the aggregator adds up in."""
+    return OpenWindows(config.windows, config.run.run_id or "")
 
 
 def record(row: dict[str, Any]) -> tuple[bytes, bytes]:
