@@ -497,7 +497,7 @@ def own_names() -> set[str]:
         if not matches(module, ("windowbench.workloads.*.settings", "windowbench.workloads.*.events")):
             continue
         for node in ast.walk(parsed(source)):
-            if isinstance(node, ast.AnnAssign) and node.value is not None and ast.unparse(node.value).startswith("knob("):
+            if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.value).startswith("knob("):
                 found.add(ast.unparse(node.target))
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CONTENTS":
                 found |= set(ast.literal_eval(node.value))

@@ -78,7 +78,10 @@ class Follower:
         self._inputs = inputs
         self._consumer = make_client(Consumer, config, group_id=group, **FOLLOWER_SETTINGS)
         self._consumer.assign(
-            [TopicPartition(*inputs.place(n), OFFSET_BEGINNING if start is None else start) for n, start in starts.items()]
+            [
+                TopicPartition(*inputs.place(n), OFFSET_BEGINNING if start is None else start)
+                for n, start in starts.items()
+            ]
         )
 
     def read(self, timeout_seconds: float) -> list[Arrived]:
