@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.oracle.rows import PARSED_CHUNK, RowKind
+from windowbench.oracle.rows import RowKind
+from windowbench.workloads.ad_ctr import model
 from windowbench.workloads.ad_ctr.model import ROW_DOUBLES, ROW_INTEGERS, parse_events, parse_rows, usual_run_id
 
 GOOD = {
@@ -80,12 +81,14 @@ def test_integer_is_a_number_and_so_a_good_double():
     assert parsed.doubles["ctr"][0] == 1.0
 
 
-def test_rows_beyond_one_chunk_keep_their_order_and_a_broken_one_spoils_no_other():
-    values = [row(events=n) for n in range(2 * PARSED_CHUNK + 5)]
-    values[PARSED_CHUNK + 1] = b"broken"
+def test_rows_beyond_one_chunk_keep_their_order_and_a_broken_one_spoils_no_other(monkeypatch):
+    chunk = 1000
+    monkeypatch.setattr(model, "PARSED_CHUNK", chunk)
+    values = [row(events=n) for n in range(2 * chunk + 5)]
+    values[chunk + 1] = b"broken"
     parsed = parse_rows(values, "r")
     expected = list(range(len(values)))
-    expected[PARSED_CHUNK + 1] = 0
+    expected[chunk + 1] = 0
     assert parsed.integers["events"].tolist() == expected
     assert np.count_nonzero(parsed.kind == RowKind.FOREIGN) == 1
 
