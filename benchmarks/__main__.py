@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import calculator, comparing, encoding, producing, spark_batches, spark_run
+from benchmarks import calculator, comparing, encoding, engine_runs, producing
 from benchmarks.marked import put
 from benchmarks.stored import as_markdown, keep, machine
 from benchmarks.table import Figure
@@ -23,8 +23,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "calculator": calculator.figures,
     "calculator_updates": lambda: calculator.figures(2_550, updates=True),
     "comparing": comparing.figures,
-    "spark_batches": spark_batches.figures,
-    "spark_run": spark_run.figures,
+    **engine_runs.RUNS,
 }
 
 
