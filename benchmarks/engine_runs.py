@@ -26,8 +26,8 @@ from windowbench.schedule import NS_PER_S
 
 ROOT = Path(__file__).resolve().parents[1]
 RATE, REALTIME_RATE = 10_000, 5_000
-_STEADY = ("--profile=bench", f"--rate={RATE}", "--duration=60")
-_WARMUP, _DURATION, _WINDOW, _ALLOWED_BESIDE = 60, 60, 2, 45
+_WARMUP, _DURATION, _WINDOW, _ALLOWED_BESIDE = 120, 60, 2, 45
+_STEADY = ("--profile=bench", f"--rate={RATE}", f"--warmup={_WARMUP}", f"--duration={_DURATION}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +103,7 @@ def append() -> list[Figure]:
 
 def realtime() -> list[Figure]:
     """Return how fresh the updates of Real-Time Mode are, batch boundaries included."""
-    load = (f"--rate={REALTIME_RATE}", "--warmup=60", "--duration=400", "--realtime-batch-seconds=120")
+    load = (f"--rate={REALTIME_RATE}", "--warmup=60", "--duration=370", "--realtime-batch-seconds=120")
     seen = run("--engine=spark", "--spark-mode=realtime", "--profile=bench", *load)
     where = f"Spark Real-Time Mode, {REALTIME_RATE:,}/s"
     return [
@@ -120,7 +120,7 @@ def realtime() -> list[Figure]:
 
 def flink() -> list[Figure]:
     """Return how late Flink's rows are."""
-    seen = run("--engine=flink", *_STEADY)
+    seen = run("--engine=flink", *_STEADY, "--warmup=60")
     where = f"Flink, {RATE:,}/s, tuned"
     return [
         seen.verdict(where),
