@@ -70,6 +70,26 @@ def test_a_field_of_the_wrong_type_makes_a_row_of_this_run_malformed(value):
     assert kinds(row(), value, row()) == [RowKind.SOUND, RowKind.MALFORMED, RowKind.SOUND]
 
 
+@pytest.mark.parametrize(
+    "values",
+    [[row() + row(), b""], [row() + b"\n" + row(), b" "], [row()[:-1], b"," + row()[1:]], [row() + b" " + row()],
+     [row().replace(b"0.25", b"Infinity")], [row().replace(b"0.25", b"-inf")], [row() + b"x"], [b"\n" + row() + b"}"]],
+)  # fmt: skip
+def test_rows_are_told_apart_by_their_records_and_read_as_json_alone(values):
+    assert kinds(row(), *values, row()) == [RowKind.SOUND, *[RowKind.FOREIGN] * len(values), RowKind.SOUND]
+
+
+def test_of_a_field_that_is_there_twice_the_last_one_counts():
+    twice = row()[:-1] + b',"views":5}'
+    parsed = parse_rows([row(), twice, row()], "r")
+    assert parsed.kind.tolist() == [RowKind.SOUND] * 3
+    assert parsed.integers["views"].tolist() == [4, 5, 4]
+
+
+def test_further_fields_of_a_row_are_ignored():
+    assert kinds(row(), row(note="x", nested={"views": [1]}), row()) == [RowKind.SOUND] * 3
+
+
 def test_malformed_row_keeps_its_key_so_that_it_counts_as_a_wrong_value_of_it():
     parsed = parse_rows([row(views="4")], "r")
     assert (parsed.integers["window_start"][0], parsed.integers["campaign_id"][0]) == (1000, 3)
