@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,11 @@ class Seen:
         value = found.get(percent if percent == "max" else f"p{percent}")
         return float("inf") if value is None else float(value)
 
+    def figure(self, text: str, name: str, percent: int | str) -> Figure:
+        """Return a percentile of a latency as a figure without a target."""
+        value = self.latency(name, percent)
+        return Figure(text, round(value) if math.isfinite(value) else "none")
+
     def verdict(self, where: str) -> Figure:
         """Return the verdict as a figure."""
         verdict = self.summary["verdict"]["verdict"]
@@ -68,7 +74,8 @@ def run(*flags: str) -> Seen:
 
 def at_most(name: str, value: float, limit: float, digits: int = 0) -> Figure:
     """Return a figure that must not exceed a limit."""
-    return Figure(name, round(value, digits) if digits else round(value), f"<= {limit:g}", value <= limit)
+    shown = (round(value, digits) if digits else round(value)) if math.isfinite(value) else "none"
+    return Figure(name, shown, f"<= {limit:g}", value <= limit)
 
 
 def smoke() -> list[Figure]:
@@ -91,9 +98,9 @@ def append() -> list[Figure]:
         default.verdict(f"{where}, default"),
         tuned.verdict(f"{where}, tuned"),
         at_most(f"{where}: send lateness P99, ms", tuned.summary["generator"]["lateness_p99_ms"], 10, 1),
-        Figure(f"{where}, default: excess P50, ms", round(default.latency("excess", 50))),
-        Figure(f"{where}, default: excess P90, ms", round(default.latency("excess", 90))),
-        Figure(f"{where}, tuned: excess P50, ms", round(tuned.latency("excess", 50))),
+        default.figure(f"{where}, default: excess P50, ms", "excess", 50),
+        default.figure(f"{where}, default: excess P90, ms", "excess", 90),
+        tuned.figure(f"{where}, tuned: excess P50, ms", "excess", 50),
         at_most(f"{where}, tuned: excess P90, ms", tuned.latency("excess", 90), 700),
         at_most(f"{where}: P90, tuned to default", ratio, 0.6, 2),
         at_most(f"{where}: harness, % of a core", 100 * tuned.summary["host"]["cpu_harness"], 3, 1),
@@ -112,7 +119,7 @@ def realtime() -> list[Figure]:
             at_most(f"{where}: freshness P{percent}, ms", seen.latency("freshness", percent), limit)
             for percent, limit in ((50, 35), (90, 75), (99, 140))
         ),
-        Figure(f"{where}: freshness, greatest, ms", round(seen.latency("freshness", "max"))),
+        seen.figure(f"{where}: freshness, greatest, ms", "freshness", "max"),
         at_most(f"{where}: final row after window end, P90, ms", seen.latency("since_window_end", 90), 150),
         Figure(f"{where}: harness, % of a core", round(100 * seen.summary["host"]["cpu_harness"], 1)),
     ]
@@ -124,7 +131,7 @@ def flink() -> list[Figure]:
     where = f"Flink, {RATE:,}/s, tuned"
     return [
         seen.verdict(where),
-        Figure(f"{where}: excess P50, ms", round(seen.latency("excess", 50))),
+        seen.figure(f"{where}: excess P50, ms", "excess", 50),
         at_most(f"{where}: excess P90, ms", seen.latency("excess", 90), 100),
     ]
 
