@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.table import Figure, show
+from benchmarks.taken import taken_by
 from config import Config
 from windowbench.judgement.judge import judge, replay
 from windowbench.judgement.recorded import read_recorded
@@ -235,40 +234,19 @@ def straightforward(run: RunDirectory, rows: int) -> float:
     return (time.process_time() - started) / len(values)
 
 
-def run_program(run: Path) -> tuple[float, float, float]:
-    """Start latency_calculator.py as a user does; return wall s, CPU s and the greatest memory in GB."""
-    started = time.perf_counter()
-    command = [sys.executable, str(ROOT / "latency_calculator.py"), str(run)]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0, command
-    return time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e6
-
-
 def measure_program(run: RunDirectory) -> list[Figure]:
-    """Time latency_calculator.py, imports, schedule and written files included."""
-    wall, cpu, gigabytes = json.loads(_apart("--program", run.path))
+    """Time latency_calculator.py as a user starts it, imports, schedule and written files included."""
+    taken = taken_by([sys.executable, str(ROOT / "latency_calculator.py"), str(run.path)])
     return [
-        Figure("latency_calculator.py, wall s (CPU s)", f"{wall:.2f} ({cpu:.2f})"),
-        Figure("latency_calculator.py, GB", round(gigabytes, 2), "<= 1", gigabytes <= 1),
+        Figure("latency_calculator.py, wall s (CPU s)", f"{taken.wall:.2f} ({taken.cpu:.2f})"),
+        Figure("latency_calculator.py, GB", round(taken.gigabytes, 2), "<= 1", taken.gigabytes <= 1),
     ]
-
-
-def _apart(step: str, path: Path, *flags: str) -> str:
-    """Take a step in a process of its own and return what it prints.
-
-    A child's greatest memory also counts what its parent held when it was started.
-    """
-    command = [sys.executable, __file__, f"{step}={path}", *flags]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def figures(windows: int = 10_200, campaigns: int = 100, *, updates: bool = False) -> list[Figure]:
     """Make a run of `windows` times `campaigns` rows, or of four times as many updates, and return what it costs."""
     with tempfile.TemporaryDirectory() as scratch:
-        sizes = [f"--windows={windows}", f"--campaigns={campaigns}", *(["--updates"] if updates else [])]
-        _apart("--make", Path(scratch), *sizes)
+        make_run(Path(scratch), windows, campaigns, updates=updates)
         run = RunDirectory(Path(scratch) / _RUN_ID)
         rows = row_count(run.result_samples)
         program = measure_program(run)
@@ -297,16 +275,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--windows", type=int, help="10200 when not given, 2550 with --updates")
     parser.add_argument("--campaigns", type=int, default=100)
     parser.add_argument("--updates", action="store_true", help="rows of Real-Time Mode, one an event")
-    parser.add_argument("--make", metavar="DIR", help="only make the run, in this directory")
-    parser.add_argument("--program", metavar="RUN", help="only judge this run, by the program")
     arguments = parser.parse_args(argv)
     windows, updates = arguments.windows or (2_550 if arguments.updates else 10_200), arguments.updates
-    if arguments.make:
-        make_run(Path(arguments.make), windows, arguments.campaigns, updates=updates)
-    elif arguments.program:
-        print(json.dumps(run_program(Path(arguments.program))))
-    else:
-        show(figures(windows, arguments.campaigns, updates=updates))
+    show(figures(windows, arguments.campaigns, updates=updates))
     return 0
 
 
