@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,9 +39,11 @@ def main() -> int:
     found: dict[str, list[Figure]] = {}
     for name in names:
         print(f"\n{name}", flush=True)
+        started = time.monotonic()
         found[name] = BENCHMARKS[name]()
         for figure in found[name]:
             print(f"  {figure.line()}", flush=True)
+        print(f"  ({time.monotonic() - started:.0f} s)", flush=True)
     print(f"\nkept in {keep(found)}")
     if arguments.readme:
         put(Path("README.md"), "figures", as_markdown())

@@ -43,7 +43,7 @@ TARGET_RATE = 100_000
 TARGET_RATIO = 15
 TARGET_RSS = 250_000_000
 WIRE_RATE, WIRE_RATIO = 200_000, 1.3
-_PEER_SHARE, _STAGES_SHARE = 20, 10
+_PEER_SHARE, _STAGES_SHARE = 40, 10
 _STAGES = ("schedule and draw", "encode", "hand over")
 _SLICE = 256
 """Events that a producer renders at once."""
