@@ -28,7 +28,7 @@ from windowbench.schedule import NS_PER_S
 
 ROOT = Path(__file__).resolve().parents[1]
 RATE, REALTIME_RATE = 10_000, 5_000
-_STEADY = ("--profile=bench", f"--rate={RATE}", "--duration=60")
+_STEADY = ("--profile=bench", f"--rate={RATE}", "--duration=40")
 _ALLOWED_BESIDE = 45
 
 
@@ -119,7 +119,7 @@ def append() -> list[Figure]:
 
 def realtime() -> list[Figure]:
     """Return how fresh the updates of Real-Time Mode are, batch boundaries included."""
-    load = (f"--rate={REALTIME_RATE}", "--warmup=60", "--duration=370", "--realtime-batch-seconds=120")
+    load = (f"--rate={REALTIME_RATE}", "--warmup=45", "--duration=460", "--realtime-batch-seconds=150")
     seen = run("--engine=spark", "--spark-mode=realtime", "--profile=bench", *load)
     where = f"Spark Real-Time Mode, {REALTIME_RATE:,}/s"
     return [

@@ -31,8 +31,8 @@ RATE = 10_000
 _LOADS: dict[str, dict[str, float]] = {
     # A Spark job's batches shrink for two minutes while its JVM compiles, most of it in the first; Flink has little
     # more than its job to start.
-    "spark": {"warmup": 80, "duration": 30},
-    "flink": {"warmup": 15, "duration": 30},
+    "spark": {"warmup": 60, "duration": 30},
+    "flink": {"warmup": 10, "duration": 24},
 }
 
 
