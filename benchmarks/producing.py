@@ -35,7 +35,7 @@ from windowbench.arrivals import arrival_offsets
 from windowbench.broker.embedded import installed_broker
 from windowbench.kafka.admin import cluster_id
 from windowbench.kafka.sender import KafkaSender
-from windowbench.producer_worker import run_worker
+from windowbench.producer_worker import SLICE_EVENTS, run_worker
 from windowbench.results.store import RunDirectory
 from windowbench.schedule import NS_PER_S, Schedule, plan
 
@@ -45,8 +45,6 @@ TARGET_RSS = 250_000_000
 WIRE_RATE, WIRE_RATIO = 200_000, 1.3
 _PEER_SHARE, _STAGES_SHARE = 40, 10
 _STAGES = ("schedule and draw", "encode", "hand over")
-_SLICE = 256
-"""Events that a producer renders at once."""
 _POLL_EVERY = 256
 _AD_TYPES = ("image", "video", "carousel", "text", "story", "shopping", "collection")
 
@@ -148,8 +146,8 @@ def stages(config: Config, _directory: str, events: int) -> dict[str, float]:
     payloads = [
         prefix
         for block in blocks
-        for start in range(0, len(block), _SLICE)
-        for prefix in encoder.encode(block.part(start, start + _SLICE), schedule)
+        for start in range(0, len(block), SLICE_EVENTS)
+        for prefix in encoder.encode(block.part(start, start + SLICE_EVENTS), schedule)
     ]
     times.append(time.perf_counter())
     now_ms = time.time_ns() // 1_000_000
