@@ -66,7 +66,7 @@ picture: ## a page as a PNG, by Chromium: make picture PAGE=runs/RUN/report.html
 	    --force-device-scale-factor=$(SCALE) --window-size=$(WIDTH),$(HEIGHT) \
 	    --screenshot="$$out" "file://$$page" 2>/dev/null && echo "$(OUT)"
 
-bench: test-environment classes ## benchmarks of windowbench itself, as ratios within one run
+bench: test-environment classes flink-environment ## benchmarks of windowbench itself, as ratios within one run
 	@$(PY) -m benchmarks $(ARGS)
 
 bench-capacity: test-environment classes flink-environment ## highest sustainable rates of Spark, Flink and the reference engine

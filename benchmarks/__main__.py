@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import calculator, comparing, encoding, producing, spark_batches, spark_run
+from benchmarks import calculator, comparing, encoding, engine_runs, producing
 from benchmarks.marked import put
 from benchmarks.stored import as_markdown, keep, machine
 from benchmarks.table import Figure
@@ -23,8 +24,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "calculator": calculator.figures,
     "calculator_updates": lambda: calculator.figures(2_550, updates=True),
     "comparing": comparing.figures,
-    "spark_batches": spark_batches.figures,
-    "spark_run": spark_run.figures,
+    **engine_runs.RUNS,
 }
 
 
@@ -39,9 +39,11 @@ def main() -> int:
     found: dict[str, list[Figure]] = {}
     for name in names:
         print(f"\n{name}", flush=True)
+        started = time.monotonic()
         found[name] = BENCHMARKS[name]()
         for figure in found[name]:
             print(f"  {figure.line()}", flush=True)
+        print(f"  ({time.monotonic() - started:.0f} s)", flush=True)
     print(f"\nkept in {keep(found)}")
     if arguments.readme:
         put(Path("README.md"), "figures", as_markdown())

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.table import Figure, show
+from benchmarks.taken import taken_by
 from config import Config
 from windowbench.judgement.judge import judge, replay
 from windowbench.judgement.recorded import read_recorded
@@ -243,27 +242,17 @@ def straightforward(run: RunDirectory, rows: int) -> float:
 
 def measure_program(run: RunDirectory) -> list[Figure]:
     """Time latency_calculator.py as a user starts it, imports, schedule and written files included."""
-    started = time.perf_counter()
-    command = [sys.executable, str(ROOT / "latency_calculator.py"), str(run.path)]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    assert child.returncode == 0, command
-    wall = time.perf_counter() - started
-    cpu = used.ru_utime + used.ru_stime
-    gigabytes = used.ru_maxrss / 1e6
+    taken = taken_by([sys.executable, str(ROOT / "latency_calculator.py"), str(run.path)])
     return [
-        Figure("latency_calculator.py, wall s (CPU s)", f"{wall:.2f} ({cpu:.2f})"),
-        Figure("latency_calculator.py, GB", round(gigabytes, 2), "<= 1", gigabytes <= 1),
+        Figure("latency_calculator.py, wall s (CPU s)", f"{taken.wall:.2f} ({taken.cpu:.2f})"),
+        Figure("latency_calculator.py, GB", round(taken.gigabytes, 2), "<= 1", taken.gigabytes <= 1),
     ]
 
 
 def figures(windows: int = 10_200, campaigns: int = 100, *, updates: bool = False) -> list[Figure]:
     """Make a run of `windows` times `campaigns` rows, or of four times as many updates, and return what it costs."""
     with tempfile.TemporaryDirectory() as scratch:
-        # In a process of its own: a child's greatest memory also counts what its parent held when it was started.
-        sizes = [f"--windows={windows}", f"--campaigns={campaigns}", *(["--updates"] if updates else [])]
-        subprocess.run([sys.executable, __file__, f"--make={scratch}", *sizes], check=True)
+        make_run(Path(scratch), windows, campaigns, updates=updates)
         run = RunDirectory(Path(scratch) / _RUN_ID)
         rows = row_count(run.result_samples)
         program = measure_program(run)
@@ -292,13 +281,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--windows", type=int, help="10200 when not given, 2550 with --updates")
     parser.add_argument("--campaigns", type=int, default=100)
     parser.add_argument("--updates", action="store_true", help="rows of Real-Time Mode, one an event")
-    parser.add_argument("--make", metavar="DIR", help="only make the run, in this directory")
     arguments = parser.parse_args(argv)
     windows, updates = arguments.windows or (2_550 if arguments.updates else 10_200), arguments.updates
-    if arguments.make:
-        make_run(Path(arguments.make), windows, arguments.campaigns, updates=updates)
-    else:
-        show(figures(windows, arguments.campaigns, updates=updates))
+    show(figures(windows, arguments.campaigns, updates=updates))
     return 0
 
 

@@ -22,7 +22,7 @@ from benchmarks.table import Figure, show
 
 ENGINES = ("spark", "flink", "none")
 TARGETS = {"spark": 60_000.0}
-START_RATES = {"spark": 20_000.0, "flink": 20_000.0, "none": 10_000.0}
+START_RATES = {"spark": 30_000.0, "flink": 20_000.0, "none": 10_000.0}
 
 
 def search(engine: str, flags: Sequence[str]) -> dict[str, Any]:

@@ -8,11 +8,8 @@ The runs are made first and take no part in the figures. Target: 10 s.
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.table import Figure, show
+from benchmarks.taken import taken_by
 from config import Config
 from windowbench.metrics.latency import LATENCIES
 from windowbench.results.samples import write_parquet
@@ -66,17 +64,12 @@ def figures(runs: int = 10, windows: int = 1000, campaigns: int = 100) -> list[F
     with tempfile.TemporaryDirectory() as scratch:
         paths = [make_run(Path(scratch), number, windows, campaigns) for number in range(runs)]
         command = [sys.executable, "-m", "windowbench", "compare", *map(str, paths)]
-        started = time.perf_counter()
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT)
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        wall = time.perf_counter() - started
-        assert child.returncode == 0, command
+        taken = taken_by(command)
     return [
         Figure("rows compared", runs * windows * campaigns),
-        Figure("compare, wall s", round(wall, 2), f"<= {TARGET_SECONDS}", wall <= TARGET_SECONDS),
-        Figure("compare, CPU s", round(used.ru_utime + used.ru_stime, 2)),
-        Figure("compare, GB", round(used.ru_maxrss / 1e6, 2)),
+        Figure("compare, wall s", round(taken.wall, 2), f"<= {TARGET_SECONDS}", taken.wall <= TARGET_SECONDS),
+        Figure("compare, CPU s", round(taken.cpu, 2)),
+        Figure("compare, GB", round(taken.gigabytes, 2)),
     ]
 
 

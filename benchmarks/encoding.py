@@ -31,17 +31,13 @@ TARGET_RATE = 500_000
 OUR_EVENTS = 200_000
 THEIR_EVENTS = 20_000
 PEER = "dict + json.dumps"
-SLICE = 256
-"""Events a producer renders at a time at high rates."""
 
 
-def rendered(config: Config, encoder: PayloadEncoder, schedule: Schedule, size: int | None) -> Iterator[list[bytes]]:
-    """Yield payloads of `OUR_EVENTS` events as a producer would: drawn, then encoded in slices of `size`."""
+def rendered(config: Config, encoder: PayloadEncoder, schedule: Schedule) -> Iterator[list[bytes]]:
+    """Yield payloads of `OUR_EVENTS` events as a producer does when the load is dense: drawn and encoded in blocks."""
     left = OUR_EVENTS
     for block in event_blocks(config, 0, arrival_offsets(config, 0), 3600 * NS_PER_S):
-        step = size or len(block)
-        for start in range(0, len(block), step):
-            yield encoder.encode(block.part(start, start + step), schedule)
+        yield encoder.encode(block, schedule)
         left -= len(block)
         if left <= 0:
             return
@@ -82,9 +78,8 @@ def measure() -> dict[str, list[float]]:
         return encoded
 
     subjects = {
-        "encode, whole blocks": encode,
-        "draw and encode, whole blocks": lambda: sum(map(len, rendered(config, encoder, schedule, None))),
-        f"draw and encode, slices of {SLICE}": lambda: sum(map(len, rendered(config, encoder, schedule, SLICE))),
+        "encode": encode,
+        "draw and encode": lambda: sum(map(len, rendered(config, encoder, schedule))),
         PEER: lambda: sum(1 for _ in straightforward(config, schedule)),
     }
     rates: dict[str, list[float]] = {name: [] for name in subjects}

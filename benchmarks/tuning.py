@@ -29,9 +29,10 @@ STUDIES = ROOT / "artifacts" / "tuning"
 DOCUMENT = ROOT / "docs" / "tuning.md"
 RATE = 10_000
 _LOADS: dict[str, dict[str, float]] = {
-    # A Spark job's batches shrink for 50 s while its JVM compiles; Flink has no more than its job to start.
-    "spark": {"warmup": 45, "duration": 30},
-    "flink": {"warmup": 15, "duration": 30},
+    # A Spark job's batches shrink for two minutes while its JVM compiles, most of it in the first; Flink has little
+    # more than its job to start.
+    "spark": {"warmup": 60, "duration": 30},
+    "flink": {"warmup": 10, "duration": 24},
 }
 
 

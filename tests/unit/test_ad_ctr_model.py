@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.oracle.rows import PARSED_CHUNK, RowKind
+from windowbench.oracle.rows import RowKind
+from windowbench.workloads.ad_ctr import model
 from windowbench.workloads.ad_ctr.model import ROW_DOUBLES, ROW_INTEGERS, parse_events, parse_rows, usual_run_id
 
 GOOD = {
@@ -69,6 +70,26 @@ def test_a_field_of_the_wrong_type_makes_a_row_of_this_run_malformed(value):
     assert kinds(row(), value, row()) == [RowKind.SOUND, RowKind.MALFORMED, RowKind.SOUND]
 
 
+@pytest.mark.parametrize(
+    "values",
+    [[row() + row(), b""], [row() + b"\n" + row(), b" "], [row()[:-1], b"," + row()[1:]], [row() + b" " + row()],
+     [row().replace(b"0.25", b"Infinity")], [row().replace(b"0.25", b"-inf")], [row() + b"x"], [b"\n" + row() + b"}"]],
+)  # fmt: skip
+def test_rows_are_told_apart_by_their_records_and_read_as_json_alone(values):
+    assert kinds(row(), *values, row()) == [RowKind.SOUND, *[RowKind.FOREIGN] * len(values), RowKind.SOUND]
+
+
+def test_of_a_field_that_is_there_twice_the_last_one_counts():
+    twice = row()[:-1] + b',"views":5}'
+    parsed = parse_rows([row(), twice, row()], "r")
+    assert parsed.kind.tolist() == [RowKind.SOUND] * 3
+    assert parsed.integers["views"].tolist() == [4, 5, 4]
+
+
+def test_further_fields_of_a_row_are_ignored():
+    assert kinds(row(), row(note="x", nested={"views": [1]}), row()) == [RowKind.SOUND] * 3
+
+
 def test_malformed_row_keeps_its_key_so_that_it_counts_as_a_wrong_value_of_it():
     parsed = parse_rows([row(views="4")], "r")
     assert (parsed.integers["window_start"][0], parsed.integers["campaign_id"][0]) == (1000, 3)
@@ -80,12 +101,14 @@ def test_integer_is_a_number_and_so_a_good_double():
     assert parsed.doubles["ctr"][0] == 1.0
 
 
-def test_rows_beyond_one_chunk_keep_their_order_and_a_broken_one_spoils_no_other():
-    values = [row(events=n) for n in range(2 * PARSED_CHUNK + 5)]
-    values[PARSED_CHUNK + 1] = b"broken"
+def test_rows_beyond_one_chunk_keep_their_order_and_a_broken_one_spoils_no_other(monkeypatch):
+    chunk = 1000
+    monkeypatch.setattr(model, "PARSED_CHUNK", chunk)
+    values = [row(events=n) for n in range(2 * chunk + 5)]
+    values[chunk + 1] = b"broken"
     parsed = parse_rows(values, "r")
     expected = list(range(len(values)))
-    expected[PARSED_CHUNK + 1] = 0
+    expected[chunk + 1] = 0
     assert parsed.integers["events"].tolist() == expected
     assert np.count_nonzero(parsed.kind == RowKind.FOREIGN) == 1
 

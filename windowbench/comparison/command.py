@@ -57,7 +57,7 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags that every command with a comparison has."""
     parser.add_argument(
         "--fail-on",
-        metavar="METRIC>+N%",
+        metavar="THRESHOLD",
         action="append",
         default=[],
         help="exit with 99 when an arm is surely slower than the base by more than this, such as 'excess_p90_ms>+5%%'"

@@ -12,6 +12,7 @@ from windowbench.kafka.admin import Admin
 from windowbench.kafka.reader import open_consumer
 
 _POLL_SECONDS = 0.2
+_GATHER_MS = 200
 
 
 class TopicTail:
@@ -39,7 +40,8 @@ class TopicTail:
     ) -> None:
         """Open the consumer; :meth:`start` begins reading."""
         partitions = Admin(config).partitions(topic)
-        self._consumer = open_consumer(config, topic, partitions, f"windowbench-tail-{config.run.run_id}")
+        group = f"windowbench-tail-{config.run.run_id}"
+        self._consumer = open_consumer(config, topic, partitions, group, gather_ms=_GATHER_MS)
         self._on_record = on_record
         self._on_passed_over = on_passed_over
         self._stop = threading.Event()

@@ -56,18 +56,36 @@ class Drained:
         }
 
 
-def write_end(config: Config) -> int:
-    """Write END to every partition that holds events; return when the broker had acknowledged all."""
-    assert config.run.run_id is not None
-    numbering = input_partitions(config)
-    sender = KafkaSender(config, numbering)
-    for partition in range(numbering.count):
-        now_ms = time.time_ns() // NS_PER_MS
-        sender.send(end_record(config.run.run_id, now_ms), END_EVENT_TYPE.encode(), partition, now_ms)
-    if sender.flush(_END_FLUSH_SECONDS) or sender.failed:
-        msg = f"END could not be written: {sender.last_failure or 'no acknowledgement'}"
-        raise HarnessError(msg, remedy="look at the broker's log")
-    return time.time_ns()
+class EndWriter:
+    """Writes END to every partition that holds events.
+
+    Make it before the load ends: a new idempotent client is given its id by the broker after half a second, which
+    the engine would seem to take.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Open the client."""
+        assert config.run.run_id is not None
+        self._run_id = config.run.run_id
+        numbering = input_partitions(config)
+        self._partitions = numbering.count
+        self._sender = KafkaSender(config, numbering)
+
+    def write(self) -> int:
+        """Write END; return when the broker had acknowledged all.
+
+        Raises
+        ------
+        HarnessError
+            When it does not.
+        """
+        for partition in range(self._partitions):
+            now_ms = time.time_ns() // NS_PER_MS
+            self._sender.send(end_record(self._run_id, now_ms), END_EVENT_TYPE.encode(), partition, now_ms)
+        if self._sender.flush(_END_FLUSH_SECONDS) or self._sender.failed:
+            msg = f"END could not be written: {self._sender.last_failure or 'no acknowledgement'}"
+            raise HarnessError(msg, remedy="look at the broker's log")
+        return time.time_ns()
 
 
 def drain(
@@ -92,7 +110,7 @@ def drain(
     position : callable
         The next offset the engine will read, per partition, as it says itself.
     write_end : callable
-        Writes END to every partition and returns when that was done; see :func:`write_end`.
+        Writes END to every partition and returns when that was done; see :class:`EndWriter`.
     expected : callable
         Computes the right answer; called once, while the engine works: on END, or on what it has not read.
     missing : callable

@@ -22,7 +22,7 @@ from windowbench.errors import ExitCode
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.clock import measure_clock_offset
 from windowbench.numbering import input_partitions, result_partitions
-from windowbench.orchestration.drain import drain, write_end
+from windowbench.orchestration.drain import EndWriter, drain
 from windowbench.orchestration.environment import describe_environment, jvm_flags
 from windowbench.orchestration.expected import expected_counts
 from windowbench.orchestration.installation import Installation, find_installation
@@ -96,8 +96,9 @@ class Run:
                 launcher = Launcher(stack=stack, lock=lock, run=run, installation=installation, services=self._services)
                 engine, producers = self._start(launcher)
                 schedule = self._await_ready(launcher, engine, producers)
+                end = EndWriter(self.config)
                 self._send_load(schedule, producers)
-                self._drain(run, schedule, engine)
+                self._drain(run, schedule, engine, end)
                 self.timeline.enter("stop")
                 self._lifetime.end_query(engine, abort=self._watch.check)
                 if self._services.observer is not None:
@@ -195,7 +196,7 @@ class Run:
                 time.sleep(min(_TICK_SECONDS, left / NS_PER_S))
         producers.finish(_FLUSH_SECONDS, abort=self._watch.look)
 
-    def _drain(self, run: RunDirectory, schedule: Schedule, engine: JsonLineService) -> None:
+    def _drain(self, run: RunDirectory, schedule: Schedule, engine: JsonLineService, end: EndWriter) -> None:
         self.timeline.enter("drain")
         admin = Admin(self.config)
 
@@ -206,7 +207,7 @@ class Run:
             self.config.judge.drain_timeout_seconds,
             log_ends=log_ends,
             position=lambda: position_of(engine),
-            write_end=lambda: write_end(self.config),
+            write_end=end.write,
             expected=lambda: expected_counts(self.config, schedule),
             missing=self._live.missing,
             abort=self._watch.look,

@@ -22,7 +22,7 @@ from windowbench.errors import EngineFailed
 from windowbench.kafka.admin import Admin, cluster_id, planned_topics
 from windowbench.kafka.sender import KafkaSender
 from windowbench.numbering import input_partitions
-from windowbench.orchestration.drain import write_end
+from windowbench.orchestration.drain import EndWriter
 from windowbench.orchestration.prepare import child_environment, engine_command
 from windowbench.orchestration.services import JsonLineService
 from windowbench.results.store import RunDirectory
@@ -72,7 +72,7 @@ def _run_job(scratch: Path, java: JavaHome, archive: Path, cache_dir: Path) -> N
             job.start()
             job.await_message("ready", _READY_SECONDS, abort=job.check)
             _send_events(config)
-            write_end(config)
+            EndWriter(config).write()
             wait_until(lambda: admin.records(config.kafka.result_topic), _ROWS_SECONDS, "rows", abort=job.check)
 
 
