@@ -21,7 +21,10 @@ from tests.integration.test_spark_job import Running
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.reader import read_topic
 from windowbench.waiting import wait_until
+from windowbench.workloads.ad_ctr.model import RESULT_TABLE
 
+COLUMNS = RESULT_TABLE.columns
+TABLE = RESULT_TABLE.name
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "consumer.py"
 SOON = 30.0
@@ -31,10 +34,6 @@ KILLED_BETWEEN = """
 import os, signal, sys
 import consumer
 from windowbench.kafka.committed import CommittedReader
-from windowbench.workloads.ad_ctr.model import RESULT_TABLE
-
-COLUMNS = RESULT_TABLE.columns
-TABLE = RESULT_TABLE.name
 commit, commits = CommittedReader.commit, []
 def dies_before_the_second(self):
     if self.position and sum(self.position.values()):

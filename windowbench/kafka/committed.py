@@ -78,9 +78,7 @@ class CommittedReader:
         for one in found:
             if one.error is not None:
                 raise KafkaException(one.error)
-        return [
-            TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in found
-        ]
+        return [TopicPartition(p.topic, p.partition, p.offset if p.offset >= 0 else OFFSET_BEGINNING) for p in found]
 
     def _ask_committed(self, asked: list[TopicPartition]) -> list[TopicPartition]:
         """Ask for committed offsets; the first group of a fresh broker waits for its coordinator."""

@@ -33,8 +33,8 @@ def revised_rows(number: str) -> Rules:
         found = update_rows(parsed, order, cells, judged)
         in_chain = np.isin(found.classes, _IN_CHAIN)
         group, starts = groups_of(cells)
-        before = np.cumsum(in_chain) - in_chain
-        place = before - before[starts][group]
+        before: Index = np.cumsum(in_chain) - in_chain
+        place: Index = before - before[starts][group]
         broken = in_chain & (parsed.integers[number][order] != place)
         if judged.first is not None:
             broken |= in_chain & (place == 0) & ~judged.first
