@@ -91,9 +91,9 @@ class Observer:
     def write(self, rows: SampleWriter, calibration: SampleWriter) -> None:
         """Add what was seen to the samples."""
         seen, self._seen = self._seen, []
-        topics, each = self._results.topics, self._results.each
+        topics = self._results.topics
         of_results = [record for record in seen if record.topic in topics]
-        numbers = [topics.index(record.topic) * each + record.partition for record in of_results]
+        numbers = [self._results.number(record.topic, record.partition) for record in of_results]
         others = [record for record in seen if record.topic not in topics]
         for writer, names, chosen in ((rows, VISIBLE_COLUMNS, of_results), (calibration, CALIBRATION_COLUMNS, others)):
             columns = {name: [getattr(record, name) for record in chosen] for name in names}

@@ -29,9 +29,9 @@ PROFILES: dict[str, dict[str, object]] = {
 }
 """Named sets of settings.
 
-``smoke`` is a whole valid run within a minute; ``bench`` has windows enough for confidence intervals, and a
-warm-up in which a JVM compiles what matters; ``capacity``
-is one probe of the search of that name: short, with just windows enough to see whether the excess grows.
+``smoke`` is a whole valid run within a minute; ``bench`` has windows enough for confidence intervals, and a warm-up in
+which a JVM compiles what matters; ``capacity`` is one probe of the search of that name: short, with just windows enough
+to see whether the excess grows.
 """
 
 

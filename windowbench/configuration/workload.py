@@ -25,7 +25,7 @@ class WorkloadSettings:
     DEFAULTS: ClassVar[Mapping[str, object]] = _NONE
     """Defaults of common settings, where it needs others."""
     PROFILES: ClassVar[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
-    """What it adds to the profiles of ``config.py``, by their names."""
+    """What it adds to the profiles of ``configuration/profiles.py``, by their names."""
     REVISES: ClassVar[bool] = False
     """Whether late events revise a result: then a key has a row for each revision."""
     EVENT_BYTES: ClassVar[int] = 420

@@ -161,9 +161,9 @@ class Admin:
     def numbered_ranges(self, numbering: Numbering) -> dict[int, tuple[int, int]]:
         """Return begin and end of the log of every partition of several topics, by number."""
         found = {}
-        for i, topic in enumerate(numbering.topics):
+        for topic in numbering.topics:
             for partition, span in self.log_ranges(topic).items():
-                found[i * numbering.each + partition] = span
+                found[numbering.number(topic, partition)] = span
         return found
 
     def records(self, topic: str) -> int:

@@ -97,9 +97,10 @@ def read_topics(config: Config, numbering: Numbering) -> Iterator[list[Record]]:
     EnvironmentProblem
         As :func:`read_topic`.
     """
-    for i, topic in enumerate(numbering.topics):
+    for topic in numbering.topics:
+        first = numbering.number(topic, 0)
         for batch in read_topic(config, topic):
-            yield batch if i == 0 else [r._replace(partition=i * numbering.each + r.partition) for r in batch]
+            yield batch if first == 0 else [r._replace(partition=first + r.partition) for r in batch]
 
 
 def _until(consumer: Consumer, topic: str, ends: dict[int, int]) -> Iterator[list[Record]]:

@@ -92,9 +92,9 @@ class BatchLog:
         found: dict[str, int] = {}
         for source in sources:
             ends = source.get("endOffset") or {}
-            for i, topic in enumerate(self._inputs.topics):
+            for topic in self._inputs.topics:
                 for partition, offset in ends.get(topic, {}).items():
-                    number = str(i * self._inputs.each + int(partition))
+                    number = str(self._inputs.number(topic, int(partition)))
                     found[number] = min(offset, found.get(number, offset))
         return found
 
