@@ -145,7 +145,6 @@ PURE, ADAPTERS, PROCESSES, ORCHESTRATION = 1, 2, 3, 4
 SIDEWAYS = {
     # adapters that stand on another one of their rank, because the other is the only owner of what they need
     ("windowbench.broker", "windowbench.process"): "the broker and Ivy are child processes",
-    ("windowbench.broker", "windowbench.spark"): "setup names the class archive of Spark's driver",
     ("windowbench.broker", "windowbench.waiting"): "the broker is asked until it answers",
     ("windowbench.comparison", "windowbench.reports"): "a comparison is reported",
     ("windowbench.comparison", "windowbench.results"): "finished runs are what is compared",

@@ -1,28 +1,7 @@
-"""The class archive of Spark's driver: bound by its name to what it was made with, used only where it is."""
+"""The class archive of Spark's driver: used only where it is, and settings of the user's own come first."""
 
 from windowbench.broker.setup import settings_are_ours, spark_defaults, with_block
-from windowbench.spark.classes import archive_path, empty_conf_dir, keeping_flags, sharing_flags
-
-
-def jars(directory, *names):
-    directory.mkdir(exist_ok=True)
-    for name in names:
-        (directory / name).touch()
-    return directory
-
-
-def test_another_java_spark_or_connector_has_another_archive(tmp_path):
-    spark, other = jars(tmp_path / "a", "spark-4.jar", "hadoop-3.jar"), jars(tmp_path / "b", "spark-4.jar")
-    connector = [tmp_path / "kafka.jar"]
-    paths = {
-        archive_path("/java 17", spark, connector, tmp_path),
-        archive_path("/java 21", spark, connector, tmp_path),
-        archive_path("/java 17", other, connector, tmp_path),
-        archive_path("/java 17", spark, [], tmp_path),
-    }
-    assert len(paths) == 4
-    jars(spark, "hadoop-4.jar")
-    assert archive_path("/java 17", spark, connector, tmp_path) not in paths
+from windowbench.spark.classes import empty_conf_dir, keeping_flags, sharing_flags
 
 
 def test_an_archive_is_used_only_where_it_is(tmp_path):

@@ -12,9 +12,10 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from windowbench.broker.class_archive import outdated
 from windowbench.broker.embedded import ClusterIdOf, EmbeddedBroker
 from windowbench.broker.java import JavaHome
-from windowbench.broker.storage import archive_path
+from windowbench.broker.storage import broker_archive
 from windowbench.errors import HarnessError
 
 _DUMP_SECONDS = 60.0
@@ -37,7 +38,7 @@ def make_archive(java: JavaHome, jars: Sequence[Path], cache_dir: Path, cluster_
             broker.ready()
             broker.stop(_DUMP_SECONDS)  # the archive is written at the end
 
-    return make_once(archive_path(java, jars, cache_dir), start_and_stop)
+    return make_once(broker_archive(java, jars, cache_dir), start_and_stop)
 
 
 def make_once(archive: Path, make: Callable[[Path, Path], None]) -> bool:
@@ -64,6 +65,8 @@ def make_once(archive: Path, make: Callable[[Path, Path], None]) -> bool:
     ):
         make(Path(scratch), fresh)
         fresh.replace(archive)
+    for other in outdated(archive):
+        other.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         fresh.unlink()
     if not archive.exists():

@@ -125,7 +125,7 @@ class EmbeddedBroker:
     def _flags(self) -> list[str]:
         heap = (f"-Xms{self.heap_mb}m", f"-Xmx{self.heap_mb}m", "-XX:+UseSerialGC")
         quiet = ("-XX:-UsePerfData", "-Xlog:disable", "-Xlog:all=error:stderr")
-        archive = storage.archive_path(self._java, self._jars, self._cache_dir)
+        archive = storage.broker_archive(self._java, self._jars, self._cache_dir)
         if self._dump_archive is not None:
             classes = [f"-XX:ArchiveClassesAtExit={self._dump_archive}"]
         else:

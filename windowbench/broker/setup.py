@@ -14,13 +14,13 @@ from pathlib import Path
 
 from config import SETTINGS, load
 from windowbench.broker.archive import make_archive, settled
+from windowbench.broker.class_archive import archive_path
 from windowbench.broker.embedded import ClusterIdOf
 from windowbench.broker.jars import default_cache_dir, ensure_jars, jar_paths, retrieve_jars
 from windowbench.broker.java import JavaHome, find_java
-from windowbench.broker.storage import archive_path, formatted_template
+from windowbench.broker.storage import broker_archive, formatted_template
 from windowbench.command_line import Parser, add_flags
 from windowbench.errors import EnvironmentProblem
-from windowbench.spark.classes import archive_path as spark_archive_path
 
 MakeArchive = Callable[[JavaHome, Path], bool]
 
@@ -76,8 +76,8 @@ def spark_conf_dir() -> Path:
 
 def driver_archive(java: JavaHome, cache_dir: Path) -> Path:
     """Return where the class archive of the driver is kept that this environment's Spark and this Java share."""
-    connector = jar_paths("spark", cache_dir)
-    return spark_archive_path(f"{java.path} {java.version}", spark_conf_dir().with_name("jars"), connector, cache_dir)
+    jars = [*spark_conf_dir().with_name("jars").glob("*.jar"), *jar_paths("spark", cache_dir)]
+    return archive_path("spark", f"{java.path} {java.version}", jars, cache_dir)
 
 
 def settings_are_ours(conf: Path) -> bool:
@@ -123,7 +123,7 @@ def _prepare_broker(java: JavaHome, cache_dir: Path, cluster_id_of: ClusterIdOf)
     """Do once what would slow down every start of a broker."""
     jars = ensure_jars("broker", cache_dir)
     formatted_template(java, jars, cache_dir)
-    if not settled(archive_path(java, jars, cache_dir)):
+    if not settled(broker_archive(java, jars, cache_dir)):
         print("broker: starting it once, so that it starts faster from now on ...", flush=True)
         if not make_archive(java, jars, cache_dir, cluster_id_of):
             print("broker: no class archive can be made with this Java; it starts a little slower without")

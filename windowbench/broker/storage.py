@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
 import os
 import shutil
 import socket
@@ -17,6 +16,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from windowbench.broker.class_archive import archive_path
 from windowbench.broker.java import JavaHome
 from windowbench.errors import EnvironmentProblem
 from windowbench.process import run_briefly
@@ -110,10 +110,9 @@ def jvm_command(java: JavaHome, jars: Sequence[Path], flags: Sequence[str], main
     return [str(java.executable), *flags, *log_flags, "-cp", classpath, *main]
 
 
-def archive_path(java: JavaHome, jars: Sequence[Path], cache_dir: Path) -> Path:
+def broker_archive(java: JavaHome, jars: Sequence[Path], cache_dir: Path) -> Path:
     """Return where the class archive of a Java and a set of jars is kept, whether or not there is one."""
-    key = hashlib.sha256(f"{java.path}\n{java.version}\n{jars[0].parent}".encode()).hexdigest()[:12]
-    return cache_dir / f"broker-classes-{key}.jsa"
+    return archive_path("broker", f"{java.path} {java.version}", jars, cache_dir)
 
 
 def formatted_template(java: JavaHome, jars: Sequence[Path], cache_dir: Path) -> Path:

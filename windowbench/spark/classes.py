@@ -7,8 +7,6 @@ Spark puts its directory of settings there: so our driver is given an empty one.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 CONF_DIR = "SPARK_CONF_DIR"
@@ -16,25 +14,6 @@ CONF_DIR = "SPARK_CONF_DIR"
 KEEP_FLAG = "-XX:ArchiveClassesAtExit="
 # Else the JVM prints a line for each class that it leaves out, and a warning for an archive that does not fit.
 _QUIET = ("-Xlog:cds=off", "-Xlog:cds+dynamic=off")
-
-
-def archive_path(java: str, spark_jars: Path, connector: Sequence[Path], cache_dir: Path) -> Path:
-    """Return where the archive is kept, whether or not there is one.
-
-    Parameters
-    ----------
-    java : str
-        Path and version of the Java.
-    spark_jars : Path
-        Directory of Spark's own jars.
-    connector : sequence of Path
-        The jars of its Kafka connector.
-    cache_dir : Path
-        Holds the archive.
-    """
-    parts = [java, str(spark_jars), *sorted(jar.name for jar in spark_jars.glob("*.jar")), *map(str, connector)]
-    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
-    return cache_dir / f"spark-classes-{key}.jsa"
 
 
 def empty_conf_dir(cache_dir: Path) -> Path:
