@@ -19,6 +19,7 @@ from typing import Any
 from benchmarks.marked import put
 from benchmarks.stored import machine
 from config import Config
+from windowbench.comparison.arms import short
 from windowbench.factor import Factor
 from windowbench.flink import tuning as flink
 from windowbench.orchestration.environment import describe_environment
@@ -64,6 +65,12 @@ def label(engine: str, part: Factor | None = None) -> str:
     return f"{engine}:default" if part is None else f"{engine}:default,tuning={part.name}"
 
 
+def shown(arms: dict[str, Any], engine: str, part: Factor | None = None) -> dict[str, Any]:
+    """Return what came out for an arm; a comparison shortens long labels."""
+    found: dict[str, Any] = arms[short(label(engine, part))]
+    return found
+
+
 def row(arm: dict[str, Any], base: dict[str, Any], what: str, reason: str) -> str:
     """Return a line of the table: what is set, its excess and how that compares with the base."""
     if not arm["repeats"]:
@@ -80,7 +87,7 @@ def excess(arm: dict[str, Any], percent: int) -> float:
 def table(engine: str, comparison: dict[str, Any]) -> str:
     """Return the table of an engine, as Markdown."""
     arms = {arm["label"]: arm for arm in comparison["arms"]}
-    base = arms[label(engine)]
+    base = shown(arms, engine)
     load = _LOADS[engine]
     about = (
         f"{RATE:,} events/s, {load['warmup']:g} s of warm-up and {load['duration']:g} s measured, windows of 2 s, on"
@@ -97,7 +104,7 @@ def table(engine: str, comparison: dict[str, Any]) -> str:
     ]
     lines += [
         row(
-            arms[label(engine, part)],
+            shown(arms, engine, part),
             base,
             f"`{part.name}`: " + ", ".join(f"`{word}`" for word in part.words),
             part.reason,

@@ -4,8 +4,11 @@ import json
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from config import SETTINGS, ConfigError, config_parser, load
+from windowbench.comparison.arms import unused_label
 from windowbench.errors import EnvironmentProblem
 from windowbench.orchestration.versus_plan import (
     PLAN_NAME,
@@ -112,10 +115,24 @@ def test_a_run_has_the_configuration_of_its_arm_under_its_own_name_and_seed():
     assert plan.loaded(run).origins["partitions"] == "command line"
 
 
-def test_an_arm_given_twice_is_two_arms():
-    plan = plan_of("spark", "spark", repeats=1)
-    assert list(plan.arms) == ["spark", "spark#2"]
-    assert sorted(run.run_id for run in plan.runs) == ["v-1-spark", "v-1-spark-2"]
+def test_an_arm_given_three_times_is_three_arms():
+    plan = plan_of("spark", "spark", "spark", repeats=1)
+    assert list(plan.arms) == ["spark", "spark#2", "spark#3"]
+    assert sorted(run.run_id for run in plan.runs) == ["v-1-spark", "v-1-spark-2", "v-1-spark-3"]
+
+
+@given(st.lists(st.sampled_from(["spark", "spark-2", "spark:tuned", "spark,rate=9", "none"]), min_size=2, max_size=9))
+def test_no_two_runs_share_a_directory_whatever_the_arms(labels):
+    arms = [(label, loaded("none")) for label in labels]
+    runs = make_plan("v", arms, 3).runs
+    assert len({run.run_id for run in runs}) == len(runs) == 3 * len(labels)
+
+
+def test_a_run_made_again_and_again_gets_a_directory_of_its_own_each_time():
+    taken = []
+    for _ in range(4):
+        taken.append(unused_label("v-1-spark", taken, "-again"))
+    assert taken == ["v-1-spark", "v-1-spark-again2", "v-1-spark-again3", "v-1-spark-again4"]
 
 
 def test_a_plan_comes_back_as_it_was_written(tmp_path):

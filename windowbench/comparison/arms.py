@@ -134,12 +134,12 @@ def _described(arm: Arm, settings: Sequence[str]) -> str:
     return ",".join([":".join([arm.config.engine.engine, *words]), *shown, *more])
 
 
-def unused_label(label: str, taken: Sequence[str]) -> str:
-    """Return a label, with a number where it is taken."""
+def unused_label(label: str, taken: Sequence[str], mark: str = "#") -> str:
+    """Return a label, with `mark` and a number where it is taken."""
     number, candidate = 1, label
     while candidate in taken:
         number += 1
-        candidate = f"{label}#{number}"
+        candidate = f"{label}{mark}{number}"
     return candidate
 
 

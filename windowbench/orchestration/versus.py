@@ -137,7 +137,7 @@ def _repeats(text: str | None) -> int:
 
 def _fresh_name(runs_dir: Path) -> str:
     taken = [path.name for path in runs_dir.glob("versus-*")]
-    return unused_label(time.strftime("versus-%Y%m%d-%H%M%S"), taken).replace("#", "-")
+    return unused_label(time.strftime("versus-%Y%m%d-%H%M%S"), taken, "-")
 
 
 def _resumed(arguments: argparse.Namespace) -> tuple[Path, Plan]:
@@ -205,7 +205,7 @@ def _ended(plan: Plan, run: PlannedRun) -> bool:
 def _unused_run(plan: Plan, run: PlannedRun) -> PlannedRun:
     """Return the run under a name that no directory has yet."""
     taken = [path.name for path in _path(plan, run).parent.glob(f"{run.run_id}*")]
-    return dataclasses.replace(run, run_id=unused_label(run.run_id, taken).replace("#", "-again"))
+    return dataclasses.replace(run, run_id=unused_label(run.run_id, taken, "-again"))
 
 
 def _run_one(loaded: Loaded) -> str | None:

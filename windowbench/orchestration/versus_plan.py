@@ -156,7 +156,7 @@ def make_plan(name: str, arms: Sequence[tuple[str, Loaded]], repeats: int) -> Pl
     for label, loaded in arms:
         unused = unused_label(short(label), list(by_label))
         by_label[unused] = loaded
-        slugs[unused] = unused_label(_slug(label), list(slugs.values())).replace("#", "-")
+        slugs[unused] = unused_label(_slug(label), list(slugs.values()), "-")
     labels = list(by_label)
     seed = next(iter(by_label.values())).config.run.seed
     runs: list[PlannedRun] = []
