@@ -22,10 +22,10 @@ import statistics
 import tempfile
 import time
 import uuid
-from contextlib import suppress
 from itertools import pairwise
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.table import Figure, show
 from config import Config
@@ -56,10 +56,28 @@ def greatest_memory() -> int:
     return int(peak) * 1024
 
 
+class _Parent:
+    """The parent of a worker: gives it the schedule when it is ready, which is when the load starts, as in a run."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self.started = 0.0
+        self.last: dict[str, Any] = {}
+
+    def recv(self) -> Schedule:
+        self.started = time.perf_counter()
+        return self._schedule
+
+    def send(self, message: dict[str, Any]) -> None:
+        self.last = message
+
+    def close(self) -> None:
+        pass
+
+
 def ours(config: Config, directory: str, events: int) -> dict[str, float]:
     """Send `events` events at full speed in this process."""
     run = RunDirectory.create(Path(directory) / f"ours-{uuid.uuid4().hex}")
-    here, there = multiprocessing.Pipe()
     epoch = time.time_ns()
     dense = config.replace(rate=1e7, events_per_producer=None, num_producers=1, data_generator="uniform")
     schedule = Schedule(
@@ -68,15 +86,10 @@ def ours(config: Config, directory: str, events: int) -> dict[str, float]:
         measure_end_ns=epoch + NS_PER_S,
         load_end_ns=epoch + events * 100,
     )
-    here.send(schedule)
-    started = time.perf_counter()
-    run_worker(dense, run.path, 0, there)
-    seconds = time.perf_counter() - started
-    last: dict[str, Any] = {}
-    with suppress(EOFError):
-        while True:
-            last = here.recv()
-    assert last["acknowledged"] == events, last
+    parent = _Parent(schedule)
+    run_worker(dense, run.path, 0, cast("Connection", parent))
+    seconds = time.perf_counter() - parent.started
+    assert parent.last["acknowledged"] == events, parent.last
     return {"rate": events / seconds, "rss": greatest_memory()}
 
 
