@@ -452,6 +452,14 @@ def test_the_key_names_producer_and_number():
     assert event_key(3, 12_345) == b"3:12345"
 
 
+def test_the_keys_of_a_block_are_those_of_its_events():
+    config = Config().replace(num_producers=2)
+    encoder = PayloadEncoder(config)
+    block = next(event_blocks(config, 1, arrival_offsets(config, 1), NS_PER_S))
+    assert encoder.keys(block) == [event_key(1, n) for n in range(len(block))]
+    assert encoder.keys(block.part(7, 9)) == [b"1:7", b"1:8"]
+
+
 def test_the_end_record_names_its_run_and_lies_beyond_every_window():
     record = json.loads(end_record("run-1", 1_760_000_000_000))
     assert record == {

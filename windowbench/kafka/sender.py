@@ -100,7 +100,9 @@ class KafkaSender:
             topic, partition = self._places[partition]
         while True:
             try:
-                self._produce(topic, value, key, partition, self._delivered, timestamp=timestamp_ms)
+                # By place: names would make a dictionary for each event, a third of the call. The
+                # report has two places.
+                self._produce(topic, value, key, partition, self._delivered, None, timestamp_ms)
             except BufferError:
                 self.queue_full += 1
                 self._producer.poll(0.01)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from config import Config
-from windowbench.events import event_key
+from windowbench.events import event_keys
 from windowbench.payload import (
     PADDING_POOL_BYTES,
     PADDING_STRIDE,
@@ -117,7 +117,7 @@ class PayloadEncoder:
 
     def keys(self, block: AdBlock) -> list[bytes]:
         """Return the Kafka key of each event: its name."""
-        return [event_key(block.producer, n) for n in range(block.first, block.first + len(block))]
+        return event_keys(block)
 
     @staticmethod
     def name_of(key: bytes | None, _value: bytes | None) -> bytes | None:
