@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from windowbench.oracle import json_rows
 from windowbench.oracle.rows import RowKind
-from windowbench.workloads.ad_ctr import model
 from windowbench.workloads.ad_ctr.model import ROW_DOUBLES, ROW_INTEGERS, parse_events, parse_rows, usual_run_id
 
 GOOD = {
@@ -103,7 +103,7 @@ def test_integer_is_a_number_and_so_a_good_double():
 
 def test_rows_beyond_one_chunk_keep_their_order_and_a_broken_one_spoils_no_other(monkeypatch):
     chunk = 1000
-    monkeypatch.setattr(model, "PARSED_CHUNK", chunk)
+    monkeypatch.setattr(json_rows, "PARSED_CHUNK", chunk)
     values = [row(events=n) for n in range(2 * chunk + 5)]
     values[chunk + 1] = b"broken"
     parsed = parse_rows(values, "r")

@@ -22,19 +22,29 @@ field                  type     meaning
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
-from windowbench.oracle.json_rows import sound_rows
-from windowbench.oracle.rows import PARSED_CHUNK, LiveRow, ParsedRows, RowKind
+from windowbench.oracle.json_rows import RowFields, json_object, usual_run_id
+from windowbench.oracle.rows import LiveRow
 from windowbench.result_table import ResultTable, row_columns
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
+
+__all__ = [
+    "NEWEST_PRODUCE_COLUMN",
+    "RESULT_TABLE",
+    "ROW_DOUBLES",
+    "ROW_INTEGERS",
+    "live_row",
+    "parse_events",
+    "parse_rows",
+    "sound_row",
+    "usual_run_id",
+]
 
 ROW_KEY = ("window_start", "campaign_id")
 ROW_INTEGERS = (
@@ -77,100 +87,13 @@ GROUP BY run_id, result.window_start, result.window_end
 ORDER BY run_id, result.window_start""",
 )
 
+_ROW = RowFields(key=ROW_KEY, integers=ROW_INTEGERS, doubles=ROW_DOUBLES)
+parse_rows = _ROW.parse
+sound_row = _ROW.sound
+
 _EVENT_INTEGERS = ("campaign_id", "event_time_ns", "produce_time", "window_id")
 _EVENT_CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
-_NO_KEY = np.iinfo(np.int64).min
 _INT64 = range(-(2**63), 2**63)
-_NUMBERS = {int, float, type(None)}
-_FEW = 256
-"""Rows that are not worth halving."""
-
-
-def parse_rows(values: Sequence[bytes | None], run_id: str) -> ParsedRows:
-    """Read the values of result records.
-
-    Parameters
-    ----------
-    values : sequence of bytes or None
-        Record values in the order they were read.
-    run_id : str
-        Rows of other runs are foreign.
-
-    Returns
-    -------
-    ParsedRows
-        One entry a value. What is not a JSON object of this run is foreign; a row of this run with a field
-        missing or of the wrong type is malformed, with its key where the key can be read.
-    """
-    parts = [
-        _parse_chunk(values[start : start + PARSED_CHUNK], run_id) for start in range(0, len(values), PARSED_CHUNK)
-    ]
-    return ParsedRows.concatenated(parts, ROW_INTEGERS, ROW_DOUBLES)
-
-
-def _parse_chunk(values: Sequence[bytes | None], run_id: str) -> ParsedRows:
-    """Take the fast way, on which every row is sound; where some row is not, in halves down to a few rows."""
-    parsed = sound_rows(values, run_id, ROW_INTEGERS, ROW_DOUBLES)
-    if parsed is not None:
-        return parsed
-    if len(values) <= _FEW:
-        return _parse_one_by_one(values, run_id)
-    half = len(values) // 2
-    parts = [_parse_chunk(part, run_id) for part in (values[:half], values[half:])]
-    return ParsedRows.concatenated(parts, ROW_INTEGERS, ROW_DOUBLES)
-
-
-def _parse_one_by_one(values: Sequence[bytes | None], run_id: str) -> ParsedRows:
-    count = len(values)
-    kind = np.full(count, RowKind.FOREIGN, dtype=np.uint8)
-    integers: dict[str, NDArray[np.int64]] = {n: np.zeros(count, dtype=np.int64) for n in ROW_INTEGERS}
-    doubles: dict[str, NDArray[np.float64]] = {n: np.full(count, np.nan) for n in ROW_DOUBLES}
-    for name in ROW_KEY:
-        integers[name][:] = _NO_KEY
-    for i, value in enumerate(values):
-        row = _object(value)
-        if row is None or row.get("run_id") != run_id:
-            continue
-        kind[i] = RowKind.SOUND
-        for name in ROW_INTEGERS:
-            number = row.get(name)
-            if type(number) is int and number in _INT64:
-                integers[name][i] = number
-            else:
-                kind[i] = RowKind.MALFORMED
-        for name in ROW_DOUBLES:
-            number = row.get(name)
-            if type(number) in _NUMBERS:
-                doubles[name][i] = np.nan if number is None else number
-            else:
-                kind[i] = RowKind.MALFORMED
-    return ParsedRows(kind=kind, integers=integers, doubles=doubles)
-
-
-def sound_row(value: bytes | None) -> tuple[str, tuple[int, ...], tuple[float | None, ...]] | None:
-    """Read one result record of whatever run.
-
-    Parameters
-    ----------
-    value : bytes or None
-        Value of the record.
-
-    Returns
-    -------
-    tuple or None
-        Run id, integers and doubles in the order of their names above; None for what is no result row.
-    """
-    row = _object(value)
-    run_id = None if row is None else row.get("run_id")
-    if row is None or not isinstance(run_id, str):
-        return None
-    integers = tuple(row.get(name) for name in ROW_INTEGERS)
-    doubles = tuple(row.get(name) for name in ROW_DOUBLES)
-    if not all(type(number) is int and number in _INT64 for number in integers):
-        return None
-    if not all(type(number) in _NUMBERS for number in doubles):
-        return None
-    return run_id, integers, tuple(None if number is None else float(number) for number in doubles)  # type: ignore[return-value]  # checked to be integers
 
 
 def live_row(row: Mapping[str, Any]) -> LiveRow:
@@ -188,21 +111,6 @@ def live_row(row: Mapping[str, Any]) -> LiveRow:
         events=row["events"],
         newest_produce_ms=row.get(NEWEST_PRODUCE_COLUMN),
     )
-
-
-def usual_run_id(values: Sequence[bytes | None]) -> str | None:
-    """Return the run id that most of some result records carry, None where none carries any."""
-    rows = (_object(value) for value in values)
-    ids = Counter(row["run_id"] for row in rows if row is not None and isinstance(row.get("run_id"), str))
-    return ids.most_common(1)[0][0] if ids else None
-
-
-def _object(value: bytes | None) -> dict[str, Any] | None:
-    try:
-        parsed = orjson.loads(value) if value is not None else None
-    except orjson.JSONDecodeError:
-        return None
-    return parsed if isinstance(parsed, dict) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -231,7 +139,7 @@ def parse_events(values: Sequence[bytes | None]) -> ParsedEvents:
     position: list[int] = []
     columns: list[tuple[int, ...]] = []
     for i, value in enumerate(values):
-        event = _object(value)
+        event = json_object(value)
         if event is None:
             continue
         numbers = tuple(event.get(name) for name in _EVENT_INTEGERS)
