@@ -136,7 +136,7 @@ def _updates(
         )
     )
     assigner = truth.cells.closing.assigner
-    cell = (assigner.last_ids(times) - truth.cells.closing.first_id) * truth.cells.campaigns + campaign
+    cell = (assigner.last_ids(times) - truth.cells.closing.first_id) * truth.cells.keys + campaign
     order = np.lexsort((due, cell))
     cell, sent, times, kind = cell[order], sent[order], times[order], kind[order]
     starts = np.flatnonzero(np.concatenate(([True], cell[1:] != cell[:-1])))
@@ -158,7 +158,7 @@ def _values(
     """Return the JSON of rows."""
     closing, windows = truth.cells.closing, truth.cells.window_index(cells)
     columns = (
-        truth.cells.campaign_ids(cells).tolist(),
+        truth.cells.keys_of(cells).tolist(),
         closing.starts_ms[windows].tolist(),
         closing.ends_ms[windows].tolist(),
         *by_type.tolist(),

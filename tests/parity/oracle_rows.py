@@ -73,7 +73,7 @@ def _rows_of(truth):
         views, clicks, purchases = (int(truth.must.by_type[kind, cell]) for kind in range(3))
         yield {
             "run_id": RUN_ID,
-            "campaign_id": int(truth.cells.campaign_ids(cell)),
+            "campaign_id": int(truth.cells.keys_of(cell)),
             "window_start": int(truth.cells.closing.starts_ms[window]),
             "window_end": int(truth.cells.closing.ends_ms[window]),
             "views": views,

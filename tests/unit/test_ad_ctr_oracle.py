@@ -86,7 +86,7 @@ def test_truth_equals_a_database_query_over_the_same_events(seed, settings):
     seen = np.zeros(truth.cells.count, dtype=bool)
     for start, campaign, views, clicks, purchases, late, produce, time, due, sent_ns, closes in rows:
         window = (start - closing.starts_ms[0]) // windows.slide_ms
-        cell = window * truth.cells.campaigns + campaign
+        cell = window * truth.cells.keys + campaign
         seen[cell] = True
         assert truth.must.by_type[:, cell].tolist() == [views, clicks, purchases]
         assert (0 if truth.maybe is None else truth.maybe.by_type[:, cell].sum()) == late

@@ -4,11 +4,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from windowbench.oracle.cells import Cells
 from windowbench.oracle.closing import ClosingTimes
 from windowbench.oracle.comparison import NO_ROW, RowClass, compare, within_one_ulp
 from windowbench.oracle.rows import ParsedRows, ResultRows, RowKind
 from windowbench.oracle.windows import WindowAssigner
-from windowbench.workloads.ad_ctr.oracle import AdCtrTruth, Cells, Counted
+from windowbench.workloads.ad_ctr.oracle import AdCtrTruth, Counted
 
 SIZE, CAMPAIGNS, WINDOWS = 10, 2, 3
 
@@ -32,7 +33,7 @@ def truth_of(by_type, maybe=None, excused=None):
         )
 
     return AdCtrTruth(
-        cells=Cells(closing=closing, campaigns=CAMPAIGNS),
+        cells=Cells(closing=closing, keys=CAMPAIGNS, column="campaign_id"),
         must=counted(by_type, range(count)),
         maybe=None if maybe is None else counted(maybe, range(100, 100 + count)),
         excused=None if excused is None else np.array(excused, dtype=np.int32).reshape(3, count),

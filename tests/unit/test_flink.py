@@ -19,6 +19,7 @@ from windowbench.flink.rest import (
     root_cause,
     what_is_missing,
 )
+from windowbench.flink.sql import interval
 from windowbench.flink.tuning import (
     FACTORS,
     job_settings,
@@ -30,7 +31,7 @@ from windowbench.flink.tuning import (
 from windowbench.numbering import Numbering
 from windowbench.orchestration import flink_environment
 from windowbench.orchestration.flink_environment import choose_interpreter, ensure_environment, missing_locks
-from windowbench.workloads.ad_ctr.flink import event_columns, interval, result_query
+from windowbench.workloads.ad_ctr.flink import event_columns, result_query
 
 OFFSET = "0.Source__events.KafkaSourceReader.topic.{topic}.partition.{partition}.currentOffset"
 

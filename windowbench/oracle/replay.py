@@ -58,6 +58,14 @@ class ScheduledEvents:
     partition: NDArray[np.int32]
     contents: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
+    def unseen(self, withheld: Mapping[int, NDArray[np.int64]]) -> NDArray[np.bool_]:
+        """Whether each was never sent, or is among those `withheld` from the topics: numbers of events by producer."""
+        missing = self.sent_ns == UNSENT
+        if self.producer in withheld:
+            numbers = np.arange(self.first, self.first + len(missing))
+            missing |= np.isin(numbers, withheld[self.producer])
+        return missing
+
 
 class _Rechunked:
     """Pieces of any size, taken in the sizes asked for and filled up with :data:`UNSENT` at the end."""

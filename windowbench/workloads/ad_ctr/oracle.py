@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
+from windowbench.oracle.cells import Cells, LastEvents
 from windowbench.oracle.closing import ClosingTimes, closing_times
-from windowbench.oracle.comparison import NO_CELL, Flags, Index, Rules, ValueJudgement, within_one_ulp
+from windowbench.oracle.comparison import Flags, Index, Rules, ValueJudgement, within_one_ulp
 from windowbench.oracle.replay import UNSENT, ScheduledEvents
 from windowbench.oracle.rows import ParsedRows
 from windowbench.oracle.updates import rules_of
@@ -36,46 +37,6 @@ from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
 _NEVER = np.iinfo(np.int64).max
 _NONE = np.iinfo(np.int64).min
 _VIEWS, _CLICKS = EVENT_TYPES.index("view"), EVENT_TYPES.index("click")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cells:
-    """Numbers the (window, campaign) pairs of a run: window index times campaigns plus campaign."""
-
-    closing: ClosingTimes
-    campaigns: int
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.closing.closing_ns) * self.campaigns
-
-    def window_index(self, cells: Index) -> Index:
-        """Return the index of each cell's window within ``closing``."""
-        return cells // self.campaigns
-
-    def campaign_ids(self, cells: Index) -> Index:
-        """Return each cell's campaign."""
-        return cells % self.campaigns
-
-    keys_of = campaign_ids
-
-    def live_keys(self, cells: Index) -> list[tuple[int | str, ...]]:
-        """Return each cell's window start (ms) and campaign, as a live row names them."""
-        starts = self.closing.starts_ms[self.window_index(cells)]
-        return list(zip(starts.tolist(), self.campaign_ids(cells).tolist(), strict=True))
-
-    def cells_of(self, rows: ParsedRows) -> Index:
-        """Return the cell of every row, ``NO_CELL`` where its window or campaign is none of the run's."""
-        start, campaign = rows.integers["window_start"], rows.integers["campaign_id"]
-        starts = self.closing.starts_ms
-        if len(starts) == 0:
-            return np.full(len(start), NO_CELL, dtype=np.int64)
-        slide = self.closing.assigner.slide_ms
-        inside = (start >= starts[0]) & (start <= starts[-1]) & (campaign >= 0) & (campaign < self.campaigns)
-        since_first = np.where(inside, start - starts[0], 0)
-        inside &= since_first % slide == 0
-        return np.where(inside, since_first // slide * self.campaigns + campaign, NO_CELL)
 
 
 def closing_of(config: Config, schedule: Schedule, events: Iterable[ScheduledEvents]) -> ClosingTimes:
@@ -90,7 +51,7 @@ def rules(config: Config) -> Rules:
 
 def cells(config: Config, closing: ClosingTimes) -> Cells:
     """Return the cells of a run."""
-    return Cells(closing=closing, campaigns=AdCtrSettings.of(config.workload).num_campaigns)
+    return Cells(closing=closing, keys=AdCtrSettings.of(config.workload).num_campaigns, column="campaign_id")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -312,8 +273,7 @@ class TruthBuilder:
         self._must = Counted.nothing(count)
         self._maybe: Counted | None = None
         self._excused: NDArray[np.int32] | None = None
-        self._last_due_ns: NDArray[np.int64] = np.full(count, _NONE, dtype=np.int64)
-        self._last_sent_ns: NDArray[np.int64] = np.full(count, _NONE, dtype=np.int64)
+        self._last = LastEvents(count)
 
     def add(self, events: ScheduledEvents) -> None:
         """Add events; the order of blocks does not matter."""
@@ -321,15 +281,12 @@ class TruthBuilder:
             return
         assigner = self.cells.closing.assigner
         last_window = assigner.last_ids(events.event_time_ns) - self.cells.closing.first_id
-        unseen = events.sent_ns == UNSENT
-        if events.producer in self._withheld:
-            numbers = np.arange(events.first, events.first + len(unseen))
-            unseen |= np.isin(numbers, self._withheld[events.producer])
+        unseen = events.unseen(self._withheld)
         for back in range(assigner.windows_per_instant):
             self._add_to_windows(events, last_window - back, unseen)
 
     def _add_to_windows(self, events: ScheduledEvents, windows: Index, unseen: Flags) -> None:
-        cells = windows * self.cells.campaigns + events.contents["campaign_id"]
+        cells = self.cells.at(windows, events.contents["campaign_id"])
         event_type = events.contents["event_type"]
         must = events.due_ns < self._must_before_ns[windows]
         if not must.all():
@@ -345,7 +302,7 @@ class TruthBuilder:
         self._must.add(cells[pick], event_type[pick], produce_ms[pick], events.event_time_ns[pick])
         counted = must & sent
         pick = slice(None) if counted.all() else counted
-        self._note_last(cells[pick], events.due_ns[pick], events.sent_ns[pick])
+        self._last.add(cells[pick], events.due_ns[pick], events.sent_ns[pick])
 
     def _add_maybe(self, events: ScheduledEvents, cells: Index, late: Flags) -> None:
         produce_ms = events.sent_ns // NS_PER_MS
@@ -358,15 +315,6 @@ class TruthBuilder:
         event_type = events.contents["event_type"][late]
         self._maybe.add(cells[late], event_type, produce_ms[late], events.event_time_ns[late])
 
-    def _note_last(self, cells: Index, due_ns: Index, sent_ns: Index) -> None:
-        """Keep the last due time of each cell and, of the events due then, the latest send time."""
-        before = self._last_due_ns[cells]
-        np.maximum.at(self._last_due_ns, cells, due_ns)
-        after = self._last_due_ns[cells]
-        self._last_sent_ns[cells[after != before]] = _NONE
-        last = due_ns == after
-        np.maximum.at(self._last_sent_ns, cells[last], sent_ns[last])
-
     def finish(self) -> AdCtrTruth:
         """Return the truth."""
         return AdCtrTruth(
@@ -374,6 +322,6 @@ class TruthBuilder:
             must=self._must,
             maybe=self._maybe,
             excused=self._must.by_type if self._withheld_unnamed else self._excused,
-            last_due_ns=self._last_due_ns,
-            last_sent_ns=self._last_sent_ns,
+            last_due_ns=self._last.due_ns,
+            last_sent_ns=self._last.sent_ns,
         )

@@ -15,7 +15,8 @@ from typing import Any
 import orjson
 
 from config import Config, WindowSettings
-from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
+from windowbench.reference.records import is_believed, is_int64, is_own_end
+from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 Event = tuple[int, int, int, int]
@@ -27,11 +28,6 @@ END: Event = (-1, -1, END_EVENT_TIME_NS, -1)
 """What :class:`EventReader` makes of an END record of its own run."""
 
 _CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
-_LEAST, _GREATEST = -(2**63), 2**63 - 1
-
-
-def _is_int64(value: object) -> bool:
-    return type(value) is int and _LEAST <= value <= _GREATEST
 
 
 class EventReader:
@@ -61,15 +57,13 @@ class EventReader:
             event = orjson.loads(value)  # type: ignore[arg-type]  # None raises like other rubbish
             kind, event_ns = event["event_type"], event["event_time_ns"]
             if kind == END_EVENT_TYPE:
-                return END if event["run_id"] == self._run_id and event_ns == END_EVENT_TIME_NS else None
+                return END if is_own_end(event, self._run_id) else None
             code, campaign, produce_ms = _CODES[kind], event["campaign_id"], event["produce_time"]
         except (orjson.JSONDecodeError, KeyError, TypeError):
             return None
-        if not (_is_int64(event_ns) and _is_int64(campaign) and _is_int64(produce_ms)):
+        if not (is_int64(event_ns) and is_int64(campaign) and is_int64(produce_ms)):
             return None
-        too_old = event_ns < 0 or event_ns // NS_PER_MS + GUARD_PAST_MS < record_ms
-        too_new = -(-event_ns // NS_PER_MS) - GUARD_FUTURE_MS > record_ms
-        return None if too_old or too_new else (code, campaign, event_ns, produce_ms)
+        return (code, campaign, event_ns, produce_ms) if is_believed(event_ns, record_ms) else None
 
 
 class PartialCounts:

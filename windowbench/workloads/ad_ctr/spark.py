@@ -2,36 +2,25 @@
 
 What an event and a right answer are is said by ``model.py`` and ``oracle.py`` beside this file; here is only how Spark
 says it. The functions work alike on a stream and on a static frame, know neither broker nor session, and never
-fail on a record, whatever its bytes: parsing yields nulls, the guard counts and drops.
+fail on a record, whatever its bytes.
 
-The way of a record: :func:`parse` -> :func:`guard` -> :func:`windowed` -> :func:`records`.
-
-Rules that are easy to break:
-
-* An END record must pass ``withWatermark`` to move the watermark, and must then vanish. The optimiser moves a predicate
-  below ``withWatermark`` unless it is over the event-time column, so END is removed by its event time.
-* The guard stands before ``withWatermark``: Spark's watermark is the maximum over all records, so one record from the
-  future would make every later one late.
-* Nanoseconds since 1970 do not fit a double, so ``floor(a / b)`` is wrong by up to 256 ns; ``div`` is exact.
+The way of a record: :func:`parse` -> :func:`guard` -> :func:`windowed` -> :func:`records`; what is easy to break on it
+stands in :mod:`windowbench.spark.events`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyspark.sql import Column, DataFrame, Observation
+from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
 from config import Config, WindowSettings
-from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS
+from windowbench.spark import events
+from windowbench.spark.events import OBSERVATION
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
-OBSERVATION = "guard"
-"""Name under which a streaming query's progress carries the counts of :func:`guard`."""
-
 _EVENT = "event_type string, campaign_id bigint, event_time_ns bigint, produce_time bigint, run_id string"
-_ENVELOPE = f"event struct<{_EVENT}>, malformed string"
-_STRICT = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "malformed", "allowSingleQuotes": "false"}
 
 
 def parse(raw: DataFrame, *, keep: Sequence[str] = ()) -> DataFrame:
@@ -49,52 +38,15 @@ def parse(raw: DataFrame, *, keep: Sequence[str] = ()) -> DataFrame:
     DataFrame
         ``event_type`` and ``run_id`` string; ``campaign_id``, ``event_time_ns``, ``produce_time`` (ms) long;
         ``record_ms`` long, the record's own Kafka timestamp.
-
-    Notes
-    -----
-    ``from_json`` reads the first JSON value of a text and ignores what follows, so each value is read as the
-    only member of an object around it: text after the event is then an error like any other. A number in
-    quotes, with a fraction or beyond 64 bits is no integer, and one field that cannot be read makes the whole
-    record malformed. Bytes that are not UTF-8 would be replaced silently, hence the check before.
     """
-    text = F.col("value").cast("string")
-    wrapped = F.concat(F.lit('{"event":'), text, F.lit("}"))
-    envelope = F.when(F.is_valid_utf8(text), F.from_json(wrapped, _ENVELOPE, _STRICT))
-    read = raw.select(envelope.alias("read"), F.unix_millis("timestamp").alias("record_ms"), *keep)
-    event = F.when(F.col("read.malformed").isNull(), F.col("read.event"))
-    return read.select(event.alias("event"), "record_ms", *keep).select("event.*", "record_ms", *keep)
-
-
-def _is_end(run_id: str) -> Column:
-    mark = (
-        (F.col("event_type") == END_EVENT_TYPE)
-        & (F.col("run_id") == run_id)
-        & (F.col("event_time_ns") == END_EVENT_TIME_NS)
-    )
-    return F.coalesce(mark, F.lit(False))
-
-
-def _is_event() -> Column:
-    time_ns, record_ms = F.col("event_time_ns"), F.col("record_ms")
-    floor_ms = F.expr("event_time_ns div 1000000")
-    ceil_ms = F.expr("try_add(event_time_ns, 999999) div 1000000")  # null, not an error, at the end of 64 bits
-    good = (
-        F.col("event_type").isin(*EVENT_TYPES)
-        & F.col("campaign_id").isNotNull()
-        & F.col("produce_time").isNotNull()
-        & (time_ns >= 0)
-        & (floor_ms + GUARD_PAST_MS >= record_ms)
-        & (ceil_ms - GUARD_FUTURE_MS <= record_ms)
-    )
-    return F.coalesce(good, F.lit(False))
+    return events.parse(raw, _EVENT, keep=keep)
 
 
 def guard(parsed: DataFrame, run_id: str, observation: Observation | str = OBSERVATION) -> DataFrame:
     """Keep good events and this run's END records; count all others.
 
     A good event has one of the known types, integers for campaign, event time and produce time, and an event time
-    from an hour before to 5 s after its own Kafka timestamp, both included. The current time would be the wrong
-    yardstick: it is fixed at the start of a batch and would judge a replayed record anew.
+    from an hour before to 5 s after its own Kafka timestamp, both included.
 
     Parameters
     ----------
@@ -105,14 +57,13 @@ def guard(parsed: DataFrame, run_id: str, observation: Observation | str = OBSER
     observation : Observation or str, optional
         Receives ``rejected`` and ``ends``, numbers of records: an Observation for a static frame, a name for a stream.
     """
-    marked = parsed.select("*", _is_end(run_id).alias("is_end"), _is_event().alias("is_event"))
-    kept = F.col("is_end") | F.col("is_event")
-    counted = marked.observe(
-        observation,
-        F.count_if(~kept).alias("rejected"),
-        F.count_if("is_end").alias("ends"),
+    good = (
+        F.col("event_type").isin(*EVENT_TYPES)
+        & F.col("campaign_id").isNotNull()
+        & F.col("produce_time").isNotNull()
+        & events.in_time()
     )
-    return counted.where(kept)
+    return events.guard(parsed, run_id, good, observation)
 
 
 def windowed(kept: DataFrame, windows: WindowSettings, run_id: str) -> DataFrame:
@@ -126,14 +77,9 @@ def windowed(kept: DataFrame, windows: WindowSettings, run_id: str) -> DataFrame
     DataFrame
         The result row of docs/measurement.md.
     """
-    size, slide, delay = (f"{ms} milliseconds" for ms in (windows.size_ms, windows.slide_ms, windows.delay_ms))
-    end_time = F.timestamp_micros(F.lit(END_EVENT_TIME_NS // 1000))
-    events = (
-        kept.withColumn("event_time", F.timestamp_micros(F.expr("event_time_ns div 1000")))
-        .withWatermark("event_time", delay)
-        .where(F.col("event_time") < end_time)
-    )
-    tally = events.groupBy(F.window("event_time", size, slide), "campaign_id").agg(
+    size, slide = (f"{ms} milliseconds" for ms in (windows.size_ms, windows.slide_ms))
+    timed = events.timed(kept, windows.delay_ms)
+    tally = timed.groupBy(F.window("event_time", size, slide), "campaign_id").agg(
         *(F.count_if(F.col("event_type") == kind).alias(f"{kind}s") for kind in EVENT_TYPES),
         F.count(F.lit(1)).alias("events"),
         F.max("produce_time").alias("max_produce_time"),
@@ -161,17 +107,10 @@ def results(raw: DataFrame, config: Config, observation: Observation | str = OBS
     ValueError
         When the configuration has no run id.
     """
-    if config.run.run_id is None:
-        msg = "result rows need a run id"
-        raise ValueError(msg)
-    kept = guard(parse(raw), config.run.run_id, observation)
-    return windowed(kept, config.windows, config.run.run_id)
+    run_id = events.run_id_of(config.run.run_id)
+    return windowed(guard(parse(raw), run_id, observation), config.windows, run_id)
 
 
 def records(rows: DataFrame) -> DataFrame:
     """Return result rows as Kafka records: ``key`` "<campaign_id>:<window_start>", ``value`` the row as JSON."""
-    key = F.concat_ws(":", "campaign_id", "window_start")
-    return rows.select(
-        key.alias("key"),
-        F.to_json(F.struct(*rows.columns), {"ignoreNullFields": "false"}).alias("value"),
-    )
+    return events.records(rows, "campaign_id", "window_start")
