@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 from windowbench.broker.jars import default_cache_dir, ensure_jars
 from windowbench.broker.java import find_java
 from windowbench.broker.storage import free_port
+from windowbench.configuration.engine import PYTHON_WORKER
 from windowbench.engine_job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
 from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
 from windowbench.flink.progress import Progress
@@ -135,6 +136,8 @@ def start_job(tables: TableEnvironment, job: Job, workload: Any, settings: dict[
     effective |= {f"source.{name}": value for name, value in sources[0].items()}
     effective |= {f"sink.{name}": value for name, value in sinks[0].items()}
     effective |= {"source.topic": ",".join(config.input_topics), "sink.topic": ",".join(config.result_topics)}
+    if workload.PYTHON_WORKER:
+        effective[PYTHON_WORKER] = "on the measured path"
     say("settings", effective=masked(effective, hide_values(secrets(config))))
     statements = workload.statements(config, job.run_id, [*map(with_clause, sources)], [*map(with_clause, sinks)])
     results = [tables.execute_sql(statement) for statement in statements]
@@ -242,7 +245,8 @@ def rest_address(tables: TableEnvironment, settings: dict[str, str]) -> str:
 
 def serve(job: Job, jars: list[Path], workload: Any, deadline: float) -> None:  # noqa: ANN401 - a module
     """Run a job until another run follows, a signal ends it or it fails."""
-    settings = job_settings(job, rest_port=None if submitted() else free_port(), jars=jars if submitted() else [])
+    ours = job_settings(job, rest_port=None if submitted() else free_port(), jars=jars if submitted() else [])
+    settings = workload.settings(job.config) | ours  # in which are the user's
     tables = table_environment(settings)
     raise_on_signals()
     begins = log_begins(job)

@@ -42,6 +42,7 @@ from config import Config
 from windowbench.broker.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jar_paths
 from windowbench.broker.java import find_java
 from windowbench.broker.setup import driver_archive, settings_are_ours, spark_conf_dir
+from windowbench.configuration.engine import PYTHON_WORKER
 from windowbench.engine_job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
 from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
 from windowbench.kafka.admin import Admin
@@ -238,6 +239,8 @@ def start_query(spark: SparkSession, job: Job, workload: Any) -> StreamingQuery:
     effective = dict(spark.sparkContext.getConf().getAll())
     effective |= {f"readStream.{name}": value for name, value in source.items()}
     effective |= {f"writeStream.{name}": value for name, value in sink.items()}
+    if workload.PYTHON_WORKER:
+        effective[PYTHON_WORKER] = "on the measured path"
     say("settings", effective=masked(effective, hide_values(secrets(config))))
     rows = workload.results(spark.readStream.format("kafka").options(**source).load(), config)
     writer = workload.records(rows).writeStream.format("kafka").options(**sink).outputMode(config.output_mode)
@@ -363,6 +366,8 @@ def body(argv: list[str] | None) -> int:
         if is_local(job.config):
             # Nobody else talks to this Spark: no look-up of the host's name, no port open to others.
             os.environ["SPARK_LOCAL_IP"] = LOOPBACK
+            # Where rows pass a Python worker, it is this Python, which has what Spark needs for that.
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     with until_stopped():
         partitions = check_topics(job)
         if job.alone:

@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def spark(java_home, tmp_path_factory):
     scratch = tmp_path_factory.mktemp("spark")
     os.environ["JAVA_HOME"] = str(java_home.path)
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     settings = {
         **session_settings(Config(), partitions=2),
         **jvm_settings(Config().replace(spark_driver_memory="1g")),

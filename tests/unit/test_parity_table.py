@@ -74,3 +74,10 @@ def test_in_real_time_mode_rows_wait_for_no_batch():
 def test_every_engine_but_any_command_has_a_value_in_every_line():
     engines = set(SETTINGS["engine"].choices) - {"command"}
     assert [entry.name for entry in LINES if not engines <= entry.sources.keys()] == []
+
+
+def test_a_python_worker_on_the_way_of_rows_is_an_asymmetry():
+    worker = {"spark.master": "local[2]", "windowbench.python_worker": "on the measured path"}
+    flink = arm("flink", {"parallelism.default": "2"})
+    assert not line("Python worker", arm("spark", worker), flink)["equal"]
+    assert line("Python worker", arm("spark", {"spark.master": "local[2]"}), flink)["equal"]

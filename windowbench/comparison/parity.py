@@ -14,6 +14,7 @@ from typing import Any
 
 from config import Config
 from windowbench.comparison.arms import Arm
+from windowbench.configuration.engine import PYTHON_WORKER
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,6 +142,14 @@ LINES = (
             "spark": Source(configured=_batch),
             "flink": Source(reported=("execution.checkpointing.interval",), default="no checkpoints"),
             "none": Source(fixed="no checkpoints"),
+        },
+    ),
+    Line(
+        name="Python worker",
+        sources={
+            "spark": Source(reported=(PYTHON_WORKER,), default="none"),
+            "flink": Source(reported=(PYTHON_WORKER,), default="none"),
+            "none": Source(fixed="the engine itself is Python"),
         },
     ),
     Line(

@@ -10,6 +10,8 @@ from windowbench.settings import ConfigError, Pairs, knob, require, require_whol
 from windowbench.workloads import WORKLOADS
 
 OutputMode = Literal["append", "update"]
+PYTHON_WORKER = "windowbench.python_worker"
+"""Name under which an engine says, among its settings, that rows pass a Python worker on their way."""
 LEAST_REALTIME_BATCH_SECONDS = 5.0
 """Below this Spark refuses a batch of Real-Time Mode."""
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from windowbench.configuration.engine import PYTHON_WORKER
+
 
 def engine_line(engine: Mapping[str, Any]) -> str:
     """Return the line; `engine` is that part of ``summary.json``, of which older ones lack preset and mode."""
     parts = [f"engine: {engine['name']}"]
     if engine.get("preset"):
         parts.append(f"preset {engine['preset']}")
+    if PYTHON_WORKER in engine.get("settings", {}):
+        parts.append("with a Python worker on the measured path")
     if engine.get("real_time_batch_s"):
         parts.append(f"Real-Time Mode, batches of {engine['real_time_batch_s']:g} s")
         parts.append(f"{engine['batches']} batch boundaries in the measured phase")

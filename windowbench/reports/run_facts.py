@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from windowbench.configuration.engine import PYTHON_WORKER
 from windowbench.metrics.latency import PARTS
 from windowbench.reports.layout import Row, Table, facts
 from windowbench.reports.summary import definitions_of, shows_updates
@@ -198,6 +199,8 @@ def engine(summary: Summary) -> Table | None:
     if not found:
         return None
     cells = [("engine", str(found["name"])), ("records rejected", count(found["rejected"]))]
+    if PYTHON_WORKER in found.get("settings", {}):
+        cells.append(("Python worker", "on the measured path: every row goes to it and back"))
     if found["batches"] and found["batch_max_ms"]:  # only an engine of micro-batches says how long each took
         lengths = f"median {number(found['batch_p50_ms'], 0)} ms, longest {number(found['batch_max_ms'], 0)} ms"
         cells.append(("batches in the measured phase", f"{count(found['batches'])}, {lengths}"))

@@ -13,11 +13,19 @@ from config import Config, WindowSettings
 from windowbench.flink.sql import ACCEPTED, KAFKA_RECORD_TIME, KEY_COLUMN, epoch_ms, interval, text, timed_columns
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
+PYTHON_WORKER = False
+"""Whether rows pass a Python worker on their way."""
 RESULT_COLUMNS = f"""\
 {KEY_COLUMN} STRING, run_id STRING, campaign_id BIGINT, window_start BIGINT, window_end BIGINT,
 `views` BIGINT, clicks BIGINT, purchases BIGINT, events BIGINT, max_produce_time BIGINT, max_event_time_ns BIGINT,
 ctr DOUBLE, ctr_smoothed DOUBLE"""
 """Columns of the sink: the record's key, then the result row of docs/measurement.md. ``views`` is a reserved word."""
+
+
+def settings(config: Config) -> dict[str, str]:
+    """Return the settings of the job without which the query does not mean what it says: none."""
+    del config
+    return {}
 
 
 def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:

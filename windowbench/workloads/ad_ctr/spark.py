@@ -20,6 +20,8 @@ from windowbench.spark import events
 from windowbench.spark.events import OBSERVATION
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
+PYTHON_WORKER = False
+"""Whether rows pass a Python worker on their way."""
 _EVENT = "event_type string, campaign_id bigint, event_time_ns bigint, produce_time bigint, run_id string"
 
 
