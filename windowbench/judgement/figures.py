@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from config import Config, OutputMode
 from data_generation_mmpp import MmppPath
 from windowbench.judgement.engine import EngineFigures
+from windowbench.judgement.first_values import FIRST_LATENCIES, FirstValues
 from windowbench.judgement.measured import MeasuredRows, Phase, states_at
 from windowbench.judgement.updates import Updates, measured_sample
 from windowbench.judgement.visible import VISIBLE_LATENCIES, VisibleRows
@@ -69,6 +70,7 @@ class Findings:
     load: LoadSeries
     resources: Resources | None
     visible: VisibleRows | None = None
+    first: FirstValues | None = None
 
     @property
     def by_append_time(self) -> str:
@@ -82,11 +84,14 @@ class Findings:
 
     @property
     def latency_names(self) -> tuple[str, ...]:
-        """Every latency of this run; the visible ones only where somebody looked."""
-        return LATENCIES if self.visible is None else (*LATENCIES, *VISIBLE_LATENCIES)
+        """Every latency of this run; of first values where they are revised, visible ones where somebody looked."""
+        first = () if self.first is None else FIRST_LATENCIES
+        return (*LATENCIES, *first, *(() if self.visible is None else VISIBLE_LATENCIES))
 
     def sample(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the values of a latency over measured windows, in ns, and the window of each."""
+        if self.first is not None and name in FIRST_LATENCIES:
+            return self.first.of(name)[self.first.is_measured], self.first.window[self.first.is_measured]
         if self.visible is None or name not in VISIBLE_LATENCIES:
             return measured_sample(name, self.measured, self.updates)
         chosen = self.measured.is_measured & self.visible.seen
@@ -94,6 +99,8 @@ class Findings:
 
     def everywhere(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the values of a latency over all windows, in ns, and the window of each."""
+        if self.first is not None and name in FIRST_LATENCIES:
+            return self.first.of(name), self.first.window
         if self.visible is not None and name in VISIBLE_LATENCIES:
             return self.visible.of(name)[self.visible.seen], self.measured.window[self.visible.seen]
         if name == "freshness":
@@ -129,6 +136,7 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> dict[str
         "load": _load(findings),
         "latencies_ms": latencies,
         "visible": None if findings.visible is None else dataclasses.asdict(findings.visible.figures),
+        "revisions": None if findings.first is None else findings.first.figures(),
         "window_maxima_ms": _window_maxima(findings),
         "decomposition_ms": _decomposition(findings),
         "partition_wait_ms": _partition_wait(findings),
@@ -212,7 +220,8 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
 
     In append mode freshness usually equals ``e2e`` and needs no bootstrap of its own.
     """
-    groups = [[name for name in LATENCIES if name != "freshness"], ["freshness"], list(VISIBLE_LATENCIES)]
+    of_rows = [name for name in LATENCIES if name != "freshness"]
+    groups = [of_rows, ["freshness"], list(FIRST_LATENCIES), list(VISIBLE_LATENCIES)]
     if np.array_equal(samples["freshness"][0], samples["e2e"][0]):
         groups.remove(["freshness"])
     intervals: dict[str, Interval | None] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from windowbench.arrivals import modulating_path
 from windowbench.errors import ExitCode
 from windowbench.judgement.engine import engine_figures
 from windowbench.judgement.figures import Findings, headline_of, summary_of
+from windowbench.judgement.first_values import find_first_values
 from windowbench.judgement.fit import arrival_fit
 from windowbench.judgement.measured import (
     answered_ms,
@@ -169,6 +171,10 @@ def find(recorded: Recorded) -> Findings:
     )
     updates = find_updates(rows, truth, comparison, phases, clock, newest_produce=newest, several=config.several_rows)
     odd = impossible(measured.latencies, updates.freshness, clock.bound_ns, mode=mode)
+    first = find_first_values(rows, truth, comparison, updates, clock) if config.workload.REVISES else None
+    if first is not None:
+        early = odd.excess_too_low + first.too_early(clock.bound_ns)
+        odd = dataclasses.replace(odd, excess_too_low=early)
     engine = engine_figures(recorded.progress, schedule)
     slope = latency_slope(measured, updates, closing, mode, base_ns=schedule.base_time_ns)
     last_sent_ns = max(schedule.load_end_ns, generator.last_sent_ns or 0)
@@ -202,6 +208,7 @@ def find(recorded: Recorded) -> Findings:
         load=load,
         resources=run_resources(recorded, generator),
         visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
+        first=first,
     )
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.judgement.figures import Findings
+from windowbench.judgement.first_values import FIRST_LATENCIES
 from windowbench.judgement.measured import Phase
 from windowbench.judgement.visible import VISIBLE_LATENCIES
 from windowbench.metrics.latency import LATENCIES
@@ -101,6 +102,13 @@ def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
         else:
             column[measured.row] = getattr(measured.latencies, name)
         table[f"{name}_ns"] = nullable_column(column, has)
+    if findings.first is not None:
+        is_first = np.zeros(len(rows), dtype=np.bool_)
+        is_first[findings.first.row] = True
+        for name in FIRST_LATENCIES:
+            column = np.zeros(len(rows), dtype=np.int64)
+            column[findings.first.row] = findings.first.of(name)
+            table[f"{name}_ns"] = nullable_column(column, is_first)
     if findings.visible is not None:
         seen = np.zeros(len(rows), dtype=np.bool_)
         seen[measured.row] = findings.visible.seen

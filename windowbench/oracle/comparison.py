@@ -125,6 +125,10 @@ class Truth(Protocol):
         """Earliest possible emission of each cell's final value."""
 
     @property
+    def first_earliest_ns(self) -> Index:
+        """Earliest possible emission of each cell's first value, where late events revise it; else as above."""
+
+    @property
     def last_due_ns(self) -> Index:
         """Due time of the last event that must count; the least int64 where there is none."""
 

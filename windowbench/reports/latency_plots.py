@@ -19,7 +19,7 @@ from windowbench.reports.wording import ms, plural
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLOURS = {"excess": "c1", "freshness": "c1", "since_window_end": "c3", "e2e": "c2"}
+_COLOURS = {"excess": "c1", "freshness": "c1", "since_window_end": "c3", "e2e": "c2", "first_excess": "c2"}
 PART_COLOURS = dict(zip(PARTS, ("c5", "c3", "line", "c2", "c1"), strict=True))
 PART_NAMES = {
     "send_lateness": "send lateness",

@@ -8,12 +8,12 @@ from typing import Any
 from windowbench.configuration.engine import PYTHON_WORKER
 from windowbench.metrics.latency import PARTS
 from windowbench.reports.layout import Row, Table, facts
-from windowbench.reports.summary import definitions_of, shows_updates
+from windowbench.reports.summary import definitions_of, shows_revisions, shows_updates
 from windowbench.reports.wording import count, ms, number, sentence, share, size
 
 Summary = Mapping[str, Any]
 
-_ORDER = ("excess", "since_window_end", "e2e", "freshness")
+_ORDER = ("excess", "since_window_end", "first_excess", "first_since_window_end", "e2e", "freshness")
 _PERCENTS = ("p50", "p90", "p95", "p99", "max")
 _HEADS = ("P50", "P90", "P95", "P99", "greatest")
 PART_WORDS = {
@@ -52,6 +52,13 @@ def latencies(summary: Summary) -> Table | None:
     words = f"{count(some['rows'])} rows of {count(some['windows'])} measured windows. "
     if shows_updates(summary):
         words = f"Final rows, and of freshness every update: {count(found['freshness']['rows'])} of them. "
+    if shows_revisions(summary):
+        revised = summary["revisions"]
+        words = (
+            f"Final values, first values, and of freshness all {count(found['freshness']['rows'])} of them. Late events"
+            f" revised {count(revised['revised'])} of {count(revised['results'])} results in"
+            f" {count(revised['revisions'])} rows. "
+        )
     words += " ".join(f"{name}_ms: {definitions[name]}." for name in names)
     return Table(title="Percentiles, ms", head=["", *_HEADS, "95 % interval of P90"], rows=lines, note=words)
 

@@ -14,6 +14,10 @@ from windowbench.reports.template import render_page
 from windowbench.reports.wording import sentence
 
 
+FIRST = ("first_excess",)
+"""Beside the latency that ranks, where late events revise results."""
+
+
 def render_run(content: RunContent) -> str:
     """Return the report of a run as one self-contained HTML file."""
     return render_page(run_page(content))
@@ -90,8 +94,8 @@ def _latency(content: RunContent) -> Section:
         title="Latency",
         lead="Over the rows of measured windows. Percentiles by nearest rank: a latency that occurred.",
         blocks=_some(
-            latency_plots.distribution("cdf", latencies, [headline], interval),
-            latency_plots.spectrum("spectrum", latencies, [headline]),
+            latency_plots.distribution("cdf", latencies, [headline, *FIRST], interval),
+            latency_plots.spectrum("spectrum", latencies, [headline, *FIRST]),
             latency_plots.distribution("cdf-others", latencies, others),
             latency_plots.spectrum("spectrum-others", latencies, others),
             run_facts.latencies(content.summary),

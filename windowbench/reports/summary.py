@@ -24,6 +24,16 @@ _OF_UPDATES = {
     "freshness": "append time of an update - produce time of the newest event counted in it",
 }
 """In update mode; the excess says nothing there, as a final row need not wait until its window can close."""
+_OF_REVISIONS = {
+    "e2e": "append time of the final value - greatest produce time of its events",
+    "since_window_end": "append time of the final value - end of its window",
+    "excess": "append time of the final value - earliest possible emission of its window or, where that was later, due"
+    " time of the last event that revises it",
+    "freshness": "append time of a value, final or not - produce time of the newest event counted in it",
+    "first_since_window_end": "append time of the first value - end of its window",
+    "first_excess": "append time of the first value - earliest possible emission of its window",
+}
+"""Where late events revise a result."""
 
 
 def _with_visible(of_rows: Mapping[str, str], named: Mapping[str, str]) -> dict[str, str]:
@@ -36,6 +46,10 @@ DEFINITIONS = _with_visible(_OF_ROWS, _OF_ROWS)
 _DEFINITIONS_OF_UPDATES = _with_visible(
     {**_OF_UPDATES, "freshness": "append time of the final row - produce time of the newest event counted in it"},
     _OF_UPDATES,
+)
+_DEFINITIONS_OF_REVISIONS = _with_visible(
+    {**_OF_REVISIONS, "freshness": "append time of the final value - produce time of the newest event counted in it"},
+    _OF_REVISIONS,
 )
 _PARTS = {
     "send_lateness": "send lateness of the last event",
@@ -92,8 +106,15 @@ def shows_updates(summary: Summary) -> bool:
     return bool(summary.get("engine", {}).get("output_mode") == "update")
 
 
+def shows_revisions(summary: Summary) -> bool:
+    """Whether late events revise the results of a run."""
+    return bool(summary.get("revisions"))
+
+
 def definitions_of(summary: Summary) -> dict[str, str]:
     """Return the latencies that say something about a run, each with its definition."""
+    if shows_revisions(summary):
+        return _DEFINITIONS_OF_REVISIONS
     return _DEFINITIONS_OF_UPDATES if shows_updates(summary) else DEFINITIONS
 
 
@@ -181,6 +202,8 @@ def _latencies(summary: Summary) -> list[str]:
     rows = f"{some['rows']} rows"
     if shows_updates(summary):
         rows = f"{some['rows']} final rows and {latencies['freshness']['rows']} updates, final ones included,"
+    if shows_revisions(summary):
+        rows = f"{some['rows']} final values and {latencies['freshness']['rows']} values in all"
     lines += wrapped(f"{rows} of {some['windows']} measured windows; percentiles by nearest rank")
     for name in names:
         interval = latencies[name]["p90_interval"]
@@ -190,6 +213,7 @@ def _latencies(summary: Summary) -> list[str]:
         lines.append(f"  interval of P90: {some['interval_note']}")
     for name in names:
         lines += wrapped(f"{name}_ms: {definitions[name]}", "  ", "    ")
+    lines += _revisions(summary.get("revisions"))
     lines += _visible(summary.get("visible"))
     wait = summary.get("partition_wait_ms")
     if wait and not shows_updates(summary):
@@ -200,6 +224,17 @@ def _latencies(summary: Summary) -> list[str]:
             "    ",
         )
     return lines
+
+
+def _revisions(found: Summary | None) -> list[str]:
+    """Return how much late events revised."""
+    if not found:
+        return []
+    words = (
+        f"late events revised {found['revised']} of {found['results']} results in {found['revisions']} rows, one of"
+        f" them {found['most']} times"
+    )
+    return wrapped(words, "  ", "    ")
 
 
 def _visible(visible: Summary | None) -> list[str]:
@@ -279,6 +314,8 @@ def _rows(summary: Summary) -> list[str]:
     )
     if shows_updates(summary):
         counted += f"; {rows['intermediate']} intermediate updates"
+    if shows_revisions(summary):
+        counted += f"; {rows['intermediate']} values before the final one"
     impossible = rows["impossible"]
     return [
         *wrapped(f"rows: {rows['expected']} expected; {counted}", hanging="  "),

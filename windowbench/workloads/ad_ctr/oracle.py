@@ -131,6 +131,11 @@ class AdCtrTruth:
         return self.cells.closing.closing_ns[self.cells.window_index(every)]
 
     @property
+    def first_earliest_ns(self) -> Index:
+        """The same: nothing revises a row."""
+        return self.earliest_ns
+
+    @property
     def required(self) -> Flags:
         """Cells that must have a row: at least one event must count."""
         return np.asarray(self.must.by_type.any(axis=0))
