@@ -37,6 +37,13 @@ def require(condition: bool, message: str) -> None:  # noqa: FBT001 - reads as a
         raise ConfigError(message)
 
 
+def require_topic(name: str, topic: str) -> None:
+    """Require a name that Kafka takes for a topic."""
+    plain = topic.replace("-", "").replace("_", "").replace(".", "")
+    legal = plain.isascii() and plain.isalnum() and len(topic) <= 200
+    require(legal, f"{name} {topic!r} may hold letters, digits, '-', '_' and '.' only, at most 200 of them")
+
+
 def require_whole_ms(name: str, seconds: float | None) -> None:
     """Require whole milliseconds: finer times are rounded by clocks and engines, and a load misses its nominal rate."""
     whole = seconds is None or abs(seconds * 1000 - round(seconds * 1000)) < 1e-6

@@ -3,32 +3,52 @@
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from config import WindowSettings
 from tests.parity.cases import ORIGIN_MS, RUN_ID
 from windowbench.broker.jars import default_cache_dir
 from windowbench.broker.java import find_java
 from windowbench.orchestration.flink_environment import ROOT, ensure_environment
+from windowbench.workloads.ad_ctr import flink as workload
 
 ROW_FIELDS = (
     "key", "run_id", "campaign_id", "window_start", "window_end", "views", "clicks", "purchases", "events",
     "max_produce_time", "max_event_time_ns", "ctr", "ctr_smoothed",
 )  # fmt: skip
 IN_RECORD = "record_time TIMESTAMP_LTZ(3)"
+FILE_NAME = "file_name STRING NOT NULL METADATA FROM 'file.name'"
 
 
 @dataclass(frozen=True)
 class FlinkJob:
-    """A bounded table of files, and what is asked of it: result rows, or the names of files whose record counts."""
+    """A bounded table ``records`` of files, and what is asked of it, as SQL."""
 
     files: dict
-    size_ms: int = 10_000
-    slide_ms: int = 10_000
-    delay_ms: int = 0
-    record_time: str = IN_RECORD
-    names: bool = False
+    columns: str
+    query: str
+    statements: tuple = ()
+    settings: dict = field(default_factory=dict)
+
+
+def counting(files, size_ms, slide_ms, delay_ms):
+    """Return the job that gives the result rows of the first workload."""
+    windows = WindowSettings(window_size_sec=size_ms / 1000, slide_sec=slide_ms / 1000)
+    return FlinkJob(
+        files=files,
+        columns=workload.event_columns(RUN_ID, delay_ms, IN_RECORD),
+        query=workload.result_query("records", windows, RUN_ID),
+    )
+
+
+def naming(files):
+    """Return the job that gives the names of files whose record counts."""
+    columns = workload.event_columns(RUN_ID, 0, FILE_NAME)
+    # One time for all records: a computed column cannot use another one.
+    columns = columns.replace("record_time", f"TO_TIMESTAMP_LTZ({ORIGIN_MS}, 3)")
+    return FlinkJob(files=files, columns=columns, query=f"SELECT file_name FROM records WHERE {workload.ACCEPTED}")
 
 
 def line_of(payload, record_ms):
@@ -37,16 +57,21 @@ def line_of(payload, record_ms):
     return json.dumps(payload | {"record_time": f"{time}.{record_ms % 1000:03d}Z"}).encode()
 
 
+def row_of(values):
+    """Return a row of a counting job as a dict."""
+    return dict(zip(ROW_FIELDS, values, strict=True))
+
+
 def run_jobs(jobs, directory):
-    """Return the rows of each job, as dicts."""
+    """Return the rows of each job, as lists."""
     wanted = []
     for number, job in enumerate(jobs):
         place = directory / str(number)
         place.mkdir(parents=True)
         for name, data in job.files.items():
             (place / name).write_bytes(data)
-        said = {name: getattr(job, name) for name in ("size_ms", "slide_ms", "delay_ms", "record_time", "names")}
-        wanted.append({"directory": str(place), "run_id": RUN_ID, "now_ms": ORIGIN_MS, **said})
+        said = {name: getattr(job, name) for name in ("columns", "query", "statements", "settings")}
+        wanted.append({"directory": str(place), **said})
     python = ensure_environment(None, print)
     environment = {
         **os.environ,
@@ -66,8 +91,4 @@ def run_jobs(jobs, directory):
         timeout=280,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    answers = json.loads(done.stdout.splitlines()[-1])
-    return [
-        [row[0] for row in rows] if job.names else [dict(zip(ROW_FIELDS, row, strict=True)) for row in rows]
-        for job, rows in zip(jobs, answers, strict=True)
-    ]
+    return json.loads(done.stdout.splitlines()[-1])

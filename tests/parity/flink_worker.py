@@ -7,13 +7,12 @@ import json
 import sys
 from pathlib import Path
 
-from config import Config, WindowSettings
+from config import Config
 from windowbench.factor import in_force
 from windowbench.flink.tuning import FACTORS, RUN_SETTINGS, RUN_SOURCE_OPTIONS
-from windowbench.workloads.ad_ctr import flink as workload
 
 
-def main():
+def environment_of(settings):
     from pyflink.common import Configuration
     from pyflink.table import EnvironmentSettings, TableEnvironment
 
@@ -25,33 +24,26 @@ def main():
         "table.exec.source.idle-timeout": "1 s",
     }
     tuned = in_force(FACTORS, Config().engine)
-    for name, value in {**RUN_SETTINGS, **tuned.settings, **own}.items():
+    for name, value in {**RUN_SETTINGS, **settings, **tuned.settings, **own}.items():
         configuration.set_string(name, value)
     chosen = EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(configuration).build()
-    tables = TableEnvironment.create(chosen)
-    print(json.dumps([rows_of(tables, number, job) for number, job in enumerate(json.load(sys.stdin))]))
+    return TableEnvironment.create(chosen)
 
 
-def rows_of(tables, number, job):
-    columns = workload.event_columns(job["run_id"], job["delay_ms"], job["record_time"])
-    if job["names"]:  # one time for all records: a computed column cannot use another one
-        columns = columns.replace("record_time", f"TO_TIMESTAMP_LTZ({job['now_ms']}, 3)")
+def rows_of(job):
+    tables = environment_of(job["settings"])
     options = {"connector": "filesystem", "path": job["directory"], "format": "json"}
     options |= {
         name.removeprefix("value."): value for name, value in RUN_SOURCE_OPTIONS.items() if name.startswith("value.")
     }
     options["json.timestamp-format.standard"] = "SQL"
     clause = ", ".join(f"'{name}' = '{value}'" for name, value in options.items())
-    tables.execute_sql(f"CREATE TEMPORARY TABLE events_{number} ({columns}) WITH ({clause})")
-    if job["names"]:
-        query = f"SELECT file_name FROM events_{number} WHERE {workload.ACCEPTED}"
-    else:
-        windows = WindowSettings(window_size_sec=job["size_ms"] / 1000, slide_sec=job["slide_ms"] / 1000)
-        query = workload.result_query(f"events_{number}", windows, job["run_id"])
-    with tables.execute_sql(query).collect() as rows:
+    for statement in (f"CREATE TEMPORARY TABLE records ({job['columns']}) WITH ({clause})", *job["statements"]):
+        tables.execute_sql(statement)
+    with tables.execute_sql(job["query"]).collect() as rows:
         return [list(row) for row in rows]
 
 
 if __name__ == "__main__":
     assert Path("config.py").exists(), "started elsewhere than in the root"
-    main()
+    print(json.dumps([rows_of(job) for job in json.load(sys.stdin)]))

@@ -60,22 +60,29 @@ def expected_frame(spark, rows):
 class Replay:
     """Feeds a stream one batch of records at a time, through a directory of files."""
 
-    def __init__(self, spark, directory, config, mode="append"):
+    def __init__(self, spark, directory, config, mode="append", *, results=workload.results, raw_schema=RAW_SCHEMA):
         self._directory = directory / "in"
         self._directory.mkdir()
         self._files = 0
         self._name = f"rows_{abs(hash(directory))}"
         self._spark = spark
-        raw = spark.readStream.schema(RAW_SCHEMA).option("maxFilesPerTrigger", 1).parquet(str(self._directory))
-        writer = workload.results(raw, config).writeStream.format("memory").queryName(self._name)
+        raw = spark.readStream.schema(raw_schema).option("maxFilesPerTrigger", 1).parquet(str(self._directory))
+        writer = results(raw, config).writeStream.format("memory").queryName(self._name)
         self.query = writer.outputMode(mode).option("checkpointLocation", str(directory / "checkpoint")).start()
 
     def feed(self, records):
-        """Give the stream one more batch and wait until it and what follows from it is done."""
-        values = pa.array([None if value is None else bytes(value) for value, _ in records], pa.binary())
-        times = pa.array([time for _, time in records], pa.timestamp("us", tz="UTC"))
+        """Give the stream one more batch and wait until it and what follows from it is done.
+
+        A record is a value and a time, and the topic where the workload has several.
+        """
+        columns = {
+            "value": pa.array([None if value is None else bytes(value) for value, *_ in records], pa.binary()),
+            "timestamp": pa.array([time for _, time, *_ in records], pa.timestamp("us", tz="UTC")),
+        }
+        if any(len(one) > 2 for one in records):
+            columns["topic"] = pa.array([topic for _, _, topic in records])
         hidden = self._directory / f".{self._files}.parquet"
-        pq.write_table(pa.table({"value": values, "timestamp": times}), hidden)
+        pq.write_table(pa.table(columns), hidden)
         self._files += 1
         hidden.replace(self._directory / f"{self._files}.parquet")
         self.query.processAllAvailable()

@@ -5,7 +5,7 @@ from itertools import groupby
 import pytest
 
 from tests.parity.cases import CASES, ORIGIN_MS, RUN_ID, STREAM_CASES, Case
-from tests.parity.flink_rows import FlinkJob, line_of, run_jobs
+from tests.parity.flink_rows import counting, line_of, naming, row_of, run_jobs
 from tests.parity.oracle_rows import static_oracle_rows, stream_oracle_rows
 from tests.parity.poison import malformed, odd_but_good, out_of_time
 from tests.parity.spark_rows import payload, row_dict
@@ -40,7 +40,6 @@ LENIENT = {
 """Malformed records that Flink's JSON format takes for events; the load generator writes none of them."""
 LENIENT_ON_TWO_LINES = {"two events in lines", "a line break in a string"}
 """Likewise; a file of lines cannot hold them, so a test with a broker shows them."""
-FILE_NAME = "file_name STRING NOT NULL METADATA FROM 'file.name'"
 
 
 def lines(events, shift=0):
@@ -70,22 +69,22 @@ def made(tmp_path_factory):
         # The case months later comes last: nothing is behind the watermark.
         cases = sorted(members, key=lambda item: max((event.at for event in item[1].events), default=0))
         data = b"".join(lines(case.events, number * SPREAD) for number, case in cases)
-        jobs.append(FlinkJob({"events": data}, *windows, delay_ms=LONG_MS))
+        jobs.append(counting({"events": data}, *windows, delay_ms=LONG_MS))
         keys.append(("static", windows))
     for number, case in enumerate(MIXED):
-        jobs.append(FlinkJob({"events": lines(case.events)}, *windows_of(case), delay_ms=LONG_MS))
+        jobs.append(counting({"events": lines(case.events)}, *windows_of(case), delay_ms=LONG_MS))
         keys.append(("mixed", number))
     for case in STREAM_CASES:
         events = [event for batch in case.batches for event in batch]
         data = lines(events) + end("another") + b"\n" + end(RUN_ID) + b"\n"
-        jobs.append(FlinkJob({"events": data}, *windows_of(case), delay_ms=case.delay_ms))
+        jobs.append(counting({"events": data}, *windows_of(case), delay_ms=case.delay_ms))
         keys.append(("stream", case.name))
     table = list(one_line_each({**malformed(), **out_of_time(), **odd_but_good()}).items())
     files = {f"record-{number}": value for number, (_, value) in enumerate(table)}
-    jobs.append(FlinkJob(files, record_time=FILE_NAME, names=True))
+    jobs.append(naming(files))
     keys.append(("records",))
     answers = dict(zip(keys, run_jobs(jobs, tmp_path_factory.mktemp("flink")), strict=True))
-    answers["records",] = [table[int(name.removeprefix("record-"))][0] for name in answers["records",]]
+    answers["records",] = [table[int(name.removeprefix("record-"))][0] for (name,) in answers["records",]]
     return answers
 
 
@@ -94,6 +93,7 @@ def by_key(rows):
 
 
 def without_key(rows):
+    rows = [row_of(row) for row in rows]
     for row in rows:
         assert row["key"] == f"{row['campaign_id']}:{row['window_start']}"
     return [{name: value for name, value in row.items() if name != "key"} for row in rows]

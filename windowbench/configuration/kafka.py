@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from windowbench.settings import knob, require
+from windowbench.settings import knob, require, require_topic
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,10 +43,7 @@ class KafkaSettings:
     def __post_init__(self) -> None:
         """Check the fields."""
         for name in ("events_topic", "result_topic", "watermarks_topic"):
-            topic = getattr(self, name)
-            plain = topic.replace("-", "").replace("_", "").replace(".", "")
-            legal = plain.isascii() and plain.isalnum() and len(topic) <= 200
-            require(legal, f"{name} {topic!r} may hold letters, digits, '-', '_' and '.' only, at most 200 of them")
+            require_topic(name, getattr(self, name))
         require(self.events_topic != self.result_topic, "events_topic and result_topic must differ")
         require(
             self.watermarks_topic not in (self.events_topic, self.result_topic),
