@@ -111,6 +111,10 @@ TOGETHER = {
     "engine_command": {"engine": "command"},
     "postgres_dir": {"postgres": "embedded"},
     "tuning": {"preset": "default"},
+} | {
+    name: {"workload": setting.owners[0]}
+    for name, setting in SETTINGS.items()
+    if setting.owners and Config().engine.workload not in setting.owners
 }
 
 
