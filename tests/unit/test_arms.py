@@ -2,7 +2,7 @@
 
 import pytest
 
-from config import ConfigError
+from config import SETTINGS, ConfigError
 from tests.unit.finished_run import configuration
 from windowbench.comparison.arms import IDENTITY, arm_settings, group
 from windowbench.comparison.finished import ReadRun
@@ -101,5 +101,5 @@ def test_a_run_that_cannot_be_read_is_in_no_arm_and_one_that_is_not_fit_is():
 
 
 def test_what_identifies_a_run_are_settings():
-    assert configuration("a").flat().keys() >= IDENTITY
+    assert SETTINGS.keys() >= IDENTITY
     assert not arm_settings(configuration("a")).keys() & IDENTITY

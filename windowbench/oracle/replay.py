@@ -60,7 +60,7 @@ class ScheduledEvents:
 
     def unseen(self, withheld: Mapping[int, NDArray[np.int64]]) -> NDArray[np.bool_]:
         """Whether each was never sent, or is among those `withheld` from the topics: numbers of events by producer."""
-        missing = self.sent_ns == UNSENT
+        missing: NDArray[np.bool_] = self.sent_ns == UNSENT
         if self.producer in withheld:
             numbers = np.arange(self.first, self.first + len(missing))
             missing |= np.isin(numbers, withheld[self.producer])

@@ -13,7 +13,6 @@ from windowbench.reports.summary import shows_updates
 from windowbench.reports.template import render_page
 from windowbench.reports.wording import sentence
 
-
 FIRST = ("first_excess",)
 """Beside the latency that ranks, where late events revise results."""
 

@@ -52,9 +52,7 @@ def parse(raw: DataFrame, fields: str, *, keep: Sequence[str] = ()) -> DataFrame
     """
     text = F.col("value").cast("string")
     wrapped = F.concat(F.lit('{"event":'), text, F.lit("}"))
-    envelope = F.when(
-        F.is_valid_utf8(text), F.from_json(wrapped, f"event struct<{fields}>, malformed string", _STRICT)
-    )
+    envelope = F.when(F.is_valid_utf8(text), F.from_json(wrapped, f"event struct<{fields}>, malformed string", _STRICT))
     read = raw.select(envelope.alias("read"), F.unix_millis("timestamp").alias("record_ms"), *keep)
     event = F.when(F.col("read.malformed").isNull(), F.col("read.event"))
     return read.select(event.alias("event"), "record_ms", *keep).select("event.*", "record_ms", *keep)

@@ -15,19 +15,18 @@ Rules that are easy to break:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 from pyspark import cloudpickle
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming.state import GroupState, GroupStateTimeout
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 Kept = list[list[int]]
-"""What is kept of a key: lines of integers."""
+"""What is kept of a key: lines of integers. It is stored as JSON."""
 Advance = Callable[[int, Iterator[tuple[Any, ...]], Kept, int], tuple[list[tuple[int, ...]], Kept, int]]
 """Gets a key, its rows, what was kept of it and the watermark (ms); returns what it emits, what it keeps, and the
 watermark at which to be called again, which must be later. A key of which nothing is kept is forgotten."""
@@ -51,18 +50,16 @@ def with_history(
     advance : callable
         The function.
     """
-    cloudpickle.register_pickle_by_value(import_module(advance.__module__))
+    cloudpickle.register_pickle_by_value(import_module(advance.__module__))  # type: ignore[no-untyped-call]  # its own
     columns = list(emits)
 
     def of_key(key: tuple[Any, ...], chunks: Iterator[pd.DataFrame], state: GroupState) -> Iterator[pd.DataFrame]:
-        import pandas as pd
-
         rows = (row for chunk in chunks for row in zip(*(chunk[name].tolist() for name in reads), strict=True))
-        kept = list(map(list, state.get[0])) if state.exists else []
+        kept = json.loads(state.get[0]) if state.exists else []
         watermark_ms = max(state.getCurrentWatermarkMs(), 0)
         emitted, kept, wake_ms = advance(int(key[0]), rows, kept, watermark_ms)
         if kept:
-            state.update((kept,))
+            state.update((json.dumps(kept),))
             state.setTimeoutTimestamp(wake_ms - 1)  # Spark wakes a key once the watermark is beyond this
         elif state.exists:
             state.remove()
@@ -73,7 +70,7 @@ def with_history(
     return used.groupBy(key).applyInPandasWithState(
         of_key,
         outputStructType=", ".join(f"{name} bigint" for name in columns),
-        stateStructType="kept array<array<bigint>>",
+        stateStructType="kept string",  # Spark cannot read the schema of a nested list back
         outputMode="append",
         timeoutConf=GroupStateTimeout.EventTimeTimeout,
     )
