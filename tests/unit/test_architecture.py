@@ -32,6 +32,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.settings",
         "windowbench.workloads",
         "windowbench.workloads.ad_ctr",
+        "windowbench.workloads.product_ctr",
         "windowbench.workloads.*.settings",
     ),
     1: (

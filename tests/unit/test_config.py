@@ -103,6 +103,14 @@ OTHER = {
     "max_lateness_p99_ms": 20.0,
     "max_steal": 0.5,
     "drain_timeout_seconds": 90.0,
+    "workload": "product_ctr",
+    "clicks_topic": "taps",
+    "num_products": 30,
+    "product_skew": 0.7,
+    "click_ratio": 0.3,
+    "allowed_lateness_sec": 6.5,
+    "revising_share": 0.05,
+    "revising_extent_ms": 2000,
 }
 TOGETHER = {
     "out_of_order_share": {"out_of_order_extent_ms": 900},

@@ -1,0 +1,68 @@
+"""Whole runs of the workload product_ctr: late events revise results, and those that come too late do not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.e2e.poisoned import poison
+from tests.e2e.started import TINY, WIDE, start
+
+HARD = (
+    "--workload=product_ctr",
+    "--profile=smoke",
+    *WIDE,
+    "--out-of-order-share=0.2",
+    "--out-of-order-extent-ms=400",
+    "--revising-share=0.1",
+    "--too-late-share=0.03",
+    "--late-guard-seconds=3",
+    "--partitions=3",
+    "--idle-partitions=1",
+    "--product-skew=1",
+    "--click-ratio=0.5",
+)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("engine", ["none", "spark", "flink"])
+def test_first_values_and_revisions_are_exact_beside_poison_in_both_topics(tmp_path, engine):
+    program = start(tmp_path, "master_code_spark.py", *HARD, f"--engine={engine}")
+    try:
+        program.await_phase("measure", 180)
+        config = program.json("config.json")
+        sent = sum(poison(config["bootstrap_servers"], config[topic]) for topic in ("events_topic", "clicks_topic"))
+        assert program.finish(200) == 0, program.errors + program.output
+        program.await_gone(2)
+    finally:
+        program.kill_all()
+    assert program.json("verdict.json")["verdict"] == "valid"
+    said = [json.loads(line) for line in (program.run / "progress.jsonl").read_text().splitlines()]
+    assert [message["rejected"] for message in said if message["type"] == "progress"][-1] == sent
+    summary = program.json("summary.json")
+    rows, revisions = summary["rows"], summary["revisions"]
+    assert rows["expected"] > 200
+    assert rows["wrong_value"] == rows["missing"] == rows["unexpected"] == rows["conflicting"] == 0
+    assert revisions["revised"] > 20
+    assert rows["intermediate"] >= revisions["revisions"]
+    latencies = summary["latencies_ms"]
+    assert latencies["first_excess"]["rows"] == latencies["excess"]["rows"]
+    assert latencies["first_since_window_end"]["p90"] < latencies["since_window_end"]["p90"]
+    assert "first_excess_ms" in program.output
+    assert ("Python worker on the measured path" in program.output) == (engine == "spark")
+    page = (program.run / "report.html").read_text(encoding="utf-8")
+    assert "first_excess_ms" in page
+
+
+def test_a_topic_in_which_nothing_happens_holds_nothing_back(tmp_path):
+    program = start(
+        tmp_path, "master_code_spark.py", *TINY, "--engine=none", "--workload=product_ctr", "--click-ratio=1e-9",
+        "--allowed-lateness-sec=0.6", "--revising-extent-ms=90", "--num-products=5",
+    )  # fmt: skip
+    try:
+        assert program.finish() == 0, program.errors + program.output
+    finally:
+        program.kill_all()
+    rows = program.json("summary.json")["rows"]
+    assert rows["exact"] == rows["expected"] > 0

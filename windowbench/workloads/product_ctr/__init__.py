@@ -1,0 +1,1 @@
+"""Click-through rate per product and window, revised by late events."""

@@ -1,0 +1,183 @@
+"""The product click-through workload in plain Python, without any framework: reading, counting, rows, revisions. Pure.
+
+A second opinion on the meaning of the workload: it shares no code with ``oracle.py``, and counts one event after the
+other in dictionaries.
+
+The way of an event: :class:`EventReader` -> :class:`PartialCounts` of one consumer -> :class:`OpenWindows` of the
+aggregator. That emits the first value of a window once the watermark has reached its end, a revision whenever late
+counts have come in since, and forgets the window when the watermark is the allowed lateness beyond it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import orjson
+
+from config import Config
+from windowbench.reference.records import is_believed, is_int64, is_own_end
+from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS
+from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
+
+Event = tuple[int, int, int, int]
+"""Index into ``KINDS``, product, event time in ns, produce time in ms."""
+Partial = list[int]
+"""Window start in ms, product, impressions, clicks, greatest produce time in ms."""
+
+END: Event = (-1, -1, END_EVENT_TIME_NS, -1)
+"""What :class:`EventReader` makes of an END record of its own run."""
+
+
+class EventReader:
+    """Reads records of both topics, strictly, and without ever failing on one.
+
+    Parameters
+    ----------
+    run_id : str
+        The END of another run is a rejected record like any other.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        """Keep the run's id."""
+        self._run_id = run_id
+
+    def read(self, value: bytes | None, record_ms: int, topic: int = 0) -> Event | None:
+        """Return the event in a record, :data:`END`, or None for a record that must be rejected.
+
+        Parameters
+        ----------
+        value : bytes or None
+            The record's value.
+        record_ms : int
+            The record's own Kafka timestamp in ms; an event time from an hour before to 5 s after it is believed.
+        topic : int
+            Which of the input topics it is from; one that holds another kind of event rejects it.
+        """
+        try:
+            event = orjson.loads(value)  # type: ignore[arg-type]  # None raises like other rubbish
+            kind, event_ns = event["event_type"], event["event_time_ns"]
+            if kind == END_EVENT_TYPE:
+                return END if is_own_end(event, self._run_id) else None
+            product, produce_ms = event["product_id"], event["produce_time"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return None
+        if kind != KINDS[topic] or not (is_int64(event_ns) and is_int64(product) and is_int64(produce_ms)):
+            return None
+        return (topic, product, event_ns, produce_ms) if is_believed(event_ns, record_ms) else None
+
+
+class PartialCounts:
+    """Counts of one consumer per window and product since they were last taken."""
+
+    def __init__(self, config: Config) -> None:
+        """Begin with nothing counted."""
+        self._size_ms, self._slide_ms = config.windows.size_ms, config.windows.slide_ms
+        self._cells: dict[tuple[int, int], Partial] = {}
+
+    def add(self, event: Event) -> None:
+        """Count an event in each of its windows; they start at multiples of the slide since the Unix epoch."""
+        kind, product, event_ns, produce_ms = event
+        at_ms = event_ns // NS_PER_MS
+        start = at_ms - at_ms % self._slide_ms
+        while start > at_ms - self._size_ms:
+            cell = self._cells.setdefault((start, product), [start, product, 0, 0, produce_ms])
+            cell[2 + kind] += 1
+            cell[4] = max(cell[4], produce_ms)
+            start -= self._slide_ms
+
+    def take(self) -> list[Partial]:
+        """Return what was counted since the last call."""
+        taken = list(self._cells.values())
+        self._cells.clear()
+        return taken
+
+
+class OpenWindows:
+    """Adds up partial counts of all consumers, emits first values and revisions, and forgets final windows.
+
+    Attributes
+    ----------
+    late : int
+        Events dropped because their window was final, counted once for each such window.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Begin without any window."""
+        self._size_ms = config.windows.size_ms
+        self._lateness_ms = ProductCtrSettings.of(config.workload).lateness_ms
+        self._run_id = config.run.run_id or ""
+        self._watermark_ns: int | None = None
+        self._open: dict[int, dict[int, Partial]] = {}
+        self._emitted: dict[tuple[int, int], int] = {}
+        self._changed: set[tuple[int, int]] = set()
+        self.late = 0
+
+    def __len__(self) -> int:
+        """Return how many windows are kept."""
+        return len(self._open)
+
+    def _passed(self, start_ms: int, wait_ms: int) -> bool:
+        end_ns = (start_ms + self._size_ms + wait_ms) * NS_PER_MS
+        return self._watermark_ns is not None and end_ns <= self._watermark_ns
+
+    def add(self, partials: Iterable[Partial]) -> None:
+        """Add partial counts; those of windows that are final are dropped."""
+        for partial in partials:
+            start, product, impressions, clicks, produce_ms = partial
+            if self._passed(start, self._lateness_ms):
+                self.late += impressions + clicks
+                continue
+            cell = self._open.setdefault(start, {}).setdefault(product, [start, product, 0, 0, produce_ms])
+            cell[2] += impressions
+            cell[3] += clicks
+            cell[4] = max(cell[4], produce_ms)
+            self._changed.add((start, product))
+
+    def close(self, watermark_ns: int) -> Iterator[dict[str, Any]]:
+        """Yield every value that is new behind the watermark, the oldest window first; forget what is final."""
+        if self._watermark_ns is None or watermark_ns > self._watermark_ns:
+            self._watermark_ns = watermark_ns
+        due = sorted(key for key in self._changed if self._passed(key[0], 0))
+        self._changed.difference_update(due)
+        for key in due:
+            revision = self._emitted.get(key, -1) + 1
+            self._emitted[key] = revision
+            yield self._row(self._open[key[0]][key[1]], revision)
+        for start in [start for start in self._open if self._passed(start, self._lateness_ms)]:
+            for product in self._open.pop(start):
+                del self._emitted[start, product]
+
+    def _row(self, cell: Partial, revision: int) -> dict[str, Any]:
+        start, product, impressions, clicks, produce_ms = cell
+        return {
+            "run_id": self._run_id,
+            "product_id": product,
+            "window_start": start,
+            "window_end": start + self._size_ms,
+            "impressions": impressions,
+            "clicks": clicks,
+            "revision": revision,
+            "max_produce_time": produce_ms,
+            "ctr": clicks / impressions if impressions else None,
+        }
+
+
+def reader(config: Config) -> EventReader:
+    """Return what reads records in a consumer."""
+    return EventReader(config.run.run_id or "")
+
+
+def counts(config: Config) -> PartialCounts:
+    """Return what a consumer counts in."""
+    return PartialCounts(config)
+
+
+def windows(config: Config) -> OpenWindows:
+    """Return what the aggregator adds up in."""
+    return OpenWindows(config)
+
+
+def record(row: dict[str, Any]) -> tuple[bytes, bytes]:
+    """Return key and value of a row's result record."""
+    return b"%d:%d" % (row["product_id"], row["window_start"]), orjson.dumps(row)
