@@ -250,6 +250,39 @@ def test_a_flink_that_does_not_answer_is_a_failure_too(monkeypatch):
         progress.Progress(rest, INPUTS, {}).give_up()
 
 
+class RunningRest:
+    """Answers like the REST interface of a running job with one source of one partition."""
+
+    offset = OFFSET.format(topic=INPUTS.topics[0], partition=0)
+    position = accepted = 0
+
+    def ask(self):
+        return {"state": "RUNNING", "vertices": [{"id": "v", "parallelism": 1, "tasks": {"RUNNING": 1}}]}
+
+    def metric_names(self, _vertex):
+        return [self.offset, "0.numRecordsOut"]
+
+    def metrics(self, _vertex, _names):
+        return {self.offset: str(self.position - 1), "0.numRecordsOut": str(self.accepted)}
+
+    def watermark_ms(self, _vertex):
+        return 5
+
+
+def test_records_are_rejected_once_the_job_is_at_rest_not_while_answers_are_of_several_instants():
+    rest = RunningRest()
+    seen = progress.Progress(rest, INPUTS, {0: 0})
+    assert seen.ready()
+
+    def rejected(position, accepted, times):
+        rest.position, rest.accepted = position, accepted
+        return [seen.message()["rejected"] for _ in range(times)]
+
+    assert rejected(100, 60, progress.REST_ANSWERS - 1) == [0] * (progress.REST_ANSWERS - 1)
+    assert rejected(120, 117, progress.REST_ANSWERS)[-1] == 3
+    assert rejected(140, 121, 1) == [3], "what was found at rest stands"
+
+
 def test_the_web_page_is_told_of_only_when_it_is_asked_for(capsys):
     progress.Progress(FakeRest(), INPUTS, {}).announce()
     assert capsys.readouterr().out == '{"type": "ready"}\n'

@@ -28,7 +28,9 @@ from windowbench.numbering import Numbering
 from windowbench.schedule import END_EVENT_TIME_NS, NS_PER_MS
 
 QUESTION_SECONDS = 0.2
-LAST_QUESTIONS = 2
+REST_ANSWERS = 4
+"""So many equal answers in a row mean that the job is at rest: they may be some 100 ms old, and of several instants."""
+LAST_QUESTIONS = REST_ANSWERS + 1
 """Flink gathers its metrics when it is asked, and tells them the next time."""
 CAUSE_SECONDS = 5.0
 """Flink's REST interface shows a picture of the job that is up to 3 s old."""
@@ -68,6 +70,7 @@ class Progress:
         self._last = ""
         self._sources: list[_Source] = []
         self._before: tuple[dict[str, int], int] | None = None
+        self._same = 1
         self._rejected = 0
 
     def announce(self) -> None:
@@ -147,7 +150,8 @@ class Progress:
             accepted += sum(int(values.get(name, "0")) for name in source.accepted)
         watermark_ms = self._rest.watermark_ms(self._last)
         now = position, accepted
-        if now == self._before:
+        self._same = self._same + 1 if now == self._before else 1
+        if self._same >= REST_ANSWERS:
             ended = watermark_ms is not None and watermark_ms >= END_WATERMARK_MS
             self._rejected = rejected_records(position, self._begins, now[1], ended=ended)
         self._before = now
