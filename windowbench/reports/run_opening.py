@@ -62,6 +62,8 @@ def _subtitle(content: RunContent) -> str:
     words = []
     if "engine" in config:
         words.append(f"engine {config['engine']}")
+    if "workload" in config:
+        words.append(f"workload {config['workload']}")
     load = content.summary.get("load")
     if load:
         words.append(f"{load['arrivals']} load, {number(load['nominal_rate'], 0)} events/s")
@@ -105,7 +107,7 @@ def _tiles(summary: Mapping[str, Any]) -> list[Tile]:
                 note="none wrong, missing or unexpected" if not wrong else f"{count(wrong)} wrong or missing",
             )
         )
-    for name in ("since_window_end", "e2e"):
+    for name in ("first_excess", "since_window_end", "e2e"):
         latency = (summary.get("latencies_ms") or {}).get(name)
         if latency:
             tiles.append(Tile(label=f"{name}_ms P90", value=ms(latency["p90"]), note=f"median {ms(latency['p50'])}"))
