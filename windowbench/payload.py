@@ -18,6 +18,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from config import Config
+from windowbench.events import EventBlock
 from windowbench.schedule import Schedule
 from windowbench.streams import stream_rng
 
@@ -116,6 +118,47 @@ def _window_text(window: int) -> bytes:
         msg = f"window id {window} has more than {WINDOW_WIDTH} characters"
         raise OverflowError(msg)
     return text
+
+
+class PayloadRows:
+    """A buffer of rows, with padding where a least size of payloads asks for it; belongs to one thread.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the least payload size, and the seed of the padding.
+    *parts : bytes or (str, int)
+        A row up to its produce time; see :func:`lay_out`. Padding comes last.
+    """
+
+    def __init__(self, config: Config, *parts: bytes | tuple[str, int]) -> None:
+        """Lay out a row."""
+        end = b',"produce_time":'
+        self._text, self._layout = lay_out(*parts, end)
+        missing = config.events.payload_bytes - len(self._text) - PRODUCE_TIME_BYTES
+        self._pads = None
+        if missing > 0:
+            pad = max(1, missing - len(b',"padding":""'))
+            self._pads = padding_pool(config.run.seed, pad)
+            self._text, self._layout = lay_out(*parts, b',"padding":"', ("padding", pad), b'"', end)
+        self._rows = np.empty(0, dtype=self._layout)
+
+    def of(self, block: EventBlock) -> NDArray[np.void]:
+        """Return a row for each event, complete but for the columns of `parts`; the next call takes it back."""
+        count = len(block)
+        if self._rows.size < count:
+            self._rows = np.frombuffer(bytearray(self._text * count), dtype=self._layout)
+        rows = self._rows[:count]
+        if self._pads is not None:
+            numbers = np.arange(block.first, block.first + count, dtype=np.int64)
+            rows["padding"] = self._pads[numbers * PADDING_STRIDE % PADDING_POOL_BYTES]
+        return rows
+
+
+def texts_of(rows: NDArray[np.void]) -> list[bytes]:
+    """Return the text of each row."""
+    texts: list[bytes] = rows.view(f"S{rows.itemsize}").tolist()
+    return texts
 
 
 def padding_pool(seed: int, pad: int) -> NDArray[np.bytes_]:

@@ -7,14 +7,11 @@ import numpy as np
 from config import Config
 from windowbench.events import event_keys
 from windowbench.payload import (
-    PADDING_POOL_BYTES,
-    PADDING_STRIDE,
-    PRODUCE_TIME_BYTES,
     TIME_DIGITS,
     WINDOW_WIDTH,
-    lay_out,
-    padding_pool,
+    PayloadRows,
     quoted,
+    texts_of,
     write_times,
     write_window_ids,
 )
@@ -50,19 +47,8 @@ class PayloadEncoder:
         self._addresses = quoted(ip_addresses(seed), _MAX_ADDRESS)
         width = len(str(own.num_campaigns - 1))
         self._campaigns = np.array([b"%*d" % (width, c) for c in range(own.num_campaigns)], dtype=f"S{width}")
-        self._text, self._layout = self._row(0)
-        missing = config.events.payload_bytes - len(self._text) - PRODUCE_TIME_BYTES
-        self._pads = None
-        if missing > 0:
-            pad = max(1, missing - len(b',"padding":""'))
-            self._pads = padding_pool(seed, pad)
-            self._text, self._layout = self._row(pad)
-        self._rows = np.empty(0, dtype=self._layout)
-
-    def _row(self, pad: int) -> tuple[bytes, np.dtype[np.void]]:
-        """Return the constant text of a row and the layout that names its columns."""
-        padding = (b',"padding":"', ("padding", pad), b'"') if pad else ()
-        return lay_out(
+        self._rows = PayloadRows(
+            config,
             b'{"user_id":"',
             ("user_id", self._users.itemsize),
             b'","page_id":"',
@@ -81,8 +67,6 @@ class PayloadEncoder:
             ("ip_address", self._addresses.itemsize),
             b'"campaign_id":',
             ("campaign_id", self._campaigns.itemsize),
-            *padding,
-            b',"produce_time":',
         )
 
     def encode(self, block: AdBlock, schedule: Schedule) -> list[bytes]:
@@ -95,10 +79,7 @@ class PayloadEncoder:
         schedule : Schedule
             Places them in time: its epoch gives the event times, its base time the window ids.
         """
-        count = len(block)
-        if self._rows.size < count:
-            self._rows = np.frombuffer(bytearray(self._text * count), dtype=self._layout)
-        rows = self._rows[:count]
+        rows = self._rows.of(block)
         rows["user_id"] = self._users[block.user]
         rows["page_id"] = self._pages[block.page]
         rows["ad_id"] = self._ads[block.ad]
@@ -109,11 +90,7 @@ class PayloadEncoder:
         event_time_ns = block.event_offset_ns + schedule.epoch_ns
         write_times(rows, event_time_ns)
         write_window_ids(rows, (event_time_ns - schedule.base_time_ns) // self._slide_ns)
-        if self._pads is not None:
-            numbers = np.arange(block.first, block.first + count, dtype=np.int64)
-            rows["padding"] = self._pads[numbers * PADDING_STRIDE % PADDING_POOL_BYTES]
-        texts: list[bytes] = rows.view(f"S{rows.itemsize}").tolist()
-        return texts
+        return texts_of(rows)
 
     def keys(self, block: AdBlock) -> list[bytes]:
         """Return the Kafka key of each event: its name."""

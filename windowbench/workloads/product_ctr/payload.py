@@ -8,22 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from config import Config
-from windowbench.payload import (
-    PADDING_POOL_BYTES,
-    PADDING_STRIDE,
-    PRODUCE_TIME_BYTES,
-    TIME_DIGITS,
-    lay_out,
-    padding_pool,
-    quoted,
-    write_times,
-)
+from windowbench.events import event_keys
+from windowbench.payload import TIME_DIGITS, PayloadRows, quoted, texts_of, write_times
 from windowbench.schedule import Schedule
 from windowbench.workloads.product_ctr.events import ProductBlock, user_ids
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 
 _HEAD = b'{"event_id":"'
-_NAME_WIDTH = len('99:999999999999",')
+_NAME_WIDTH = len("99:999999999999")
 
 
 class PayloadEncoder:
@@ -47,21 +39,10 @@ class PayloadEncoder:
         self._keys = [b"%d" % product for product in range(own.num_products)]
         width = len(self._keys[-1])
         self._products = np.array([key.rjust(width) for key in self._keys], dtype=f"S{width}")
-        self._text, self._layout = self._row(0)
-        missing = config.events.payload_bytes - len(self._text) - PRODUCE_TIME_BYTES
-        self._pads = None
-        if missing > 0:
-            pad = max(1, missing - len(b',"padding":""'))
-            self._pads = padding_pool(seed, pad)
-            self._text, self._layout = self._row(pad)
-        self._rows = np.empty(0, dtype=self._layout)
-
-    def _row(self, pad: int) -> tuple[bytes, np.dtype[np.void]]:
-        """Return the constant text of a row and the layout that names its columns."""
-        padding = (b',"padding":"', ("padding", pad), b'"') if pad else ()
-        return lay_out(
+        self._rows = PayloadRows(
+            config,
             _HEAD,
-            ("event_id", _NAME_WIDTH),
+            ("event_id", _NAME_WIDTH + len('",')),
             b'"event_type":"',
             ("event_type", self._kinds.itemsize),
             b'"product_id":',
@@ -70,8 +51,6 @@ class PayloadEncoder:
             ("user_id", self._users.itemsize),
             b'","event_time_ns":',
             ("event_time_ns", TIME_DIGITS),
-            *padding,
-            b',"produce_time":',
         )
 
     def encode(self, block: ProductBlock, schedule: Schedule) -> list[bytes]:
@@ -84,20 +63,13 @@ class PayloadEncoder:
         schedule : Schedule
             Its epoch gives the event times.
         """
-        count = len(block)
-        if self._rows.size < count:
-            self._rows = np.frombuffer(bytearray(self._text * count), dtype=self._layout)
-        rows, numbers = self._rows[:count], range(block.first, block.first + count)
-        rows["event_id"] = [(b'%d:%d",' % (block.producer, n)).ljust(_NAME_WIDTH) for n in numbers]
+        rows = self._rows.of(block)
+        rows["event_id"] = quoted(event_keys(block), _NAME_WIDTH)
         rows["event_type"] = self._kinds[block.event_kind]
         rows["product_id"] = self._products[block.product_id]
         rows["user_id"] = self._users[block.user]
         write_times(rows, block.event_offset_ns + schedule.epoch_ns)
-        if self._pads is not None:
-            places = np.arange(block.first, block.first + count, dtype=np.int64)
-            rows["padding"] = self._pads[places * PADDING_STRIDE % PADDING_POOL_BYTES]
-        texts: list[bytes] = rows.view(f"S{rows.itemsize}").tolist()
-        return texts
+        return texts_of(rows)
 
     def keys(self, block: ProductBlock) -> list[bytes]:
         """Return the Kafka key of each event: its product."""
