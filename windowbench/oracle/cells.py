@@ -26,16 +26,24 @@ class Cells:
         How many keys there are; they are numbered from 0.
     column : str
         Field of a row that holds its key.
+    names : int64[keys], optional
+        What rows have in that field for each key, where that is not its number: codes of texts, for example.
     """
 
     closing: ClosingTimes
     keys: int
     column: str
+    names: NDArray[np.int64] | None = None
 
     @property
     def count(self) -> int:
         """How many there are."""
         return len(self.closing.closing_ns) * self.keys
+
+    @property
+    def closing_ns(self) -> Index:
+        """Closing of the window of each cell."""
+        return np.repeat(self.closing.closing_ns, self.keys)
 
     def at(self, windows: Index, keys: Index) -> Index:
         """Return the cell of each window index and key."""
@@ -46,8 +54,17 @@ class Cells:
         return cells // self.keys
 
     def keys_of(self, cells: Index) -> Index:
-        """Return each cell's key."""
-        return cells % self.keys
+        """Return each cell's key, as rows have it."""
+        numbers = cells % self.keys
+        return numbers if self.names is None else self.names[numbers]
+
+    def _numbers_of(self, found: Index) -> Index:
+        """Return the number of each key as rows have it, -1 for one that there is not."""
+        if self.names is None:
+            return found
+        order = np.argsort(self.names)
+        place = np.minimum(np.searchsorted(self.names, found, sorter=order), self.keys - 1)
+        return np.where(self.names[order][place] == found, order[place], -1)
 
     def live_keys(self, cells: Index) -> list[tuple[int | str, ...]]:
         """Return each cell's window start (ms) and key, as a live row names them."""
@@ -56,7 +73,7 @@ class Cells:
 
     def cells_of(self, rows: ParsedRows) -> Index:
         """Return the cell of every row, ``NO_CELL`` where its window or key is none of the run's."""
-        start, key = rows.integers["window_start"], rows.integers[self.column]
+        start, key = rows.integers["window_start"], self._numbers_of(rows.integers[self.column])
         starts = self.closing.starts_ms
         if len(starts) == 0:
             return np.full(len(start), NO_CELL, dtype=np.int64)

@@ -8,7 +8,7 @@ before the end of the load.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -89,6 +89,16 @@ class ClosingTimes:
     def ends_ms(self) -> NDArray[np.int64]:
         """First ms after every window."""
         return self.starts_ms + self.assigner.size_ms
+
+    def windows_of(self, event_time_ns: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+        """Yield the index of a window of each instant, until every window that holds it was there."""
+        last = self.assigner.last_ids(event_time_ns) - self.first_id
+        for back in range(self.assigner.windows_per_instant):
+            yield last - back
+
+    def ahead_ns(self, margin_ns: int) -> NDArray[np.int64]:
+        """Return the instant so far ahead of the closing of each window; never, where only END closes it."""
+        return np.where(self.by_end, _NEVER, self.closing_ns - margin_ns)
 
 
 class _FirstDue:

@@ -34,7 +34,6 @@ from windowbench.oracle.updates import rules_of
 from windowbench.schedule import NS_PER_MS, Schedule
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
 
-_NEVER = np.iinfo(np.int64).max
 _NONE = np.iinfo(np.int64).min
 _VIEWS, _CLICKS = EVENT_TYPES.index("view"), EVENT_TYPES.index("click")
 
@@ -127,8 +126,7 @@ class AdCtrTruth:
     @property
     def earliest_ns(self) -> Index:
         """Closing of each cell's window: nothing comes after it."""
-        every = np.arange(self.cells.count)
-        return self.cells.closing.closing_ns[self.cells.window_index(every)]
+        return self.cells.closing_ns
 
     @property
     def first_earliest_ns(self) -> Index:
@@ -272,8 +270,8 @@ class TruthBuilder:
         self._withheld_unnamed = withheld_unnamed
         margin_ns = MUST_COUNT_MARGIN_MS * NS_PER_MS
         ack_ns = round(greatest_ack_ms * NS_PER_MS)
-        self._must_before_ns = np.where(closing.by_end, _NEVER, closing.closing_ns - margin_ns)
-        self._sent_in_time_before_ns = np.where(closing.by_end, _NEVER, closing.closing_ns - ack_ns)
+        self._must_before_ns = closing.ahead_ns(margin_ns)
+        self._sent_in_time_before_ns = closing.ahead_ns(ack_ns)
         count = self.cells.count
         self._must = Counted.nothing(count)
         self._maybe: Counted | None = None
@@ -284,11 +282,9 @@ class TruthBuilder:
         """Add events; the order of blocks does not matter."""
         if len(events.due_ns) == 0:
             return
-        assigner = self.cells.closing.assigner
-        last_window = assigner.last_ids(events.event_time_ns) - self.cells.closing.first_id
         unseen = events.unseen(self._withheld)
-        for back in range(assigner.windows_per_instant):
-            self._add_to_windows(events, last_window - back, unseen)
+        for windows in self.cells.closing.windows_of(events.event_time_ns):
+            self._add_to_windows(events, windows, unseen)
 
     def _add_to_windows(self, events: ScheduledEvents, windows: Index, unseen: Flags) -> None:
         cells = self.cells.at(windows, events.contents["campaign_id"])

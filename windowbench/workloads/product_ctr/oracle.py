@@ -100,17 +100,12 @@ class ProductTruth:
     @property
     def earliest_ns(self) -> Index:
         """Closing of each cell's window, or due time of the last event that revises it."""
-        return np.maximum(self._closing_ns, self.last_due_ns)
+        return np.maximum(self.cells.closing_ns, self.last_due_ns)
 
     @property
     def first_earliest_ns(self) -> Index:
         """Closing of each cell's window, or due time of its first event where all come late."""
-        return np.maximum(self._closing_ns, self.first_due_ns)
-
-    @property
-    def _closing_ns(self) -> Index:
-        every = np.arange(self.cells.count)
-        return self.cells.closing.closing_ns[self.cells.window_index(every)]
+        return np.maximum(self.cells.closing_ns, self.first_due_ns)
 
     @property
     def required(self) -> Flags:
@@ -205,10 +200,10 @@ class TruthBuilder:
         self._withheld_unnamed = withheld_unnamed
         margin_ns = MUST_COUNT_MARGIN_MS * NS_PER_MS
         first, final, ack_ns = closing.first, closing.final, round(greatest_ack_ms * NS_PER_MS)
-        self._in_first_before_ns = np.where(first.by_end, _NEVER, first.closing_ns - margin_ns)
-        self._must_before_ns = np.where(final.by_end, _NEVER, final.closing_ns - margin_ns)
-        self._seen_by_first_before_ns = np.where(first.by_end, _NEVER, first.closing_ns - ack_ns)
-        self._seen_by_final_before_ns = np.where(final.by_end, _NEVER, final.closing_ns - ack_ns)
+        self._in_first_before_ns = first.ahead_ns(margin_ns)
+        self._must_before_ns = final.ahead_ns(margin_ns)
+        self._seen_by_first_before_ns = first.ahead_ns(ack_ns)
+        self._seen_by_final_before_ns = final.ahead_ns(ack_ns)
         count = self.cells.count
         counts: list[NDArray[np.int32]] = [np.zeros((len(KINDS), count), dtype=np.int32) for _ in range(4)]
         self._first, self._must, self._maybe, self._excused = counts
@@ -221,11 +216,9 @@ class TruthBuilder:
         """Add events; the order of blocks does not matter."""
         if len(events.due_ns) == 0:
             return
-        assigner = self.cells.closing.assigner
-        last_window = assigner.last_ids(events.event_time_ns) - self.cells.closing.first_id
         unseen = events.unseen(self._withheld)
-        for back in range(assigner.windows_per_instant):
-            self._add_to_windows(events, last_window - back, unseen)
+        for windows in self.cells.closing.windows_of(events.event_time_ns):
+            self._add_to_windows(events, windows, unseen)
 
     def _add_to_windows(self, events: ScheduledEvents, windows: Index, unseen: Flags) -> None:
         kind = events.contents["event_kind"]
