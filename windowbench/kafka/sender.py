@@ -60,7 +60,7 @@ class KafkaSender:
         self._topic = topic if isinstance(topic, str) else topic.topics[0]
         # A topic of its own keeps the broker's numbers, and may have any number of partitions.
         self._places = None if isinstance(topic, str) or len(topic.topics) == 1 else topic.places
-        self._sample_every = sample_every
+        self._sample_every = self._next_sample = sample_every
         self._on_sample = on_sample
         self.acknowledged = 0
         self.failed = 0
@@ -77,7 +77,8 @@ class KafkaSender:
             queue_buffering_max_kbytes=48 << 10,
             batch_num_messages=10_000,
         )
-        self._produce = self._producer.produce
+        # Looked up once: each of these would be made or found anew for each event.
+        self._produce, self._report = self._producer.produce, self._delivered
 
     def __len__(self) -> int:
         """Return how many records are handed over and not yet acknowledged."""
@@ -88,8 +89,9 @@ class KafkaSender:
             self.failed += 1
             self.last_failure = str(error)
             return
-        self.acknowledged += 1
-        if self._on_sample is not None and self.acknowledged % self._sample_every == 0:
+        self.acknowledged = count = self.acknowledged + 1
+        if count == self._next_sample and self._on_sample is not None:
+            self._next_sample += self._sample_every
             key, value = message.key() or b"", message.value() or b""
             self._on_sample(key, value, round((message.latency() or 0.0) * 1_000_000))
 
@@ -102,7 +104,7 @@ class KafkaSender:
             try:
                 # By place: names would make a dictionary for each event, a third of the call. The
                 # report has two places.
-                self._produce(topic, value, key, partition, self._delivered, None, timestamp_ms)
+                self._produce(topic, value, key, partition, self._report, None, timestamp_ms)
             except BufferError:
                 self.queue_full += 1
                 self._producer.poll(0.01)
