@@ -34,7 +34,7 @@ from windowbench.configuration.profiles import PROFILES, profile_values
 from windowbench.configuration.run import RunSettings
 from windowbench.configuration.windows import MUST_COUNT_MARGIN_MS, WindowSettings
 from windowbench.configuration.workload import WorkloadSettings
-from windowbench.layers import Layer, environment_layer, mapping_layer, read_file
+from windowbench.layers import Layer, environment_layer, mapping_layer, read_file, variables_layer
 from windowbench.settings import ConfigError, Pairs, checked, require
 from windowbench.workloads import WORKLOADS
 
@@ -123,6 +123,10 @@ class Config:
             not self.workload.REVISES or self.output_mode == "append",
             f"late events revise the rows of the workload {self.engine.workload}, so spark_mode must be append",
         )
+        require(
+            not self.workload.APPEND_ONLY or self.output_mode == "append",
+            f"rows of the workload {self.engine.workload} are final when they are written: spark_mode must be append",
+        )
         master = self.engine.spark_master or "local"
         require(
             not self.engine.engine_ui or self.engine.engine != "spark" or master.startswith("local"),
@@ -154,6 +158,12 @@ class Config:
     def topic_settings(self) -> tuple[str, ...]:
         """Names of the settings that name topics."""
         return topic_settings(self.workload)
+
+    @property
+    def own_topic_settings(self) -> dict[str, Mapping[str, str]]:
+        """Kafka's settings of those topics that need others than the rest, by the name of the topic."""
+        values = self.flat()
+        return {values[name]: settings for name, settings in self.workload.TOPIC_SETTINGS.items()}
 
     @property
     def several_rows(self) -> bool:
@@ -314,9 +324,11 @@ def load(
     if namespace.config is not None:
         path = Path(namespace.config)
         layers.append(mapping_layer(read_file(path), SETTINGS, origin=f"file {path.name}"))
-    layers.append(environment_layer(os.environ if environ is None else environ, SETTINGS))
+    given = os.environ if environ is None else environ
+    layers.append(environment_layer(given, SETTINGS))
     layers.append(command_line_layer(namespace, SETTINGS))
     workload = _chosen_workload(layers)
+    layers.insert(-2, variables_layer(given, WORKLOADS[workload].VARIABLES, SETTINGS))
     if namespace.profile is not None:
         values = profile_values(namespace.profile, workload)
         layers.insert(0 if engine is None else 1, Layer(origin=f"profile {namespace.profile}", values=values))

@@ -94,3 +94,23 @@ def environment_layer(environ: Mapping[str, str], known: Mapping[str, Setting]) 
             raise ConfigError(msg)
         out[by_env[variable].name] = parsed_text(by_env[variable], text, where=f"environment variable {variable}")
     return Layer(origin="environment", values=out)
+
+
+def variables_layer(environ: Mapping[str, str], variables: Mapping[str, str], known: Mapping[str, Setting]) -> Layer:
+    """Collect the settings given by environment variables of other names than usual.
+
+    Parameters
+    ----------
+    environ : mapping
+        The environment.
+    variables : mapping
+        Name of the setting of each such variable.
+    known : mapping
+        The settings.
+    """
+    out = {
+        name: parsed_text(known[name], environ[variable], where=f"environment variable {variable}")
+        for variable, name in variables.items()
+        if variable in environ
+    }
+    return Layer(origin="environment", values=out)

@@ -11,6 +11,7 @@ from config import SETTINGS, Config, ConfigError, config_json, config_parser, lo
 from windowbench.comparison.arms import IDENTITY
 from windowbench.configuration.known import OF_WORKLOAD, known_settings
 from windowbench.configuration.workload import WorkloadSettings
+from windowbench.kafka.admin import planned_topics
 from windowbench.settings import knob
 from windowbench.workloads import WORKLOADS
 from windowbench.workloads.ad_ctr.settings import AdCtrSettings
@@ -23,6 +24,9 @@ class TeaSettings(WorkloadSettings):
     FURTHER_TOPICS: ClassVar = ("cups_topic",)
     DEFAULTS: ClassVar = {"partitions": 12, "events_topic": "leaves"}
     PROFILES: ClassVar = {"smoke": {"steeped_sec": 1.0}}
+    VARIABLES: ClassVar = {"TEA_RATE": "rate", "TEA_LEAVES": "events_topic"}
+    TOPIC_SETTINGS: ClassVar = {"result_topic": {"cleanup.policy": "compact"}}
+    APPEND_ONLY: ClassVar = True
 
     num_campaigns: int = knob(3, "pots of tea, of another number")
     cups_topic: str = knob("cups", "topic of the cups of tea")
@@ -139,3 +143,27 @@ def test_a_setting_of_several_workloads_is_of_one_type_and_no_workload_takes_a_n
 def test_names_of_topics_identify_a_run_and_are_no_part_of_an_arm(workload):
     settings = WORKLOADS[workload]
     assert {*settings.FURTHER_TOPICS, *settings.FURTHER_RESULTS} <= IDENTITY
+
+
+def test_a_variable_of_the_workload_sets_what_the_usual_one_sets_and_that_one_wins():
+    way = loaded("--workload", "tea", environ={"TEA_RATE": "70", "TEA_LEAVES": "green"})
+    assert (way.config.load.rate, way.config.kafka.events_topic) == (70, "green")
+    assert way.origins["rate"] == "environment"
+    both = loaded("--workload", "tea", environ={"TEA_LEAVES": "green", "WINDOWBENCH_EVENTS_TOPIC": "black"})
+    assert both.config.kafka.events_topic == "black"
+    assert loaded(environ={"TEA_LEAVES": "green"}).config.kafka.events_topic == "events_spark"
+    with pytest.raises(ConfigError, match="environment variable TEA_RATE"):
+        loaded("--workload", "tea", environ={"TEA_RATE": "many"})
+
+
+def test_topics_of_the_workload_are_created_with_the_settings_it_asks_for():
+    plans = {plan.name: plan.settings for plan in planned_topics(Config().replace(workload="tea"))}
+    assert plans["results_spark"]["cleanup.policy"] == "compact"
+    assert plans["results_spark"]["message.timestamp.type"] == "LogAppendTime"
+    assert plans["leaves"]["cleanup.policy"] == "delete"
+
+
+@pytest.mark.parametrize("mode", ["update", "realtime"])
+def test_a_workload_whose_rows_are_final_has_no_updates(mode):
+    with pytest.raises(ConfigError, match="rows of the workload tea are final when they are written: spark_mode must"):
+        Config().replace(workload="tea", spark_mode=mode)

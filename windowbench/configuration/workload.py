@@ -26,6 +26,13 @@ class WorkloadSettings:
     """Defaults of common settings, where it needs others."""
     PROFILES: ClassVar[Mapping[str, Mapping[str, object]]] = MappingProxyType({})
     """What it adds to the profiles of ``configuration/profiles.py``, by their names."""
+    VARIABLES: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Further environment variables by which settings can be given, with the name of each one's setting; the usual
+    variable of the setting wins."""
+    TOPIC_SETTINGS: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType({})
+    """Kafka's settings of topics that need others than the rest, by the setting that names the topic."""
+    APPEND_ONLY: ClassVar[bool] = False
+    """Whether a row is final when it is written, in every mode: there are no updates of it."""
     REVISES: ClassVar[bool] = False
     """Whether late events revise a result: then a key has a row for each revision."""
     EVENT_BYTES: ClassVar[int] = 420

@@ -51,12 +51,13 @@ def planned_topics(config: Config) -> tuple[TopicPlan, ...]:
     of_results = {**common, _TIMESTAMP_TYPE: LOG_APPEND_TIME}
     wanted = [(name, config.kafka.partitions, of_events) for name in config.input_topics]
     wanted += [(name, config.kafka.result_partitions, of_results) for name in config.result_topics]
+    own = config.own_topic_settings
     topics = tuple(
         TopicPlan(
             name=name,
             partitions=partitions,
             replication_factor=config.kafka.replication_factor,
-            settings=settings,
+            settings={**settings, **own.get(name, {})},
         )
         for name, partitions, settings in wanted
     )
