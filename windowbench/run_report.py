@@ -21,14 +21,15 @@ from windowbench.judgement import judge_run
 from windowbench.judgement.recorded import read_phases
 from windowbench.reports.comparison_page import render_comparison
 from windowbench.reports.content import RunContent
-from windowbench.reports.curves import Progress, progress_curves
+from windowbench.reports.curves import Progress, by_time, progress_curves
 from windowbench.reports.run_page import render_run
+from windowbench.results.layout import MEASURED
 from windowbench.results.samples import read_columns, read_latencies
 from windowbench.results.store import RunDirectory, RunDirectoryProblem
 from windowbench.schedule import NS_PER_MS, Schedule
 
 REPORT = "report.html"
-_WORDS = frozenset({"phase", "closed_by"})
+_WORDS = frozenset({"phase", "closed_by", "metric"})
 """Columns of ``windows.csv`` that hold words."""
 _VALUE = TypeVar("_VALUE")
 
@@ -64,7 +65,7 @@ def read_content(run: RunDirectory) -> RunContent:
         phases=reader.attempt("timeline.json", lambda: read_phases(run, schedule), []),
         path=modulating_path(config, schedule.load_length_ns) if config is not None and schedule is not None else None,
         windows=windows,
-        latencies_ms=reader.attempt("rows.parquet", lambda: latencies_ms(run.judged_rows, names, windows), {}),
+        latencies_ms=reader.attempt("rows.parquet", lambda: latencies_ms(run.judged_rows, names), {}),
         load=reader.columns(run.load_series),
         host=reader.columns(run.host_samples),
         progress=reader.attempt("progress.jsonl", lambda: _read_progress(run, schedule), None),
@@ -137,20 +138,17 @@ def read_windows(path: Path) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for name, cells in zip(header, zip(*lines, strict=True), strict=False):
         found[name] = list(cells) if name in _WORDS else [float(cell) if cell else None for cell in cells]
-    return found
+    return by_time(found) if "metric" in found else found
 
 
-def latencies_ms(path: Path, names: Sequence[str], windows: Mapping[str, list[Any]]) -> dict[str, NDArray[np.float64]]:
+def latencies_ms(path: Path, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
     """Return latencies in ms over measured windows, by name; empty where a run was not judged.
 
     Every update has its freshness, the final row of a window and campaign all of them.
     """
-    if not path.exists() or not windows:
+    if not path.exists():
         return {}
-    measured = [int(i) for i, phase in zip(windows["window_id"], windows["phase"], strict=True) if phase == "measured"]
-    if not measured:
-        return {}
-    found = read_latencies(path, names, range(measured[0], measured[-1] + 1))
+    found = read_latencies(path, names, MEASURED)
     return {name: values / NS_PER_MS for name, (values, _) in found.items() if len(values)}
 
 

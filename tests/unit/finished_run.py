@@ -3,9 +3,10 @@
 import numpy as np
 
 from config import Config
+from windowbench.judgement.measured import Phase
 from windowbench.metrics.latency import LATENCIES
 from windowbench.metrics.quantiles import nearest_rank
-from windowbench.results.samples import nullable_column, write_parquet
+from windowbench.results.samples import named_column, nullable_column, write_parquet
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory
 from windowbench.schedule import NS_PER_MS, plan
 
@@ -99,7 +100,12 @@ def write_rows(run, ids, values):
     extra = [-1, 0]
     known = np.append(np.ones(len(ids) + 1, dtype=bool), False)
     counts = np.append(np.ones(len(ids) + 1, dtype=bool), False)
-    table = {"window_id": nullable_column(np.append(ids, extra), known), "counts": counts}
+    phases = np.append(np.full(len(ids), Phase.MEASURED), [Phase.WARM_UP, -1])
+    table = {
+        "window_id": nullable_column(np.append(ids, extra), known),
+        "phase": named_column(phases, [phase.label for phase in Phase]),
+        "counts": counts,
+    }
     for name, column in values.items():
         table[f"{name}_ns"] = nullable_column(np.append(column, [999 * NS_PER_MS, 0]), counts)
     write_parquet(run.judged_rows, table)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from windowbench.reports.curves import (
     band,
+    by_time,
     progress_curves,
     quantile_curve,
     rates,
@@ -154,3 +155,24 @@ def test_the_right_side_of_a_bar_less_its_left_side_is_the_sum(lengths):
     right = max((start + length for start, length in parts), default=0)
     left = min((start for start, _ in parts), default=0)
     assert max(right, 0) + min(left, 0) == pytest.approx(sum(lengths), abs=1e-9)
+
+
+def test_windows_of_several_types_are_drawn_as_one_line_over_time():
+    found = by_time(
+        {
+            "metric": ["a", "a", "b", "b"],
+            "window_id": [0.0, 1.0, 0.0, 2.0],
+            "window_end_ms": [100.0, 200.0, 90.0, 300.0],
+            "phase": ["measured", "measured", "warm-up", "cool-down"],
+            "excess_p50_ms": [5.0, 6.0, 9.0, None],
+            "excess_max_ms": [8.0, 7.0, 20.0, None],
+            "closed_by": ["event"] * 4,
+        }
+    )
+    assert found == {
+        "window_id": [0.0, 1.0, 2.0],
+        "window_end_ms": [100.0, 200.0, 300.0],
+        "phase": ["measured", "measured", "cool-down"],
+        "excess_p50_ms": [7.0, 6.0, None],
+        "excess_max_ms": [20.0, 7.0, None],
+    }

@@ -10,10 +10,10 @@ from config import Config, ConfigError
 from windowbench.comparison.finished import ReadRun, Sample
 from windowbench.errors import ExitCode
 from windowbench.oracle.verdict import Status, exit_code_of
+from windowbench.results.layout import MEASURED
 from windowbench.results.samples import read_latencies
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory, RunDirectoryProblem
 from windowbench.runlock import holder_of
-from windowbench.schedule import NS_PER_MS, Schedule
 
 
 def read_run(directory: str, *, samples: bool = True) -> ReadRun:
@@ -61,8 +61,7 @@ def _read(run: RunDirectory, directory: str, config: Config, *, samples: bool) -
         raise RunDirectoryProblem(f"run {run.run_id}: schedule.json is missing")
     latencies: Mapping[str, Sample] = {}
     if reason is None and samples:
-        assert schedule is not None
-        latencies = _latencies(run, config, schedule, summary)
+        latencies = _latencies(run, summary)
     return ReadRun(
         run_id=run.run_id,
         directory=directory,
@@ -105,22 +104,14 @@ def _standing(
     return status, verdict, f"{verdict}: " + ("; ".join(reasons) or "no reason is given"), exit_code_of(verdict)
 
 
-def _latencies(
-    run: RunDirectory, config: Config, schedule: Schedule, summary: Mapping[str, Any]
-) -> Mapping[str, Sample]:
+def _latencies(run: RunDirectory, summary: Mapping[str, Any]) -> Mapping[str, Sample]:
     """Return the latencies of measured windows, which must be those that the summary was made from."""
     described = summary.get("latencies_ms")
     if not isinstance(described, Mapping) or not described:
         raise RunDirectoryProblem(f"run {run.run_id}: summary.json is damaged: a valid run has latencies_ms")
-    found = read_latencies(run.judged_rows, list(described), measured_windows(config, schedule))
+    found = read_latencies(run.judged_rows, list(described), MEASURED)
     for name, (values, _) in found.items():
         figures = described[name]
         if not isinstance(figures, Mapping) or figures.get("rows") != len(values):
             raise RunDirectoryProblem(f"run {run.run_id}: summary.json and samples/rows.parquet disagree about {name}")
     return found
-
-
-def measured_windows(config: Config, schedule: Schedule) -> range:
-    """Return the ids of the windows that lie wholly in the measured phase."""
-    length_ms = (schedule.measure_end_ns - schedule.base_time_ns) // NS_PER_MS
-    return range(max((length_ms - config.windows.size_ms) // config.windows.slide_ms + 1, 0))

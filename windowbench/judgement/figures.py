@@ -25,6 +25,7 @@ from windowbench.metrics.steady_state import Slope, trend_note
 from windowbench.oracle.comparison import Comparison, RowClass, Truth
 from windowbench.oracle.generator import GeneratorFigures, TopicFigures
 from windowbench.oracle.host import ClockOffset, HostFigures
+from windowbench.oracle.joined import JoinedCells
 from windowbench.oracle.load_series import LoadSeries
 from windowbench.oracle.verdict import RowFigures, Status, SustainFigures, Verdict
 from windowbench.results.store import SCHEMA_VERSION
@@ -71,6 +72,12 @@ class Findings:
     resources: Resources | None
     visible: VisibleRows | None = None
     first: FirstValues | None = None
+    metrics: tuple[str, ...] = ()
+
+    def metric_of(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which of the types of rows each cell is of, -1 for no cell."""
+        assert isinstance(self.truth.cells, JoinedCells)
+        return self.truth.cells.part_of(cells)
 
     @property
     def by_append_time(self) -> str:
@@ -89,7 +96,12 @@ class Findings:
         return (*LATENCIES, *first, *(() if self.visible is None else VISIBLE_LATENCIES))
 
     def sample(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the values of a latency over measured windows, in ns, and the window of each."""
+        """Return the values of a latency over measured windows, in ns, and the id of each one's window."""
+        values, windows = self._measured(name)
+        return values, self.truth.cells.closing.ids[windows]
+
+    def _measured(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the same with the index of each window."""
         if self.first is not None and name in FIRST_LATENCIES:
             return self.first.of(name)[self.first.is_measured], self.first.window[self.first.is_measured]
         if self.visible is None or name not in VISIBLE_LATENCIES:
@@ -137,6 +149,7 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> dict[str
         "latencies_ms": latencies,
         "visible": None if findings.visible is None else dataclasses.asdict(findings.visible.figures),
         "revisions": None if findings.first is None else findings.first.figures(),
+        "by_metric": by_metric(findings),
         "window_maxima_ms": _window_maxima(findings),
         "decomposition_ms": _decomposition(findings),
         "partition_wait_ms": _partition_wait(findings),
@@ -254,6 +267,36 @@ def _headline(name: str, latencies: dict[str, dict[str, Any]]) -> dict[str, Any]
     }
 
 
+def by_metric(findings: Findings) -> list[dict[str, Any]]:
+    """Return rows and latencies of each type of row; of a workload with one type, nothing."""
+    if not findings.metrics:
+        return []
+    comparison, measured = findings.comparison, findings.measured
+    of_row = findings.metric_of(comparison.cells)
+    of_missing = findings.metric_of(comparison.missing)
+    of_required = findings.metric_of(np.flatnonzero(findings.truth.required))
+    of_measured = findings.metric_of(measured.cell)
+    return [
+        {
+            "metric": name,
+            "expected": int(np.count_nonzero(of_required == number)),
+            **{
+                row_class.name.lower(): int(np.count_nonzero((of_row == number) & (comparison.classes == row_class)))
+                for row_class in (RowClass.EXACT, RowClass.UNDECIDABLE, RowClass.WRONG_VALUE)
+            },
+            "missing": int(np.count_nonzero(of_missing == number)),
+            "measured": int(np.count_nonzero(measured.is_measured & (of_measured == number))),
+            **{
+                f"{latency}_ms": in_ms(
+                    getattr(measured.latencies, latency)[measured.is_measured & (of_measured == number)]
+                )
+                for latency in LATENCIES
+            },
+        }
+        for number, name in enumerate(findings.metrics)
+    ]
+
+
 def _window_maxima(findings: Findings) -> dict[str, dict[str, float | None]]:
     return {name: in_ms(window_maxima(*findings.sample(name))[1]) for name in findings.latency_names}
 
@@ -302,7 +345,7 @@ def _missing_examples(findings: Findings, most: int = 10) -> list[dict[str, int]
 
 
 def _steady_state(findings: Findings) -> dict[str, Any]:
-    windows = len(np.unique(findings.measured.window[findings.measured.is_measured]))
+    windows = len(np.unique(findings.sample("excess")[1]))
     name = findings.by_append_time
     slope, points = findings.slope, "windows" if name == "excess" else "seconds"
     return {

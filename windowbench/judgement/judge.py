@@ -161,7 +161,8 @@ def find(recorded: Recorded) -> Findings:
     """Compare and measure what a run recorded."""
     config, schedule, rows, clock = recorded.config, recorded.schedule, recorded.rows, recorded.clock
     mode = config.output_mode
-    newest = workload_model(config.engine.workload).NEWEST_PRODUCE_COLUMN
+    model = workload_model(config.engine.workload)
+    newest = model.NEWEST_PRODUCE_COLUMN
     truth, generator, load = replay(recorded)
     closing = truth.cells.closing
     comparison = compare(rows, truth, workload_oracle(config.engine.workload).rules(config))
@@ -209,6 +210,7 @@ def find(recorded: Recorded) -> Findings:
         resources=run_resources(recorded, generator),
         visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
         first=first,
+        metrics=getattr(model, "METRICS", ()),
     )
 
 

@@ -19,6 +19,7 @@ from windowbench.judgement.visible import VISIBLE_LATENCIES
 from windowbench.metrics.latency import LATENCIES
 from windowbench.metrics.quantiles import window_maxima, window_medians
 from windowbench.oracle.comparison import NO_CELL, RowClass
+from windowbench.oracle.joined import JoinedCells
 from windowbench.oracle.rows import ResultRows
 from windowbench.results.samples import named_column, nullable_column, write_parquet
 from windowbench.results.store import RunDirectory
@@ -29,6 +30,7 @@ def window_table(findings: Findings) -> dict[str, list[Any]]:
     """Return the columns of ``windows.csv``: one entry per window, from the first that holds an event to the last."""
     truth, comparison = findings.truth, findings.comparison
     closing = truth.cells.closing
+    metrics = truth.cells.window_metrics(findings.metrics) if isinstance(truth.cells, JoinedCells) else None
     count = len(closing.closing_ns)
     has_cell = np.flatnonzero(comparison.cells != NO_CELL)
     window_of_row = truth.cells.window_index(comparison.cells[has_cell])
@@ -37,6 +39,7 @@ def window_table(findings: Findings) -> dict[str, list[Any]]:
         return [int(n) for n in np.bincount(windows, minlength=count)]
 
     table: dict[str, list[Any]] = {
+        **({} if metrics is None else {"metric": metrics}),
         "window_id": closing.ids.tolist(),
         "window_start_ms": closing.starts_ms.tolist(),
         "window_end_ms": closing.ends_ms.tolist(),
@@ -90,6 +93,8 @@ def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
         "append_time_ms": rows.append_ms,
         "row_class": named_column(comparison.classes, [row_class.name.lower() for row_class in RowClass]),
         "window_id": nullable_column(ids, known),
+        **_metrics(findings, comparison.cells),
+        "phase": _phases(findings, comparison.cells, known),
         "key": nullable_column(findings.truth.cells.keys_of(comparison.cells), known),
         "counts": counts,
     }
@@ -119,6 +124,18 @@ def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
     return table
 
 
+def _phases(findings: Findings, cells: NDArray[np.int64], known: NDArray[np.bool_]) -> Any:  # noqa: ANN401 - Arrow's
+    """Return the phase of each row's window, by name; null where a row has none."""
+    phases: NDArray[np.int8] = np.full(len(cells), -1, dtype=np.int8)
+    phases[known] = findings.phases[findings.truth.cells.window_index(cells[known])]
+    return named_column(phases, [phase.label for phase in Phase])
+
+
+def _metrics(findings: Findings, cells: NDArray[np.int64]) -> dict[str, Any]:
+    """Return the column that says which type each row is of, where there are several."""
+    return {"metric": named_column(findings.metric_of(cells), findings.metrics)} if findings.metrics else {}
+
+
 def write_tables(
     run: RunDirectory,
     config: Config,
@@ -140,9 +157,12 @@ def write_tables(
 
 
 def latency_report(windows: Mapping[str, list[Any]]) -> Iterable[tuple[int, float | int]]:
-    """Return id and greatest ``e2e_ms`` of every measured window that has a row that counts."""
-    columns = zip(windows["window_id"], windows["phase"], windows["e2e_max_ms"], strict=True)
-    return [(i, value) for i, phase, value in columns if phase == Phase.MEASURED.label and value is not None]
+    """Return id and greatest ``e2e_ms`` of the measured windows that have a row that counts."""
+    greatest: dict[int, float | int] = {}
+    for i, phase, value in zip(windows["window_id"], windows["phase"], windows["e2e_max_ms"], strict=True):
+        if phase == Phase.MEASURED.label and value is not None:
+            greatest[i] = max(value, greatest.get(i, value))
+    return greatest.items()
 
 
 def latency_csv(report: Iterable[tuple[int, float | int]]) -> str:

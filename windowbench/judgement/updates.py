@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from config import OutputMode
 from windowbench.judgement.measured import MeasuredRows, Phase, append_ns
-from windowbench.metrics.quantiles import window_medians
+from windowbench.metrics.quantiles import window_maxima, window_medians
 from windowbench.metrics.steady_state import Slope, theil_sen
 from windowbench.oracle.closing import Windows
 from windowbench.oracle.comparison import NO_ROW, Comparison, RowClass, Truth
@@ -110,11 +110,12 @@ def measured_sample(name: str, measured: MeasuredRows, updates: Updates) -> tupl
 
 
 def excess_slope(measured: MeasuredRows, closing: Windows, base_ns: int) -> Slope | None:
-    """Return the slope of the per-window median excess over measured windows, in ms per s of window end."""
-    chosen = measured.is_measured
-    window, excess = window_medians(measured.latencies.excess[chosen], measured.window[chosen])
-    ends_s = (closing.ends_ms[window] - base_ns // NS_PER_MS) / 1000
-    return theil_sen(ends_s, excess / NS_PER_MS)
+    """Return the slope of the median excess per id of measured windows, in ms per s of window end."""
+    window = measured.window[measured.is_measured]
+    ids = closing.ids[window]
+    _, excess = window_medians(measured.latencies.excess[measured.is_measured], ids)
+    _, ends_ms = window_maxima(closing.ends_ms[window], ids)
+    return theil_sen((ends_ms - base_ns // NS_PER_MS) / 1000, excess / NS_PER_MS)
 
 
 def freshness_slope(updates: Updates, base_ns: int) -> Slope | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import orjson
@@ -86,13 +86,13 @@ class RowFields:
             kind[i] = RowKind.SOUND
             for name in self.integers:
                 number = row.get(name)
-                if type(number) is int and number in _INT64:
+                if is_integer(number):
                     integers[name][i] = number
                 else:
                     kind[i] = RowKind.MALFORMED
             for name in self.doubles:
                 number = row.get(name)
-                if type(number) in _NUMBERS:
+                if is_double(number):
                     doubles[name][i] = np.nan if number is None else number
                 else:
                     kind[i] = RowKind.MALFORMED
@@ -117,11 +117,21 @@ class RowFields:
             return None
         integers = tuple(row.get(name) for name in self.integers)
         doubles = tuple(row.get(name) for name in self.doubles)
-        if not all(type(number) is int and number in _INT64 for number in integers):
+        if not all(map(is_integer, integers)):
             return None
-        if not all(type(number) in _NUMBERS for number in doubles):
+        if not all(map(is_double, doubles)):
             return None
         return run_id, integers, tuple(None if number is None else float(number) for number in doubles)  # type: ignore[return-value]  # checked to be integers
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """Whether a value read from JSON is an integer of 64 bits."""
+    return type(value) is int and value in _INT64
+
+
+def is_double(value: object) -> bool:
+    """Whether a value read from JSON is a number, or null."""
+    return type(value) in _NUMBERS
 
 
 def usual_run_id(values: Sequence[bytes | None]) -> str | None:

@@ -208,3 +208,35 @@ def stacked(lengths: Sequence[float]) -> list[tuple[float, float]]:
             left += length
             parts.append((left, -length))
     return parts
+
+
+def by_time(windows: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return one entry for each window id of windows of several types of rows, in the order of their ends.
+
+    Parameters
+    ----------
+    windows : mapping
+        Columns of ``windows.csv``.
+
+    Returns
+    -------
+    dict
+        ``window_id``, ``window_end_ms`` (the last), ``phase`` (measured where one of them is) and the latencies: the
+        greatest of columns that end in ``_max_ms``, the median of those that end in ``_p50_ms``; None without any.
+    """
+    places: dict[Any, list[int]] = {}
+    for place, number in enumerate(windows["window_id"]):
+        places.setdefault(number, []).append(place)
+    ids = sorted(places)
+    found: dict[str, list[Any]] = {
+        "window_id": ids,
+        "window_end_ms": [max(windows["window_end_ms"][p] for p in places[i]) for i in ids],
+        "phase": [min((windows["phase"][p] for p in places[i]), key=lambda phase: phase != "measured") for i in ids],
+    }
+    for name, column in windows.items():
+        if not name.endswith(("_max_ms", "_p50_ms")):
+            continue
+        merged: Any = max if name.endswith("_max_ms") else np.median
+        values = ([column[p] for p in places[i] if column[p] is not None] for i in ids)
+        found[name] = [float(merged(some)) if some else None for some in values]
+    return found

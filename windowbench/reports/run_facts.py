@@ -68,6 +68,27 @@ def _interval(latency: Summary) -> str:
     return f"{number(interval[0])} – {number(interval[1])}" if interval else latency.get("interval_note") or "–"
 
 
+def by_metric(summary: Summary) -> Table | None:
+    """Return rows and latencies of each type of row, where there are several."""
+    found = summary.get("by_metric")
+    if not found:
+        return None
+    latency = "excess"
+    lines = [
+        Row(
+            cells=[
+                metric["metric"],
+                *(count(metric[name]) for name in ("expected", "exact", "wrong_value", "missing", "undecidable")),
+                *(number(metric[f"{latency}_ms"][p]) for p in _PERCENTS),
+            ]
+        )
+        for metric in found
+    ]
+    heads = ["", "expected", "exact", "wrong", "missing", "undecidable", *(f"{latency} {head}" for head in _HEADS)]
+    note = "Rows of all windows; latencies in ms, of rows of measured windows. The headline is over all types of rows."
+    return Table(title="By type of row", head=heads, rows=lines, note=note)
+
+
 def states(summary: Summary) -> Table | None:
     """Return latencies by the state of bursty load."""
     found = summary.get("states")

@@ -98,6 +98,7 @@ def _latency(content: RunContent) -> Section:
             latency_plots.distribution("cdf-others", latencies, others),
             latency_plots.spectrum("spectrum-others", latencies, others),
             run_facts.latencies(content.summary),
+            run_facts.by_metric(content.summary),
             run_facts.states(content.summary),
             run_facts.rows(content.summary),
         ),

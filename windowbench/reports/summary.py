@@ -213,6 +213,7 @@ def _latencies(summary: Summary) -> list[str]:
         lines.append(f"  interval of P90: {some['interval_note']}")
     for name in names:
         lines += wrapped(f"{name}_ms: {definitions[name]}", "  ", "    ")
+    lines += _by_metric(summary.get("by_metric") or ())
     lines += _revisions(summary.get("revisions"))
     lines += _visible(summary.get("visible"))
     wait = summary.get("partition_wait_ms")
@@ -224,6 +225,23 @@ def _latencies(summary: Summary) -> list[str]:
             "    ",
         )
     return lines
+
+
+def _by_metric(found: Sequence[Summary]) -> list[str]:
+    """Return a line for each type of row, where there are several."""
+    if not found:
+        return []
+    rows = (
+        (
+            metric["metric"],
+            [
+                f"{metric['exact'] + metric['undecidable']} of {metric['expected']}",
+                *(_figure(metric["excess_ms"][p]) for p in ("p50", "p90", "max")),
+            ],
+        )
+        for metric in found
+    )
+    return ["", *_table("by type of row: right rows, excess in ms", rows, ("right", "P50", "P90", "max"))]
 
 
 def _revisions(found: Summary | None) -> list[str]:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from config import Config
 
+MEASURED = "measured"
+"""How ``windows.csv`` and ``rows.parquet`` name the phase whose windows are measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunPaths:

@@ -203,22 +203,22 @@ def read_columns(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_latencies(
-    path: Path, names: Sequence[str], windows: range
+    path: Path, names: Sequence[str], phase: str
 ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Read latencies from a judged run's ``rows.parquet``.
+    """Read latencies of one phase from a judged run's ``rows.parquet``.
 
     Parameters
     ----------
     path : Path
     names : sequence of str
         Which latencies, as their columns are named, without ``_ns``.
-    windows : range
-        Ids of the windows wanted.
+    phase : str
+        The phase whose windows are wanted.
 
     Returns
     -------
     dict of str to (int64[n], int64[n])
-        Of each latency its values in ns, where there are any, and the window of each.
+        Of each latency its values in ns, where there are any, and the id of each one's window.
 
     Raises
     ------
@@ -228,9 +228,9 @@ def read_latencies(
     found = {}
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
-            table = file.read(columns=["window_id", *(f"{name}_ns" for name in names)])
-        ids = table["window_id"].to_numpy()  # not a number where a row has no window, which no comparison holds for
-        table = table.filter((ids >= windows.start) & (ids < windows.stop))
+            table = file.read(columns=["window_id", "phase", *(f"{name}_ns" for name in names)])
+        # The phase is null where a row has no window; null chooses nothing.
+        table = table.filter(pc.equal(table["phase"].cast(pa.string()), pa.scalar(phase)))
         for name in names:
             column = table[f"{name}_ns"]
             present = pc.is_valid(column)
@@ -286,8 +286,9 @@ def iter_records(
 
 
 def named_column(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> Any:  # noqa: ANN401
-    """Return an Arrow column of names given by their position in `names`."""
-    return pa.DictionaryArray.from_arrays(codes.astype(np.int8), pa.array(list(names)))
+    """Return an Arrow column of names given by their position in `names`, null where that is negative."""
+    numbers: Any = pa.array(codes.astype(np.int8), mask=codes < 0)
+    return pa.DictionaryArray.from_arrays(numbers, pa.array(list(names)))
 
 
 def nullable_column(values: NDArray[Any], present: NDArray[np.bool_]) -> Any:  # noqa: ANN401

@@ -22,7 +22,7 @@ from windowbench.schedule import Schedule
 
 # History of the layout of a run directory; readers refuse a number they do not know.
 # 1: config, schedule, samples per producer, results, host, summary and verdict as docs/measurement.md names them.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _TEMPORARY_SUFFIX = ".part"
 
