@@ -7,11 +7,12 @@ from pathlib import Path
 
 from kafka import KafkaProducer
 
-from tests.e2e.started import WIDE, Program, start
+from tests.e2e.started import LATE_SENDS, WIDE, Program, start
 
 HARD_LOAD = (
     "--profile=smoke",
     *WIDE,
+    *LATE_SENDS,
     "--data-generator=mmpp",
     "--slide-sec=1",
     "--num-producers=3",
@@ -28,29 +29,25 @@ HARD_LOAD = (
 
 
 def run_beside_poison(directory: Path, program_name: str, *flags: str) -> tuple[Program, int]:
-    """Make a run with poison in its measured phase; return it, and how many poisonous records there were."""
+    """Make a run with poison in its measured phase, which must be right; return it, and the number of such records."""
     program = start(directory, program_name, *HARD_LOAD, *flags)
     try:
         program.await_phase("measure", 180)
         config = program.json("config.json")
         sent = poison(config["bootstrap_servers"], config["events_topic"])
-        assert program.finish(200) == 0, program.errors + program.output
+        program.finish_right(200)
     finally:
         program.kill_all()
     return program, sent
 
 
 def assert_exact_beside_poison(program: Program, sent: int) -> None:
-    """Check that the run is valid and exact, and that every poisonous record was rejected and counted."""
-    verdict = program.json("verdict.json")
-    assert verdict["verdict"] == "valid", verdict
+    """Check that every poisonous record of a run that was right was rejected and counted."""
     assert program.json("events_topic.json")["foreign"] == sent
     progress = [json.loads(line) for line in (program.run / "progress.jsonl").read_text().splitlines()]
     rejected = [message["rejected"] for message in progress if message["type"] == "progress"]
     assert rejected[-1] == sent
-    rows = program.json("summary.json")["rows"]
-    assert rows["expected"] > 200
-    assert rows["wrong_value"] == rows["missing"] == rows["unexpected"] == 0
+    assert program.json("summary.json")["rows"]["expected"] > 200
 
 
 def poison(bootstrap_servers: str, topic: str) -> int:

@@ -11,10 +11,13 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from windowbench.errors import ExitCode
+from windowbench.oracle.verdict import exit_code_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN_ENGINE = ROOT / "tests" / "engines" / "plain_engine.py"
@@ -35,6 +38,36 @@ TINY = (
 
 WIDE = ("--max-lateness-p99-ms=1000", "--max-steal=1")
 """For runs of a real engine: on a busy test machine lateness and steal are not the point, exactness is."""
+
+LATE_SENDS = ("--watermark-delay-sec=2",)
+"""For tests of exactness: a busy machine holds producers up, and what comes later than the delay is rightly dropped."""
+
+OF_SPEED = frozenset(
+    {
+        "results_lag",
+        "excess_grows",
+        "freshness_grows",
+        "lateness_p99",
+        "lateness_exceeds_watermark",
+        "sent_differs_from_schedule",  # within the measured phase; that all were sent is asked for by itself
+        "harness_cpu",
+        "cpu_steal",
+        "cpu_throttled",
+        "external_clock",  # how well it is known depends on how soon the broker answers
+    }
+)
+"""Codes of the reasons of a verdict that a slow or busy machine can bring about, however right everything is."""
+WRONG_ROWS = ("wrong_value", "missing", "unexpected", "conflicting", "backwards")
+
+
+def headline(summary: Mapping[str, Any]) -> str | None:
+    """Return the name of the figure that ranks a run; a run that was too slow has none."""
+    return None if summary["headline"] is None else str(summary["headline"]["name"])
+
+
+def reasons_but_speed(verdict: Mapping[str, Any]) -> list[str]:
+    """Return what speaks against a run, but for what speaks of how fast something went."""
+    return [f"{one['code']}: {one['text']}" for one in verdict["reasons"] if one["code"] not in OF_SPEED]
 
 
 def plain_engine(*arguments: str) -> tuple[str, ...]:
@@ -63,6 +96,31 @@ class Program:
         self.seconds = time.monotonic() - self.started
         assert "Traceback (most recent call last)" not in self.errors, self.errors
         return self.process.returncode
+
+    def finish_right(self, timeout: float = 120) -> dict[str, Any]:
+        """Wait for the end of a run in which all must be right, however slow the machine is; return its summary.
+
+        Every event of the schedule was sent and acknowledged, every expected row is there and right, no other row is,
+        and nothing speaks against the run but what speaks of speed. Tests that are about speed are marked ``alone``
+        and ask for the exit code 0.
+        """
+        code = self.finish(timeout)
+        told = self.errors + self.output
+        assert code in {ExitCode.OK, ExitCode.RUN_INVALID, ExitCode.UNSUSTAINABLE}, told
+        verdict = self.json("verdict.json")
+        assert reasons_but_speed(verdict) == [], told
+        assert (verdict["verdict"] == "valid") == (not verdict["reasons"]), verdict
+        assert code == exit_code_of(verdict["verdict"]), told
+        assert self.output.startswith(f"verdict: {verdict['verdict']}"), told
+        summary: dict[str, Any] = self.json("summary.json")
+        assert (summary["headline"] is None) == bool(verdict["reasons"]), told
+        load, rows = summary["generator"], summary["rows"]
+        assert load["scheduled"] == load["sent"] == load["acknowledged"] > 0, told
+        assert load["failed"] == 0, told
+        wrong = {name: rows[name] for name in WRONG_ROWS if rows[name]}
+        assert not wrong, (wrong, told)
+        assert rows["exact"] + rows["undecidable"] >= rows["expected"] > 0, (rows, told)
+        return summary
 
     @property
     def run(self) -> Path:

@@ -7,12 +7,13 @@ import json
 import pytest
 
 from tests.e2e.poisoned import poison
-from tests.e2e.started import TINY, WIDE, start
+from tests.e2e.started import LATE_SENDS, TINY, WIDE, start
 
 HARD = (
     "--workload=product_ctr",
     "--profile=smoke",
     *WIDE,
+    *LATE_SENDS,
     "--out-of-order-share=0.2",
     "--out-of-order-extent-ms=400",
     "--revising-share=0.1",
@@ -33,17 +34,14 @@ def test_first_values_and_revisions_are_exact_beside_poison_in_both_topics(tmp_p
         program.await_phase("measure", 180)
         config = program.json("config.json")
         sent = sum(poison(config["bootstrap_servers"], config[topic]) for topic in ("events_topic", "clicks_topic"))
-        assert program.finish(200) == 0, program.errors + program.output
+        summary = program.finish_right(200)
         program.await_gone(2)
     finally:
         program.kill_all()
-    assert program.json("verdict.json")["verdict"] == "valid"
     said = [json.loads(line) for line in (program.run / "progress.jsonl").read_text().splitlines()]
     assert [message["rejected"] for message in said if message["type"] == "progress"][-1] == sent
-    summary = program.json("summary.json")
     rows, revisions, latencies = summary["rows"], summary["revisions"], summary["latencies_ms"]
     assert rows["expected"] > 200
-    assert rows["wrong_value"] == rows["missing"] == rows["unexpected"] == rows["conflicting"] == 0
     # A batch of Spark that lasts takes late events into the first value: how many revisions there are is its affair.
     if engine != "spark":
         assert revisions["revised"] > 20
@@ -62,8 +60,7 @@ def test_a_topic_in_which_nothing_happens_holds_nothing_back(tmp_path):
         "--allowed-lateness-sec=0.6", "--revising-extent-ms=90", "--num-products=5",
     )  # fmt: skip
     try:
-        assert program.finish() == 0, program.errors + program.output
+        rows = program.finish_right()["rows"]
     finally:
         program.kill_all()
-    rows = program.json("summary.json")["rows"]
     assert rows["exact"] == rows["expected"] > 0

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.e2e.poisoned import poison
-from tests.e2e.started import TINY, Program, start, wait_for
+from tests.e2e.started import TINY, Program, headline, start, wait_for
 
 MASTER = "master_code_spark.py"
 
@@ -45,18 +45,16 @@ def consumers_of(engine):
     return [child for child in engine.children() if "spawn_main" in " ".join(child.cmdline())]
 
 
-def test_a_run_is_valid_and_exact_and_leaves_no_process(run):
+def test_a_run_is_exact_and_leaves_no_process(run):
     program = run("--visible-time")
-    assert program.finish() == 0, program.errors + program.output
+    summary = program.finish_right()
     program.await_gone(1)
-    assert program.json("verdict.json")["verdict"] == "valid"
     page = (program.run / "report.html").read_text(encoding="utf-8")
     assert all(f'id="plot-{plot}"' in page for plot in ("cdf", "windows", "load", "lateness", "lag", "cpu", "phases"))
     environment = program.json("environment.json")
     assert environment["broker"]["settings"]["num.io.threads"] == "4"
     assert any("-Xmx512m" in flags for flags in environment["jvm_flags"]["broker"])
-    summary = program.json("summary.json")
-    assert summary["headline"]["name"] == "excess_ms"
+    assert headline(summary) in {None, "excess_ms"}
     assert summary["visible"]["rows_seen"] == summary["latencies_ms"]["excess"]["rows"]
     assert summary["latencies_ms"]["visible_excess"]["p50"] > summary["latencies_ms"]["excess"]["p50"]
     rows = summary["rows"]
@@ -89,17 +87,15 @@ def test_bursts_disorder_late_events_sliding_windows_and_an_idle_partition_stay_
     program.await_phase("measure")
     config = program.json("config.json")
     sent = poison(config["bootstrap_servers"], config["events_topic"])
-    assert program.finish() == 0, program.errors + program.output
+    program.finish_right()
     assert progress_of(program)[-1]["rejected"] == sent
-    rows = program.json("summary.json")["rows"]
-    assert rows["wrong_value"] == rows["missing"] == rows["unexpected"] == 0
 
 
 def test_more_consumers_than_partitions_are_not_started(run):
     program = run("--num-consumers=5", "--partitions=1")
     program.await_phase("measure")
     assert len(consumers_of(engine_of(program))) == 1
-    assert program.finish() == 0, program.errors + program.output
+    program.finish_right()
 
 
 def test_a_signal_ends_the_engine_with_all_of_its_consumers(run):
@@ -148,7 +144,7 @@ def test_on_an_external_broker_the_watermarks_topic_carries_the_run_id_and_sigte
 ):
     program = start(tmp_path, MASTER, *TINY, "--engine=none", f"--bootstrap-servers={broker}")
     try:
-        assert program.finish() == 0, program.errors + program.output
+        program.finish_right()
         config = program.json("config.json")
         assert config["watermarks_topic"] == f"local-watermarks-{config['run_id']}"
         program.await_gone(1)

@@ -6,10 +6,9 @@ import json
 
 import pytest
 
-from tests.e2e.started import start
-from tests.e2e.test_spark_run import WIDE
+from tests.e2e.started import LATE_SENDS, WIDE, headline, start
 
-SHORT = ("--profile=smoke", "--warmup=4", "--duration=12", "--cooldown=1", *WIDE)
+SHORT = ("--profile=smoke", "--warmup=4", "--duration=12", "--cooldown=1", *WIDE, *LATE_SENDS)
 
 
 def messages(program):
@@ -23,17 +22,14 @@ def settings_in_force(program):
 def finished_exactly(program):
     """Wait for the end of a run and return its summary; every row must be right, and there must be updates."""
     try:
-        assert program.finish(200) == 0, program.errors + program.output
+        summary = program.finish_right(200)
         program.await_gone(1)
     finally:
         program.kill_all()
-    summary = program.json("summary.json")
     rows = summary["rows"]
-    assert summary["verdict"]["verdict"] == "valid"
-    assert summary["headline"]["name"] == "freshness_ms"
+    assert headline(summary) in {None, "freshness_ms"}
     assert rows["exact"] == rows["expected"] > 0
     assert rows["intermediate"] > 0
-    assert rows["backwards"] == rows["conflicting"] == rows["wrong_value"] == 0
     assert "freshness P50" in program.errors, "the live view shows what a run of updates is about"
     return summary
 
