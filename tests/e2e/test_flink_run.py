@@ -38,6 +38,11 @@ def test_a_hard_load_stays_exact_beside_poison_in_transactions_and_is_ranked_by_
     program.await_gone(2)
     assert_exact_beside_poison(program, sent)
     summary = program.json("summary.json")
+    engine = summary["engine"]
+    assert engine["state_rows"] is None
+    assert engine["state_bytes"] > 0
+    assert engine["checkpoints"] > 1
+    assert engine["checkpoint_max_ms"] >= engine["checkpoint_p50_ms"] > 0
     assert headline(summary) in {None, "visible_excess_ms"}
     latencies, visible = summary["latencies_ms"], summary["visible"]
     assert visible["ranks"]

@@ -57,6 +57,8 @@ def test_a_run_is_exact_and_leaves_no_process(run):
     assert headline(summary) in {None, "excess_ms"}
     assert summary["visible"]["rows_seen"] == summary["latencies_ms"]["excess"]["rows"]
     assert summary["latencies_ms"]["visible_excess"]["p50"] > summary["latencies_ms"]["excess"]["p50"]
+    assert summary["engine"]["state_rows"] > 0
+    assert summary["engine"]["state_bytes"] is summary["engine"]["checkpoint_p50_ms"] is None
     rows = summary["rows"]
     assert rows["expected"] == rows["exact"] > 0
     last, read = progress_of(program)[-1], program.json("events_topic.json")["log_ranges"]

@@ -35,3 +35,8 @@ def test_the_smoke_profile_is_valid_exact_and_within_its_minute(tmp_path):
 def test_bursts_disorder_late_events_sliding_windows_and_an_idle_partition_stay_exact_beside_poison(tmp_path):
     program, sent = run_beside_poison(tmp_path, "master_code_spark.py")
     assert_exact_beside_poison(program, sent)
+    engine = program.json("summary.json")["engine"]
+    assert engine["state_rows"] > 0
+    assert engine["state_bytes"] > 0
+    assert engine["checkpoints"] == engine["batches"] > 0
+    assert engine["checkpoint_max_ms"] >= engine["checkpoint_p50_ms"] > 0

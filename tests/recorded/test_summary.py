@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.synthetic_run import synthetic_run
 from windowbench.judgement import evaluate
+from windowbench.reports import run_facts
 from windowbench.reports.summary import WIDTH, render_summary
 
 
@@ -114,6 +115,28 @@ def test_the_report_says_how_long_batches_of_real_time_mode_are_and_how_many_end
 def test_the_report_names_preset_and_mode(summaries):
     assert "engine: spark, preset tuned; 0 records" in render_summary(summaries["poisson"])
     assert "engine: spark, preset default, update mode; 0 records" in render_summary(summaries["micro"])
+
+
+def test_the_report_says_how_much_state_there_was_and_how_long_checkpoints_took(summaries):
+    summary = copy.deepcopy(summaries["poisson"])
+    for said in (render_summary(summary), str(run_facts.engine(summary))):
+        assert "state" not in said
+        assert "checkpoint" not in said
+    summary["engine"] |= {"state_rows": 1_234, "state_bytes": 5_600_000}
+    summary["engine"] |= {"checkpoints": 3, "checkpoint_p50_ms": 12.0, "checkpoint_max_ms": 55.0}
+    said = " ".join(render_summary(summary).split())
+    assert "state of at most 1,234 rows, 6 MB, 3 checkpoints, median 12 ms, longest 55 ms; 0 records" in said
+    shown = dict(row.cells for row in run_facts.engine(summary).rows)
+    assert shown["state, most in the measured phase"] == "1,234 rows, 6 MB"
+    assert shown["checkpoints in the measured phase"] == "3, median 12 ms, longest 55 ms"
+
+
+def test_the_report_of_a_run_of_an_earlier_version_does_without_state(summaries):
+    summary = copy.deepcopy(summaries["poisson"])
+    for name in ("state_rows", "state_bytes", "checkpoints", "checkpoint_p50_ms", "checkpoint_max_ms"):
+        del summary["engine"][name]
+    assert "engine: spark, preset tuned; 0 records" in render_summary(summary)
+    assert run_facts.engine(summary) is not None
 
 
 def test_the_report_says_that_rows_passed_a_python_worker(summaries):

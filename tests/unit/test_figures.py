@@ -1,5 +1,7 @@
 """Figures of a report, each against the same thing counted by hand from a recorded run."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -95,6 +97,33 @@ def test_batches_are_those_reported_within_the_measured_phase():
     lines = [batch(9.999, 5000), batch(10, 300), batch(15, 100), batch(19.999, 200), batch(20, 7000)]
     figures = engine_figures(lines, SCHEDULE)
     assert (figures.batches, figures.batch_p50_ms, figures.batch_max_ms) == (3, 200, 300)
+
+
+def test_state_is_the_most_of_the_measured_phase_and_checkpoints_have_median_and_longest():
+    lines = [
+        batch(9.999, 1, state_rows=900, state_bytes=9_000, checkpoint_ms=900),
+        batch(10, 1, state_rows=10, state_bytes=300, checkpoint_ms=30),
+        batch(12, 1, state_rows=20, state_bytes=100, checkpoint_ms=None),
+        batch(13, 1, state_rows=None, state_bytes=None, checkpoint_ms=10),
+        batch(19.999, 1, state_rows=0, state_bytes=0, checkpoint_ms=20.5),
+        batch(20, 1, state_rows=800, state_bytes=8_000, checkpoint_ms=800),
+    ]
+    figures = engine_figures(lines, SCHEDULE)
+    assert (figures.state_rows, figures.state_bytes) == (20, 300)
+    assert (figures.checkpoints, figures.checkpoint_p50_ms, figures.checkpoint_max_ms) == (3, 20.5, 30)
+
+
+def test_an_engine_that_keeps_nothing_is_told_from_one_that_does_not_say():
+    assert engine_figures([batch(15, 1, state_rows=0)], SCHEDULE).state_rows == 0
+    assert engine_figures([batch(15, 1)], SCHEDULE).state_rows is None
+
+
+@pytest.mark.parametrize("odd", [None, "many", True, [], {}, -1, math.nan, math.inf])
+def test_state_and_checkpoints_that_are_nonsense_are_unknown(odd):
+    line = batch(15, 1, state_rows=odd, state_bytes=odd, checkpoint_ms=odd)
+    figures = engine_figures([line], SCHEDULE)
+    assert (figures.state_rows, figures.state_bytes) == (None, None)
+    assert (figures.checkpoints, figures.checkpoint_p50_ms, figures.checkpoint_max_ms) == (0, None, None)
 
 
 def test_rejected_records_are_the_greatest_running_total_of_the_whole_run():

@@ -1,5 +1,7 @@
 """What surrounds the Flink job: its SQL as text, its settings, what its REST interface says, its environment."""
 
+from urllib.error import HTTPError
+
 import pytest
 
 import FlinkJob
@@ -256,7 +258,11 @@ class RunningRest:
     offset = OFFSET.format(topic=INPUTS.topics[0], partition=0)
     position = accepted = 0
 
-    def ask(self):
+    checkpoints: tuple = ()
+
+    def ask(self, path=""):
+        if path == "/checkpoints":
+            return {"history": list(self.checkpoints)}
         return {"state": "RUNNING", "vertices": [{"id": "v", "parallelism": 1, "tasks": {"RUNNING": 1}}]}
 
     def metric_names(self, _vertex):
@@ -281,6 +287,59 @@ def test_records_are_rejected_once_the_job_is_at_rest_not_while_answers_are_of_s
     assert rejected(100, 60, progress.REST_ANSWERS - 1) == [0] * (progress.REST_ANSWERS - 1)
     assert rejected(120, 117, progress.REST_ANSWERS)[-1] == 3
     assert rejected(140, 121, 1) == [3], "what was found at rest stands"
+
+
+def checkpoint(number, took_ms, state_bytes, status="COMPLETED", *, savepoint=False):
+    """Return an entry of the history as Flink writes it, with the fields that matter."""
+    figures = {"state_size": state_bytes, "checkpointed_size": 1, "end_to_end_duration": took_ms}
+    return {"id": number, "status": status, "is_savepoint": savepoint, **figures}
+
+
+def test_each_checkpoint_is_told_of_once_and_the_state_of_the_last_one_stands(monkeypatch):
+    monkeypatch.setattr(progress, "CHECKPOINTS_EVERY", 1)
+    rest = RunningRest()
+    seen = progress.Progress(rest, INPUTS, {0: 0})
+
+    def told(*checkpoints):
+        rest.checkpoints = checkpoints
+        message = seen.message()
+        return message["checkpoint_ms"], message["state_bytes"], message["state_rows"]
+
+    first, second, third = checkpoint(1, 30, 1_000), checkpoint(2, 50, 2_000), checkpoint(3, 20, 1_500)
+    under_way = checkpoint(4, 0, 0, "IN_PROGRESS")
+    failed, asked_for = checkpoint(5, 9_000, 1, "FAILED"), checkpoint(6, 1, 1, savepoint=True)
+    assert told() == (None, None, None)
+    assert told(under_way, first) == (30, 1_000, None)
+    assert told(under_way, first) == (None, 1_000, None)
+    assert told(asked_for, failed, under_way, third, second, first) == (50, 2_000, None), "one by one, oldest first"
+    assert told(asked_for, failed, under_way, third, second, first) == (20, 1_500, None)
+    assert told(asked_for, failed, under_way, third, second, first) == (None, 1_500, None)
+    assert told() == (None, 1_500, None)
+    assert told(checkpoint(4, 40, 1_700)) == (40, 1_700, None), "completed after others had been told of"
+
+
+def test_flink_is_asked_for_its_checkpoints_now_and_then_only():
+    rest = RunningRest()
+    rest.checkpoints = (checkpoint(1, 30, 1_000),)
+    seen = progress.Progress(rest, INPUTS, {0: 0})
+    seen.message()
+    rest.checkpoints = (checkpoint(2, 50, 2_000),)
+    times = [seen.message()["checkpoint_ms"] for _ in range(progress.CHECKPOINTS_EVERY)]
+    assert times == [None] * (progress.CHECKPOINTS_EVERY - 1) + [50]
+
+
+def test_a_job_without_checkpoints_tells_of_none(monkeypatch):
+    rest = RunningRest()
+    answers = rest.ask
+
+    def without(path=""):
+        if path:
+            raise HTTPError(path, 404, "checkpointing has not been enabled", {}, None)
+        return answers()
+
+    monkeypatch.setattr(rest, "ask", without)
+    message = progress.Progress(rest, INPUTS, {0: 0}).message()
+    assert (message["state_rows"], message["state_bytes"], message["checkpoint_ms"]) == (None, None, None)
 
 
 def test_the_web_page_is_told_of_only_when_it_is_asked_for(capsys):

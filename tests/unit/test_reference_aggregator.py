@@ -86,11 +86,25 @@ def test_progress_is_what_was_published_and_counts_are_those_of_all_consumers():
     one = aggregator()
     assert one.progress() == {
         "position": {"0": 0, "1": 0}, "watermark_ms": None, "events": 0, "rejected": 0, "late": 0,
+        "state_rows": 0, "state_bytes": None, "checkpoint_ms": None,
     }  # fmt: skip
     taken(one, watermark(0, 3 * S, position=7, rejected=2), watermark(1, 5 * S, consumer=1, position=9, rejected=1))
     assert one.progress() == {
         "position": {"0": 7, "1": 9}, "watermark_ms": 2_000, "events": 10, "rejected": 3, "late": 0,
+        "state_rows": 0, "state_bytes": None, "checkpoint_ms": None,
     }  # fmt: skip
+
+
+def test_state_is_every_window_of_every_key_until_it_closes():
+    one = aggregator([0])
+
+    def kept(*values):
+        taken(one, *values)
+        return one.progress()["state_rows"]
+
+    assert kept(partials(CELL, (0, 4, 1, 0, 0, 1, 1)), partials(CELL, (2_000, 3, 1, 0, 0, 1, 1))) == 3
+    assert kept(watermark(0, 3 * S)) == 1
+    assert kept(watermark(0, 5 * S)) == 0
 
 
 def test_what_an_earlier_start_left_on_the_topic_and_rubbish_are_passed_over():

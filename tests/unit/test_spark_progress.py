@@ -39,9 +39,31 @@ def test_a_report_becomes_a_message():
             "input_rows_per_second": 25.5,
             "rejected": 3,
             "dropped": 2,
+            "state_rows": None,
+            "state_bytes": None,
+            "checkpoint_ms": 10.0,
             "phases_ms": {"addBatch": 80, "commitOffsets": 10, "triggerExecution": 120},
         }
     ]
+
+
+def test_state_is_that_of_all_operators_and_a_checkpoint_is_all_that_is_written_for_recovery():
+    phases = {"walCommit": 7, "addBatch": 80, "commitOffsets": 10, "triggerExecution": 120}
+    one = {"numRowsTotal": 300, "memoryUsedBytes": 5_000, "commitTimeMs": 21, "allUpdatesTimeMs": 900}
+    other = {"numRowsTotal": 4, "memoryUsedBytes": 60, "commitTimeMs": 1}
+    (message,) = log().take([report(0, durationMs=phases, stateOperators=[one, other])])
+    assert (message["state_rows"], message["state_bytes"]) == (304, 5_060)
+    assert message["checkpoint_ms"] == 7 + 10 + 21 + 1
+
+
+def test_a_query_without_state_keeps_none_and_still_commits():
+    (message,) = log().take([report(0, stateOperators=[])])
+    assert (message["state_rows"], message["state_bytes"], message["checkpoint_ms"]) == (None, None, 10)
+
+
+def test_an_empty_state_is_none_kept_and_not_unknown():
+    (message,) = log().take([report(0, stateOperators=[{"numRowsTotal": 0, "memoryUsedBytes": 0}])])
+    assert (message["state_rows"], message["state_bytes"]) == (0, 0)
 
 
 def test_rejected_and_dropped_add_up_over_batches_and_over_calls():

@@ -7,6 +7,7 @@ is, that is a failure.
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,10 @@ from typing import Any
 from windowbench.engine_job import say
 from windowbench.errors import EngineFailed
 from windowbench.flink.rest import (
+    Checkpoint,
     FlinkRest,
     accepted_metrics,
+    completed_checkpoints,
     has_restarted,
     is_running,
     offset_metrics,
@@ -34,6 +37,10 @@ LAST_QUESTIONS = REST_ANSWERS + 1
 """Flink gathers its metrics when it is asked, and tells them the next time."""
 CAUSE_SECONDS = 5.0
 """Flink's REST interface shows a picture of the job that is up to 3 s old."""
+CHECKPOINTS_EVERY = 5
+"""Messages for each question about checkpoints, so about one a second: asking costs CPU time of the engine's."""
+MOST_UNTOLD = 10
+"""Checkpoints that come faster than messages are passed over beyond this."""
 END_WATERMARK_MS = END_EVENT_TIME_NS // NS_PER_MS - 86_400_000
 """A watermark beyond this, a day before END, can only come of END."""
 
@@ -72,6 +79,10 @@ class Progress:
         self._before: tuple[dict[str, int], int] | None = None
         self._same = 1
         self._rejected = 0
+        self._untold: deque[Checkpoint] = deque(maxlen=MOST_UNTOLD)
+        self._checkpoint: Checkpoint | None = None
+        self._newest = 0
+        self._messages = 0
 
     def announce(self) -> None:
         """Say that the job is ready."""
@@ -155,7 +166,32 @@ class Progress:
             ended = watermark_ms is not None and watermark_ms >= END_WATERMARK_MS
             self._rejected = rejected_records(position, self._begins, now[1], ended=ended)
         self._before = now
-        return {"position": position, "watermark_ms": watermark_ms, "rejected": self._rejected}
+        return {
+            "position": position,
+            "watermark_ms": watermark_ms,
+            "rejected": self._rejected,
+            **self._checkpointed(),
+        }
+
+    def _checkpointed(self) -> dict[str, Any]:
+        """Return the size of the state in the last checkpoint told of, and how long it took if it is told of now.
+
+        Flink shows a picture of its checkpoints that is up to 3 s old and holds several; each is told of once.
+        """
+        found: list[Checkpoint] = []
+        if self._messages % CHECKPOINTS_EVERY == 0:
+            with suppress(OSError):  # where checkpoints are off there is no such place
+                found = completed_checkpoints(self._rest.ask("/checkpoints"))
+        self._messages += 1
+        self._untold.extend(checkpoint for checkpoint in found if checkpoint.number > self._newest)
+        self._newest = max([self._newest, *(checkpoint.number for checkpoint in found)])
+        told = self._untold.popleft() if self._untold else None
+        self._checkpoint = told or self._checkpoint
+        return {
+            "state_rows": None,
+            "state_bytes": None if self._checkpoint is None else self._checkpoint.state_bytes,
+            "checkpoint_ms": None if told is None else told.took_ms,
+        }
 
     def last_word(self) -> None:
         """Report once more when the job is about to end, after what it says has come to rest."""

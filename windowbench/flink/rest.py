@@ -13,6 +13,7 @@ import json
 import re
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 NO_WATERMARK = -(2**63)
@@ -158,6 +159,25 @@ def rejected_records(position: Mapping[str, int], begins: Mapping[int, int], acc
     """
     read = sum(offset - begins.get(int(partition), 0) for partition, offset in position.items())
     return max(0, read - accepted - (len(position) if ended else 0))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """A checkpoint that was completed, with the size of all state in it and how long it took from end to end."""
+
+    number: int
+    state_bytes: int
+    took_ms: int
+
+
+def completed_checkpoints(answer: Mapping[str, Any]) -> list[Checkpoint]:
+    """Return the checkpoints in an answer of ``/checkpoints``, the oldest first; it holds the last ten or so."""
+    found = [
+        Checkpoint(number=entry["id"], state_bytes=entry["state_size"], took_ms=entry["end_to_end_duration"])
+        for entry in answer.get("history", ())
+        if entry["status"] == "COMPLETED" and not entry["is_savepoint"]
+    ]
+    return sorted(found, key=lambda checkpoint: checkpoint.number)
 
 
 def least_watermark(values: Iterable[str]) -> int | None:

@@ -15,6 +15,9 @@ class Windows(Protocol):
 
     late: int
 
+    def __len__(self) -> int:
+        """Return how much is kept: windows of each key."""
+
     def add(self, partials: Iterable[list[int]]) -> None:
         """Add partial counts."""
 
@@ -68,4 +71,7 @@ class Aggregator:
             "events": sum(events for events, _ in self._counts.values()),
             "rejected": sum(rejected for _, rejected in self._counts.values()),
             "late": self._windows.late,
+            "state_rows": len(self._windows),
+            "state_bytes": None,
+            "checkpoint_ms": None,
         }

@@ -1,4 +1,4 @@
-"""What the report says of an engine, in one line: its settings, its mode, its batches. Pure."""
+"""What the report says of an engine, in one line: its settings, mode, batches, state and checkpoints. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from windowbench.configuration.engine import PYTHON_WORKER
+from windowbench.reports.wording import count, size
+
+
+def state_kept(engine: Mapping[str, Any]) -> str | None:
+    """Return how much state an engine kept at most; None where it does not say, as runs of earlier versions."""
+    rows, held = engine.get("state_rows"), engine.get("state_bytes")
+    words = [f"{count(rows)} rows"] if rows is not None else []
+    words += [size(held)] if held is not None else []
+    return ", ".join(words) or None
+
+
+def checkpoint_times(engine: Mapping[str, Any]) -> str | None:
+    """Return how long the checkpoints of the measured phase took; None without any."""
+    if not engine.get("checkpoints"):
+        return None
+    return f"median {engine['checkpoint_p50_ms']:.0f} ms, longest {engine['checkpoint_max_ms']:.0f} ms"
 
 
 def engine_line(engine: Mapping[str, Any]) -> str:
@@ -24,4 +40,8 @@ def engine_line(engine: Mapping[str, Any]) -> str:
         if engine["batches"] and engine["batch_max_ms"]:  # only an engine of micro-batches says how long each took
             parts.append(f"{engine['batches']} batches, median {engine['batch_p50_ms']:.0f} ms")
             parts.append(f"longest {engine['batch_max_ms']:.0f} ms")
+    if (kept := state_kept(engine)) is not None:
+        parts.append(f"state of at most {kept}")
+    if (times := checkpoint_times(engine)) is not None:
+        parts.append(f"{engine['checkpoints']} checkpoints, {times}")
     return f"{', '.join(parts)}; {engine['rejected']} records rejected"

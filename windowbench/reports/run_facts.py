@@ -7,6 +7,7 @@ from typing import Any
 
 from windowbench.configuration.engine import PYTHON_WORKER
 from windowbench.metrics.latency import PARTS
+from windowbench.reports.engine_line import checkpoint_times, state_kept
 from windowbench.reports.layout import Row, Table, facts
 from windowbench.reports.summary import definitions_of, shows_revisions, shows_updates
 from windowbench.reports.wording import count, ms, number, sentence, share, size
@@ -232,6 +233,10 @@ def engine(summary: Summary) -> Table | None:
     if found["batches"] and found["batch_max_ms"]:  # only an engine of micro-batches says how long each took
         lengths = f"median {number(found['batch_p50_ms'], 0)} ms, longest {number(found['batch_max_ms'], 0)} ms"
         cells.append(("batches in the measured phase", f"{count(found['batches'])}, {lengths}"))
+    if (kept := state_kept(found)) is not None:
+        cells.append(("state, most in the measured phase", kept))
+    if (times := checkpoint_times(found)) is not None:
+        cells.append(("checkpoints in the measured phase", f"{count(found['checkpoints'])}, {times}"))
     lag = steady.get("results_lag_s")
     if lag is not None:
         limit = number(steady["results_lag_limit_s"], 0)

@@ -61,7 +61,8 @@ class BatchLog:
             ``batch_ms`` and ``phases_ms`` say how long the batch and its parts took; ``watermark_ms`` is the
             watermark in force during the batch, None before the first; ``rejected`` (records) and ``dropped``
             (partial aggregates behind the watermark: an alarm, never a number of events) count from the start of
-            this process.
+            this process. ``state_rows``, ``state_bytes`` and ``checkpoint_ms`` are those of :func:`kept` and
+            :func:`checkpoint_ms`.
         """
         messages = []
         for report in sorted(reports, key=lambda report: int(report["batchId"])):
@@ -84,6 +85,9 @@ class BatchLog:
             "input_rows_per_second": _number(report.get("inputRowsPerSecond")),
             "rejected": self._rejected,
             "dropped": self._dropped,
+            "state_rows": kept(report, "numRowsTotal"),
+            "state_bytes": kept(report, "memoryUsedBytes"),
+            "checkpoint_ms": checkpoint_ms(report),
             "phases_ms": phases,
         }
 
@@ -97,6 +101,28 @@ class BatchLog:
                     number = str(self._inputs.number(topic, int(partition)))
                     found[number] = min(offset, found.get(number, offset))
         return found
+
+
+def kept(report: Mapping[str, Any], figure: str) -> int | None:
+    """Return what all state operators of a query keep after a batch: ``numRowsTotal``, or ``memoryUsedBytes``.
+
+    None where the query has no state, or its operators do not say.
+    """
+    found = [int(state[figure]) for state in report.get("stateOperators") or () if state.get(figure) is not None]
+    return sum(found) if found else None
+
+
+def checkpoint_ms(report: Mapping[str, Any]) -> float | None:
+    """Return what a batch spent on being found again after a failure; None where it did not say.
+
+    The sum of ``walCommit`` (the offsets of the batch, written before it) and ``commitOffsets`` (that it is done,
+    written after it), both of the driver's clock, and ``commitTimeMs`` of each state operator (its changes, written by
+    tasks). The last Spark adds up over tasks, which run side by side: in as many slots it passes that much sooner.
+    """
+    written = [report.get("durationMs", {}).get(phase) for phase in ("walCommit", "commitOffsets")]
+    written += [state.get("commitTimeMs") for state in report.get("stateOperators") or ()]
+    found = [float(value) for value in written if value is not None]
+    return sum(found) if found else None
 
 
 def _number(value: object) -> float | None:

@@ -113,8 +113,8 @@ class OpenWindows:
         self.late = 0
 
     def __len__(self) -> int:
-        """Return how many windows are open."""
-        return len(self._open)
+        """Return how many windows of campaigns are open."""
+        return sum(map(len, self._open.values()))
 
     def _is_closed(self, start_ms: int) -> bool:
         return self._closed_ns is not None and (start_ms + self._size_ms) * NS_PER_MS <= self._closed_ns

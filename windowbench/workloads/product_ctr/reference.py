@@ -114,8 +114,8 @@ class OpenWindows:
         self.late = 0
 
     def __len__(self) -> int:
-        """Return how many windows are kept."""
-        return len(self._open)
+        """Return how many windows of products are kept."""
+        return sum(map(len, self._open.values()))
 
     def _passed(self, start_ms: int, wait_ms: int) -> bool:
         end_ns = (start_ms + self._size_ms + wait_ms) * NS_PER_MS
