@@ -72,6 +72,9 @@ bench: test-environment classes flink-environment ## benchmarks of windowbench i
 bench-capacity: test-environment classes flink-environment ## highest sustainable rates of Spark, Flink and the reference engine
 	@$(PY) -m benchmarks.capacity $(ARGS)
 
+bench-workloads: test-environment classes flink-environment ## every workload on Spark and Flink: latency, state, checkpoints, CPU
+	@$(PY) -m benchmarks.workloads $(ARGS)
+
 tuning-study: test-environment classes flink-environment ## what each setting of the preset tuned does, into docs/tuning.md
 	@$(PY) -m benchmarks.tuning $(ARGS)
 
@@ -132,4 +135,4 @@ clean: ## remove .venv and the caches; runs/ stays
 	@rm -rf .venv .venv-flink .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run tuning-study flink-environment test test-unit test-long lint types picture bench bench-capacity environment test-environment jars classes interpreter lock relock clean
+.PHONY: help run tuning-study flink-environment test test-unit test-long lint types picture bench bench-capacity bench-workloads environment test-environment jars classes interpreter lock relock clean

@@ -1,7 +1,8 @@
 """All benchmarks of windowbench itself: ``python -m benchmarks [NAME ...]``, or ``make bench``.
 
 Every figure is a ratio to a named peer from the same run, or stands beside a target; machine and figures are
-kept as JSON in ``artifacts/bench.json``. The highest sustainable rates take longer: ``make bench-capacity``.
+kept as JSON in ``artifacts/bench.json``. What takes longer is apart: ``make bench-capacity`` searches for the highest
+sustainable rates, ``make bench-workloads`` measures every workload on Spark and Flink.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``artifacts/bench.json``: what all benchmarks found on this machine, and the machine."""
+"""``artifacts/bench.json`` and its like: what benchmarks found on this machine, and the machine."""
 
 from __future__ import annotations
 
@@ -21,18 +21,24 @@ def machine(environment: Mapping[str, Any]) -> str:
     return f"{environment['cpu_count']} x {environment['cpu_model']}, {memory:.0f} GB"
 
 
-def keep(found: Mapping[str, Sequence[Figure]]) -> Path:
-    """Add figures by the name of their benchmark to those kept; those of another machine are replaced."""
+def stored(path: Path = STORED) -> dict[str, list[Figure]]:
+    """Return the figures that are kept of this machine, by the name of their benchmark."""
+    if not path.exists():
+        return {}
     environment = describe_environment(Path(), java=None, broker={})
-    kept: dict[str, Any] = {}
-    if STORED.exists():
-        before = json.loads(STORED.read_text(encoding="utf-8"))
-        if all(before["environment"][name] == environment[name] for name in _SAME_MACHINE):
-            kept = before["figures"]
-    kept |= {name: [asdict(figure) for figure in figures] for name, figures in found.items()}
-    STORED.parent.mkdir(exist_ok=True)
-    STORED.write_text(json.dumps({"environment": environment, "figures": kept}, indent=2) + "\n", encoding="utf-8")
-    return STORED
+    before = json.loads(path.read_text(encoding="utf-8"))
+    if any(before["environment"][name] != environment[name] for name in _SAME_MACHINE):
+        return {}
+    return {name: [Figure(**fields) for fields in figures] for name, figures in before["figures"].items()}
+
+
+def keep(found: Mapping[str, Sequence[Figure]], path: Path = STORED) -> Path:
+    """Add figures by the name of their benchmark to those kept; those of another machine are replaced."""
+    kept = {name: [asdict(figure) for figure in figures] for name, figures in {**stored(path), **found}.items()}
+    environment = describe_environment(Path(), java=None, broker={})
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"environment": environment, "figures": kept}, indent=2) + "\n", encoding="utf-8")
+    return path
 
 
 def as_markdown() -> str:
