@@ -152,6 +152,32 @@ REVISION_CASES = (
         (Value(0, 1, 0, 0, 1, 4_005), Value(0, 1, 1, 1, 1, 9_005), Value(10_000, 2, 0, 2, 0, 14_005)),
     ),
     RevisionCase(
+        "no click at all: a rate of 0, revised or not",
+        ((impression(1, 4 * S), impression(1, 13 * S)), (impression(1, 9 * S), impression(1, 14 * S))),
+        (Value(0, 1, 0, 1, 0, 4_005), Value(0, 1, 1, 2, 0, 9_005), Value(10_000, 1, 0, 2, 0, 14_005)),
+    ),
+    RevisionCase(
+        "no impression at all: no rate, revised or not",
+        ((click(1, 4 * S), click(1, 13 * S)), (click(1, 9 * S), click(1, 14 * S))),
+        (Value(0, 1, 0, 0, 1, 4_005), Value(0, 1, 1, 0, 2, 9_005), Value(10_000, 1, 0, 0, 2, 14_005)),
+    ),
+    RevisionCase(
+        "clicks begin when two windows have been emitted: the first revises the one that is not final",
+        (
+            (impression(1, 4 * S), impression(1, 13 * S)),
+            (impression(1, 23 * S),),
+            (click(1, 19 * S), click(1, 24 * S)),
+            (click(1, 25 * S), impression(1, 33 * S)),
+        ),
+        (
+            Value(0, 1, 0, 1, 0, 4_005),
+            Value(10_000, 1, 0, 1, 0, 13_005),
+            Value(10_000, 1, 1, 1, 1, 19_005),
+            Value(20_000, 1, 0, 1, 2, 25_005),
+            Value(30_000, 1, 0, 1, 0, 33_005),
+        ),
+    ),
+    RevisionCase(
         "sliding windows: one is revised, the next not yet emitted",
         ((impression(1, 1_500 * MS), impression(1, 3 * S)), (click(1, 1_700 * MS), impression(1, 3_100 * MS))),
         (
