@@ -1,4 +1,4 @@
-"""What generators of events draw with: choices by weight, and the partitions that events go to. Pure."""
+"""What generators of events draw with: users, choices by weight, and the partitions events go to. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.events import BLOCK
-from windowbench.streams import stream_rng
+from windowbench.streams import stream_rng, uuid_texts
+
+NUM_USERS = 16_384
+
+
+def user_ids(seed: int) -> NDArray[np.bytes_]:
+    """Return the UUIDs that users are drawn from."""
+    return uuid_texts(stream_rng(seed, "users"), NUM_USERS)
 
 
 class Choice:

@@ -9,10 +9,26 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.disorder import EventTimes
-from windowbench.draws import Choice, DealtPartitions, zipf_weights
+from windowbench.draws import NUM_USERS, Choice, DealtPartitions, user_ids, zipf_weights
 from windowbench.events import BLOCK, EventBlock
 from windowbench.streams import stream_rng, uuid_texts
 from windowbench.workloads.ad_ctr.settings import AdCtrSettings
+
+__all__ = [
+    "AD_TYPES",
+    "CONTENTS",
+    "FIELDS",
+    "NUM_ADDRESSES",
+    "NUM_PAGES",
+    "NUM_USERS",
+    "AdBlock",
+    "BlockDraw",
+    "ad_ids",
+    "ad_types",
+    "ip_addresses",
+    "page_ids",
+    "user_ids",
+]
 
 FIELDS = (
     "user_id",
@@ -31,7 +47,6 @@ CONTENTS = ("event_type", "campaign_id")
 """Arrays of a block that decide which rows are right."""
 AD_TYPES = ("image", "video", "carousel", "text", "story", "shopping", "collection")
 
-NUM_USERS = 16_384
 NUM_PAGES = 4_096
 NUM_ADDRESSES = 16_384
 
@@ -64,11 +79,6 @@ def ad_types(num_campaigns: int, ads_per_campaign: int, seed: int) -> NDArray[np
     return stream_rng(seed, "ad types").integers(
         0, len(AD_TYPES), size=num_campaigns * ads_per_campaign, dtype=np.uint8
     )
-
-
-def user_ids(seed: int) -> NDArray[np.bytes_]:
-    """Return the UUIDs that users are drawn from."""
-    return uuid_texts(stream_rng(seed, "users"), NUM_USERS)
 
 
 def page_ids(seed: int) -> NDArray[np.bytes_]:

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.disorder import EventTimes
-from windowbench.draws import Choice, zipf_weights
+from windowbench.draws import NUM_USERS, Choice, user_ids, zipf_weights
 from windowbench.events import BLOCK, EventBlock
 from windowbench.schedule import NS_PER_MS
-from windowbench.streams import stream_rng, uuid_texts
+from windowbench.streams import stream_rng
 from windowbench.workloads.product_ctr.settings import ProductCtrSettings
+
+__all__ = ["CONTENTS", "NUM_USERS", "BlockDraw", "LateTimes", "ProductBlock", "user_ids"]
 
 CONTENTS = ("event_kind", "product_id")
 """Arrays of a block that decide which rows are right."""
-NUM_USERS = 16_384
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -33,11 +34,6 @@ class ProductBlock(EventBlock):
     product_id: NDArray[np.int32]
     user: NDArray[np.uint16]
     """Index into :func:`user_ids`."""
-
-
-def user_ids(seed: int) -> NDArray[np.bytes_]:
-    """Return the UUIDs that users are drawn from."""
-    return uuid_texts(stream_rng(seed, "users"), NUM_USERS)
 
 
 class BlockDraw:
