@@ -1,11 +1,20 @@
-"""What the records of all workloads have in common, for the reference engine: END, integers, times to believe. Pure."""
+"""What the records of all workloads have in common, for the reference engine: how events are read, and END. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any
 
-from windowbench.schedule import END_EVENT_TIME_NS, GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
+import orjson
+
+from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
+
+Event = tuple[int, int, int, int]
+"""Number of its kind, the integer it is grouped by, event time in ns, produce time in ms."""
+
+END: Event = (-1, -1, END_EVENT_TIME_NS, -1)
+"""What :class:`EventReader` makes of an END record of its own run."""
 
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
@@ -31,3 +40,50 @@ def is_believed(event_ns: int, record_ms: int) -> bool:
     too_old = event_ns < 0 or event_ns // NS_PER_MS + GUARD_PAST_MS < record_ms
     too_new = -(-event_ns // NS_PER_MS) - GUARD_FUTURE_MS > record_ms
     return not (too_old or too_new)
+
+
+class EventReader:
+    """Reads records of topics of events, strictly, and without ever failing on one.
+
+    Parameters
+    ----------
+    run_id : str
+        The END of another run is a rejected record like any other.
+    kinds : sequence of sequence of str
+        For each topic the kinds of event that it holds; they are numbered through, over all topics.
+    kind : str
+        Name of the field that says the kind of an event, or that it is END.
+    key : str
+        Name of the field that events are grouped by, an integer.
+    """
+
+    def __init__(self, run_id: str, *, kinds: Sequence[Sequence[str]], kind: str, key: str) -> None:
+        """Give each kind its number."""
+        numbers = count()
+        self._run_id = run_id
+        self._kinds = [{name: next(numbers) for name in of_topic} for of_topic in kinds]
+        self._kind, self._key = kind, key
+
+    def read(self, value: bytes | None, record_ms: int, topic: int = 0) -> Event | None:
+        """Return the event in a record, :data:`END`, or None for a record that must be rejected.
+
+        Parameters
+        ----------
+        value : bytes or None
+            The record's value.
+        record_ms : int
+            The record's own Kafka timestamp in ms; an event time from an hour before to 5 s after it is believed.
+        topic : int
+            Which of the input topics it is from; one that holds other kinds of event rejects it.
+        """
+        try:
+            event = orjson.loads(value)  # type: ignore[arg-type]  # None raises like other rubbish
+            kind, event_ns = event[self._kind], event["event_time_ns"]
+            if kind == END_EVENT_TYPE:
+                return END if is_own_end(event, self._run_id) else None
+            number, key, produce_ms = self._kinds[topic][kind], event[self._key], event["produce_time"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return None
+        if not (is_int64(event_ns) and is_int64(key) and is_int64(produce_ms)):
+            return None
+        return (number, key, event_ns, produce_ms) if is_believed(event_ns, record_ms) else None

@@ -16,55 +16,34 @@ from typing import Any
 import orjson
 
 from config import Config
-from windowbench.reference.records import is_believed, is_int64, is_own_end
-from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS
+from windowbench.reference import records
+from windowbench.reference.records import END, Event
+from windowbench.schedule import NS_PER_MS
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 
-Event = tuple[int, int, int, int]
-"""Index into ``KINDS``, product, event time in ns, produce time in ms."""
+__all__ = [
+    "END",
+    "Event",
+    "EventReader",
+    "OpenWindows",
+    "Partial",
+    "PartialCounts",
+    "counts",
+    "reader",
+    "record",
+    "windows",
+]
+
 Partial = list[int]
 """Window start in ms, product, impressions, clicks, greatest produce time in ms."""
 
-END: Event = (-1, -1, END_EVENT_TIME_NS, -1)
-"""What :class:`EventReader` makes of an END record of its own run."""
 
-
-class EventReader:
-    """Reads records of both topics, strictly, and without ever failing on one.
-
-    Parameters
-    ----------
-    run_id : str
-        The END of another run is a rejected record like any other.
-    """
+class EventReader(records.EventReader):
+    """Reads records of the two topics."""
 
     def __init__(self, run_id: str) -> None:
-        """Keep the run's id."""
-        self._run_id = run_id
-
-    def read(self, value: bytes | None, record_ms: int, topic: int = 0) -> Event | None:
-        """Return the event in a record, :data:`END`, or None for a record that must be rejected.
-
-        Parameters
-        ----------
-        value : bytes or None
-            The record's value.
-        record_ms : int
-            The record's own Kafka timestamp in ms; an event time from an hour before to 5 s after it is believed.
-        topic : int
-            Which of the input topics it is from; one that holds another kind of event rejects it.
-        """
-        try:
-            event = orjson.loads(value)  # type: ignore[arg-type]  # None raises like other rubbish
-            kind, event_ns = event["event_type"], event["event_time_ns"]
-            if kind == END_EVENT_TYPE:
-                return END if is_own_end(event, self._run_id) else None
-            product, produce_ms = event["product_id"], event["produce_time"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            return None
-        if kind != KINDS[topic] or not (is_int64(event_ns) and is_int64(product) and is_int64(produce_ms)):
-            return None
-        return (topic, product, event_ns, produce_ms) if is_believed(event_ns, record_ms) else None
+        """Take the workload's kinds of event and its key."""
+        super().__init__(run_id, kinds=[(kind,) for kind in KINDS], kind="event_type", key="product_id")
 
 
 class PartialCounts:
