@@ -10,15 +10,18 @@ from windowbench.engine_job import job_of
 from windowbench.errors import EngineFailed, EnvironmentProblem
 from windowbench.flink import progress
 from windowbench.flink.rest import (
-    accepted_metrics,
     cause_of,
+    counted_early,
     has_restarted,
     is_running,
     least_watermark,
     offset_metrics,
+    passed_on,
     positions,
     rejected_records,
     root_cause,
+    taken,
+    total,
     what_is_missing,
 )
 from windowbench.flink.sql import interval
@@ -75,6 +78,8 @@ def test_delivery_is_at_least_once_unless_asked_and_then_transactions_are_named_
     options = sink_options(job("--flink-delivery=exactly-once").config)
     assert options["sink.delivery-guarantee"] == "exactly-once"
     assert options["sink.transactional-id-prefix"] == "r1"
+    further = sink_options(job("--flink-delivery=exactly-once").config, "alarms")
+    assert further["sink.transactional-id-prefix"] == "r1-alarms"
     assert int(options["properties.transaction.timeout.ms"]) <= 900_000, "what a broker allows"
 
 
@@ -165,12 +170,14 @@ def test_rejected_is_what_was_read_and_neither_accepted_nor_end():
     assert rejected_records({}, {}, 3, ended=False) == 0
 
 
-def test_accepted_events_are_those_that_reach_the_first_aggregation_or_else_leave_the_vertex():
-    early = ["0.LocalWindowAggregate_3_.numRecordsIn", "1.LocalWindowAggregate_3_.numRecordsIn"]
-    passed_on = ["0.numRecordsOut", "1.numRecordsOut"]
-    others = ["0.Calc[2].numRecordsOut", "0.numRecordsOutPerSecond", "0.numRecordsIn"]
-    assert accepted_metrics(iter([*others, *passed_on])) == passed_on
-    assert accepted_metrics(iter([*others, *passed_on, *early, f"{early[0]}PerSecond"])) == early
+def test_what_operators_are_given_before_the_exchange_is_told_from_what_vertices_pass_on_and_are_given():
+    early = [f"{task}.LocalWindowAggregate[{branch}].numRecordsIn" for branch in (4, 7) for task in (0, 1)]
+    out, given = ["0.numRecordsOut", "1.numRecordsOut"], ["0.numRecordsIn", "1.numRecordsIn"]
+    others = ["0.Calc[2].numRecordsOut", "0.numRecordsOutPerSecond", f"{early[0]}PerSecond"]
+    names = [*others, *out, *early]
+    assert counted_early(iter(names)) == [early[:2], early[2:]]
+    assert (counted_early(out), passed_on(iter(names)), taken(2)) == ([], out, given)
+    assert total({"0.numRecordsIn": "3", "1.numRecordsIn": "4", "other": "9"}, given) == 7
 
 
 def test_a_job_runs_only_with_all_its_subtasks():
@@ -340,6 +347,30 @@ def test_a_job_without_checkpoints_tells_of_none(monkeypatch):
     monkeypatch.setattr(rest, "ask", without)
     message = progress.Progress(rest, INPUTS, {0: 0}).message()
     assert (message["state_rows"], message["state_bytes"], message["checkpoint_ms"]) == (None, None, None)
+
+
+class BranchingRest(RunningRest):
+    """One whose source passes events to three vertices, all of them to two."""
+
+    def ask(self, path=""):
+        vertices = [{"id": name, "parallelism": 1, "tasks": {"RUNNING": 1}} for name in "vabcd"]
+        edges = [{"id": "v", "inputs": []}, *({"id": name, "inputs": [{"id": "v"}]} for name in "abc")]
+        plan = {"plan": {"nodes": [*edges, {"id": "d", "inputs": [{"id": "a"}]}]}}
+        return super().ask(path) | ({} if path else {**plan, "vertices": vertices})
+
+    def metrics(self, vertex, names):
+        if vertex == "v":
+            return super().metrics(vertex, names) | {"0.numRecordsOut": "999"}
+        assert list(names) == ["0.numRecordsIn"]
+        return {"0.numRecordsIn": str(self.accepted // 2 if vertex == "b" else self.accepted)}
+
+
+def test_where_a_query_branches_the_branch_that_is_given_most_says_how_many_events_were_accepted():
+    rest = BranchingRest()
+    seen = progress.Progress(rest, INPUTS, {0: 0})
+    assert seen.ready()
+    rest.position, rest.accepted = 100, 96
+    assert [seen.message()["rejected"] for _ in range(progress.LAST_QUESTIONS)][-1] == 4
 
 
 def test_the_web_page_is_told_of_only_when_it_is_asked_for(capsys):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from windowbench.engine_job import say
@@ -17,14 +19,18 @@ from windowbench.errors import EngineFailed
 from windowbench.flink.rest import (
     Checkpoint,
     FlinkRest,
-    accepted_metrics,
     completed_checkpoints,
+    counted_early,
     has_restarted,
     is_running,
     offset_metrics,
+    passed_on,
     positions,
     rejected_records,
     root_cause,
+    successors,
+    taken,
+    total,
     what_is_missing,
 )
 from windowbench.numbering import Numbering
@@ -47,11 +53,31 @@ END_WATERMARK_MS = END_EVENT_TIME_NS // NS_PER_MS - 86_400_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Source:
-    """A vertex that reads events, its metrics of positions with the partitions' numbers, and those of what it took."""
+    """A vertex that reads events.
+
+    Attributes
+    ----------
+    vertex : str
+    offsets : dict of str to int
+        Its metrics of positions, with the partitions' numbers.
+    accepted : list
+        Metrics of how many events came past the guard, each with its vertex. A query may have several branches: some
+        are given all events, some those of one kind alone, and so the most that one is given counts.
+    """
 
     vertex: str
     offsets: dict[str, int]
-    accepted: list[str]
+    accepted: list[tuple[str, list[str]]]
+
+    def accepted_events(self, rest: FlinkRest, known: Mapping[str, str], *, at_rest: bool) -> int:
+        """Return how many events came past the guard; `known` are metrics of the vertex itself.
+
+        Others are asked only while nothing is read: each question costs, and only then the answer is of use.
+        """
+        return max(
+            total(known if vertex == self.vertex else rest.metrics(vertex, names) if at_rest else {}, names)
+            for vertex, names in self.accepted
+        )
 
 
 class Progress:
@@ -131,14 +157,14 @@ class Progress:
         if not is_running(job):
             return False
         self._last = job["vertices"][-1]["id"]
-        self._sources = self._sources_among([vertex["id"] for vertex in job["vertices"]])
+        self._sources = self._sources_of(job)
         return sum(len(source.offsets) for source in self._sources) >= max(1, len(self._begins))
 
-    def _sources_among(self, vertices: list[str]) -> list[_Source]:
-        """Return the vertices that read topics, as many as there are topics to be read."""
+    def _sources_of(self, job: Mapping[str, Any]) -> list[_Source]:
+        """Return the vertices of a job that read topics, as many as there are topics to be read."""
         found: list[_Source] = []
         topics = set(self._inputs.topics)
-        for vertex in vertices:
+        for vertex in (vertex["id"] for vertex in job["vertices"]):
             names = self._rest.metric_names(vertex)
             offsets: dict[str, int] = {}
             for topic in sorted(topics):
@@ -146,19 +172,38 @@ class Progress:
                 offsets |= {name: self._inputs.number(topic, partition) for name, partition in of_topic.items()}
                 topics -= {topic} if of_topic else set()
             if offsets:
-                found.append(_Source(vertex=vertex, offsets=offsets, accepted=accepted_metrics(names)))
+                accepted = self._accepted(vertex, names, successors(job, vertex))
+                found.append(_Source(vertex=vertex, offsets=offsets, accepted=accepted))
             if not topics:
                 break
         return found
 
+    def _accepted(self, vertex: str, names: list[str], behind: dict[str, int]) -> list[tuple[str, list[str]]]:
+        """Return the metrics of accepted events of a source's vertex.
+
+        Where events are counted before the exchange, it is what reaches those operators; else what the vertex passes
+        on, and where it passes that to several, what each of them is given.
+        """
+        if early := counted_early(names):
+            return [(vertex, of_operator) for of_operator in early]
+        if len(behind) <= 1:
+            return [(vertex, passed_on(names))]
+        return [(other, taken(parallelism)) for other, parallelism in behind.items()]
+
     def message(self) -> dict[str, Any]:
         """Return where the job is."""
         position: dict[str, int] = {}
-        accepted = 0
+        known: list[Mapping[str, str]] = []
         for source in self._sources:
-            values = self._rest.metrics(source.vertex, [*source.offsets, *source.accepted])
+            own = [names for vertex, names in source.accepted if vertex == source.vertex]
+            values = self._rest.metrics(source.vertex, [*source.offsets, *chain(*own)])
             position |= positions(values, source.offsets, self._begins)
-            accepted += sum(int(values.get(name, "0")) for name in source.accepted)
+            known.append(values)
+        at_rest = self._before is not None and self._before[0] == position
+        accepted = sum(
+            source.accepted_events(self._rest, values, at_rest=at_rest)
+            for source, values in zip(self._sources, known, strict=True)
+        )
         watermark_ms = self._rest.watermark_ms(self._last)
         now = position, accepted
         self._same = self._same + 1 if now == self._before else 1

@@ -18,7 +18,7 @@ from typing import Any
 
 NO_WATERMARK = -(2**63)
 _TIMEOUT_SECONDS = 5.0
-_COUNTED_EARLY = re.compile(r"^\d+\.LocalWindowAggregate.*\.numRecordsIn$")
+_COUNTED_EARLY = re.compile(r"^\d+\.(?P<operator>LocalWindowAggregate.*)\.numRecordsIn$")
 _PASSED_ON = re.compile(r"^\d+\.numRecordsOut$")
 _OFFSET = re.compile(r"^\d+\..*KafkaSourceReader\.topic\.(?P<topic>.+)\.partition\.(?P<partition>\d+)\.currentOffset$")
 
@@ -130,14 +130,36 @@ def positions(values: Mapping[str, str], partitions: Mapping[str, int], begins: 
     return out
 
 
-def accepted_metrics(names: Iterable[str]) -> list[str]:
-    """Return which metrics of the source's vertex tell how many events came past the guard.
+def successors(job: Mapping[str, Any], vertex: str) -> dict[str, int]:
+    """Return the vertices that are given what a vertex of a job passes on, with their parallelism."""
+    parallelism = {vertex["id"]: vertex["parallelism"] for vertex in job["vertices"]}
+    nodes = job.get("plan", {}).get("nodes", ())
+    behind = [node["id"] for node in nodes if any(edge["id"] == vertex for edge in node.get("inputs", ()))]
+    return {other: parallelism[other] for other in behind}
 
-    Where events are counted before the exchange, it is what reaches that operator; else what the vertex passes on.
-    """
-    all_names = list(names)
-    early = [name for name in all_names if _COUNTED_EARLY.match(name)]
-    return early or [name for name in all_names if _PASSED_ON.match(name)]
+
+def counted_early(names: Iterable[str]) -> list[list[str]]:
+    """Return the metrics of what is given to the operators of a vertex that count events there, by operator."""
+    early: dict[str, list[str]] = {}
+    for name in names:
+        if match := _COUNTED_EARLY.match(name):
+            early.setdefault(match["operator"], []).append(name)
+    return list(early.values())
+
+
+def passed_on(names: Iterable[str]) -> list[str]:
+    """Return the metrics of what a vertex passes on."""
+    return [name for name in names if _PASSED_ON.match(name)]
+
+
+def taken(parallelism: int) -> list[str]:
+    """Return the metrics of what a vertex of so many subtasks is given; it may not list them yet."""
+    return [f"{subtask}.numRecordsIn" for subtask in range(parallelism)]
+
+
+def total(values: Mapping[str, str], names: Iterable[str]) -> int:
+    """Return the sum of some metrics over the subtasks of a vertex."""
+    return sum(int(values.get(name, "0")) for name in names)
 
 
 def rejected_records(position: Mapping[str, int], begins: Mapping[int, int], accepted: int, *, ended: bool) -> int:

@@ -195,6 +195,8 @@ def sink_options(config: Config, topic: str | None = None) -> dict[str, str]:
         "sink.delivery-guarantee": config.engine.flink_delivery,
     }
     if config.engine.flink_delivery == "exactly-once":
-        options["sink.transactional-id-prefix"] = str(config.run.run_id)
+        # A second writer with the ids of the first would end its transactions.
+        further = "" if topic in {None, config.kafka.result_topic} else f"-{topic}"
+        options["sink.transactional-id-prefix"] = f"{config.run.run_id}{further}"
         options["properties.transaction.timeout.ms"] = str(TRANSACTION_TIMEOUT_MS)
     return options
