@@ -168,9 +168,11 @@ def shows_page(job: Job) -> bool:
     return job.config.engine.engine_ui and not submitted()
 
 
-def our_settings(job: Job, partitions: int) -> dict[str, str]:
+def our_settings(job: Job, workload: Any, partitions: int) -> dict[str, str]:  # noqa: ANN401 - a module
     """Return our settings of the session, the user's not among them; `partitions` are the events topic's."""
-    ours = {"spark.app.name": f"windowbench {job.run_id}", **session_settings(job.config, partitions=partitions)}
+    of_query = workload.settings(job.config) if hasattr(workload, "settings") else {}
+    common = session_settings(job.config, partitions=partitions, of_query=of_query)
+    ours = {"spark.app.name": f"windowbench {job.run_id}", **common}
     if shows_page(job):
         ours |= UI_SETTINGS
     if not submitted():
@@ -181,14 +183,14 @@ def our_settings(job: Job, partitions: int) -> dict[str, str]:
     return ours
 
 
-def start_session(job: Job, partitions: int, stack: ExitStack) -> SparkSession:
+def start_session(job: Job, workload: Any, partitions: int, stack: ExitStack) -> SparkSession:  # noqa: ANN401 - a module
     """Start Spark, or join the one that spark-submit started; `stack` ends it."""
     from pyspark import SparkConf, SparkContext
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
     hush()
-    ours, conf = our_settings(job, partitions), SparkConf()
+    ours, conf = our_settings(job, workload, partitions), SparkConf()
     if submitted():
         SparkContext._ensure_initialized()  # noqa: SLF001 - from here on a SparkConf knows what spark-submit was told
         conf = SparkConf()
@@ -338,7 +340,7 @@ def stream(job: Job, partitions: int) -> None:
     workload = import_module(f"windowbench.workloads.{job.config.engine.workload}.spark")
     with ExitStack() as stack:
         try:
-            spark = start_session(job, partitions, stack)
+            spark = start_session(job, workload, partitions, stack)
             if shows_page(job):
                 say("ui", address=f"http://{LOOPBACK}:{urlsplit(spark.sparkContext.uiWebUrl or '').port}")
             check_connector(spark, job.config)

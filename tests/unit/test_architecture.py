@@ -85,6 +85,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.schedule",
         "windowbench.spark.events",
         "windowbench.spark.keyed",
+        "windowbench.spark.tuning",
         "windowbench.streams",
         "windowbench.workloads.*.events",
         "windowbench.workloads.*.model",

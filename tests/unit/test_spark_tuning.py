@@ -68,6 +68,12 @@ def test_a_tuning_that_there_is_not_is_refused_with_those_there_are():
         session_settings(spark(preset="default", tuning="no-web-pages"), partitions=2)
 
 
+@pytest.mark.parametrize("preset", ["stock", "default", "tuned"])
+def test_what_a_query_adds_is_in_force_in_the_preset_tuned_alone(preset):
+    added = session_settings(spark(preset=preset), partitions=2, of_query={"spark.sql.codegen.wholeStage": "false"})
+    assert ("spark.sql.codegen.wholeStage" in added) == (preset == "tuned")
+
+
 @pytest.mark.parametrize("preset", ["stock", "tuned"])
 def test_tuning_goes_with_the_default_alone(preset):
     with pytest.raises(ConfigError, match="preset=default"):

@@ -12,6 +12,7 @@ A user's ``--spark-conf`` overrides any of them, in every preset.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from config import Config
 from windowbench.factor import Factor, in_force
@@ -140,7 +141,9 @@ def _chosen(config: Config, *, lasting: bool = False) -> Factor:
     return in_force(factors_of(config, lasting=lasting), config.engine)
 
 
-def session_settings(config: Config, *, partitions: int) -> dict[str, str]:
+def session_settings(
+    config: Config, *, partitions: int, of_query: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
     """Return what the preset sets in the session, master included, the user's own settings not.
 
     Parameters
@@ -148,13 +151,15 @@ def session_settings(config: Config, *, partitions: int) -> dict[str, str]:
     config : Config
     partitions : int
         Partitions of the events topic.
+    of_query : mapping of str to str, optional
+        What makes the query of the workload faster; in the preset ``tuned`` alone.
     """
     preset = config.engine.preset
     settings = {"spark.master": master_of(config, partitions=partitions)}
     if preset == "default":
         settings |= DEFAULT_SETTINGS
     if preset == "tuned":
-        settings |= HOUSEKEEPING
+        settings |= {**HOUSEKEEPING, **of_query}
     return {**settings, **_chosen(config).settings}
 
 
