@@ -373,6 +373,35 @@ def test_where_a_query_branches_the_branch_that_is_given_most_says_how_many_even
     assert [seen.message()["rejected"] for _ in range(progress.LAST_QUESTIONS)][-1] == 4
 
 
+class MeetingRest(RunningRest):
+    """One whose source passes all events to three vertices, at each of which others come in."""
+
+    def metric_names(self, vertex):
+        filters = [f"0.Calc[{number}].numRecords{way}" for number in (2, 3) for way in ("In", "Out")]
+        return [*super().metric_names(vertex), *(filters if vertex == "v" else ())]
+
+    def ask(self, path=""):
+        vertices = [{"id": name, "parallelism": 1, "tasks": {"RUNNING": 1}} for name in "vwabc"]
+        edges = [{"id": name, "inputs": [{"id": "v"}, {"id": "w"}]} for name in "abc"]
+        plan = {"plan": {"nodes": [{"id": "v"}, {"id": "w", "inputs": []}, *edges]}}
+        return super().ask(path) | ({} if path else {**plan, "vertices": vertices})
+
+    def metrics(self, vertex, names):
+        assert vertex == "v"
+        return super().metrics(vertex, names) | {
+            "0.Calc[2].numRecordsOut": "7",
+            "0.Calc[3].numRecordsOut": str(self.accepted),
+        }
+
+
+def test_where_all_branches_meet_others_what_the_filters_of_the_source_let_through_was_accepted():
+    rest = MeetingRest()
+    seen = progress.Progress(rest, INPUTS, {0: 0})
+    assert seen.ready()
+    rest.position, rest.accepted = 100, 96
+    assert [seen.message()["rejected"] for _ in range(progress.LAST_QUESTIONS)][-1] == 4
+
+
 def test_the_web_page_is_told_of_only_when_it_is_asked_for(capsys):
     progress.Progress(FakeRest(), INPUTS, {}).announce()
     assert capsys.readouterr().out == '{"type": "ready"}\n'

@@ -23,6 +23,7 @@ from windowbench.flink.rest import (
     counted_early,
     has_restarted,
     is_running,
+    let_through,
     offset_metrics,
     passed_on,
     positions,
@@ -31,6 +32,7 @@ from windowbench.flink.rest import (
     successors,
     taken,
     total,
+    ways_out,
     what_is_missing,
 )
 from windowbench.numbering import Numbering
@@ -172,23 +174,27 @@ class Progress:
                 offsets |= {name: self._inputs.number(topic, partition) for name, partition in of_topic.items()}
                 topics -= {topic} if of_topic else set()
             if offsets:
-                accepted = self._accepted(vertex, names, successors(job, vertex))
-                found.append(_Source(vertex=vertex, offsets=offsets, accepted=accepted))
+                found.append(self._source(job, vertex, names, offsets))
             if not topics:
                 break
         return found
 
-    def _accepted(self, vertex: str, names: list[str], behind: dict[str, int]) -> list[tuple[str, list[str]]]:
-        """Return the metrics of accepted events of a source's vertex.
+    def _source(self, job: Mapping[str, Any], vertex: str, names: list[str], offsets: dict[str, int]) -> _Source:
+        """Return a vertex that reads topics, with the metrics of accepted events.
 
         Where events are counted before the exchange, it is what reaches those operators; else what the vertex passes
-        on, and where it passes that to several, what each of them is given.
+        on. Where it passes that to several, Flink may count an event more than once: then it is what each of them is
+        given, if nothing else is given to it, or else what the filters of the vertex let through.
         """
         if early := counted_early(names):
-            return [(vertex, of_operator) for of_operator in early]
-        if len(behind) <= 1:
-            return [(vertex, passed_on(names))]
-        return [(other, taken(parallelism)) for other, parallelism in behind.items()]
+            accepted = [(vertex, of_operator) for of_operator in early]
+        elif ways_out(job, vertex) > 1 and (behind := successors(job, vertex)):
+            accepted = [(other, taken(parallelism)) for other, parallelism in behind.items()]
+        elif ways_out(job, vertex) > 1 and (filters := let_through(names)):
+            accepted = [(vertex, of_operator) for of_operator in filters]
+        else:
+            accepted = [(vertex, passed_on(names))]
+        return _Source(vertex=vertex, offsets=offsets, accepted=accepted)
 
     def message(self) -> dict[str, Any]:
         """Return where the job is."""

@@ -19,6 +19,7 @@ from typing import Any
 NO_WATERMARK = -(2**63)
 _TIMEOUT_SECONDS = 5.0
 _COUNTED_EARLY = re.compile(r"^\d+\.(?P<operator>LocalWindowAggregate.*)\.numRecordsIn$")
+_LET_THROUGH = re.compile(r"^\d+\.(?P<operator>Calc\[\d+\])\.numRecordsOut$")
 _PASSED_ON = re.compile(r"^\d+\.numRecordsOut$")
 _OFFSET = re.compile(r"^\d+\..*KafkaSourceReader\.topic\.(?P<topic>.+)\.partition\.(?P<partition>\d+)\.currentOffset$")
 
@@ -131,20 +132,35 @@ def positions(values: Mapping[str, str], partitions: Mapping[str, int], begins: 
 
 
 def successors(job: Mapping[str, Any], vertex: str) -> dict[str, int]:
-    """Return the vertices that are given what a vertex of a job passes on, with their parallelism."""
+    """Return the vertices that are given what a vertex of a job passes on and nothing else, with their parallelism."""
     parallelism = {vertex["id"]: vertex["parallelism"] for vertex in job["vertices"]}
     nodes = job.get("plan", {}).get("nodes", ())
-    behind = [node["id"] for node in nodes if any(edge["id"] == vertex for edge in node.get("inputs", ()))]
+    behind = [node["id"] for node in nodes if {edge["id"] for edge in node.get("inputs", ())} == {vertex}]
     return {other: parallelism[other] for other in behind}
+
+
+def ways_out(job: Mapping[str, Any], vertex: str) -> int:
+    """Return how many ways lead on from a vertex of a job."""
+    nodes = job.get("plan", {}).get("nodes", ())
+    return sum(edge["id"] == vertex for node in nodes for edge in node.get("inputs", ()))
 
 
 def counted_early(names: Iterable[str]) -> list[list[str]]:
     """Return the metrics of what is given to the operators of a vertex that count events there, by operator."""
-    early: dict[str, list[str]] = {}
+    return _by_operator(names, _COUNTED_EARLY)
+
+
+def let_through(names: Iterable[str]) -> list[list[str]]:
+    """Return the metrics of what the operators of a vertex that filter events let through, by operator."""
+    return _by_operator(names, _LET_THROUGH)
+
+
+def _by_operator(names: Iterable[str], pattern: re.Pattern[str]) -> list[list[str]]:
+    found: dict[str, list[str]] = {}
     for name in names:
-        if match := _COUNTED_EARLY.match(name):
-            early.setdefault(match["operator"], []).append(name)
-    return list(early.values())
+        if match := pattern.match(name):
+            found.setdefault(match["operator"], []).append(name)
+    return list(found.values())
 
 
 def passed_on(names: Iterable[str]) -> list[str]:
