@@ -172,7 +172,7 @@ def our_settings(job: Job, workload: Any, partitions: int) -> dict[str, str]:  #
     """Return our settings of the session, the user's not among them; `partitions` are the events topic's."""
     of_query = workload.settings(job.config) if hasattr(workload, "settings") else {}
     common = session_settings(job.config, partitions=partitions, of_query=of_query)
-    ours = {"spark.app.name": f"windowbench {job.run_id}", **common}
+    ours = {"spark.app.name": f"windowbench {job.run_id}", **common, **getattr(workload, "SETTINGS", {})}
     if shows_page(job):
         ours |= UI_SETTINGS
     if not submitted():
@@ -234,17 +234,21 @@ def start_query(spark: SparkSession, job: Job, workload: Any) -> StreamingQuery:
     broker = {"kafka.bootstrap.servers": bootstrap_of(config)}
     broker |= {f"kafka.{name}": value for name, value in java_settings(config).items()}
     group = {"groupIdPrefix": f"windowbench-{job.run_id}"}
-    source = {**broker, **SOURCE_OPTIONS, **group, "subscribe": ",".join(config.input_topics)}
+    source = {**broker, **SOURCE_OPTIONS, **group}
+    apart = getattr(workload, "APART", False)
+    subscribed = config.input_topics if apart else (",".join(config.input_topics),)
     sink = {**broker, **sink_options(config), "checkpointLocation": job.checkpoint}
     if len(config.result_topics) == 1:  # of several, each record names its own
         sink["topic"] = config.kafka.result_topic
     effective = dict(spark.sparkContext.getConf().getAll())
     effective |= {f"readStream.{name}": value for name, value in source.items()}
+    effective["readStream.subscribe"] = ", ".join(subscribed)
     effective |= {f"writeStream.{name}": value for name, value in sink.items()}
     if workload.PYTHON_WORKER:
         effective[PYTHON_WORKER] = "on the measured path"
     say("settings", effective=masked(effective, hide_values(secrets(config))))
-    rows = workload.results(spark.readStream.format("kafka").options(**source).load(), config)
+    raw = [spark.readStream.format("kafka").options(**source, subscribe=topics).load() for topics in subscribed]
+    rows = workload.results(raw if apart else raw[0], config)
     writer = workload.records(rows).writeStream.format("kafka").options(**sink).outputMode(config.output_mode)
     if config.real_time:
         writer = writer.trigger(realTime=f"{round(config.engine.realtime_batch_seconds * 1000)} milliseconds")

@@ -73,6 +73,12 @@ def test_rejected_and_dropped_add_up_over_batches_and_over_calls():
     assert (last["rejected"], last["dropped"]) == (9, 6)
 
 
+def test_what_several_guards_reject_adds_up_and_counts_of_another_kind_do_not():
+    guards = {"guard of clicks": {"rejected": 3}, "guard of views": {"rejected": 4, "ends": 1}, "mine": {"rejected": 9}}
+    (message,) = log().take([report(0, observedMetrics=guards)])
+    assert message["rejected"] == 7
+
+
 def test_a_batch_that_comes_again_is_neither_reported_nor_counted_twice():
     batches = log()
     batches.take([report(0), report(1)])

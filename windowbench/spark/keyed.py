@@ -31,6 +31,9 @@ Advance = Callable[[int, Iterator[tuple[Any, ...]], Kept, int], tuple[list[tuple
 """Gets a key, its rows, what was kept of it and the watermark (ms); returns what it emits, what it keeps, and the
 watermark at which to be called again, which must be later. A key of which nothing is kept is forgotten."""
 
+Compare = Callable[[list[tuple[Any, ...]], Kept], tuple[list[tuple[Any, ...]], Kept]]
+"""Gets rows of a key in their order and what was kept of it; returns what to add to each, and what to keep."""
+
 
 def with_history(
     frame: DataFrame, key: str, *, reads: Sequence[str], emits: Sequence[str], advance: Advance
@@ -73,4 +76,48 @@ def with_history(
         stateStructType="kept string",  # Spark cannot read the schema of a nested list back
         outputMode="append",
         timeoutConf=GroupStateTimeout.EventTimeTimeout,
+    )
+
+
+def with_past(
+    frame: DataFrame, keys: Sequence[str], *, order: str, reads: Sequence[str], adds: str, advance: Compare
+) -> DataFrame:
+    """Return a stream with what a function says of each row, given what it kept of the rows before it of its key.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        May come from an aggregation in append mode, for a query with ``spark.sql.streaming.unsupportedOperationCheck``
+        off: no time is kept, so each row may come at any time. Its columns hold no null.
+    keys : sequence of str
+    order : str
+        Column that says in which order the function gets the rows of a batch.
+    reads : sequence of str
+        Columns that it gets.
+    adds : str
+        Columns that it adds, with their types.
+    advance : callable
+        The function.
+    """
+    cloudpickle.register_pickle_by_value(import_module(advance.__module__))  # type: ignore[no-untyped-call]  # its own
+    types = ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in frame.schema)
+    added = [column.split()[0] for column in adds.split(", ")]
+
+    def of_key(_key: tuple[Any, ...], chunks: Iterator[pd.DataFrame], state: GroupState) -> Iterator[pd.DataFrame]:
+        rows = pd.concat(list(chunks)).sort_values(order, ignore_index=True)
+        before = json.loads(state.get[0]) if state.exists else []
+        given = list(zip(*(rows[name].tolist() for name in reads), strict=True))
+        found, kept = advance(given, before)
+        if kept != before:
+            state.update((json.dumps(kept),))
+        for name, values in zip(added, zip(*found, strict=True), strict=True):
+            rows[name] = pd.Series(values, dtype=object)
+        yield rows
+
+    return frame.groupBy(*keys).applyInPandasWithState(
+        of_key,
+        outputStructType=f"{types}, {adds}",
+        stateStructType="kept string",
+        outputMode="append",
+        timeoutConf=GroupStateTimeout.NoTimeout,
     )

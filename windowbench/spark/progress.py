@@ -36,7 +36,7 @@ class BatchLog:
     inputs : Numbering
         The partitions that hold events.
     observation : str
-        Name of the guard's counts in a report.
+        Name of the guard's counts in a report, or how the names of several guards begin.
     """
 
     def __init__(self, inputs: Numbering, observation: str) -> None:
@@ -72,7 +72,10 @@ class BatchLog:
         return messages
 
     def _message(self, report: Mapping[str, Any]) -> dict[str, Any]:
-        self._rejected += (report.get("observedMetrics") or {}).get(self._observation, {}).get("rejected", 0)
+        observed = report.get("observedMetrics") or {}
+        self._rejected += sum(
+            counts.get("rejected", 0) for name, counts in observed.items() if name.startswith(self._observation)
+        )
         self._dropped += sum(state.get("numRowsDroppedByWatermark", 0) for state in report.get("stateOperators", ()))
         phases = dict(report["durationMs"])
         return {
