@@ -6,6 +6,7 @@ from tests.unit.synthetic_run import synthetic_run
 from windowbench.judgement import evaluate
 from windowbench.reports import run_facts
 from windowbench.reports.summary import WIDTH, render_summary
+from windowbench.workloads.ad_ctr import oracle
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +174,15 @@ def test_figures_that_do_not_exist_show_as_a_dash(summaries):
     summary["generator"]["ack_p50_ms"] = None
     text = render_summary(summary)
     assert "excess_ms                              -" in text
+
+
+def test_a_workload_may_have_something_to_say_beside_its_rows(summaries, monkeypatch, tmp_path):
+    assert summaries["poisson"]["remarks"] == {}
+    assert run_facts.remarks(summaries["poisson"]) is None
+    monkeypatch.setattr(oracle, "remarks", lambda truth, _: {"cells of the truth": truth.cells.count}, raising=False)
+    summary = evaluate(synthetic_run().write(tmp_path)).summary
+    (count,) = summary["remarks"].values()
+    assert count > 0
+    assert f"  cells of the truth: {count}\n" in render_summary(summary)
+    table = run_facts.remarks(summary)
+    assert [row.cells for row in table.rows] == [["cells of the truth", str(count)]]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,7 @@ class Findings:
     visible: VisibleRows | None = None
     first: FirstValues | None = None
     metrics: tuple[str, ...] = ()
+    remarks: Mapping[str, int] = field(default_factory=dict)
 
     def metric_of(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which of the types of rows each cell is of, -1 for no cell."""
@@ -150,6 +152,7 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> dict[str
         "visible": None if findings.visible is None else dataclasses.asdict(findings.visible.figures),
         "revisions": None if findings.first is None else findings.first.figures(),
         "by_metric": by_metric(findings),
+        "remarks": dict(findings.remarks),
         "window_maxima_ms": _window_maxima(findings),
         "decomposition_ms": _decomposition(findings),
         "partition_wait_ms": _partition_wait(findings),

@@ -165,7 +165,8 @@ def find(recorded: Recorded) -> Findings:
     newest = model.NEWEST_PRODUCE_COLUMN
     truth, generator, load = replay(recorded)
     closing = truth.cells.closing
-    comparison = compare(rows, truth, workload_oracle(config.engine.workload).rules(config))
+    oracle = workload_oracle(config.engine.workload)
+    comparison = compare(rows, truth, oracle.rules(config))
     phases = window_phases(closing, schedule)
     measured = measure_rows(
         rows, truth, comparison, phases, clock, delay_ms=config.windows.delay_ms, newest_produce=newest
@@ -211,6 +212,7 @@ def find(recorded: Recorded) -> Findings:
         visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
         first=first,
         metrics=getattr(model, "METRICS", ()),
+        remarks=oracle.remarks(truth, comparison) if hasattr(oracle, "remarks") else {},
     )
 
 

@@ -90,6 +90,15 @@ def by_metric(summary: Summary) -> Table | None:
     return Table(title="By type of row", head=heads, rows=lines, note=note)
 
 
+def remarks(summary: Summary) -> Table | None:
+    """Return what the workload has to say of its load and results beside rows and latencies."""
+    found = summary.get("remarks")
+    if not found:
+        return None
+    lines = [Row(cells=[name, count(value)]) for name, value in found.items()]
+    return Table(title="Of this workload", head=["", "in the whole run"], rows=lines)
+
+
 def states(summary: Summary) -> Table | None:
     """Return latencies by the state of bursty load."""
     found = summary.get("states")

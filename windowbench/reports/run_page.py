@@ -99,6 +99,7 @@ def _latency(content: RunContent) -> Section:
             latency_plots.spectrum("spectrum-others", latencies, others),
             run_facts.latencies(content.summary),
             run_facts.by_metric(content.summary),
+            run_facts.remarks(content.summary),
             run_facts.states(content.summary),
             run_facts.rows(content.summary),
         ),

@@ -214,6 +214,7 @@ def _latencies(summary: Summary) -> list[str]:
     for name in names:
         lines += wrapped(f"{name}_ms: {definitions[name]}", "  ", "    ")
     lines += _by_metric(summary.get("by_metric") or ())
+    lines += [f"  {name}: {value}" for name, value in (summary.get("remarks") or {}).items()]
     lines += _revisions(summary.get("revisions"))
     lines += _visible(summary.get("visible"))
     wait = summary.get("partition_wait_ms")
