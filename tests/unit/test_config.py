@@ -111,6 +111,15 @@ OTHER = {
     "allowed_lateness_sec": 6.5,
     "revising_share": 0.05,
     "revising_extent_ms": 2000,
+    "num_users": 500,
+    "attribution_sec": 12.5,
+    "orphan_share": 0.02,
+    "duplicate_share": 0.03,
+    "history_windows": 30,
+    "least_history_windows": 7,
+    "anomaly_deviations": 2.5,
+    "anomaly_share": 0.1,
+    "anomaly_factor": 3.0,
 }
 TOGETHER = {
     "out_of_order_share": {"out_of_order_extent_ms": 900},

@@ -11,12 +11,14 @@ import importlib
 from types import ModuleType
 
 from windowbench.configuration.workload import WorkloadSettings
+from windowbench.workloads.ad_clicks.settings import AdClicksSettings
 from windowbench.workloads.ad_ctr.settings import AdCtrSettings
 from windowbench.workloads.product_ctr.settings import ProductCtrSettings
 
 WORKLOADS: dict[str, type[WorkloadSettings]] = {
     "ad_ctr": AdCtrSettings,
     "product_ctr": ProductCtrSettings,
+    "ad_clicks": AdClicksSettings,
 }
 """The settings of each workload, by its name, which is that of its folder."""
 

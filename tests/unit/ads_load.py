@@ -1,0 +1,85 @@
+"""A small load of impressions and clicks of every kind, for tests of the workload ad_clicks."""
+
+import json
+
+import numpy as np
+
+from config import Config
+from data_generation import encoder_of, event_blocks
+from windowbench.arrivals import arrival_offsets
+from windowbench.oracle.replay import scheduled_events
+from windowbench.workloads.ad_clicks import oracle
+
+MS = 1_000_000
+NOW_NS = 1_760_000_000_123_456_789
+SENT_LATE_NS = 500_000
+
+
+def small_config(**settings):
+    values = {
+        "run_id": "ads",
+        "rate": 150.0,
+        "events_per_producer": None,
+        "duration_seconds": 24.0,
+        "warmup_seconds": 3.0,
+        "cooldown_seconds": 4.0,
+        "window_size_sec": 2.0,
+        "watermark_delay_sec": 1.0,
+        "attribution_sec": 2.0,
+        "num_campaigns": 4,
+        "num_users": 50,
+        "click_ratio": 0.4,
+        "orphan_share": 0.1,
+        "duplicate_share": 0.1,
+        "anomaly_share": 0.1,
+        "history_windows": 6,
+        "least_history_windows": 3,
+        "anomaly_deviations": 2.0,
+    }
+    return Config().replace(workload="ad_clicks").replace(**{**values, **settings})
+
+
+def records_of(config, schedule):
+    """Return every record of the load in the order of sending, half a millisecond after it was due.
+
+    A record is (sent in ns, number of the topic, value, due in ns).
+    """
+    encoder, records = encoder_of(config), []
+    for producer in range(config.load.num_producers):
+        offsets = arrival_offsets(config, producer)
+        for block in event_blocks(config, producer, offsets, schedule.load_length_ns):
+            due = (block.due_offset_ns + schedule.epoch_ns).tolist()
+            topics = (block.partition // config.kafka.partitions).tolist()
+            for payload, topic, at in zip(encoder.encode(block, schedule), topics, due, strict=True):
+                sent = at + SENT_LATE_NS
+                records.append((sent, topic, payload + b"%d}" % (sent // MS), at))
+    return sorted(records)
+
+
+def tables_of(config, schedule):
+    """Return the events of each topic as they were read, in columns, with their due times."""
+    numbers = ("event_time_ns", "produce_time", "due")
+    names = (
+        ("impression_id", "user_id", "device_type", "campaign_id", "cost", *numbers),
+        ("click_id", "impression_id", "user_id", *numbers),
+    )
+    tables = tuple({name: [] for name in those} for those in names)
+    for _, topic, value, due in records_of(config, schedule):
+        event = {**json.loads(value), "due": due}
+        for name, column in tables[topic].items():
+            column.append(event[name])
+    return tables
+
+
+def truth_of(config, schedule, **how):
+    """Return the truth; where nothing is said of when rows came, all came before any event that need not count."""
+    closing = oracle.closing_of(config, schedule, scheduled_events(config, schedule))
+    how.setdefault("answered_ms", np.full(oracle.cells(config, closing).count, -1, dtype=np.int64))
+    builder = oracle.TruthBuilder(config, closing, **how)
+    sent = {}
+    for i in range(config.load.num_producers):
+        due = [block.due_ns for block in scheduled_events(config, schedule) if block.producer == i]
+        sent[i] = np.concatenate(due) + SENT_LATE_NS
+    for block in scheduled_events(config, schedule, lambda i: iter([sent[i]])):
+        builder.add(block)
+    return builder.finish()

@@ -1,0 +1,1 @@
+"""Clicks attributed to impressions in another topic, with anomalies of the click-through rate."""

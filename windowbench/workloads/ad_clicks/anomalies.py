@@ -1,0 +1,219 @@
+"""Which campaigns are anomalies: what follows from the right counts of their windows, one after the other. Pure."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from windowbench.oracle.cells import Cells
+from windowbench.oracle.comparison import Flags, Index, ValueJudgement
+from windowbench.oracle.rows import ParsedRows
+from windowbench.workloads.ad_clicks.counted import CountedTruth, Numbers
+from windowbench.workloads.ad_clicks.settings import ZERO_VARIANCE_TOLERANCE, AdClicksSettings
+
+TIE = 1e-6
+"""A score so near the limit may count as an anomaly or not."""
+TOLERANCE = 1e-9
+"""How far means, deviations and scores may be from ours, in parts of the rates they are made of: engines add up the
+rates of a campaign in different orders and units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnomalyTruth:
+    """Which campaigns are anomalies, and what their rows hold; arrays of one entry a cell, those of campaigns.
+
+    Attributes
+    ----------
+    counted : CountedTruth
+        The rows of campaigns.
+    expected, deviation, spread, score : float64[cells]
+        Mean of the rates before, how far the rate is from it, their sample standard deviation, and the quotient of the
+        two; NaN where there is no history, `score` also where `spread` is 0.
+    required, possible : bool[cells]
+        Anomalies, and what may be one: at the limit, or where the counts of a window are not settled.
+    unsettled, absence_explained : bool[cells]
+        Where a window's counts are not settled, or lack events that the generator withheld: that of the cell or one of
+        its history.
+    has_history : bool[cells]
+        Where there are windows enough before it.
+    """
+
+    counted: CountedTruth
+    expected: Numbers
+    deviation: Numbers
+    spread: Numbers
+    score: Numbers
+    required: Flags
+    possible: Flags
+    unsettled: Flags
+    absence_explained: Flags
+    has_history: Flags
+
+    @property
+    def cells(self) -> Cells:
+        """Those of campaigns."""
+        return self.counted.cells
+
+    @property
+    def greatest_produce_ms(self) -> Index:
+        """Those of campaigns, as all that follows."""
+        return self.counted.greatest_produce_ms
+
+    @property
+    def earliest_ns(self) -> Index:
+        """An anomaly may be emitted with the row of its campaign."""
+        return self.counted.earliest_ns
+
+    @property
+    def first_earliest_ns(self) -> Index:
+        """The same: nothing revises a row."""
+        return self.earliest_ns
+
+    @property
+    def last_due_ns(self) -> Index:
+        """Due time of the last event that must count in the window itself."""
+        return self.counted.last_due_ns
+
+    @property
+    def last_sent_ns(self) -> Index:
+        """Send time of that event."""
+        return self.counted.last_sent_ns
+
+    @property
+    def settled(self) -> bool:
+        """Whether the truth is one value everywhere."""
+        return not self.unsettled.any()
+
+    def least_events(self, cells: Index) -> Index:
+        """Return 1 for each cell: its first row is its final one."""
+        return np.ones(len(cells), dtype=np.int64)
+
+    def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
+        """Compare the rows at `index` with the truth of their `cells`."""
+        found = {name: column[index] for name, column in rows.doubles.items()}
+        shape = self.counted.consistent(rows, index, cells)
+        expected, spread, score = self.expected[cells], self.spread[cells], self.score[cells]
+        rates = np.maximum(np.abs(found["ctr"]), np.abs(expected))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            in_spreads = np.where(spread > 0, rates / spread, 0.0)
+        fits = self.counted.counts_fit(rows, index, cells)
+        fits &= _near(found["expected_ctr"], expected, rates)
+        fits &= _near(found["deviation"], self.deviation[cells], rates)
+        fits &= _near(found["standard_deviation"], spread, rates)
+        fits &= _near(found["score"], score, np.maximum(np.abs(np.nan_to_num(score)), 1.0) * (1.0 + in_spreads))
+        open_to = self.unsettled[cells]
+        tie = self.possible[cells] & ~self.required[cells]
+        return ValueJudgement(
+            right=shape & (fits | (open_to & self.counted.counts_fit(rows, index, cells))),
+            partial=np.zeros(len(index), dtype=np.bool_),
+            events=np.ones(len(index), dtype=np.int64),
+            undecidable=open_to | tie,
+            explained=shape & ~fits & self.absence_explained[cells],
+        )
+
+
+def _near(found: Numbers, right: Numbers, scale: Numbers) -> Flags:
+    """Whether doubles differ by no more than the tolerance in parts of `scale`; null is near null alone."""
+    both_null = np.isnan(found) & np.isnan(right)
+    with np.errstate(invalid="ignore"):
+        near = np.abs(found - right) <= TOLERANCE * scale
+    return np.asarray(both_null | near)
+
+
+def anomalies(counted: CountedTruth, own: AdClicksSettings) -> AnomalyTruth:
+    """Return what the rates of campaigns say, window after window."""
+    campaigns = counted.cells.keys
+    windows = counted.cells.count // campaigns
+    impressions, clicks = (b.low.reshape(windows, campaigns) for b in (counted.impressions, counted.clicks))
+    unsettled, excused = (f.reshape(windows, campaigns) for f in (counted.unsettled, counted.excused > 0))
+    past = _Past(campaigns, own.history_windows)
+    columns: list[tuple[NDArray[np.float64], ...]] = []
+    flags: list[tuple[Flags, ...]] = []
+    for window in range(windows):
+        active = impressions[window] > 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = np.where(active, clicks[window] / impressions[window], np.nan)
+        enough = active & (past.count >= own.least_history_windows)
+        expected, spread = past.mean_and_deviation()
+        deviation = rate - expected
+        with np.errstate(divide="ignore", invalid="ignore"):
+            score = np.where(spread > 0, deviation / spread, np.nan)
+        alike = spread == 0
+        far = np.abs(deviation) > ZERO_VARIANCE_TOLERANCE
+        surely = np.where(alike, far, np.abs(score) > own.anomaly_deviations + TIE)
+        perhaps = np.where(alike, far, np.abs(score) > own.anomaly_deviations - TIE)
+        past.doubt(unsettled[window], excused[window])
+        doubtful, excusable = past.doubtful, past.excusable
+        flags.append(
+            (
+                enough & surely & ~doubtful,
+                (enough & perhaps) | (doubtful & (counted.impressions.high.reshape(windows, -1)[window] > 0)),
+                doubtful,
+                excusable,
+                enough,
+            )
+        )
+        columns.append(tuple(np.where(enough, column, np.nan) for column in (expected, deviation, spread, score)))
+        past.add(active, rate)
+    shape = (windows * campaigns,)
+    expected, deviation, spread, score = (np.array([c[i] for c in columns]).reshape(shape) for i in range(4))
+    required, possible, doubtful, excusable, enough = (
+        np.array([f[i] for f in flags], dtype=np.bool_).reshape(shape) for i in range(5)
+    )
+    return AnomalyTruth(
+        counted=counted,
+        expected=expected,
+        deviation=deviation,
+        spread=spread,
+        score=score,
+        required=required,
+        possible=possible,
+        unsettled=doubtful,
+        absence_explained=excusable,
+        has_history=enough,
+    )
+
+
+class _Past:
+    """The last rates of each campaign, and for how many windows more something in them is in doubt."""
+
+    def __init__(self, campaigns: int, length: int) -> None:
+        self._length = length
+        self._rates: Numbers = np.full((length, campaigns), np.nan)
+        self.count: NDArray[np.int64] = np.zeros(campaigns, dtype=np.int64)
+        self._doubtful_for: NDArray[np.int64] = np.zeros((2, campaigns), dtype=np.int64)
+
+    def mean_and_deviation(self) -> tuple[Numbers, Numbers]:
+        """Return mean and sample standard deviation; exactly 0 where all rates are alike."""
+        with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+            warnings.simplefilter("ignore", RuntimeWarning)  # campaigns without any rate
+            least, most = np.nanmin(self._rates, axis=0), np.nanmax(self._rates, axis=0)
+            known = np.minimum(self.count, self._length)
+            mean = np.where(least == most, least, np.nansum(self._rates, axis=0) / known)
+            squares = np.nansum((self._rates - mean) ** 2, axis=0)
+            return mean, np.where(least == most, 0.0, np.sqrt(squares / (known - 1)))
+
+    def doubt(self, unsettled: Flags, excused: Flags) -> None:
+        """Note that a window's counts are not settled, or excused: so is what comes of it until it is forgotten."""
+        for row, flags in zip(self._doubtful_for, (unsettled, excused), strict=True):
+            row[flags] = self._length + 1
+
+    @property
+    def doubtful(self) -> Flags:
+        """Campaigns with a window that is not settled."""
+        return np.asarray(self._doubtful_for[0] > 0)
+
+    @property
+    def excusable(self) -> Flags:
+        """Campaigns with a window that lacks events."""
+        return np.asarray(self._doubtful_for[1] > 0)
+
+    def add(self, active: Flags, rate: Numbers) -> None:
+        """Add a window; it counts for campaigns with impressions alone."""
+        which = np.flatnonzero(active)
+        self._rates[self.count[which] % self._length, which] = rate[which]
+        self.count[which] += 1
+        self._doubtful_for[:, which] = np.maximum(self._doubtful_for[:, which] - 1, 0)

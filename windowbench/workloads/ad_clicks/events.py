@@ -1,0 +1,275 @@
+"""Impressions and clicks on them: what such an event holds, and how it is drawn. Pure.
+
+Both kinds come from one stream of arrivals, and an event goes to the topic of its kind. What a click is:
+
+* *attributed*: it names an impression that the same producer made before it, at most the attribution less the
+  extent of disorder earlier. So it is within the attribution whatever event times say, and comes long before its
+  impression's window may be emitted; no click is placed too late, nor on an impression that is;
+* an *orphan*: it names an impression that nobody has seen;
+* a *duplicate*: it repeats ``click_id`` and impression of the producer's latest attributed click.
+
+Planted anomalies: time is cut into spells of two windows' length, and in a spell a campaign may be *raised*: its
+impressions are clicked so many times as often. A spell has a length that covers at least one whole window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config
+from windowbench.disorder import EventTimes
+from windowbench.draws import Choice, DealtPartitions, zipf_weights
+from windowbench.events import BLOCK, EventBlock
+from windowbench.schedule import NS_PER_MS
+from windowbench.streams import stream_rng
+from windowbench.workloads.ad_clicks.settings import AdClicksSettings
+
+CONTENTS = ("event_kind", "campaign_id", "device_type", "viewer", "cost", "lag_ns")
+"""Arrays of a block that decide which rows are right."""
+IMPRESSION, CLICK, ORPHAN, DUPLICATE = range(4)
+"""What an event is to the truth; the last three are clicks to everybody else."""
+LEAST_COST, COSTS = 100, 9_900
+"""Costs of an impression in millionths, each as likely as the others: how the least is, and how many there are."""
+ADS_PER_CAMPAIGN = 10
+SPELL_WINDOWS = 2
+"""Length of a spell in windows: it covers at least one whole."""
+_DEVICE_WEIGHTS, _BROWSER_WEIGHTS = [6.0, 3.0, 1.0, 0.5], [6.0, 2.0, 1.0, 1.0, 0.5]
+_WEIGHT = 1000
+"""Weight of an impression that is not raised, in choosing which one a click is on."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class AdBlock(EventBlock):
+    """Consecutive events of one producer; a click has what its impression has."""
+
+    event_kind: NDArray[np.uint8]
+    campaign_id: NDArray[np.int32]
+    ad: NDArray[np.int32]
+    """Number of the advertisement, over all campaigns."""
+    device_type: NDArray[np.uint8]
+    """Index into ``DEVICES``."""
+    browser: NDArray[np.uint8]
+    viewer: NDArray[np.int32]
+    """Number of the user."""
+    cost: NDArray[np.int64]
+    """In millionths; 0 for a click."""
+    shown: NDArray[np.int64]
+    """Number of the impression: an event's own, or that of a click; that of the click itself where it is an orphan."""
+    clicked: NDArray[np.int64]
+    """Number of the click: its own, or that of the one it repeats."""
+    lag_ns: NDArray[np.int64]
+    """Event time less that of the impression."""
+
+
+@lru_cache(maxsize=64)
+def raised_campaigns(seed: int, spell: int, campaigns: int, share: float) -> NDArray[np.bool_]:
+    """Return which campaigns have an anomaly planted in a spell."""
+    raised: NDArray[np.bool_] = stream_rng(seed, "anomalies", spell).random(campaigns) < share
+    return raised
+
+
+def spell_ns(config: Config) -> int:
+    """Return the length of a spell."""
+    return SPELL_WINDOWS * config.windows.size_ms * NS_PER_MS
+
+
+class Raised:
+    """Says of campaigns and offsets whether an anomaly is planted there."""
+
+    def __init__(self, config: Config) -> None:
+        """Begin at the epoch."""
+        own = AdClicksSettings.of(config.workload)
+        self._seed, self._campaigns, self._share = config.run.seed, own.num_campaigns, own.anomaly_share
+        self._length_ns = spell_ns(config)
+
+    def __call__(self, campaign: NDArray[np.int32], offset_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return it for each pair."""
+        found: NDArray[np.bool_] = np.zeros(campaign.size, dtype=np.bool_)
+        if self._share == 0:
+            return found
+        spells = offset_ns // self._length_ns
+        for spell in np.unique(spells).tolist():
+            raised = raised_campaigns(self._seed, spell, self._campaigns, self._share)
+            there = spells == spell
+            found[there] = raised[campaign[there]]
+        return found
+
+
+class Shown:
+    """The impressions of one producer that may still be clicked, in the order of their due times."""
+
+    COLUMNS = ("due", "event", "campaign", "ad", "device_type", "browser", "viewer", "number", "weight_before")
+
+    def __init__(self, reach_ns: int) -> None:
+        """Begin with none; an impression may be clicked for `reach_ns`."""
+        self._reach_ns = reach_ns
+        self._total = 0
+        self._columns: dict[str, NDArray[np.int64]] = {name: np.empty(0, dtype=np.int64) for name in self.COLUMNS}
+
+    def __len__(self) -> int:
+        return self._columns["due"].size
+
+    def __getitem__(self, name: str) -> NDArray[np.int64]:
+        return self._columns[name]
+
+    def forget(self, before_ns: int) -> None:
+        """Forget impressions that no event due at `before_ns` or later may click."""
+        start = np.searchsorted(self["due"], before_ns - self._reach_ns)
+        self._columns = {name: column[start:] for name, column in self._columns.items()}
+
+    def add(self, weight: NDArray[np.int64], **columns: NDArray[np.int64]) -> None:
+        """Add impressions."""
+        columns["weight_before"] = self._total + np.cumsum(weight) - weight
+        self._total += int(weight.sum())
+        self._columns = {name: np.concatenate((self[name], columns[name])) for name in self.COLUMNS}
+
+    def choose(
+        self, due: NDArray[np.int64], known: NDArray[np.int64], uniform: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Return an impression for each click by weight, -1 where there is none.
+
+        Parameters
+        ----------
+        due : int64[n]
+            When the clicks are due.
+        known : int64[n]
+            How many impressions were made before each.
+        uniform : float64[n]
+            In [0, 1).
+        """
+        before = np.append(self["weight_before"], self._total)
+        low = np.searchsorted(self["due"], due - self._reach_ns)
+        span = before[known] - before[low]
+        wanted = before[low] + (uniform * span).astype(np.int64)
+        chosen = np.searchsorted(before, wanted, side="right") - 1
+        return np.where(span > 0, chosen, -1)
+
+
+class BlockDraw:
+    """Draws what the events of one producer hold, block after block."""
+
+    def __init__(self, config: Config, producer: int) -> None:
+        """Make a stream for each purpose: what is late, or raised, changes nothing else."""
+        seed, own = config.run.seed, AdClicksSettings.of(config.workload)
+        self._own, self._producer = own, producer
+        self._rng = stream_rng(seed, "ads", producer)
+        self._campaign = Choice(zipf_weights(own.num_campaigns, own.campaign_skew))
+        self._device, self._browser = Choice(_DEVICE_WEIGHTS), Choice(_BROWSER_WEIGHTS)
+        regular = own.click_ratio * (1 - own.orphan_share - own.duplicate_share)
+        self._kind = Choice([1.0, regular, own.click_ratio * own.orphan_share, own.click_ratio * own.duplicate_share])
+        self._each = config.kafka.partitions
+        self._dealt = DealtPartitions(config, producer)
+        self._extent_ns = config.events.out_of_order_extent_ms * NS_PER_MS
+        self._times = EventTimes(config, producer, wait_ms=own.attribution_ms)
+        self._raised = Raised(config)
+        # Event times are cut to ms, and those of impressions may be earlier by the extent.
+        self._shown = Shown((own.attribution_ms - 1) * NS_PER_MS - self._extent_ns)
+        self._last_click: dict[str, int] | None = None
+
+    def __call__(self, first: int, due: NDArray[np.int64]) -> AdBlock:
+        """Return the next block, trimmed to the due times given."""
+        n, own = due.size, self._own
+        uniform = self._rng.random((6, BLOCK))[:, :n]
+        ints = self._rng.integers(0, [[ADS_PER_CAMPAIGN], [own.num_users], [COSTS]], size=(3, BLOCK))[:, :n]
+        number = np.arange(first, first + n, dtype=np.int64)
+        kind = self._kind(uniform[0]).astype(np.uint8)
+        times = self._times(due)
+        in_time = times >= due - 1 - self._extent_ns
+        campaign = self._campaign(uniform[1]).astype(np.int32)
+        columns = {
+            "campaign": campaign.astype(np.int64),
+            "ad": campaign * np.int64(ADS_PER_CAMPAIGN) + ints[0],
+            "device_type": self._device(uniform[2]).astype(np.int64),
+            "browser": self._browser(uniform[3]).astype(np.int64),
+            "viewer": ints[1],
+            "number": number,
+            "event": times.copy(),
+        }
+        shown = self._show(columns, campaign, due, (kind == IMPRESSION) & in_time)
+        clicked = number.copy()
+        chosen = self._attribute(kind, due, shown, uniform[4])
+        self._repeat(kind, columns, clicked, chosen)
+        is_click = kind != IMPRESSION
+        # A click never happens before its impression, and is never too late itself.
+        event = np.where(is_click, np.where(in_time, times, due), times)
+        named = (kind == CLICK) | (kind == DUPLICATE)
+        event = np.where(named, np.maximum(event, columns["event"]), event)
+        partition = self._dealt(first, n) + np.where(is_click, np.int32(self._each), np.int32(0))
+        return AdBlock(
+            producer=self._producer,
+            first=first,
+            due_offset_ns=due,
+            event_offset_ns=event,
+            partition=partition.astype(np.int32),
+            event_kind=kind,
+            campaign_id=columns["campaign"].astype(np.int32),
+            ad=columns["ad"].astype(np.int32),
+            device_type=columns["device_type"].astype(np.uint8),
+            browser=columns["browser"].astype(np.uint8),
+            viewer=columns["viewer"].astype(np.int32),
+            cost=np.where(is_click, 0, LEAST_COST + ints[2]),
+            shown=columns["number"],
+            clicked=clicked,
+            lag_ns=np.where(named, event - columns["event"], 0),
+        )
+
+    def _show(
+        self,
+        columns: dict[str, NDArray[np.int64]],
+        campaign: NDArray[np.int32],
+        due: NDArray[np.int64],
+        clickable: NDArray[np.bool_],
+    ) -> NDArray[np.int64]:
+        """Remember the impressions of a block; return how many were made before each of its events."""
+        if due.size:
+            self._shown.forget(int(due[0]))
+        known = len(self._shown)
+        raised = self._raised(campaign[clickable], columns["event"][clickable])
+        weight = np.where(raised, round(_WEIGHT * self._own.anomaly_factor), _WEIGHT).astype(np.int64)
+        self._shown.add(weight, due=due[clickable], **{name: c[clickable] for name, c in columns.items()})
+        return known + np.cumsum(clickable) - clickable
+
+    def _attribute(
+        self,
+        kind: NDArray[np.uint8],
+        due: NDArray[np.int64],
+        known: NDArray[np.int64],
+        uniform: NDArray[np.float64],
+    ) -> NDArray[np.int64]:
+        """Return the impression of each click, as a place in what was shown; a click that finds none is an orphan."""
+        place = np.full(due.size, -1, dtype=np.int64)
+        clicks = np.flatnonzero(kind == CLICK)
+        place[clicks] = self._shown.choose(due[clicks], known[clicks], uniform[clicks])
+        kind[clicks[place[clicks] < 0]] = ORPHAN
+        return place
+
+    def _repeat(
+        self,
+        kind: NDArray[np.uint8],
+        columns: dict[str, NDArray[np.int64]],
+        clicked: NDArray[np.int64],
+        place: NDArray[np.int64],
+    ) -> None:
+        """Give clicks what their impressions hold, and duplicates what the latest click before them holds."""
+        clicks = np.flatnonzero(kind == CLICK)
+        for name, column in columns.items():
+            column[clicks] = self._shown[name][place[clicks]]
+        before = np.maximum.accumulate(np.where(kind == CLICK, np.arange(kind.size), -1))
+        for i in np.flatnonzero(kind == DUPLICATE).tolist():
+            if before[i] >= 0:
+                for column in (*columns.values(), clicked):
+                    column[i] = column[before[i]]
+            elif self._last_click is not None:
+                for name, column in columns.items():
+                    column[i] = self._last_click[name]
+                clicked[i] = self._last_click["clicked"]
+            else:
+                kind[i] = ORPHAN
+        if clicks.size:
+            last = clicks[-1]
+            self._last_click = {name: int(column[last]) for name, column in columns.items()}
+            self._last_click["clicked"] = int(clicked[last])
