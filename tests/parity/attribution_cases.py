@@ -217,6 +217,15 @@ CASES = (
         (Tally(0, 2, 1, 2_000, cost=20),),
     ),
     Case(
+        "clicks begin when windows without any have been emitted",
+        (
+            (Shown(1_000, "a"),),
+            (Shown(21_000, "b"),),
+            (Shown(33_000, "c"), Click(33_500, "c", "c")),
+        ),
+        (Tally(0, 1, 0, 1_000), Tally(20_000, 1, 0, 21_000), Tally(30_000, 1, 1, 33_500)),
+    ),
+    Case(
         "campaigns and device types apart, users counted once",
         (
             (
