@@ -56,13 +56,13 @@ from windowbench.spark.progress import BatchLog, cause_of, is_waiting
 from windowbench.spark.realtime import check_realtime
 from windowbench.spark.tuning import (
     JVM_OPTIONS,
-    SOURCE_OPTIONS,
     UI_SETTINGS,
     jvm_settings,
     master_of,
     session_settings,
     shuffle_partitions_of,
     sink_options,
+    source_options,
 )
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def start_query(spark: SparkSession, job: Job, workload: Any) -> StreamingQuery:
     broker = {"kafka.bootstrap.servers": bootstrap_of(config)}
     broker |= {f"kafka.{name}": value for name, value in java_settings(config).items()}
     group = {"groupIdPrefix": f"windowbench-{job.run_id}"}
-    source = {**broker, **SOURCE_OPTIONS, **group}
+    source = {**broker, **source_options(config), **group}
     apart = getattr(workload, "APART", False)
     subscribed = config.input_topics if apart else (",".join(config.input_topics),)
     sink = {**broker, **sink_options(config), "checkpointLocation": job.checkpoint}

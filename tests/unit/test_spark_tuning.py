@@ -17,6 +17,7 @@ from windowbench.spark.tuning import (
     session_settings,
     shuffle_partitions_of,
     sink_options,
+    source_options,
 )
 
 SHUFFLE = "spark.sql.shuffle.partitions"
@@ -72,6 +73,13 @@ def test_a_tuning_that_there_is_not_is_refused_with_those_there_are():
 def test_what_a_query_adds_is_in_force_in_the_preset_tuned_alone(preset):
     added = session_settings(spark(preset=preset), partitions=2, of_query={"spark.sql.codegen.wholeStage": "false"})
     assert ("spark.sql.codegen.wholeStage" in added) == (preset == "tuned")
+
+
+@pytest.mark.parametrize("preset", ["stock", "default", "tuned"])
+def test_a_topic_is_read_from_its_beginning_and_questions_at_its_end_are_short_in_the_preset_tuned_alone(preset):
+    options = source_options(spark(preset=preset))
+    assert options["startingOffsets"] == "earliest"
+    assert ("kafka.fetch.max.wait.ms" in options) == (preset == "tuned")
 
 
 @pytest.mark.parametrize("preset", ["stock", "tuned"])
