@@ -34,6 +34,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.workloads.ad_clicks",
         "windowbench.workloads.ad_ctr",
         "windowbench.workloads.product_ctr",
+        "windowbench.workloads.web_analytics",
         "windowbench.workloads.*.settings",
     ),
     1: (
@@ -96,6 +97,7 @@ RANKS: dict[int, tuple[str, ...]] = {
         "windowbench.workloads.*.pair",
         "windowbench.workloads.*.payload",
         "windowbench.workloads.*.reference",
+        "windowbench.workloads.web_analytics.sessions",
     ),
     2: (
         "windowbench.broker",

@@ -120,6 +120,14 @@ OTHER = {
     "anomaly_deviations": 2.5,
     "anomaly_share": 0.1,
     "anomaly_factor": 3.0,
+    "alerts_topic": "bells",
+    "think_time_sec": 1.5,
+    "endless_visitors": 3,
+    "behaviour_window_sec": 40.0,
+    "behaviour_slide_sec": 20.0,
+    "session_gap_sec": 900.0,
+    "bounce_window_sec": 60.0,
+    "cart_timeout_sec": 45.5,
 }
 TOGETHER = {
     "out_of_order_share": {"out_of_order_extent_ms": 900},

@@ -14,11 +14,13 @@ from windowbench.configuration.workload import WorkloadSettings
 from windowbench.workloads.ad_clicks.settings import AdClicksSettings
 from windowbench.workloads.ad_ctr.settings import AdCtrSettings
 from windowbench.workloads.product_ctr.settings import ProductCtrSettings
+from windowbench.workloads.web_analytics.settings import WebAnalyticsSettings
 
 WORKLOADS: dict[str, type[WorkloadSettings]] = {
     "ad_ctr": AdCtrSettings,
     "product_ctr": ProductCtrSettings,
     "ad_clicks": AdClicksSettings,
+    "web_analytics": WebAnalyticsSettings,
 }
 """The settings of each workload, by its name, which is that of its folder."""
 

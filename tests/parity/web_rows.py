@@ -1,0 +1,137 @@
+"""What the oracle, Spark, Flink and the reference engine make of visits."""
+
+import json
+
+import numpy as np
+
+from config import Config
+from tests.parity.cases import MS, ORIGIN_MS, RUN_ID
+from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of
+from tests.parity.spark_rows import end_record, record
+from tests.parity.web_cases import SPANS
+from windowbench.oracle.comparison import RowClass, compare
+from windowbench.oracle.replay import ScheduledEvents
+from windowbench.oracle.rows import ResultRows
+from windowbench.reference.watermarks import PartitionClock
+from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS, NS_PER_S, Schedule
+from windowbench.workloads.web_analytics import flink, model, oracle, reference
+from windowbench.workloads.web_analytics.events import COUNTRIES, country_of, page_urls
+from windowbench.workloads.web_analytics.payload import user_ids
+from windowbench.workloads.web_analytics.settings import EVENT_TYPES
+
+BATCH_NS = 200 * NS_PER_S
+END = {"event_type": END_EVENT_TYPE, "run_id": RUN_ID, "event_time_ns": END_EVENT_TIME_NS}
+CONFIG = Config().replace(workload="web_analytics", run_id=RUN_ID, endless_visitors=0, **SPANS)
+
+
+def payload(event):
+    number = np.array([event.user], dtype=np.int32)
+    return {
+        "event_id": "0:0",
+        "event_type": event.kind,
+        "user_id": user_ids(number)[0].decode(),
+        "url": event.url,
+        "country": COUNTRIES[country_of(number, CONFIG.run.seed)[0]],
+        "revenue_cents": event.revenue,
+        "session_start": ORIGIN_MS + event.start,
+        "page_views": event.views,
+        "event_time_ns": event.event_time_ns,
+        "produce_time": event.produce_ms,
+    }
+
+
+def oracle_classes(case, rows):
+    """Return the class of each row by the oracle, and how many results are missing, when END has come."""
+    placed = [
+        (event, number * BATCH_NS + place * NS_PER_S)
+        for number, batch in enumerate(case.batches)
+        for place, event in enumerate(batch)
+    ]
+    end_ns = len(case.batches) * BATCH_NS
+    schedule = Schedule(epoch_ns=0, base_time_ns=ORIGIN_MS * NS_PER_MS, measure_end_ns=end_ns, load_end_ns=end_ns)
+    events, urls = [event for event, _ in placed], page_urls(CONFIG.workload.num_products)
+
+    def column(of, kind=np.int64):
+        return np.array([of(event) for event in events], dtype=kind)
+
+    block = ScheduledEvents(
+        producer=0,
+        first=0,
+        due_ns=np.array([due for _, due in placed], dtype=np.int64),
+        event_time_ns=column(lambda event: event.event_time_ns),
+        sent_ns=column(lambda event: event.produce_ms * MS),
+        partition=np.zeros(len(events), dtype=np.int32),
+        contents={
+            "event_type": column(lambda event: EVENT_TYPES.index(event.kind), np.uint8),
+            "visitor": column(lambda event: event.user, np.int32),
+            "page_index": column(lambda event: urls.index(event.url), np.int32),
+            "revenue_cents": column(lambda event: event.revenue, np.int32),
+            "age_ns": column(lambda event: event.event_time_ns - (ORIGIN_MS + event.start) * MS),
+            "views_before": column(lambda event: event.views, np.int32),
+        },
+    )
+    closing = oracle.closing_of(CONFIG, schedule, [block])
+    at_once = np.full(oracle.cells(CONFIG, closing).count, -(2**63), dtype=np.int64)
+    builder = oracle.TruthBuilder(CONFIG, closing, answered_ms=at_once)
+    builder.add(block)
+    found = compare(as_results(rows), builder.finish(), oracle.rules(CONFIG))
+    return [RowClass(row_class) for row_class in found.classes], len(found.missing)
+
+
+def as_results(rows):
+    """Return rows as they would be read from the results topic, one a ms."""
+    count = len(rows)
+    return ResultRows(
+        parsed=model.parse_rows([json.dumps(row).encode() for row in rows], RUN_ID),
+        partition=np.zeros(count, dtype=np.int32),
+        offset=np.arange(count, dtype=np.int64),
+        append_ms=np.arange(count, dtype=np.int64),
+        timestamp_type=np.ones(count, dtype=np.int8),
+    )
+
+
+def reference_rows(case):
+    """Return the rows of the reference engine, whose one consumer reports after every batch."""
+    reads, counts, windows = reference.reader(CONFIG), reference.counts(CONFIG), reference.windows(CONFIG)
+    clock = PartitionClock(CONFIG.windows.delay_ms, 0)
+    rows = []
+    values = [[(payload(event), event.produce_ms) for event in batch] for batch in case.batches]
+    for batch in [*values, [(END, ORIGIN_MS)]]:
+        for value, record_ms in batch:
+            event = reads.read(json.dumps(value).encode(), record_ms)
+            clock.read(clock.position, event[2])
+            if event is not reference.END:
+                counts.add(event)
+        windows.add(counts.take())
+        if clock.watermark_ns is not None:
+            rows += windows.close(clock.watermark_ns)
+    assert len(windows) == 0
+    return rows
+
+
+def spark_record(event):
+    return record(json.dumps(payload(event)).encode(), event.produce_ms)
+
+
+def spark_end(now_ms):
+    return end_record(RUN_ID, now_ms)
+
+
+def flink_job(case):
+    """Return the job of a case: the rows of all types in one query."""
+    lines = [line_of(payload(event), event.produce_ms) for batch in case.batches for event in batch]
+    return FlinkJob(
+        files={"events": b"".join(line + b"\n" for line in [*lines, line_of(END, ORIGIN_MS)])},
+        columns=flink.event_columns(RUN_ID, CONFIG.windows.delay_ms, IN_RECORD),
+        statements=tuple(flink.views("records", CONFIG)),
+        query=flink.rows_query({**flink.RESULTS, **flink.ALERTS}, RUN_ID),
+        settings=flink.settings(CONFIG),
+    )
+
+
+def flink_row(values):
+    fields = ("key", "run_id", "metric", "window_start", "window_end", *flink.FIELDS, "max_produce_time")
+    row = dict(zip(fields, values, strict=True))
+    key = row.pop("key")
+    assert key.startswith(f"{row['metric']}:{row['window_start']}:")
+    return {name: value for name, value in row.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Traffic, behaviour, sessions and alerts of a website."""

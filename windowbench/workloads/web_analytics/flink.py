@@ -1,0 +1,248 @@
+"""The website workload in Flink SQL: built-in functions only. Text in, text out; nothing here talks to Flink.
+
+What an event and a right answer are is said by ``model.py`` and ``oracle.py`` beside this file; here is only how Flink
+says it. One table of events, a view of the good ones, and a view for each type of row, over window functions
+(:func:`views`). Two sinks, one for each topic, take rows with the columns of all types, null where a type has no such
+field, so that a topic has one writer: :func:`rows_query`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from config import Config
+from windowbench.flink.sql import ACCEPTED, KAFKA_RECORD_TIME, KEY_COLUMN, epoch_ms, interval, text, timed_columns
+from windowbench.workloads.web_analytics.settings import (
+    CART_URL,
+    EVENT_TYPES,
+    LONGEST_COUNTRY,
+    LONGEST_PATH,
+    LONGEST_URL,
+    LONGEST_USER,
+    PRODUCT_PREFIX,
+    TOP_PAGES,
+    WebAnalyticsSettings,
+)
+
+PYTHON_WORKER = False
+"""Whether rows pass a Python worker on their way."""
+FIELDS = {
+    "events": "BIGINT", "page_views": "BIGINT", "active_users": "BIGINT", "sessions_ended": "BIGINT",
+    "bounces": "BIGINT", "duration_ms": "BIGINT", "sessions": "BIGINT", "conversions": "BIGINT",
+    "revenue_cents": "BIGINT", "rank": "BIGINT", "funnel_step": "BIGINT", "cart_time": "BIGINT",
+    "country": "STRING", "url": "STRING", "user_id": "STRING", "path": "STRING", "outcome": "STRING",
+    "page_views_per_second": "DOUBLE", "bounce_rate": "DOUBLE", "mean_duration_ms": "DOUBLE",
+    "conversion_rate": "DOUBLE", "revenue_per_user": "DOUBLE",
+}  # fmt: skip
+"""Columns of the sinks beside those that all rows have, with their types."""
+RESULTS: dict[str, tuple[str, ...]] = {
+    "traffic": (
+        "events", "page_views", "active_users", "sessions_ended", "bounces", "duration_ms", "page_views_per_second",
+        "bounce_rate", "mean_duration_ms",
+    ),
+    "conversion": (
+        "events", "active_users", "sessions", "conversions", "revenue_cents", "conversion_rate", "revenue_per_user",
+    ),
+    "country": ("country", "events", "sessions", "revenue_cents"),
+    "top_page": ("rank", "url", "page_views"),
+    "session": ("user_id", "events", "page_views", "duration_ms", "revenue_cents", "funnel_step", "path", "outcome"),
+}  # fmt: skip
+"""Rows of the first topic, with their fields; the first is the key, but of rows that have none."""
+ALERTS: dict[str, tuple[str, ...]] = {
+    "high_bounce_rate": ("user_id", "url", "page_views"),
+    "abandoned_cart": ("user_id", "events", "cart_time"),
+}
+"""Rows of the second."""
+_OF_WINDOWS = ("traffic", "conversion")
+_VIEW, _START, _STOP, _CONVERSION = (f"event_type = {text(kind)}" for kind in EVENT_TYPES)
+_AT_MS = "event_time_ns / 1000000"
+_OMIT_NULLS = "'value.json.encode.ignore-null-fields' = 'true'"
+
+
+def settings(config: Config) -> dict[str, str]:
+    """Return the settings of the job without which the query does not mean what it says: none."""
+    del config
+    return {}
+
+
+def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
+    """Return the statements of the job, of which the last starts it.
+
+    Parameters
+    ----------
+    config : Config
+    run_id : str
+    sources, sinks : sequence of str
+        Options of the tables of each topic of events and of results, as SQL.
+    """
+    columns = ", ".join(f"`{name}` {kind}" for name, kind in FIELDS.items())
+    common = f"{KEY_COLUMN} STRING, run_id STRING, metric STRING, window_start BIGINT, window_end BIGINT"
+    sink = f"({common}, {columns}, max_produce_time BIGINT)"
+    queries = [rows_query(results, run_id) for results in (RESULTS, ALERTS)]
+    return [
+        f"CREATE TEMPORARY TABLE events ({event_columns(run_id, config.windows.delay_ms)}) WITH ({sources[0]})",
+        f"CREATE TEMPORARY TABLE metrics {sink} WITH ({sinks[0]}, {_OMIT_NULLS})",
+        f"CREATE TEMPORARY TABLE alerts {sink} WITH ({sinks[1]}, {_OMIT_NULLS})",
+        *views("events", config),
+        f"EXECUTE STATEMENT SET BEGIN INSERT INTO metrics {queries[0]}; INSERT INTO alerts {queries[1]}; END",
+    ]
+
+
+def event_columns(run_id: str, delay_ms: int, record_time: str = KAFKA_RECORD_TIME) -> str:
+    """Return the columns of the table of events, with its guard and its watermark.
+
+    A good event has one of the known types; user, address and country of moderate length, the address without ">",
+    which joins addresses to a path; integers for revenue, start of its session, views, event time and produce time; and
+    an event time from an hour before to 5 s after its own Kafka timestamp, both included.
+
+    Parameters
+    ----------
+    run_id : str
+        The END of another run is a rejected record like any other.
+    delay_ms : int
+        How far the watermark stays behind.
+    record_time : str
+        Definition of the column ``record_time``, the record's own Kafka timestamp, and of further columns, if any.
+    """
+    texts = {"user_id": LONGEST_USER, "url": LONGEST_URL, "country": LONGEST_COUNTRY}
+    numbers = ("revenue_cents", "session_start", "page_views")
+    fields = ", ".join([*(f"{name} STRING" for name in texts), *(f"{name} BIGINT" for name in numbers)])
+    good = [
+        f"event_type IN ({', '.join(map(text, EVENT_TYPES))})",
+        *(f"CHAR_LENGTH({name}) BETWEEN 1 AND {longest}" for name, longest in texts.items()),
+        "POSITION('>' IN url) = 0 AND revenue_cents >= 0 AND session_start IS NOT NULL AND page_views >= 0",
+    ]
+    return timed_columns(fields, " AND ".join(good), run_id, delay_ms, record_time)
+
+
+def views(events: str, config: Config) -> list[str]:
+    """Return the statements that define a view for each type of row, and those that they share.
+
+    Windows start at multiples of their slide since the Unix epoch, for sessions whose time zone is UTC.
+
+    Parameters
+    ----------
+    events : str
+        Name of the table of :func:`event_columns`.
+    config : Config
+    """
+    own, windows = WebAnalyticsSettings.of(config.workload), config.windows
+    found = {
+        "accepted": (
+            "SELECT event_type, user_id, url, country, revenue_cents, session_start, page_views, event_time_ns,"
+            f" produce_time, ts FROM {events} WHERE {ACCEPTED}"
+        ),
+        "viewed": f"SELECT user_id, url, produce_time, ts FROM accepted WHERE {_VIEW}",
+        **_traffic(windows.size_ms, windows.slide_ms),
+        **_behaviour(own.behaviour_ms, own.behaviour_slide_ms),
+        **_sessions(own.gap_ms, own.cart_timeout_ms),
+        "high_bounce_rate": (
+            "SELECT user_id, window_start, window_end, COUNT(*) AS page_views, MAX(url) AS url,"
+            f" MAX(produce_time) AS max_produce_time FROM {_windows('viewed', own.bounce_ms, own.bounce_ms)}"
+            " GROUP BY user_id, window_start, window_end HAVING COUNT(*) = 1"
+        ),
+    }
+    return [f"CREATE TEMPORARY VIEW {name} AS {query}" for name, query in found.items()]
+
+
+def _windows(events: str, size_ms: int, slide_ms: int) -> str:
+    table = f"TABLE {events}, DESCRIPTOR(ts)"
+    if size_ms == slide_ms:
+        return f"TABLE(TUMBLE({table}, {interval(size_ms)}))"
+    return f"TABLE(HOP({table}, {interval(slide_ms)}, {interval(size_ms)}))"
+
+
+def _ratio(upper: str, lower: str) -> str:
+    return f"CASE WHEN {lower} > 0 THEN CAST({upper} AS DOUBLE) / CAST({lower} AS DOUBLE) END"
+
+
+def _traffic(size_ms: int, slide_ms: int) -> dict[str, str]:
+    tally = f"""\
+SELECT window_start, window_end, COUNT(*) AS events, COUNT(*) FILTER (WHERE {_VIEW}) AS page_views,
+       COUNT(DISTINCT user_id) AS active_users, COUNT(*) FILTER (WHERE {_STOP}) AS sessions_ended,
+       COUNT(*) FILTER (WHERE {_STOP} AND page_views = 1) AS bounces,
+       COALESCE(SUM({_AT_MS} - session_start) FILTER (WHERE {_STOP}), 0) AS duration_ms,
+       MAX(produce_time) AS max_produce_time
+FROM {_windows("accepted", size_ms, slide_ms)} GROUP BY window_start, window_end"""
+    return {
+        "traffic": f"""\
+SELECT *, CAST(page_views * 1000 AS DOUBLE) / CAST({size_ms} AS DOUBLE) AS page_views_per_second,
+       {_ratio("bounces", "sessions_ended")} AS bounce_rate,
+       {_ratio("duration_ms", "sessions_ended")} AS mean_duration_ms FROM ({tally})"""
+    }
+
+
+def _behaviour(size_ms: int, slide_ms: int) -> dict[str, str]:
+    summed = f"""\
+COUNT(*) AS events, COUNT(*) FILTER (WHERE {_START}) AS sessions, SUM(revenue_cents) AS revenue_cents,
+       MAX(produce_time) AS max_produce_time"""
+    accepted, viewed = (_windows(view, size_ms, slide_ms) for view in ("accepted", "viewed"))
+    tally = f"""\
+SELECT window_start, window_end, {summed}, COUNT(DISTINCT user_id) AS active_users,
+       COUNT(*) FILTER (WHERE {_CONVERSION}) AS conversions
+FROM {accepted} GROUP BY window_start, window_end"""
+    pages = f"""\
+SELECT window_start, window_end, url, COUNT(*) AS page_views, MAX(produce_time) AS max_produce_time
+FROM {viewed} GROUP BY window_start, window_end, url"""
+    return {
+        "conversion": f"""\
+SELECT *, {_ratio("conversions", "sessions")} AS conversion_rate,
+       {_ratio("revenue_cents", "(active_users * 100)")} AS revenue_per_user FROM ({tally})""",
+        "country": f"""\
+SELECT window_start, window_end, country, {summed} FROM {accepted} GROUP BY window_start, window_end, country""",
+        "top_page": f"""\
+SELECT * FROM (
+  SELECT *, ROW_NUMBER() OVER (
+    PARTITION BY window_start, window_end ORDER BY page_views DESC, url ASC) AS `rank` FROM ({pages}))
+WHERE `rank` <= {TOP_PAGES}""",
+    }
+
+
+def _sessions(gap_ms: int, timeout_ms: int) -> dict[str, str]:
+    """Return the views of sessions and of those without a conversion up to the time-out after their first cart.
+
+    An array of a group has no order. So the address of a view has its event time before it, of a fixed width, by which
+    an array can be sorted.
+    """
+    cart, product = f"url = {text(CART_URL)}", f"url LIKE {text(PRODUCT_PREFIX + '%')}"
+    step = f"CASE WHEN {_CONVERSION} THEN 4 WHEN NOT {_VIEW} THEN 0 WHEN {cart} THEN 3 WHEN {product} THEN 2 ELSE 1 END"
+    path = f"ARRAY_JOIN(ARRAY_SLICE(ARRAY_SORT(seen), 1, {LONGEST_PATH}), '>')"
+    return {
+        "ended": f"""\
+SELECT user_id, window_start, window_end, COUNT(*) AS events, COUNT(*) FILTER (WHERE {_VIEW}) AS page_views,
+       MAX({_AT_MS}) - MIN({_AT_MS}) AS duration_ms, SUM(revenue_cents) AS revenue_cents, MAX({step}) AS funnel_step,
+       ARRAY_AGG(LPAD(CAST(event_time_ns AS STRING), 19, '0') || url) FILTER (WHERE {_VIEW}) AS seen,
+       MIN({_AT_MS}) FILTER (WHERE {_VIEW} AND {cart}) AS cart_time,
+       MIN({_AT_MS}) FILTER (WHERE {_CONVERSION}) AS converted_at, MAX(produce_time) AS max_produce_time
+FROM TABLE(SESSION(TABLE accepted PARTITION BY user_id, DESCRIPTOR(ts), {interval(gap_ms)}))
+GROUP BY user_id, window_start, window_end""",
+        "session": f"""\
+SELECT *, COALESCE(REGEXP_REPLACE({path}, '(?<=^|>)[0-9]{{19}}', ''), '') AS path,
+       CASE WHEN converted_at IS NULL THEN 'abandoned' ELSE 'converted' END AS outcome FROM ended""",
+        "abandoned_cart": f"""\
+SELECT * FROM ended
+WHERE cart_time IS NOT NULL AND (converted_at IS NULL OR converted_at > cart_time + {timeout_ms})""",
+    }
+
+
+def rows_query(results: dict[str, tuple[str, ...]], run_id: str) -> str:
+    """Return the query of the rows of some types: record key, run, type, window, all of :data:`FIELDS`, newest event.
+
+    Parameters
+    ----------
+    results : dict of str to tuple of str
+        Names of types, which are those of their views, with their fields.
+    run_id : str
+    """
+    return " UNION ALL ".join(_rows_of(metric, fields, run_id) for metric, fields in results.items())
+
+
+def _rows_of(metric: str, fields: Sequence[str], run_id: str) -> str:
+    key = "''" if metric in _OF_WINDOWS else f"CAST(`{fields[0]}` AS STRING)"
+    columns = ", ".join(
+        f"CAST(`{name}` AS {kind})" if name in fields else f"CAST(NULL AS {kind})" for name, kind in FIELDS.items()
+    )
+    return f"""\
+SELECT {text(metric + ":")} || CAST(start_ms AS STRING) || ':' || {key}, {text(run_id)}, {text(metric)},
+       start_ms, end_ms, {columns}, max_produce_time
+FROM (SELECT *, {epoch_ms("window_start")} AS start_ms, {epoch_ms("window_end")} AS end_ms FROM {metric})"""

@@ -1,0 +1,183 @@
+"""Visits as JSON bytes; see :mod:`windowbench.payload` for how that is fast. Pure.
+
+The Kafka key is the user, so an event is named by its first field, ``event_id``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config
+from windowbench.events import event_keys
+from windowbench.payload import TIME_DIGITS, PayloadRows, quoted, texts_of, write_times
+from windowbench.schedule import NS_PER_MS, Schedule
+from windowbench.streams import stream_rng
+from windowbench.workloads.web_analytics.events import (
+    COUNTRIES,
+    LATE_USERS,
+    NUM_PROFILES,
+    WebBlock,
+    page_urls,
+    profile_countries,
+)
+from windowbench.workloads.web_analytics.settings import EVENT_TYPES, WebAnalyticsSettings
+
+_HEAD = b'{"event_id":"'
+_NAME_WIDTH = len("99:999999999999")
+_USER_BYTES = len("user-0000000000")
+_MS_DIGITS = 13
+_REVENUES = 50_001
+_GROUPS = {size: np.array([b"%0*d" % (size, n) for n in range(10**size)], dtype=f"S{size}") for size in (1, 2, 4)}
+"""Numbers as text, by how many digits they have."""
+_CITIES = ("Springfield", "Riverside", "Fairview", "Georgetown", "Salem", "Clinton", "Greenville", "Bristol")
+_DEVICES = (
+    ("desktop", "Windows 11", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"),
+    ("desktop", "macOS 15", "Mozilla/5.0 (Macintosh; Intel Mac OS X 15_1) AppleWebKit/605.1.15 (KHTML, like Gecko)"),
+    ("mobile", "Android 15", "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko)"),
+    ("mobile", "iOS 18", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15"),
+    ("tablet", "iPadOS 18", "Mozilla/5.0 (iPad; CPU OS 18_1 like Mac OS X) AppleWebKit/605.1.15"),
+)
+_BROWSERS = (("Chrome", "Chrome/131.0.0.0 Safari/537.36"), ("Firefox", "Firefox/132.0"), ("Safari", "Version/18.1"))
+
+
+def user_ids(users: NDArray[np.integer[Any]]) -> NDArray[np.bytes_]:
+    """Return the id of each user."""
+    late = users >= LATE_USERS
+    ids = np.empty(users.size, dtype=[("kind", "S5"), ("number", "S10")])
+    ids["kind"] = np.where(late, b"late-", b"user-")
+    ids["number"] = _digits(np.where(late, users - LATE_USERS, users).astype(np.int64), 10)
+    return ids.view(f"S{_USER_BYTES}")
+
+
+def _digits(numbers: NDArray[np.int64], width: int) -> NDArray[np.bytes_]:
+    """Return numbers as text of equal width, zeros before them, by groups of digits."""
+    sizes = ([width % 4] if width % 4 else []) + [4] * (width // 4)
+    text = np.empty(numbers.size, dtype=[(f"group{place}", f"S{size}") for place, size in enumerate(sizes)])
+    for place in reversed(range(len(sizes))):
+        upper = numbers // 10 ** sizes[place]
+        text[f"group{place}"] = _GROUPS[sizes[place]][numbers - upper * 10 ** sizes[place]]
+        numbers = upper
+    return text.view(f"S{width}")
+
+
+def _profiles(seed: int) -> NDArray[np.bytes_]:
+    """Return what sessions of the users of each profile say of themselves, as JSON."""
+    rng, countries = stream_rng(seed, "profiles"), profile_countries(seed).tolist()
+    drawn = rng.integers(0, (len(_CITIES), len(_DEVICES), len(_BROWSERS)), size=(NUM_PROFILES, 3)).tolist()
+    octets = rng.integers(1, 255, size=(NUM_PROFILES, 4)).tolist()
+    texts = []
+    for country, (city, device, browser), address in zip(countries, drawn, octets, strict=True):
+        kind, system, agent = _DEVICES[device]
+        name, suffix = _BROWSERS[browser]
+        texts.append(
+            f'"user_agent":"{agent} {suffix}","ip":"{".".join(map(str, address))}","country":"{COUNTRIES[country]}",'
+            f'"city":"{_CITIES[city]}","device":"{kind}","browser":"{name}","os":"{system}",'
+        )
+    return _padded([text.encode() for text in texts])
+
+
+def _pages(urls: Sequence[str]) -> NDArray[np.bytes_]:
+    texts = [f'"url":"{url}","title":"{url.strip("/").replace("/", " ") or "home"} | Example shop",' for url in urls]
+    return _padded([text.encode() for text in texts])
+
+
+def _padded(texts: Sequence[bytes]) -> NDArray[np.bytes_]:
+    """Return texts of equal width, spaces at their ends: between the tokens of JSON they mean nothing."""
+    width = max(map(len, texts))
+    return np.array([text.ljust(width) for text in texts], dtype=f"S{width}")
+
+
+def _numbers(count: int, width: int) -> NDArray[np.bytes_]:
+    return np.array([b"%*d" % (width, number) for number in range(count)], dtype=f"S{width}")
+
+
+class PayloadEncoder:
+    """Renders blocks of events as JSON payloads that lack only their produce time.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the pages, the seed of what sessions say of themselves, and the least payload size.
+
+    Notes
+    -----
+    An encoder keeps one buffer of rows and belongs to one thread.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Make the tables of ready-made text."""
+        urls = page_urls(WebAnalyticsSettings.of(config.workload).num_products)
+        self._kinds = quoted([kind.encode() for kind in EVENT_TYPES], max(map(len, EVENT_TYPES)))
+        self._pages = _pages(urls)
+        referrers = [*urls, "https://search.example/"]  # the last one for -1
+        self._referrers = quoted([url.encode() for url in referrers], max(map(len, referrers)))
+        self._profiles = _profiles(config.run.seed)
+        self._loads = _numbers(3_000, 4)
+        self._revenues = _numbers(_REVENUES, 5)
+        self._views = _numbers(1_000, 3)
+        self._rows = PayloadRows(
+            config,
+            _HEAD,
+            ("event_id", _NAME_WIDTH + len('",')),
+            b'"event_type":"',
+            ("event_type", self._kinds.itemsize),
+            b'"user_id":"',
+            ("user_id", _USER_BYTES),
+            b'",',
+            ("page", self._pages.itemsize),
+            b'"referrer":"',
+            ("referrer", self._referrers.itemsize),
+            b'"load_ms":',
+            ("load_ms", 4),
+            b",",
+            ("profile", self._profiles.itemsize),
+            b'"revenue_cents":',
+            ("revenue_cents", 5),
+            b',"session_start":',
+            ("session_start", _MS_DIGITS),
+            b',"page_views":',
+            ("page_views", 3),
+            b',"event_time_ns":',
+            ("event_time_ns", TIME_DIGITS),
+        )
+
+    def encode(self, block: WebBlock, schedule: Schedule) -> list[bytes]:
+        """Return the payload of each event up to and including ``"produce_time":``.
+
+        Parameters
+        ----------
+        block : WebBlock
+            Events of one producer.
+        schedule : Schedule
+            Its epoch gives the event times.
+        """
+        rows = self._rows.of(block)
+        rows["event_id"] = quoted(event_keys(block), _NAME_WIDTH)
+        rows["event_type"] = self._kinds[block.event_type]
+        rows["user_id"] = user_ids(block.visitor)
+        rows["page"] = self._pages[block.page_index]
+        rows["referrer"] = self._referrers[block.came_from]
+        rows["load_ms"] = self._loads[block.load_ms]
+        rows["profile"] = self._profiles[block.visitor % NUM_PROFILES]
+        rows["revenue_cents"] = self._revenues[block.revenue_cents]
+        starts = (block.event_offset_ns - block.age_ns + schedule.epoch_ns) // NS_PER_MS
+        rows["session_start"] = _digits(starts, _MS_DIGITS)
+        rows["page_views"] = self._views[block.views_before]
+        write_times(rows, block.event_offset_ns + schedule.epoch_ns)
+        return texts_of(rows)
+
+    def keys(self, block: WebBlock) -> list[bytes]:
+        """Return the Kafka key of each event: its user."""
+        keys: list[bytes] = user_ids(block.visitor).tolist()
+        return keys
+
+    @staticmethod
+    def name_of(key: bytes | None, value: bytes | None) -> bytes | None:
+        """Return the name of an event, which its value begins with; the key of what is no event."""
+        if value is None or not value.startswith(_HEAD):
+            return key
+        return value[len(_HEAD) : value.find(b'"', len(_HEAD))]
