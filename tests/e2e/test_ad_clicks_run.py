@@ -23,6 +23,7 @@ HARD = (
     "--campaign-skew=1",
     "--orphan-share=0.1",
     "--duplicate-share=0.1",
+    "--anomaly-deviations=1",  # about a third of the windows: whatever their boundaries, some are anomalies
 )
 IMPRESSION = {
     "event_type": "impression", "impression_id": "p", "user_id": "u", "campaign_id": 1, "device_type": "tv", "cost": 1,
