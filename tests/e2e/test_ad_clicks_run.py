@@ -68,7 +68,9 @@ def test_clicks_users_and_anomalies_are_exact_beside_poison_in_both_topics(tmp_p
     by_metric = {one["metric"]: one for one in summary["by_metric"]}
     assert list(by_metric) == ["campaign", "device", "anomaly"]
     assert by_metric["campaign"]["expected"] > 100
-    assert by_metric["anomaly"]["expected"] > 0
+    # Where a slow engine may have counted late events, what it says of anomalies is right, but cannot be demanded.
+    assert by_metric["anomaly"]["exact"] + by_metric["anomaly"]["undecidable"] > 0
+    assert by_metric["anomaly"]["wrong_value"] == by_metric["anomaly"]["missing"] == 0
     remarks = summary["remarks"]
     assert remarks["orphan clicks in the load"] > 100
     assert remarks["duplicate clicks in the load"] > 100
