@@ -96,9 +96,10 @@ class ClosingTimes:
         for back in range(self.assigner.windows_per_instant):
             yield last - back
 
-    def ahead_ns(self, margin_ns: int) -> NDArray[np.int64]:
-        """Return the instant so far ahead of the closing of each window; never, where only END closes it."""
-        return np.where(self.by_end, _NEVER, self.closing_ns - margin_ns)
+
+def ahead_ns(windows: Windows, margin_ns: int) -> NDArray[np.int64]:
+    """Return the instant so far ahead of the closing of each window; never, where only END closes it."""
+    return np.where(windows.by_end, _NEVER, windows.closing_ns - margin_ns)
 
 
 class _FirstDue:

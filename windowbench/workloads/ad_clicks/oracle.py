@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
 from windowbench.oracle.cells import Cells
-from windowbench.oracle.closing import ClosingBuilder, ClosingTimes
+from windowbench.oracle.closing import ClosingBuilder, ClosingTimes, ahead_ns
 from windowbench.oracle.comparison import (
     NO_CELL,
     Comparison,
@@ -156,8 +156,8 @@ class TruthBuilder:
         self._withheld = withheld or {}
         self._withheld_unnamed = withheld_unnamed
         times = closing.times
-        self._must_before_ns = times.ahead_ns(MUST_COUNT_MARGIN_MS * NS_PER_MS)
-        self._in_time_before_ns = times.ahead_ns(round(greatest_ack_ms * NS_PER_MS))
+        self._must_before_ns = ahead_ns(times, MUST_COUNT_MARGIN_MS * NS_PER_MS)
+        self._in_time_before_ns = ahead_ns(times, round(greatest_ack_ms * NS_PER_MS))
         answered: list[NDArray[np.int64] | None] = [None, None]
         if answered_ms is not None:
             answered = list(self.cells.split(answered_ms))

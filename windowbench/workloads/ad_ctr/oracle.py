@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
 from windowbench.oracle.cells import Cells, LastEvents
-from windowbench.oracle.closing import ClosingTimes, closing_times
+from windowbench.oracle.closing import ClosingTimes, ahead_ns, closing_times
 from windowbench.oracle.comparison import Flags, Index, Rules, ValueJudgement, within_one_ulp
 from windowbench.oracle.replay import UNSENT, ScheduledEvents
 from windowbench.oracle.rows import ParsedRows
@@ -270,8 +270,8 @@ class TruthBuilder:
         self._withheld_unnamed = withheld_unnamed
         margin_ns = MUST_COUNT_MARGIN_MS * NS_PER_MS
         ack_ns = round(greatest_ack_ms * NS_PER_MS)
-        self._must_before_ns = closing.ahead_ns(margin_ns)
-        self._sent_in_time_before_ns = closing.ahead_ns(ack_ns)
+        self._must_before_ns = ahead_ns(closing, margin_ns)
+        self._sent_in_time_before_ns = ahead_ns(closing, ack_ns)
         count = self.cells.count
         self._must = Counted.nothing(count)
         self._maybe: Counted | None = None

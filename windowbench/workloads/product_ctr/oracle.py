@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
 from windowbench.oracle.cells import Cells, LastEvents
-from windowbench.oracle.closing import ClosingBuilder, ClosingTimes
+from windowbench.oracle.closing import ClosingBuilder, ClosingTimes, ahead_ns
 from windowbench.oracle.comparison import Flags, Index, Rules, ValueJudgement, within_one_ulp
 from windowbench.oracle.replay import UNSENT, ScheduledEvents
 from windowbench.oracle.revisions import revised_rows
@@ -200,10 +200,10 @@ class TruthBuilder:
         self._withheld_unnamed = withheld_unnamed
         margin_ns = MUST_COUNT_MARGIN_MS * NS_PER_MS
         first, final, ack_ns = closing.first, closing.final, round(greatest_ack_ms * NS_PER_MS)
-        self._in_first_before_ns = first.ahead_ns(margin_ns)
-        self._must_before_ns = final.ahead_ns(margin_ns)
-        self._seen_by_first_before_ns = first.ahead_ns(ack_ns)
-        self._seen_by_final_before_ns = final.ahead_ns(ack_ns)
+        self._in_first_before_ns = ahead_ns(first, margin_ns)
+        self._must_before_ns = ahead_ns(final, margin_ns)
+        self._seen_by_first_before_ns = ahead_ns(first, ack_ns)
+        self._seen_by_final_before_ns = ahead_ns(final, ack_ns)
         count = self.cells.count
         counts: list[NDArray[np.int32]] = [np.zeros((len(KINDS), count), dtype=np.int32) for _ in range(4)]
         self._first, self._must, self._maybe, self._excused = counts

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
 from windowbench.oracle.cells import Cells, LastEvents
-from windowbench.oracle.closing import ClosingBuilder, ClosingTimes
+from windowbench.oracle.closing import ClosingBuilder, ClosingTimes, ahead_ns
 from windowbench.oracle.comparison import (
     CellTable,
     Flags,
@@ -237,8 +237,8 @@ class Tally:
         """Begin with nothing."""
         count = len(answered_ms)
         self._answered_ms = answered_ms
-        self._must_before_ns = _ahead(windows, MUST_COUNT_MARGIN_MS * NS_PER_MS)
-        self._sent_before_ns = _ahead(windows, round(greatest_ack_ms * NS_PER_MS))
+        self._must_before_ns = ahead_ns(windows, MUST_COUNT_MARGIN_MS * NS_PER_MS)
+        self._sent_before_ns = ahead_ns(windows, round(greatest_ack_ms * NS_PER_MS))
         self.events = _Bounds(count)
         self.sums = {name: _Bounds(count) for name in columns}
         self.excused: Index = np.zeros(count, dtype=np.int64)
@@ -349,10 +349,6 @@ class _Bounds:
     @property
     def both(self) -> tuple[Index, Index]:
         return np.minimum(self.must, self.may), np.maximum(self.must, self.may)
-
-
-def _ahead(windows: ClosingTimes | ListedWindows, margin_ns: int) -> Index:
-    return np.where(windows.by_end, _NEVER, windows.closing_ns - margin_ns)
 
 
 class TruthBuilder:
