@@ -87,3 +87,20 @@ class EventReader:
         if not (is_int64(event_ns) and is_int64(key) and is_int64(produce_ms)):
             return None
         return (number, key, event_ns, produce_ms) if is_believed(event_ns, record_ms) else None
+
+
+class Forwarded:
+    """Events that a consumer hands on as they are, where what they say cannot be added up before they come together."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._events: list[list[Any]] = []
+
+    def add(self, event: tuple[Any, ...]) -> None:
+        """Take an event."""
+        self._events.append(list(event))
+
+    def take(self) -> list[list[Any]]:
+        """Return what was added since the last call."""
+        taken, self._events = self._events, []
+        return taken

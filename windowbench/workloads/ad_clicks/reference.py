@@ -3,7 +3,7 @@
 A second opinion on the meaning of the workload: it shares no code with ``oracle.py``, and takes one event after the
 other into dictionaries.
 
-The way of an event: :class:`EventReader` -> :class:`Gathered` of one consumer -> :class:`OpenWindows` of the
+The way of an event: :class:`EventReader` -> :class:`Forwarded` of one consumer -> :class:`OpenWindows` of the
 aggregator. A click and its impression come through different consumers, so those pass events on as they are; they meet
 in the aggregator, where either waits for the other.
 """
@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from config import Config
-from windowbench.reference.records import is_believed, is_int64, is_own_end
+from windowbench.reference.records import Forwarded, is_believed, is_int64, is_own_end
 from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS
 from windowbench.workloads.ad_clicks.settings import (
     KINDS,
@@ -84,23 +84,6 @@ class EventReader:
         if not (good and is_int64(event_ns) and is_int64(produce_ms) and is_believed(event_ns, record_ms)):
             return None
         return (topic, shown, event_ns, produce_ms, *rest)
-
-
-class Gathered:
-    """Events of one consumer since they were last taken."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self._events: list[list[Any]] = []
-
-    def add(self, event: Event) -> None:
-        """Keep an event."""
-        self._events.append(list(event))
-
-    def take(self) -> list[list[Any]]:
-        """Return what was kept since the last call."""
-        taken, self._events = self._events, []
-        return taken
 
 
 @dataclass(slots=True)
@@ -281,10 +264,10 @@ def reader(config: Config) -> EventReader:
     return EventReader(config.run.run_id or "")
 
 
-def counts(config: Config) -> Gathered:
+def counts(config: Config) -> Forwarded:
     """Return what a consumer gathers in."""
     del config
-    return Gathered()
+    return Forwarded()
 
 
 def windows(config: Config) -> OpenWindows:

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from config import Config
-from windowbench.reference.records import is_believed, is_int64, is_own_end
+from windowbench.reference.records import Forwarded, is_believed, is_int64, is_own_end
 from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
@@ -88,23 +88,6 @@ class EventReader:
         if ">" in url or revenue < 0 or views < 0 or not is_believed(event_ns, record_ms):
             return None
         return code, user, event_ns, produce_ms, url, country, revenue, start_ms, views
-
-
-class Forwarded:
-    """Events that a consumer has read since they were last taken."""
-
-    def __init__(self) -> None:
-        """Begin without any."""
-        self._events: list[list[Any]] = []
-
-    def add(self, event: Event) -> None:
-        """Take an event."""
-        self._events.append(list(event))
-
-    def take(self) -> list[list[Any]]:
-        """Return what was added since the last call."""
-        taken, self._events = self._events, []
-        return taken
 
 
 @dataclass(slots=True)
