@@ -42,8 +42,61 @@ def is_believed(event_ns: int, record_ms: int) -> bool:
     return not (too_old or too_new)
 
 
-class EventReader:
-    """Reads records of topics of events, strictly, and without ever failing on one.
+class RecordReader:
+    """Reads records of topics of events, strictly, and without ever failing on one; what is in one a workload says.
+
+    Parameters
+    ----------
+    run_id : str
+        The END of another run is a rejected record like any other.
+    end : tuple
+        What an END record of this run is read as.
+    kind : str
+        Name of the field that says the kind of an event, or that it is END.
+    """
+
+    def __init__(self, run_id: str, end: tuple[Any, ...], kind: str) -> None:
+        """Keep the names."""
+        self._run_id, self._end, self._kind = run_id, end, kind
+
+    def good(self, event: Mapping[str, Any], kind: Any, topic: int) -> tuple[Any, ...] | None:  # noqa: ANN401 - as read
+        """Return a good event, None for one to be rejected; times are looked at beside.
+
+        Raises
+        ------
+        KeyError, TypeError
+            When a field is missing or cannot be what it should be: then it is rejected, too.
+        """
+        raise NotImplementedError
+
+    def read(self, value: bytes | None, record_ms: int, topic: int = 0) -> tuple[Any, ...] | None:
+        """Return the event in a record, what stands for END, or None for a record that must be rejected.
+
+        Parameters
+        ----------
+        value : bytes or None
+            The record's value.
+        record_ms : int
+            The record's own Kafka timestamp in ms; an event time from an hour before to 5 s after it is believed.
+        topic : int
+            Which of the input topics it is from; one that holds other kinds of event rejects it.
+        """
+        try:
+            event = orjson.loads(value)  # type: ignore[arg-type]  # None raises like other rubbish
+            kind, event_ns = event[self._kind], event["event_time_ns"]
+            if kind == END_EVENT_TYPE:
+                return self._end if is_own_end(event, self._run_id) else None
+            produce_ms = event["produce_time"]
+            found = self.good(event, kind, topic)
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return None
+        if found is None or not (is_int64(event_ns) and is_int64(produce_ms)):
+            return None
+        return found if is_believed(event_ns, record_ms) else None
+
+
+class EventReader(RecordReader):
+    """Reads events that are counted by one integer: :data:`Event`, or :data:`END`.
 
     Parameters
     ----------
@@ -59,34 +112,15 @@ class EventReader:
 
     def __init__(self, run_id: str, *, kinds: Sequence[Sequence[str]], kind: str, key: str) -> None:
         """Give each kind its number."""
+        super().__init__(run_id, END, kind)
         numbers = count()
-        self._run_id = run_id
         self._kinds = [{name: next(numbers) for name in of_topic} for of_topic in kinds]
-        self._kind, self._key = kind, key
+        self._key = key
 
-    def read(self, value: bytes | None, record_ms: int, topic: int = 0) -> Event | None:
-        """Return the event in a record, :data:`END`, or None for a record that must be rejected.
-
-        Parameters
-        ----------
-        value : bytes or None
-            The record's value.
-        record_ms : int
-            The record's own Kafka timestamp in ms; an event time from an hour before to 5 s after it is believed.
-        topic : int
-            Which of the input topics it is from; one that holds other kinds of event rejects it.
-        """
-        try:
-            event = orjson.loads(value)  # type: ignore[arg-type]  # None raises like other rubbish
-            kind, event_ns = event[self._kind], event["event_time_ns"]
-            if kind == END_EVENT_TYPE:
-                return END if is_own_end(event, self._run_id) else None
-            number, key, produce_ms = self._kinds[topic][kind], event[self._key], event["produce_time"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            return None
-        if not (is_int64(event_ns) and is_int64(key) and is_int64(produce_ms)):
-            return None
-        return (number, key, event_ns, produce_ms) if is_believed(event_ns, record_ms) else None
+    def good(self, event: Mapping[str, Any], kind: Any, topic: int) -> Event | None:  # noqa: ANN401 - as read
+        """Return number of the kind, key, event time and produce time."""
+        number, key = self._kinds[topic][kind], event[self._key]
+        return (number, key, event["event_time_ns"], event["produce_time"]) if is_int64(key) else None
 
 
 class Forwarded:

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from config import Config
-from windowbench.reference.records import Forwarded, is_believed, is_int64, is_own_end
-from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS
+from windowbench.reference.records import Forwarded, RecordReader, is_int64
+from windowbench.schedule import END_EVENT_TIME_NS, NS_PER_MS
 from windowbench.workloads.ad_clicks.settings import (
     KINDS,
     LONGEST_ID,
@@ -42,8 +42,8 @@ def _is_id(value: object) -> bool:
     return isinstance(value, str) and len(value) <= LONGEST_ID
 
 
-class EventReader:
-    """Reads records of both topics, strictly, and without ever failing on one.
+class EventReader(RecordReader):
+    """Reads records of both topics.
 
     Parameters
     ----------
@@ -52,38 +52,21 @@ class EventReader:
     """
 
     def __init__(self, run_id: str) -> None:
-        self._run_id = run_id
+        """Read END as :data:`END`."""
+        super().__init__(run_id, END, "event_type")
 
-    def read(self, value: bytes | None, record_ms: int, topic: int = 0) -> Event | None:
-        """Return a good event, :data:`END`, or None for a record to reject.
-
-        Parameters
-        ----------
-        value : bytes or None
-            The record's value.
-        record_ms : int
-            The record's own Kafka timestamp in ms; an event time from an hour before to 5 s after it is believed.
-        topic : int
-            Which of the input topics it is from; one that holds another kind of event rejects it.
-        """
-        try:
-            event = orjson.loads(value)  # type: ignore[arg-type]  # None raises like other rubbish
-            kind, event_ns = event["event_type"], event["event_time_ns"]
-            if kind == END_EVENT_TYPE:
-                return END if is_own_end(event, self._run_id) else None
-            shown, user, produce_ms = event["impression_id"], event["user_id"], event["produce_time"]
-            if kind == KINDS[0]:
-                rest: Event = event["campaign_id"], event["device_type"], user, event["cost"]
-                good = is_int64(rest[0]) and _is_id(rest[1]) and is_int64(rest[3]) and rest[3] >= 0
-            else:
-                rest = (event["click_id"],)
-                good = _is_id(rest[0])
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+    def good(self, event: Mapping[str, Any], kind: Any, topic: int) -> Event | None:  # noqa: ANN401 - as read
+        """Return an event of the kind that its topic holds, with ids of moderate length and no negative cost."""
+        shown, user = event["impression_id"], event["user_id"]
+        if kind == KINDS[0]:
+            rest: Event = event["campaign_id"], event["device_type"], user, event["cost"]
+            good = is_int64(rest[0]) and _is_id(rest[1]) and is_int64(rest[3]) and rest[3] >= 0
+        else:
+            rest = (event["click_id"],)
+            good = _is_id(rest[0])
+        if not (good and kind == KINDS[topic] and _is_id(shown) and _is_id(user)):
             return None
-        good = good and kind == KINDS[topic] and _is_id(shown) and _is_id(user)
-        if not (good and is_int64(event_ns) and is_int64(produce_ms) and is_believed(event_ns, record_ms)):
-            return None
-        return (topic, shown, event_ns, produce_ms, *rest)
+        return (topic, shown, event["event_time_ns"], event["produce_time"], *rest)
 
 
 @dataclass(slots=True)
