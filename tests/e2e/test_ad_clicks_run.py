@@ -13,6 +13,8 @@ from tests.e2e.started import TINY, WIDE, start
 HARD = (
     "--workload=ad_clicks",
     "--profile=smoke",
+    "--warmup=6",
+    "--duration=14",
     *WIDE,
     "--out-of-order-share=0.2",
     "--out-of-order-extent-ms=400",

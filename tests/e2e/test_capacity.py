@@ -17,7 +17,6 @@ SHORT = (
     *WIDE,
     "--window-size-sec=0.4",
     "--duration=4",
-    "--watermark-delay-sec=2",
     "--full-warmup=1",
     "--full-duration=4",
     "--lowest-rate=200",

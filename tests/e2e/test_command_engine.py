@@ -19,9 +19,10 @@ MEASURED_WINDOWS = 30
 WINDOWS_ENOUGH = ("--window-size-sec=0.5", "--duration=15", "--warmup=2", "--rate=400")
 
 
-def test_the_example_of_the_documentation_gives_every_row_and_no_other(tmp_path):
+def test_the_example_of_the_documentation_gives_every_row_and_no_other(tmp_path, broker):
     command = shlex.join([sys.executable, str(ROOT / "docs" / "example_engine.py")])
-    program = start(tmp_path, MASTER, *TINY, "--engine=command", f"--engine-command={command}")
+    flags = ("--engine=command", f"--engine-command={command}", f"--bootstrap-servers={broker}")
+    program = start(tmp_path, MASTER, *TINY, *flags)
     try:
         rows = program.finish_right()["rows"]
     finally:

@@ -57,8 +57,8 @@ def test_a_run_is_exact_and_leaves_files_and_no_process(run):
     ("defect", "kind"),
     [("changed-by-one", "wrong"), ("conflicting-duplicate", "conflict"), ("false-max-produce-time", "wrong")],
 )
-def test_a_defect_of_the_engine_makes_the_run_invalid(run, defect, kind):
-    program = run(defect=defect)
+def test_a_defect_of_the_engine_makes_the_run_invalid(run, broker, defect, kind):
+    program = run(f"--bootstrap-servers={broker}", defect=defect)
     assert program.finish() == 20, program.errors
     verdict = program.json("verdict.json")
     assert verdict["verdict"] == "invalid"
@@ -66,14 +66,14 @@ def test_a_defect_of_the_engine_makes_the_run_invalid(run, defect, kind):
     assert "invalid" in program.output
 
 
-def test_a_row_that_comes_twice_with_equal_values_is_a_warning(run):
-    program = run(defect="duplicated")
+def test_a_row_that_comes_twice_with_equal_values_is_a_warning(run, broker):
+    program = run(f"--bootstrap-servers={broker}", defect="duplicated")
     verdict = program.finish_right()["verdict"]
     assert "1 rows are repeated with equal values" in verdict["warnings"]
 
 
-def test_an_engine_that_ignores_sigterm_is_killed_when_it_is_to_stop(run):
-    program = run(defect="ignores-sigterm")
+def test_an_engine_that_ignores_sigterm_is_killed_when_it_is_to_stop(run, broker):
+    program = run(f"--bootstrap-servers={broker}", defect="ignores-sigterm")
     program.finish_right()
     program.await_gone(1)
 
@@ -152,8 +152,8 @@ def test_an_engine_that_dies_in_the_load_ends_the_run_with_its_last_words(run):
     assert "exit code 9" in program.errors
 
 
-def test_an_engine_that_never_gets_ready_is_given_up(run):
-    program = run("--engine-ready-seconds=2", defect="never-ready")
+def test_an_engine_that_never_gets_ready_is_given_up(run, broker):
+    program = run(f"--bootstrap-servers={broker}", "--engine-ready-seconds=2", defect="never-ready")
     assert program.finish(60) == 10
     assert "engine to say 'ready'" in program.errors
 
@@ -165,8 +165,8 @@ def test_a_hung_run_ends_at_its_time_out(run):
     program.await_gone(1)
 
 
-def test_rows_that_never_come_are_named_and_the_run_is_invalid(run):
-    program = run("--drain-timeout-seconds=2", defect="dropped")
+def test_rows_that_never_come_are_named_and_the_run_is_invalid(run, broker):
+    program = run(f"--bootstrap-servers={broker}", "--drain-timeout-seconds=2", defect="dropped")
     assert program.finish() == 20
     assert program.json("drain.json")["missing_count"] == 1
     codes = {reason["code"] for reason in program.json("verdict.json")["reasons"]}

@@ -66,9 +66,9 @@ SMALL = (
 """Some 700 events, whose kinds are drawn by the seed: at some ratio some seed leaves a topic silent for a while."""
 
 
-def exact_rows(directory, *flags):
+def exact_rows(directory, broker, *flags):
     """Make a small run with the reference engine and return the rows it wrote, each of which must be right."""
-    program = start(directory, "master_code_spark.py", *SMALL, *flags)
+    program = start(directory, "master_code_spark.py", *SMALL, f"--bootstrap-servers={broker}", *flags)
     try:
         counts = program.finish_right()["rows"]
     finally:
@@ -79,15 +79,16 @@ def exact_rows(directory, *flags):
 
 @pytest.mark.parametrize(
     ("silent", "flags"),
-    [("clicks", ("--click-ratio=1e-9",)), ("impressions", ("--click-ratio=1000", "--seed=3"))],
+    [("clicks", ("--click-ratio=1e-9",)), ("impressions", ("--click-ratio=1000", "--seed=24"))],
 )
-def test_a_topic_in_which_nothing_happens_holds_nothing_back(tmp_path, silent, flags):
-    rows = exact_rows(tmp_path, *flags)
+def test_a_topic_in_which_nothing_happens_holds_nothing_back(tmp_path, broker, silent, flags):
+    rows = exact_rows(tmp_path, broker, *flags)
     assert {row[silent] for row in rows} == {0}
     assert {row["ctr"] for row in rows} == {0.0 if silent == "clicks" else None}
 
 
-def test_clicks_that_begin_late_in_the_run_count_from_their_first_on(tmp_path):
-    rows = exact_rows(tmp_path, "--click-ratio=0.006", "--seed=371")  # the first of them 2.6 s after the first event
+def test_clicks_that_begin_late_in_the_run_count_from_their_first_on(tmp_path, broker):
+    # The first of them comes 2.6 s after the first event.
+    rows = exact_rows(tmp_path, broker, "--click-ratio=0.006", "--seed=371")
     clicked = [row["window_start"] for row in rows if row["clicks"]]
     assert min(clicked) - min(row["window_start"] for row in rows) >= 1_000

@@ -69,12 +69,12 @@ def test_a_run_is_exact_and_leaves_no_process(run):
 
 
 @pytest.mark.timeout(180)
-def test_bursts_disorder_late_events_sliding_windows_and_an_idle_partition_stay_exact_beside_poison(run):
+def test_bursts_disorder_late_events_sliding_windows_and_an_idle_partition_stay_exact_beside_poison(run, broker):
     program = run(
+        f"--bootstrap-servers={broker}",
         "--data-generator=mmpp",
         "--duration=8",
         "--slide-sec=0.5",
-        "--watermark-delay-sec=1",
         "--num-producers=3",
         "--num-consumers=3",
         "--out-of-order-share=0.2",
@@ -93,8 +93,8 @@ def test_bursts_disorder_late_events_sliding_windows_and_an_idle_partition_stay_
     assert progress_of(program)[-1]["rejected"] == sent
 
 
-def test_more_consumers_than_partitions_are_not_started(run):
-    program = run("--num-consumers=5", "--partitions=1")
+def test_more_consumers_than_partitions_are_not_started(run, broker):
+    program = run(f"--bootstrap-servers={broker}", "--num-consumers=5", "--partitions=1")
     program.await_phase("measure")
     assert len(consumers_of(engine_of(program))) == 1
     program.finish_right()

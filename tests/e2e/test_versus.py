@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.started import LATE_SENDS, TINY, plain_engine, reasons_but_speed, start
+from tests.e2e.started import TINY, plain_engine, reasons_but_speed, start
 from windowbench.errors import ExitCode
 from windowbench.oracle.verdict import exit_code_of
 
 RUNS = 3
-PATIENT = (*TINY, *LATE_SENDS)
 
 
 def finish(program):
@@ -26,7 +25,7 @@ def finish(program):
 def test_two_engines_are_compared_though_a_third_fails_and_it_alone_is_run_again_on_resume(tmp_path):
     _, delayed = plain_engine("--delay-ms=60")
     arms = ("none", "command", "command,engine_command=false")
-    first = start(tmp_path, "windowbench", "versus", *arms, "--repeats=1", "--run-id=v", delayed, *PATIENT)
+    first = start(tmp_path, "windowbench", "versus", *arms, "--repeats=1", "--run-id=v", delayed, *TINY)
     code = finish(first)
     content = json.loads((tmp_path / "runs" / "v" / "comparison.json").read_text())
     ended = {run["arm"]: end_of_right_run(run) for run in content["runs"] if run["arm"] != arms[2]}

@@ -14,6 +14,8 @@ from windowbench.workloads.web_analytics.model import METRICS
 HARD = (
     "--workload=web_analytics",
     "--profile=smoke",
+    "--warmup=5",
+    "--duration=14",
     *WIDE,
     "--out-of-order-share=0.2",
     "--out-of-order-extent-ms=400",

@@ -11,6 +11,9 @@ from config import Config
 from windowbench.kafka.client import make_client
 from windowbench.numbering import Numbering
 
+QUEUE_KBYTES = 48 << 10
+"""Most bytes handed over and not yet acknowledged, in KiB. A producer's memory stays below 250 MB with that."""
+
 AckSample = Callable[[bytes, bytes, int], None]
 """Gets key, value and acknowledgement latency (microseconds) of a sampled event."""
 
@@ -74,7 +77,7 @@ class KafkaSender:
             compression_type=config.kafka.compression,
             linger_ms=config.kafka.linger_ms if linger_ms is None else linger_ms,
             queue_buffering_max_messages=1_000_000,
-            queue_buffering_max_kbytes=48 << 10,
+            queue_buffering_max_kbytes=QUEUE_KBYTES,
             batch_num_messages=10_000,
         )
         # Looked up once: each of these would be made or found anew for each event.
