@@ -59,7 +59,8 @@ def engine_figures(progress: Sequence[dict[str, Any]], schedule: Schedule) -> En
             settings = line["effective"]
         if line.get("type") != "progress":
             continue
-        rejected = max(rejected, int(_number(line.get("rejected"))))
+        if _is_count(total := line.get("rejected")):
+            rejected = int(total)
         if not schedule.base_time_ns <= _number(line.get("received_ns")) < schedule.measure_end_ns:
             continue
         if (batch_ms := _number(line.get("batch_ms"))) > 0:
