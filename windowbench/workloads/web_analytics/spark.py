@@ -40,26 +40,34 @@ _EVENT = (
 )
 SOURCE_TASKS = 2
 """Tasks that read the topic, however many partitions it has: each costs more than it reads."""
-WITHOUT_GENERATED_CODE = {
-    # Code for a dozen operators takes longer to make and compile than it saves: with 250 events/s a batch took 2.4 to
-    # 3.0 s with it, and 0.9 to 1.4 s without.
-    "spark.sql.codegen.wholeStage": "false",
+WITHOUT_CODE_FOR_EXPRESSIONS = {
+    # It is made and compiled anew for each batch where the watermark stands in it, as in what looks for state that is
+    # over: at 2,000 events/s a batch took 5.1 s with it, and 2.1 s without, with the optimising compiler; 4.6 and 3.7 s
+    # else.
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
+WITHOUT_CODE_FOR_STAGES = {
+    # Code for a dozen operators takes longer to make and compile than it saves: with 250 events/s a batch took 2.4 to
+    # 3.0 s with any code, and 0.9 to 1.4 s without; with 2,000 it took 3.7 s with that for stages, and 6.3 s without.
+    "spark.sql.codegen.wholeStage": "false",
+}
+EVENTS_WORTH_CODE = 1_000
+"""Events per second from which on code for stages saves more than it costs, even without the optimising compiler."""
 _NO_ROWS = "array<struct<metric: string, window_start: bigint, row_key: string, value: string>>"
 _VIEW, _START, _STOP, _CONVERSION = EVENT_TYPES
 
 
 def settings(config: Config) -> dict[str, str]:
-    """Return what the preset ``tuned`` adds to the session: where no time is left to compile code, none is made."""
-    return {} if optimises(config) else WITHOUT_GENERATED_CODE
+    """Return what the preset ``tuned`` adds to the session: no code is made that costs more than it saves."""
+    worth = optimises(config) or config.load.total_rate >= EVENTS_WORTH_CODE
+    return WITHOUT_CODE_FOR_EXPRESSIONS | ({} if worth else WITHOUT_CODE_FOR_STAGES)
 
 
 def _is(kind: str) -> Column:
     return F.col("event_type") == kind
 
 
-def guard(raw: DataFrame, config: Config, observation: Observation | str = OBSERVATION) -> DataFrame:
+def guard(parsed: DataFrame, config: Config, observation: Observation | str = OBSERVATION) -> DataFrame:
     """Keep good events and this run's END records; count all others.
 
     A good event has one of the known types; user, address and country of moderate length, the address without ">",
@@ -68,8 +76,8 @@ def guard(raw: DataFrame, config: Config, observation: Observation | str = OBSER
 
     Parameters
     ----------
-    raw : DataFrame
-        Kafka records: ``value`` binary, ``timestamp``; further columns are ignored.
+    parsed : DataFrame
+        From :func:`windowbench.spark.events.parse`.
     config : Config
     observation : Observation or str, optional
         Receives ``rejected`` and ``ends``, numbers of records: an Observation for a static frame, a name for a stream.
@@ -79,7 +87,6 @@ def guard(raw: DataFrame, config: Config, observation: Observation | str = OBSER
         good &= F.length(name).between(1, longest)
     good &= ~F.contains("url", F.lit(">")) & (F.col("revenue_cents") >= 0)
     good &= F.col("session_start").isNotNull() & (F.col("page_views") >= 0)
-    parsed = events.parse(raw, _EVENT)
     return events.guard(parsed, events.run_id_of(config.run.run_id), good, observation)
 
 
@@ -92,9 +99,9 @@ def timed(kept: DataFrame, delay_ms: int) -> DataFrame:
     return events.timed(exact.withColumn("event_time_ns", F.expr("event_time_ns div 1000000 * 1000000")), delay_ms)
 
 
-def _window(size_ms: int, slide_ms: int) -> Column:
+def _window(time: Column | str, size_ms: int, slide_ms: int) -> Column:
     size, slide = (f"{ms} milliseconds" for ms in (size_ms, slide_ms))
-    return F.window("event_time", size, slide).alias("span")
+    return F.window(time, size, slide).alias("span")
 
 
 def _said(metric: str, run_id: str, **fields: Column) -> Column:
@@ -129,7 +136,7 @@ def _said(metric: str, run_id: str, **fields: Column) -> Column:
 def traffic(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
     """Return views, active users, and bounces and mean duration of sessions that ended, by window."""
     windows, ended = config.windows, _is(_STOP)
-    by_user = timed.groupBy(_window(windows.size_ms, windows.slide_ms), "user_id").agg(
+    by_user = timed.groupBy(_window("event_time", windows.size_ms, windows.slide_ms), "user_id").agg(
         F.count(F.lit(1)).alias("events"),
         F.count_if(_is(_VIEW)).alias("views"),
         F.count_if(ended).alias("sessions_ended"),
@@ -157,7 +164,8 @@ def behaviour(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
     """Return conversion, countries and most viewed pages, by sliding window.
 
     Each event counts for its user, for its country and, if it is a view, for its page: so one aggregation serves all
-    three. A second one, over what it says of a window, holds all answers; its rows are taken apart.
+    three, by slide first: an event is in one slide and in many windows. What that says of a slide is added up by
+    window, and one more aggregation holds all answers of a window; its rows are taken apart.
     """
     own = WebAnalyticsSettings.of(config.workload)
     keys = F.array(
@@ -166,14 +174,18 @@ def behaviour(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
         F.struct(F.lit("page").alias("by"), F.when(_is(_VIEW), F.col("url")).alias("key")),
     )
     counted = timed.withColumn("part", F.explode(keys)).where(F.col("part.key").isNotNull())
-    by_key = counted.groupBy(
-        _window(own.behaviour_ms, own.behaviour_slide_ms), F.col("part.by").alias("by"), F.col("part.key").alias("key")
-    ).agg(
+    slide = _window("event_time", own.behaviour_slide_ms, own.behaviour_slide_ms)
+    by_slide = counted.groupBy(slide, F.col("part.by").alias("by"), F.col("part.key").alias("key")).agg(
         F.count(F.lit(1)).alias("events"),
         F.count_if(_is(_START)).alias("sessions"),
         F.count_if(_is(_CONVERSION)).alias("conversions"),
         F.sum("revenue_cents").alias("revenue_cents"),
         F.max("produce_time").alias("newest"),
+    )
+    sliding = _window(F.window_time("span"), own.behaviour_ms, own.behaviour_slide_ms)
+    by_key = by_slide.groupBy(sliding, "by", "key").agg(
+        *(F.sum(name).alias(name) for name in ("events", "sessions", "conversions", "revenue_cents")),
+        F.max("newest").alias("newest"),
     )
     of_country = F.col("by") == "country"
     country = F.struct("key", "events", "sessions", "revenue_cents", "newest")
@@ -243,7 +255,7 @@ def sessions(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
 def bounces(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
     """Return alerts for users with exactly one page view in a window."""
     size_ms = WebAnalyticsSettings.of(config.workload).bounce_ms
-    by_user = timed.where(_is(_VIEW)).groupBy(_window(size_ms, size_ms), "user_id")
+    by_user = timed.where(_is(_VIEW)).groupBy(_window("event_time", size_ms, size_ms), "user_id")
     counted = by_user.agg(
         F.count(F.lit(1)).alias("page_views"),
         F.max("url").alias("url"),
@@ -262,9 +274,10 @@ def results(raw: DataFrame, config: Config, observation: Observation | str = OBS
         When the configuration has no run id.
     """
     run_id = events.run_id_of(config.run.run_id)
-    # Spark reuses an exchange below which plans are the same: so all branches share one reading of the topic.
-    once = raw.coalesce(SOURCE_TASKS).select("value", "timestamp").repartition(1)
-    own = timed(guard(once, config, observation), config.windows.delay_ms)
+    # Spark reuses an exchange below which plans are the same: so all branches share one reading and parsing of the
+    # topic. The guard stands above it and needs every column: else each branch would leave out those it does not need.
+    parsed = events.parse(raw.coalesce(SOURCE_TASKS), _EVENT).repartition(1)
+    own = timed(guard(parsed, config, observation), config.windows.delay_ms)
     branches = [branch(own, config, run_id) for branch in (traffic, behaviour, sessions, bounces)]
     topic = F.when(F.col("row.metric").isin(*ALERTS), config.result_topics[1]).otherwise(config.result_topics[0])
     return reduce(DataFrame.union, branches).select(topic.alias("topic"), "row.*")
