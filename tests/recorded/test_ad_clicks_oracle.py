@@ -191,7 +191,7 @@ def test_planted_anomalies_are_found_and_nothing_else_is():
     config = small_config(rate=2000.0, duration_seconds=60.0, num_campaigns=8, **settings)
     schedule = plan(config, NOW_NS)
     rows, _ = reference_rows(config, schedule)
-    remarks = oracle.remarks(*judged(config, rows, schedule))
+    remarks = oracle.remarks(*judged(config, rows, schedule), as_results(config, rows).parsed)
     assert remarks["planted anomalies"] >= 4
     # Another one in the history of an anomaly hides it.
     assert remarks["planted anomalies reported"] >= remarks["planted anomalies"] / 2

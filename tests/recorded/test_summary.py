@@ -179,10 +179,22 @@ def test_figures_that_do_not_exist_show_as_a_dash(summaries):
 def test_a_workload_may_have_something_to_say_beside_its_rows(summaries, monkeypatch, tmp_path):
     assert summaries["poisson"]["remarks"] == {}
     assert run_facts.remarks(summaries["poisson"]) is None
-    monkeypatch.setattr(oracle, "remarks", lambda truth, _: {"cells of the truth": truth.cells.count}, raising=False)
+
+    def remarks(truth, comparison, rows):
+        right = comparison.row_of_cell >= 0
+        views = rows.integers["views"][comparison.row_of_cell[right]]
+        return {"cells of the truth": truth.cells.count, "views of a row, mean": float(views.mean()), "nothing": -0.001}
+
+    monkeypatch.setattr(oracle, "remarks", remarks, raising=False)
     summary = evaluate(synthetic_run().write(tmp_path)).summary
-    (count,) = summary["remarks"].values()
+    count, mean, _ = summary["remarks"].values()
     assert count > 0
-    assert f"  cells of the truth: {count}\n" in render_summary(summary)
+    assert mean > 0
+    text = render_summary(summary)
+    assert f"  cells of the truth: {count}\n  views of a row, mean: {mean:.2f}\n  nothing: 0.00\n" in text
     table = run_facts.remarks(summary)
-    assert [row.cells for row in table.rows] == [["cells of the truth", str(count)]]
+    assert [row.cells for row in table.rows] == [
+        ["cells of the truth", str(count)],
+        ["views of a row, mean", f"{mean:.2f}"],
+        ["nothing", "0.00"],
+    ]

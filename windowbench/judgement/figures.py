@@ -74,7 +74,7 @@ class Findings:
     visible: VisibleRows | None = None
     first: FirstValues | None = None
     metrics: tuple[str, ...] = ()
-    remarks: Mapping[str, int] = field(default_factory=dict)
+    remarks: Mapping[str, float] = field(default_factory=dict)
 
     def metric_of(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which of the types of rows each cell is of, -1 for no cell."""

@@ -212,7 +212,7 @@ def find(recorded: Recorded) -> Findings:
         visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
         first=first,
         metrics=getattr(model, "METRICS", ()),
-        remarks=oracle.remarks(truth, comparison) if hasattr(oracle, "remarks") else {},
+        remarks=oracle.remarks(truth, comparison, rows.parsed) if hasattr(oracle, "remarks") else {},
     )
 
 

@@ -95,7 +95,9 @@ def remarks(summary: Summary) -> Table | None:
     found = summary.get("remarks")
     if not found:
         return None
-    lines = [Row(cells=[name, count(value)]) for name, value in found.items()]
+    lines = [
+        Row(cells=[name, count(value) if isinstance(value, int) else number(value, 2)]) for name, value in found.items()
+    ]
     return Table(title="Of this workload", head=["", "in the whole run"], rows=lines)
 
 

@@ -185,6 +185,10 @@ def _figure(value: float | None) -> str:
     return f"{value:.0f}" if abs(value) >= 100_000 else f"{value:.1f}"
 
 
+def _remark(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{round(value, 2) + 0.0:.2f}"  # no "-0.00"
+
+
 def _row(figures: Summary, percents: Sequence[str] = _PERCENTS) -> list[str]:
     return [_figure(figures[percent]) for percent in percents]
 
@@ -214,7 +218,7 @@ def _latencies(summary: Summary) -> list[str]:
     for name in names:
         lines += wrapped(f"{name}_ms: {definitions[name]}", "  ", "    ")
     lines += _by_metric(summary.get("by_metric") or ())
-    lines += [f"  {name}: {value}" for name, value in (summary.get("remarks") or {}).items()]
+    lines += [f"  {name}: {_remark(value)}" for name, value in (summary.get("remarks") or {}).items()]
     lines += _revisions(summary.get("revisions"))
     lines += _visible(summary.get("visible"))
     wait = summary.get("partition_wait_ms")

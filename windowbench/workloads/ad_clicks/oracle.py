@@ -33,6 +33,7 @@ from windowbench.oracle.comparison import (
 )
 from windowbench.oracle.joined import JoinedCells, JoinedTruth, joined_truth
 from windowbench.oracle.replay import ScheduledEvents
+from windowbench.oracle.rows import ParsedRows
 from windowbench.oracle.typed_rows import KEY_COLUMN, text_codes
 from windowbench.schedule import NS_PER_MS, Schedule
 from windowbench.workloads.ad_clicks.anomalies import AnomalyTruth, anomalies
@@ -90,13 +91,14 @@ class AdClicksTruth(JoinedTruth):
     touched: Flags = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
 
-def remarks(truth: AdClicksTruth, comparison: Comparison) -> dict[str, int]:
+def remarks(truth: AdClicksTruth, comparison: Comparison, rows: ParsedRows) -> dict[str, float]:
     """Return what a run found of planted anomalies, and how many clicks of each kind its load held.
 
     A planted anomaly lasts from the first window that it touches to the last; it is found if one of them is reported.
     One counts whose first window has history. Windows that only END makes final are left out: the load ends before all
     their clicks.
     """
+    del rows
     part = truth.parts[_ANOMALIES]
     assert isinstance(part, AnomalyTruth)
     low = truth.cells.bounds[_ANOMALIES]
