@@ -24,7 +24,7 @@ from typing import Any
 
 from windowbench.command_line import Parser, add_flags, command_line_layer
 from windowbench.configuration.consumers import ConsumerSettings
-from windowbench.configuration.engine import EngineSettings, OutputMode
+from windowbench.configuration.engine import EXACT_ONLY, EngineSettings, OutputMode
 from windowbench.configuration.events import EventSettings
 from windowbench.configuration.judge import JudgeSettings
 from windowbench.configuration.kafka import KafkaSettings
@@ -33,7 +33,7 @@ from windowbench.configuration.load import MAX_RATE, LoadSettings
 from windowbench.configuration.profiles import PROFILES, profile_values
 from windowbench.configuration.run import RunSettings
 from windowbench.configuration.windows import MUST_COUNT_MARGIN_MS, WindowSettings
-from windowbench.configuration.workload import WorkloadSettings
+from windowbench.configuration.workload import EXACT, WorkloadSettings
 from windowbench.layers import Layer, environment_layer, mapping_layer, read_file, variables_layer
 from windowbench.settings import ConfigError, Pairs, checked, require
 from windowbench.workloads import WORKLOADS
@@ -119,6 +119,7 @@ class Config:
         )
         self._check_transactions()
         self._check_topics()
+        self._check_approximations()
         require(
             not self.workload.REVISES or self.output_mode == "append",
             f"late events revise the rows of the workload {self.engine.workload}, so spark_mode must be append",
@@ -176,6 +177,14 @@ class Config:
         for setting in self.topic_settings:
             other = by_name.setdefault(values[setting], setting)
             require(other == setting, f"{other} and {setting} must differ")
+
+    def _check_approximations(self) -> None:
+        engine, asked = self.engine.engine, self.workload.approximate
+        require(
+            not asked or engine not in EXACT_ONLY,
+            f"{' and '.join(asked)} must be {EXACT} with engine {engine}: {EXACT_ONLY.get(engine)};"
+            " only spark counts approximately, and a command that was written so",
+        )
 
     def _check_transactions(self) -> None:
         """Rows of a transaction are seen after its commit, which comes with a checkpoint: refuse to wait in vain."""

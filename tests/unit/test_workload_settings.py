@@ -10,7 +10,7 @@ import pytest
 from config import SETTINGS, Config, ConfigError, config_json, config_parser, load, read_run_config
 from windowbench.comparison.arms import IDENTITY
 from windowbench.configuration.known import OF_WORKLOAD, known_settings
-from windowbench.configuration.workload import WorkloadSettings
+from windowbench.configuration.workload import COUNTINGS, WorkloadSettings
 from windowbench.kafka.admin import planned_topics
 from windowbench.settings import knob
 from windowbench.workloads import WORKLOADS
@@ -167,3 +167,57 @@ def test_topics_of_the_workload_are_created_with_the_settings_it_asks_for():
 def test_a_workload_whose_rows_are_final_has_no_updates(mode):
     with pytest.raises(ConfigError, match="rows of the workload tea are final when they are written: spark_mode must"):
         Config().replace(workload="tea", spark_mode=mode)
+
+
+COUNTING = [name for name, settings in WORKLOADS.items() if settings.APPROXIMATIONS]
+
+
+def test_workloads_that_count_distinct_users_may_have_them_approximated():
+    assert COUNTING == ["ad_clicks", "web_analytics"]
+
+
+@pytest.mark.parametrize("workload", COUNTING)
+def test_counts_are_exact_unless_an_approximation_is_asked_for(workload):
+    for name in WORKLOADS[workload].APPROXIMATIONS:
+        setting = OF_WORKLOAD[workload][name]
+        assert (setting.default, setting.choices) == ("exact", COUNTINGS)
+    assert loaded("--workload", workload).config.workload.approximate == ()
+    asked = ["--workload", workload, "--distinct-users", "approximate"]
+    assert loaded(*asked).config.workload.approximate == ("distinct_users",)
+    of_a_command = loaded(*asked, "--engine", "command", "--engine-command", "mine").config
+    assert of_a_command.workload.approximate == ("distinct_users",)
+
+
+@pytest.mark.parametrize("workload", COUNTING)
+@pytest.mark.parametrize(
+    ("engine", "reason"),
+    [
+        ("flink", "Flink's SQL counts approximately in batch jobs alone"),
+        ("none", "the reference engine keeps every value"),
+    ],
+)
+def test_an_engine_without_such_a_count_is_not_asked_for_an_approximation(workload, engine, reason):
+    assert loaded("--workload", workload, "--engine", engine, "--distinct-users", "exact")
+    with pytest.raises(ConfigError) as raised:
+        loaded("--workload", workload, "--engine", engine, "--distinct-users", "approximate")
+    assert str(raised.value) == (
+        f"distinct_users must be exact with engine {engine}: {reason};"
+        " only spark counts approximately, and a command that was written so"
+    )
+
+
+@pytest.mark.parametrize("workload", COUNTING)
+def test_another_word_for_it_is_refused_and_the_nearest_named(workload):
+    with pytest.raises(ConfigError) as raised:
+        loaded("--workload", workload, "--distinct-users", "approx")
+    assert str(raised.value) == (
+        "distinct_users must be one of exact, approximate, not 'approx' (from flag --distinct-users);"
+        " did you mean approximate?"
+    )
+
+
+def test_a_workload_without_distinct_counts_has_none_to_approximate():
+    with pytest.raises(
+        ConfigError, match=r"distinct_users .* of the workload ad_clicks and web_analytics"
+    ):
+        loaded("--distinct-users", "approximate")

@@ -12,6 +12,11 @@ from windowbench.workloads import WORKLOADS
 OutputMode = Literal["append", "update"]
 PYTHON_WORKER = "windowbench.python_worker"
 """Name under which an engine says, among its settings, that rows pass a Python worker on their way."""
+EXACT_ONLY = {
+    "flink": "Flink's SQL counts approximately in batch jobs alone",
+    "none": "the reference engine keeps every value",
+}
+"""Engines that approximate nothing, and why. What a command does is known to its author."""
 LEAST_REALTIME_BATCH_SECONDS = 5.0
 """Below this Spark refuses a batch of Real-Time Mode."""
 

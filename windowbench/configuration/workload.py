@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import ClassVar, Self
 
 _NONE: Mapping[str, object] = MappingProxyType({})
+COUNTINGS = EXACT, APPROXIMATE = ("exact", "approximate")
+"""How may be counted what an engine can count approximately; exact is the default."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,6 +37,8 @@ class WorkloadSettings:
     """Whether a row is final when it is written, in every mode: there are no updates of it."""
     REVISES: ClassVar[bool] = False
     """Whether late events revise a result: then a key has a row for each revision."""
+    APPROXIMATIONS: ClassVar[tuple[str, ...]] = ()
+    """Its own settings that are one of ``COUNTINGS``."""
     EVENT_BYTES: ClassVar[int] = 420
     """About the size of an event with its record overhead in the broker's log, without padding."""
 
@@ -50,6 +54,11 @@ class WorkloadSettings:
         if not isinstance(settings, cls):
             raise TypeError(f"{type(settings).__name__} are not {cls.__name__}")
         return settings
+
+    @property
+    def approximate(self) -> tuple[str, ...]:
+        """Those of its settings that ask for an approximation."""
+        return tuple(name for name in self.APPROXIMATIONS if getattr(self, name) == APPROXIMATE)
 
     @property
     def scope(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from windowbench.configuration.workload import WorkloadSettings
+from windowbench.configuration.workload import COUNTINGS, EXACT, WorkloadSettings
 from windowbench.settings import knob, require, require_topic, require_whole_ms
 
 KINDS = ("impression", "click")
@@ -51,6 +51,7 @@ class AdClicksSettings(WorkloadSettings):
         }
     )
     APPEND_ONLY: ClassVar[bool] = True
+    APPROXIMATIONS: ClassVar[tuple[str, ...]] = ("distinct_users",)
     VARIABLES: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "EVENT_RATE": "rate",
@@ -74,6 +75,11 @@ class AdClicksSettings(WorkloadSettings):
     anomaly_deviations: float = knob(3.0, "sample standard deviations from the mean beyond which a rate is an anomaly")
     anomaly_share: float = knob(0.02, "share of time for which a campaign has an anomaly planted")
     anomaly_factor: float = knob(5.0, "how many times as often an impression is clicked in a planted anomaly")
+    distinct_users: str = knob(
+        EXACT,
+        "how the users of a window are counted: exactly, or by an approximation that the engine knows",
+        choices=COUNTINGS,
+    )
 
     def __post_init__(self) -> None:
         """Check the fields."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from windowbench.configuration.workload import WorkloadSettings
+from windowbench.configuration.workload import COUNTINGS, EXACT, WorkloadSettings
 from windowbench.settings import knob, require, require_topic, require_whole_ms
 
 EVENT_TYPES = ("PAGE_VIEW", "SESSION_START", "SESSION_END", "CONVERSION")
@@ -77,6 +77,7 @@ class WebAnalyticsSettings(WorkloadSettings):
         }
     )
     APPEND_ONLY: ClassVar[bool] = True
+    APPROXIMATIONS: ClassVar[tuple[str, ...]] = ("distinct_users",)
     TOPIC_SETTINGS: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         {"result_topic": MappingProxyType({"cleanup.policy": "compact", "min.compaction.lag.ms": _DAY_MS})}
     )
@@ -93,6 +94,11 @@ class WebAnalyticsSettings(WorkloadSettings):
     session_gap_sec: float = knob(1800.0, "a session is over when its user was silent for so long")
     bounce_window_sec: float = knob(300.0, "length of the windows in which a single page view is alarming")
     cart_timeout_sec: float = knob(600.0, "how long after its cart was first seen a session may convert without alarm")
+    distinct_users: str = knob(
+        EXACT,
+        "how the users of a window are counted: exactly, or by an approximation that the engine knows",
+        choices=COUNTINGS,
+    )
 
     def __post_init__(self) -> None:
         """Check the fields."""
