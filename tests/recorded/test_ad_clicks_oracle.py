@@ -199,6 +199,83 @@ def test_planted_anomalies_are_found_and_nothing_else_is():
     assert remarks["of which reported"] == 0
 
 
+def with_users_off(rows):
+    """Return rows with the users of every device type too many or too few by a tenth, rounded up."""
+    found = []
+    for place, (at, row) in enumerate(rows):
+        by = -(-row.get("users", 0) // 10) * (-1) ** place
+        found.append((at, {**row, "users": max(row["users"] + by, 1)} if row["metric"] == "device" else row))
+    return found
+
+
+def test_of_an_approximate_count_of_users_the_error_is_told_and_any_row_is_exact():
+    exact, approximate = (small_config(seed=44, distinct_users=how) for how in ("exact", "approximate"))
+    schedule = plan(exact, NOW_NS)
+    right, _ = reference_rows(exact, schedule)
+    off = with_users_off(right)
+    truth, found = judged(exact, off, schedule)
+    devices = sum(row["metric"] == "device" for _, row in right)
+    assert found.count(RowClass.WRONG_VALUE) > devices / 2
+    assert not [name for name in oracle.remarks(truth, found, as_results(exact, off).parsed) if "approximate" in name]
+    for rows, least in ((right, 0.0), (off, 10.0)):
+        truth, found = judged(approximate, rows, schedule)
+        assert {RowClass(c) for c in found.classes} == {RowClass.EXACT}
+        assert len(found.missing) == 0
+        remarks = oracle.remarks(truth, found, as_results(approximate, rows).parsed)
+        assert remarks["approximate users: rows"] == devices
+        pairs = [
+            (row["users"], true["users"]) for (_, row), (_, true) in zip(rows, right, strict=True) if "users" in row
+        ]
+        errors = [100 * (one - true) / true for one, true in pairs]
+        assert remarks["approximate users: error max, %"] == pytest.approx(max(map(abs, errors)))
+        assert remarks["approximate users: bias (mean signed error), %"] == pytest.approx(np.mean(errors))
+        assert remarks["approximate users: error P50, %"] >= least
+        assert "planted anomalies" in remarks
+
+
+@pytest.mark.parametrize(
+    ("metric", "change"),
+    [
+        ("device", {"users": 0}),
+        ("device", {"users": -3}),
+        ("device", {"impressions": 10**6}),
+        ("device", {"max_produce_time": 1}),
+        ("campaign", {"cost": 1}),
+    ],
+)
+def test_beside_an_approximate_count_everything_else_is_exact_and_no_row_counts_nobody(metric, change):
+    config = small_config(seed=45, distinct_users="approximate")
+    schedule = plan(config, NOW_NS)
+    rows, _ = reference_rows(config, schedule)
+    rows = with_users_off(rows)
+    place = next(i for i, (_, row) in enumerate(rows) if row["metric"] == metric)
+    at, row = rows[place]
+    rows[place] = (at, {**row, **change})
+    truth, found = judged(config, rows, schedule)
+    assert found.classes[place] == RowClass.WRONG_VALUE
+    assert found.count(RowClass.WRONG_VALUE) == 1
+    devices = sum(row["metric"] == "device" for _, row in rows)
+    told = oracle.remarks(truth, found, as_results(config, rows).parsed)["approximate users: rows"]
+    assert told == devices - (metric == "device"), "a wrong row does not count"
+
+
+def test_an_approximate_count_leaves_unsettled_what_late_events_unsettle_and_no_more():
+    exact, approximate = (small_config(seed=46, distinct_users=how, **LATE) for how in ("exact", "approximate"))
+    schedule = plan(exact, NOW_NS)
+    rows, _ = reference_rows(exact, schedule)
+    truths = [truth_of(config, schedule, answered_ms=None) for config in (exact, approximate)]
+    for one, other in zip(truths[0].parts, truths[1].parts, strict=True):
+        assert one.unsettled.any()
+        assert np.array_equal(one.unsettled, other.unsettled)
+    results = as_results(approximate, with_users_off(rows))
+    found = compare(results, truths[1], oracle.rules(approximate))
+    assert {RowClass(c) for c in found.classes} == {RowClass.EXACT, RowClass.UNDECIDABLE}
+    devices = truths[1].parts[1]
+    told = oracle.remarks(truths[1], found, results.parsed)["approximate users: rows"]
+    known = devices.required & (devices.total.low == devices.total.high)
+    assert told == np.count_nonzero(known) < np.count_nonzero(devices.required)
+
+
 @pytest.mark.parametrize(
     ("metric", "change"),
     [

@@ -198,3 +198,12 @@ def test_a_workload_may_have_something_to_say_beside_its_rows(summaries, monkeyp
         ["views of a row, mean", f"{mean:.2f}"],
         ["nothing", "0.00"],
     ]
+
+
+def test_the_report_says_what_the_engine_counted_approximately(summaries):
+    summary = copy.deepcopy(summaries["poisson"])
+    assert summary["engine"]["approximate"] == []
+    assert "approximate" not in render_summary(summary)
+    summary["engine"]["approximate"] = ["distinct_users"]
+    assert "engine: spark, preset tuned, distinct_users approximate; 0" in " ".join(render_summary(summary).split())
+    assert ("distinct_users", "approximate") in [row.cells for row in run_facts.engine(summary).rows]

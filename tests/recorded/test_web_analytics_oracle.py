@@ -219,6 +219,73 @@ def test_the_reference_engine_agrees_on_a_mixed_load(seed, settings):
     assert after_earliest.min() >= 0
 
 
+def judged_at_once(config, schedule, rows):
+    """Return the truth where no late event counts, the comparison of rows with it, and their values."""
+    closing = oracle.closing_of(config, schedule, scheduled_events(config, schedule))
+    never = np.full(oracle.cells(config, closing).count, -(2**63), dtype=np.int64)
+    truth = truth_of(config, schedule, answered_ms=never)
+    results = result_rows(config, rows, [0] * len(rows))
+    return truth, compare(results, truth, oracle.rules(config)), results.parsed
+
+
+def with_users_off(rows):
+    """Return rows with the active users of `traffic` too many or too few by a tenth, rounded up."""
+    by = [-(-row.get("active_users", 0) // 10) * (-1) ** place for place, row in enumerate(rows)]
+    return [
+        {**row, "active_users": max(row["active_users"] + off, 1)} if row["metric"] == "traffic" else row
+        for off, row in zip(by, rows, strict=True)
+    ]
+
+
+def test_of_an_approximate_count_of_users_the_error_is_told_and_any_row_is_exact():
+    exact, approximate = (small_config(seed=26, distinct_users=how) for how in ("exact", "approximate"))
+    schedule = plan(exact, NOW_NS // 10**9 * 10**9)
+    right = rows_by_sql(exact, schedule)
+    off = with_users_off(right)
+    truth, found, parsed = judged_at_once(exact, schedule, off)
+    windows = sum(row["metric"] == "traffic" for row in right)
+    assert found.count(RowClass.WRONG_VALUE) > windows / 2
+    assert oracle.remarks(truth, found, parsed) == {}
+    for rows, least in ((right, 0.0), (off, 10.0)):
+        truth, found, parsed = judged_at_once(approximate, schedule, rows)
+        assert {RowClass(c) for c in found.classes} == {RowClass.EXACT}
+        assert len(found.missing) == 0
+        remarks = oracle.remarks(truth, found, parsed)
+        assert remarks["approximate active_users: rows"] == windows
+        errors = [
+            100 * (row["active_users"] - true["active_users"]) / true["active_users"]
+            for row, true in zip(rows, right, strict=True)
+            if row["metric"] == "traffic"
+        ]
+        assert remarks["approximate active_users: error max, %"] == pytest.approx(max(map(abs, errors)))
+        assert remarks["approximate active_users: bias (mean signed error), %"] == pytest.approx(np.mean(errors))
+        assert remarks["approximate active_users: error P50, %"] >= least
+
+
+@pytest.mark.parametrize(
+    ("metric", "name", "change"),
+    [
+        ("traffic", "active_users", lambda _: 0),
+        ("traffic", "active_users", lambda true: -true),
+        ("traffic", "events", lambda true: true + 1),
+        ("traffic", "page_views_per_second", lambda true: true + 1),
+        ("conversion", "active_users", lambda true: true + 1),
+    ],
+)
+def test_beside_an_approximate_count_everything_else_is_exact_and_no_row_counts_nobody(metric, name, change):
+    config = small_config(seed=27, distinct_users="approximate")
+    schedule = plan(config, NOW_NS // 10**9 * 10**9)
+    rows = with_users_off(rows_by_sql(config, schedule))
+    place = next(i for i, row in enumerate(rows) if row["metric"] == metric)
+    rows[place] = {**rows[place], name: change(rows[place][name])}
+    truth, found, parsed = judged_at_once(config, schedule, rows)
+    assert found.classes[place] == RowClass.WRONG_VALUE
+    assert found.count(RowClass.WRONG_VALUE) == 1
+    windows = sum(row["metric"] == "traffic" for row in rows)
+    told = oracle.remarks(truth, found, parsed)["approximate active_users: rows"]
+    assert told == windows - (metric == "traffic"), "a wrong row does not count"
+
+
 def test_of_a_silent_topic_no_row_is_expected_and_any_is_too_much():
     config = small_config(rate=0.001)
     schedule = plan(config, NOW_NS)

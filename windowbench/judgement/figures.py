@@ -182,6 +182,7 @@ def _engine(findings: Findings) -> dict[str, Any]:
         "name": engine.engine,
         "output_mode": config.output_mode,
         "preset": engine.preset if engine.engine in PRESET_ENGINES else None,
+        "approximate": list(config.workload.approximate),
         "real_time_batch_s": engine.realtime_batch_seconds if config.real_time else None,
         **dataclasses.asdict(findings.engine),
     }

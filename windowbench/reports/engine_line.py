@@ -25,10 +25,11 @@ def checkpoint_times(engine: Mapping[str, Any]) -> str | None:
 
 
 def engine_line(engine: Mapping[str, Any]) -> str:
-    """Return the line; `engine` is that part of ``summary.json``, of which older ones lack preset and mode."""
+    """Return the line; `engine` is that part of ``summary.json``, of which older ones lack some fields."""
     parts = [f"engine: {engine['name']}"]
     if engine.get("preset"):
         parts.append(f"preset {engine['preset']}")
+    parts += [f"{name} approximate" for name in engine.get("approximate") or ()]
     if PYTHON_WORKER in engine.get("settings", {}):
         parts.append("with a Python worker on the measured path")
     if engine.get("real_time_batch_s"):

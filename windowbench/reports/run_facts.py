@@ -239,6 +239,7 @@ def engine(summary: Summary) -> Table | None:
     if not found:
         return None
     cells = [("engine", str(found["name"])), ("records rejected", count(found["rejected"]))]
+    cells += [(name, "approximate") for name in found.get("approximate") or ()]
     if PYTHON_WORKER in found.get("settings", {}):
         cells.append(("Python worker", "on the measured path: every row goes to it and back"))
     if found["batches"] and found["batch_max_ms"]:  # only an engine of micro-batches says how long each took

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from windowbench.oracle.approximation import counts_something
 from windowbench.oracle.cells import Cells, LastEvents
 from windowbench.oracle.comparison import Flags, Index, ValueJudgement, within_one_ulp
 from windowbench.oracle.replay import UNSENT, ScheduledEvents
@@ -41,6 +42,9 @@ class CountedTruth:
     total : Bounds
         Of the field named `total_name`: cost, or distinct users.
     total_name : str
+    approximate : bool
+        Whether the engine was asked for an approximation of `total`: then any count of something is right, the bounds
+        say what is true.
     excused : int64[cells]
         Events that must count and that the generator withheld, or sent when the window might be final already.
     last_due_ns, last_sent_ns : int64[cells]
@@ -56,6 +60,7 @@ class CountedTruth:
     excused: Index
     last_due_ns: Index
     last_sent_ns: Index
+    approximate: bool = False
 
     @property
     def greatest_produce_ms(self) -> Index:
@@ -106,14 +111,17 @@ class CountedTruth:
         """Compare the rows at `index` with the truth of their `cells`; doubles within 1 ulp."""
         integers = {name: column[index] for name, column in rows.integers.items()}
         total = integers[self.total_name]
-        right = self.counts_fit(rows, index, cells) & self.total.hold(total, cells)
+        approximately = counts_something(total)
+        right = self.counts_fit(rows, index, cells)
+        right &= approximately if self.approximate else self.total.hold(total, cells)
         shape = self.consistent(rows, index, cells)
         if self.total_name == "cost":
             per_click = _ratio(total, integers["clicks"])
             shape &= within_one_ulp(rows.doubles["cost_per_click"][index], per_click)
-        below = (integers["impressions"] >= self.impressions.low[cells] - self.excused[cells]) & (total >= 0)
-        for name, bound in (("impressions", self.impressions), ("clicks", self.clicks), (self.total_name, self.total)):
+        below = integers["impressions"] >= self.impressions.low[cells] - self.excused[cells]
+        for name, bound in (("impressions", self.impressions), ("clicks", self.clicks)):
             below &= (integers[name] >= 0) & (integers[name] <= bound.high[cells])
+        below &= approximately if self.approximate else (total >= 0) & (total <= self.total.high[cells])
         nothing = np.zeros(len(index), dtype=np.bool_)
         return ValueJudgement(
             right=right & shape,
@@ -146,9 +154,17 @@ def _ratio(above: Index, below: Index) -> Numbers:
 class Counting:
     """Adds up events of one dimension, campaigns or device types."""
 
-    def __init__(self, cells: Cells, answered_ms: Index | None, total_name: str, users: int = 0) -> None:
+    def __init__(
+        self,
+        cells: Cells,
+        answered_ms: Index | None,
+        total_name: str,
+        users: int = 0,
+        *,
+        approximate: bool = False,
+    ) -> None:
         self.cells = cells
-        self._answered_ms, self._total_name = answered_ms, total_name
+        self._answered_ms, self._total_name, self._approximate = answered_ms, total_name, approximate
         count = cells.count
         self._low: NDArray[np.int64] = np.zeros((2, count), dtype=np.int64)
         self._more: NDArray[np.int64] = np.zeros((2, count), dtype=np.int64)
@@ -206,4 +222,5 @@ class Counting:
             excused=low.sum(axis=0) if all_excused else self._excused,
             last_due_ns=self._last.due_ns,
             last_sent_ns=self._last.sent_ns,
+            approximate=self._approximate,
         )

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
+from windowbench.oracle.approximation import approximation_remarks
 from windowbench.oracle.cells import Cells
 from windowbench.oracle.closing import ClosingBuilder, ClosingTimes, ahead_ns
 from windowbench.oracle.comparison import (
@@ -37,12 +38,12 @@ from windowbench.oracle.rows import ParsedRows
 from windowbench.oracle.typed_rows import KEY_COLUMN, text_codes
 from windowbench.schedule import NS_PER_MS, Schedule
 from windowbench.workloads.ad_clicks.anomalies import AnomalyTruth, anomalies
-from windowbench.workloads.ad_clicks.counted import Counting
+from windowbench.workloads.ad_clicks.counted import CountedTruth, Counting
 from windowbench.workloads.ad_clicks.events import CLICK, DUPLICATE, IMPRESSION, ORPHAN, Raised
 from windowbench.workloads.ad_clicks.settings import DEVICES, AdClicksSettings
 
-_ANOMALIES = 2
-"""Number of the part of anomalies, behind those of campaigns and device types."""
+_DEVICES, _ANOMALIES = 1, 2
+"""Numbers of the parts of device types and of anomalies, behind that of campaigns."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,13 +93,12 @@ class AdClicksTruth(JoinedTruth):
 
 
 def remarks(truth: AdClicksTruth, comparison: Comparison, rows: ParsedRows) -> dict[str, float]:
-    """Return what a run found of planted anomalies, and how many clicks of each kind its load held.
+    """Return what a run found of planted anomalies, how many clicks its load held, and how far approximations are off.
 
     A planted anomaly lasts from the first window that it touches to the last; it is found if one of them is reported.
     One counts whose first window has history. Windows that only END makes final are left out: the load ends before all
     their clicks.
     """
-    del rows
     part = truth.parts[_ANOMALIES]
     assert isinstance(part, AnomalyTruth)
     low = truth.cells.bounds[_ANOMALIES]
@@ -120,7 +120,17 @@ def remarks(truth: AdClicksTruth, comparison: Comparison, rows: ParsedRows) -> d
         "windows of campaigns without a planted anomaly": int(np.count_nonzero(alone)),
         "of which reported": int(np.count_nonzero(alone & reported)),
         **{f"{kind} clicks in the load": count for kind, count in truth.clicks.items()},
+        **_of_approximation(truth, comparison, rows),
     }
+
+
+def _of_approximation(truth: AdClicksTruth, comparison: Comparison, rows: ParsedRows) -> dict[str, float]:
+    part = truth.parts[_DEVICES]
+    assert isinstance(part, CountedTruth)
+    if not part.approximate:
+        return {}
+    first, total = int(truth.cells.bounds[_DEVICES]), part.total
+    return approximation_remarks(part.total_name, rows, comparison, first=first, low=total.low, high=total.high)
 
 
 class TruthBuilder:
@@ -167,7 +177,7 @@ class TruthBuilder:
         assert isinstance(by_campaign, Cells)
         assert isinstance(by_device, Cells)
         self._campaigns = Counting(by_campaign, answered[0], "cost")
-        self._devices = Counting(by_device, answered[1], "users", own.num_users)
+        self._devices = Counting(by_device, answered[1], "users", own.num_users, approximate=bool(own.approximate))
         self._clicks = dict.fromkeys(("attributed", "orphan", "duplicate"), 0)
 
     def add(self, events: ScheduledEvents) -> None:

@@ -122,11 +122,11 @@ def joined(impressions: DataFrame, clicks: DataFrame, attribution_ms: int) -> Da
     return shown.join(clicked, within, "left_outer")
 
 
-def tallied(rows: DataFrame, windows: WindowSettings) -> DataFrame:
+def tallied(rows: DataFrame, windows: WindowSettings, *, approximate: bool = False) -> DataFrame:
     """Return counts by window and campaign, and by window and device type, of the rows of :func:`joined`.
 
     An impression with two clicks comes twice, and so does a click that was sent again: impressions that were clicked,
-    and clicks, are counted by their ids.
+    and clicks, are counted by their ids. So are users, or by a sketch of fixed size where an approximation will do.
     """
     as_campaign = F.struct(
         F.lit(CAMPAIGN).alias("metric"),
@@ -150,12 +150,13 @@ def tallied(rows: DataFrame, windows: WindowSettings) -> DataFrame:
         F.explode(F.array(as_campaign, as_device)).alias("counted_as"),
     ).select("event_time", "click_id", "clicked", "cost", "produce_time", "counted_as.*")
     size, slide = (f"{ms} milliseconds" for ms in (windows.size_ms, windows.slide_ms))
+    users = F.approx_count_distinct("user_id") if approximate else F.collect_set("user_id")
     sets = each.groupBy(F.window("event_time", size, slide), *PLACE).agg(
         F.count("cost").alias("not_clicked"),
         F.sum("cost").alias("cost"),
         F.collect_set("clicked").alias("clicked"),
         F.collect_set("click_id").alias("clicks"),
-        F.collect_set("user_id").alias("users"),
+        users.alias("users"),
         F.max("produce_time").alias("max_produce_time"),
     )
     no_cost = F.lit(0).cast("bigint")
@@ -166,7 +167,7 @@ def tallied(rows: DataFrame, windows: WindowSettings) -> DataFrame:
         (F.col("not_clicked") + F.size("clicked")).alias("impressions"),
         F.size("clicks").cast("bigint").alias("clicks"),
         (F.coalesce("cost", no_cost) + of_clicked).alias("cost"),
-        F.size("users").cast("bigint").alias("users"),
+        (F.col("users") if approximate else F.size("users").cast("bigint")).alias("users"),
         "max_produce_time",
     )
 
@@ -214,7 +215,8 @@ def results(raw: Sequence[DataFrame], config: Config) -> DataFrame:
         events.timed(in_ms(guard(one, config, kind)), config.windows.delay_ms)
         for one, kind in zip(raw, KINDS, strict=True)
     )
-    tally = tallied(joined(impressions, clicks, own.attribution_ms), config.windows)
+    rows = joined(impressions, clicks, own.attribution_ms)
+    tally = tallied(rows, config.windows, approximate=bool(own.approximate))
     compared = with_past(
         tally,
         PLACE,

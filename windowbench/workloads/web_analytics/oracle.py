@@ -24,10 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
+from windowbench.oracle.approximation import approximation_remarks, counts_something
 from windowbench.oracle.cells import Cells, LastEvents
 from windowbench.oracle.closing import ClosingBuilder, ClosingTimes, ahead_ns
 from windowbench.oracle.comparison import (
     CellTable,
+    Comparison,
     Flags,
     Index,
     Rules,
@@ -101,6 +103,17 @@ def rules(config: Config) -> Rules:
     return single_rows
 
 
+def remarks(truth: JoinedTruth, comparison: Comparison, rows: ParsedRows) -> dict[str, float]:
+    """Return how far approximate counts are from the truth; nothing where none was asked for."""
+    found: dict[str, float] = {}
+    for first, part in zip(truth.cells.bounds.tolist(), truth.parts, strict=False):
+        assert isinstance(part, PartTruth)
+        for name in part.approximate:
+            low, high = part.low[name], part.high[name]
+            found |= approximation_remarks(name, rows, comparison, first=first, low=low, high=high)
+    return found
+
+
 def cells(config: Config, closing: WebClosing) -> JoinedCells:
     """Return the cells of a run, in the order of ``model.METRICS``."""
     return JoinedCells(assigner=closing.assigner, parts=_parts(config, closing))
@@ -146,6 +159,8 @@ class PartTruth:
     closing_ns : int64[cells]
     low, high : mapping of str to int64[cells]
         Bounds of each integer, and of the code of each text; equal where the truth is one value.
+    approximate : tuple of str
+        Integers of which any count of something is right, for an approximation was asked for.
     texts : mapping of str to int64[cells]
         Codes of texts; where the truth is a set, any is right.
     doubles : callable
@@ -174,6 +189,7 @@ class PartTruth:
     greatest_of_all_ms: Index
     last_due_ns: Index
     last_sent_ns: Index
+    approximate: tuple[str, ...] = ()
 
     @property
     def earliest_ns(self) -> Index:
@@ -200,7 +216,10 @@ class PartTruth:
         undecidable = self.undecidable[cells]
         right = rows.integers["window_end"][index] == self.cells.closing.ends_ms[self.cells.window_index(cells)]
         for name, low in self.low.items():
-            right &= (found[name] >= low[cells]) & (found[name] <= self.high[name][cells])
+            if name in self.approximate:
+                right &= counts_something(found[name])
+            else:
+                right &= (found[name] >= low[cells]) & (found[name] <= self.high[name][cells])
         for name, code in self.texts.items():
             right &= undecidable | (found[name] == code[cells])
         for name, expected in self.doubles(found).items():
@@ -305,6 +324,7 @@ class Tally:
         *,
         texts: Mapping[str, Index] | None = None,
         doubles: Doubles | None = None,
+        approximate: tuple[str, ...] = (),
         withheld_unnamed: bool = False,
     ) -> PartTruth:
         """Return the truth of cells that are those of this tally."""
@@ -325,6 +345,7 @@ class Tally:
             greatest_of_all_ms=self.all_produce_ms,
             last_due_ns=self.last.due_ns,
             last_sent_ns=self.last.sent_ns,
+            approximate=approximate,
         )
 
 
@@ -458,6 +479,7 @@ class TruthBuilder:
                 traffic,
                 {**self._bounds(self._traffic), "active_users": self._traffic.distinct_users()},
                 doubles=_rates_of_traffic(self._config.windows.size_ms),
+                approximate=("active_users",) if self._config.workload.approximate else (),
                 withheld_unnamed=unnamed,
             ),
             self._conversion.truth(

@@ -5,7 +5,8 @@ says it. One source and one guard, then four branches, each with state of its ow
 :func:`sessions` and :func:`bounces`; their rows are united.
 
 A stream has no exact count of distinct users within one aggregation. So events are added up by window and user first,
-and those rows by window: an aggregation over an aggregation, which append mode allows.
+and those rows by window: an aggregation over an aggregation, which append mode allows. An approximate count needs one
+aggregation, with a sketch of fixed size in place of a row of state for each user.
 """
 
 from __future__ import annotations
@@ -136,20 +137,26 @@ def _said(metric: str, run_id: str, **fields: Column) -> Column:
 def traffic(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
     """Return views, active users, and bounces and mean duration of sessions that ended, by window."""
     windows, ended = config.windows, _is(_STOP)
-    by_user = timed.groupBy(_window("event_time", windows.size_ms, windows.slide_ms), "user_id").agg(
-        F.count(F.lit(1)).alias("events"),
-        F.count_if(_is(_VIEW)).alias("views"),
-        F.count_if(ended).alias("sessions_ended"),
-        F.count_if(ended & (F.col("page_views") == 1)).alias("bounces"),
-        F.sum(F.when(ended, F.unix_millis("event_time") - F.col("session_start")).otherwise(0)).alias("duration_ms"),
-        F.max("produce_time").alias("newest"),
-    )
-    by_window = by_user.groupBy("span").agg(
-        F.count(F.lit(1)).alias("active_users"),
-        F.sum("views").alias("page_views"),
-        *(F.sum(name).alias(name) for name in ("events", "sessions_ended", "bounces", "duration_ms")),
-        F.max("newest").alias("max_produce_time"),
-    )
+    span = _window("event_time", windows.size_ms, windows.slide_ms)
+    sums = {
+        "events": F.count(F.lit(1)),
+        "page_views": F.count_if(_is(_VIEW)),
+        "sessions_ended": F.count_if(ended),
+        "bounces": F.count_if(ended & (F.col("page_views") == 1)),
+        "duration_ms": F.sum(F.when(ended, F.unix_millis("event_time") - F.col("session_start")).otherwise(0)),
+    }
+    newest = F.max("produce_time").alias("max_produce_time")
+    columns = [column.alias(name) for name, column in sums.items()]
+    if config.workload.approximate:
+        users = F.approx_count_distinct("user_id").alias("active_users")
+        by_window = timed.groupBy(span).agg(users, *columns, newest)
+    else:
+        by_user = timed.groupBy(span, "user_id").agg(*columns, newest)
+        by_window = by_user.groupBy("span").agg(
+            F.count(F.lit(1)).alias("active_users"),
+            *(F.sum(name).alias(name) for name in sums),
+            F.max("max_produce_time").alias("max_produce_time"),
+        )
     row = _said(
         "traffic",
         run_id,

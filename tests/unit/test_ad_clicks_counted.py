@@ -1,0 +1,70 @@
+"""Rows of device types whose users were counted approximately, where the generator owes events."""
+
+import json
+
+import numpy as np
+import pytest
+
+from windowbench.oracle.cells import Cells
+from windowbench.oracle.closing import ClosingTimes
+from windowbench.oracle.typed_rows import KEY_COLUMN, text_codes
+from windowbench.oracle.windows import WindowAssigner
+from windowbench.workloads.ad_clicks import model
+from windowbench.workloads.ad_clicks.counted import Bounds, CountedTruth
+
+
+def one_device(*, excused, approximate):
+    """Return the truth of a window with 4 impressions of 3 users, of which the generator owes some."""
+    closing = ClosingTimes(
+        assigner=WindowAssigner(size_ms=10, slide_ms=10),
+        first_id=0,
+        closing_ns=np.zeros(1, dtype=np.int64),
+        by_end=np.zeros(1, dtype=bool),
+        partition_wait_ns=np.zeros(1, dtype=np.int64),
+    )
+
+    def just(value):
+        return np.array([value], dtype=np.int64)
+
+    return CountedTruth(
+        cells=Cells(closing=closing, keys=1, column=KEY_COLUMN, names=text_codes(["tv"])),
+        impressions=Bounds(low=just(4), high=just(4)),
+        clicks=Bounds(low=just(0), high=just(0)),
+        produce_ms=Bounds(low=just(7), high=just(7)),
+        total=Bounds(low=just(3), high=just(3)),
+        total_name="users",
+        excused=just(excused),
+        last_due_ns=just(0),
+        last_sent_ns=just(0),
+        approximate=approximate,
+    )
+
+
+def judged(truth, impressions, users):
+    row = {"run_id": "r", "metric": "device", "window_start": 0, "window_end": 10, "max_produce_time": 7}
+    row |= {"device_type": "tv", "impressions": impressions, "clicks": 0, "users": users, "ctr": 0.0}
+    parsed = model.parse_rows([json.dumps(row).encode()], "r")
+    found = truth.judge(parsed, np.array([0]), np.array([0]))
+    return bool(found.right[0]), bool(found.explained[0])
+
+
+@pytest.mark.parametrize(
+    ("impressions", "users", "exactly", "approximately"),
+    [
+        # right or not, and whether an event that the generator withheld explains it
+        (4, 3, (True, False), (True, False)),
+        (4, 5, (False, False), (True, False)),
+        (4, 0, (False, True), (False, False)),
+        (3, 2, (False, True), (False, True)),
+        (3, 5, (False, False), (False, True)),
+        (3, 0, (False, True), (False, False)),
+        (2, 2, (False, False), (False, False)),
+    ],
+)
+def test_a_row_that_lacks_what_was_withheld_is_explained_whatever_users_are_approximated(
+    impressions, users, exactly, approximately
+):
+    assert judged(one_device(excused=1, approximate=False), impressions, users) == exactly
+    assert judged(one_device(excused=1, approximate=True), impressions, users) == approximately
+    right, _ = approximately
+    assert judged(one_device(excused=0, approximate=True), impressions, users) == (right, False)
