@@ -76,6 +76,19 @@ def test_every_engine_but_any_command_has_a_value_in_every_line():
     assert [entry.name for entry in LINES if not engines <= entry.sources.keys()] == []
 
 
+@pytest.mark.parametrize("workload", ["ad_clicks", "web_analytics"])
+def test_an_approximate_count_beside_an_exact_one_is_an_asymmetry(workload):
+    exact = arm("flink", workload=workload)
+    assert line("counts of distinct values", exact, arm("spark", workload=workload))["equal"]
+    found = line("counts of distinct values", exact, arm("spark", workload=workload, distinct_users="approximate"))
+    assert [value["value"] for value in found["values"].values()] == ["exact", "approximate"]
+    assert not found["equal"]
+
+
+def test_where_nothing_distinct_is_counted_the_table_does_not_speak_of_it():
+    assert "counts of distinct values" not in [entry["name"] for entry in parity([arm("spark"), arm("flink")])]
+
+
 def test_a_python_worker_on_the_way_of_rows_is_an_asymmetry():
     worker = {"spark.master": "local[2]", "windowbench.python_worker": "on the measured path"}
     flink = arm("flink", {"parallelism.default": "2"})

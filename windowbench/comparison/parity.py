@@ -15,6 +15,7 @@ from typing import Any
 from config import Config
 from windowbench.comparison.arms import Arm
 from windowbench.configuration.engine import PYTHON_WORKER
+from windowbench.configuration.workload import APPROXIMATE, EXACT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,10 +42,20 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One setting, engine by engine."""
+    """One setting, engine by engine.
+
+    Attributes
+    ----------
+    name : str
+    sources : mapping of str to Source
+        By the name of the engine.
+    concerns : callable
+        Whether a run has such a thing at all; the line is left out where no arm has.
+    """
 
     name: str
     sources: Mapping[str, Source]
+    concerns: Callable[[Config], bool] = lambda _: True
 
 
 def _trigger(config: Config) -> str:
@@ -60,6 +71,10 @@ def _batch(config: Config) -> str:
 
 def _same(configured: Callable[[Config], str]) -> dict[str, Source]:
     return dict.fromkeys(("spark", "flink", "none", "command"), Source(configured=configured))
+
+
+def _counting(config: Config) -> str:
+    return APPROXIMATE if config.workload.approximate else EXACT
 
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|min|m|h)")
@@ -153,6 +168,11 @@ LINES = (
         },
     ),
     Line(
+        name="counts of distinct values",
+        sources=_same(_counting),
+        concerns=lambda config: bool(config.workload.APPROXIMATIONS),
+    ),
+    Line(
         name="state store",
         sources={
             "spark": Source(
@@ -175,7 +195,7 @@ def effective_settings(summary: Mapping[str, Any]) -> dict[str, str]:
 
 def parity(arms: Sequence[Arm]) -> list[dict[str, Any]]:
     """Return the table for arms, asymmetries marked."""
-    return [_line(line, arms) for line in LINES]
+    return [_line(line, arms) for line in LINES if any(line.concerns(arm.config) for arm in arms)]
 
 
 def _line(line: Line, arms: Sequence[Arm]) -> dict[str, Any]:
