@@ -128,6 +128,7 @@ OTHER = {
     "session_gap_sec": 900.0,
     "bounce_window_sec": 60.0,
     "cart_timeout_sec": 45.5,
+    "distinct_users": "approximate",
 }
 TOGETHER = {
     "out_of_order_share": {"out_of_order_extent_ms": 900},

@@ -217,7 +217,5 @@ def test_another_word_for_it_is_refused_and_the_nearest_named(workload):
 
 
 def test_a_workload_without_distinct_counts_has_none_to_approximate():
-    with pytest.raises(
-        ConfigError, match=r"distinct_users .* of the workload ad_clicks and web_analytics"
-    ):
+    with pytest.raises(ConfigError, match=r"distinct_users .* of the workload ad_clicks and web_analytics"):
         loaded("--distinct-users", "approximate")
