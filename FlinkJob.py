@@ -25,6 +25,7 @@ if __name__ == "__main__":
 import logging
 import os
 import sys
+import threading
 import time
 from contextlib import ExitStack, suppress
 from importlib import import_module
@@ -32,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from windowbench.broker.jars import default_cache_dir, ensure_jars
-from windowbench.broker.java import find_java
+from windowbench.broker.java import find_java, temporary_files_flags
 from windowbench.broker.storage import free_port
 from windowbench.configuration.engine import PYTHON_WORKER
 from windowbench.engine_job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 CANCEL_SECONDS = 3
+JVM_END_SECONDS = 5
 RESTART_CHECK_SECONDS = 1.0
 ADMIN_TIMEOUT_MS = 20_000
 SUPPORTED_PYTHON = ((3, 9), (3, 12))
@@ -95,7 +97,7 @@ def prepare_jvm(job: Job, jars: list[Path]) -> None:
         os.environ.pop(name, None)  # another installation would bring its own version and defaults
     os.environ.update(
         JAVA_HOME=str(find_java(default_cache_dir(config.run.cache_dir)).path),
-        JVM_ARGS=" ".join(jvm_flags(config)),
+        JVM_ARGS=" ".join((*jvm_flags(config), *temporary_files_flags(os.environ))),
         FLINK_LOG_DIR=str(job.log.parent),
         LOG4J_PROPERTIES=str(log_settings),
         HADOOP_CLASSPATH=os.pathsep.join(map(str, jars)),  # the one way to add to the class path
@@ -182,6 +184,23 @@ def cancel(client: Any) -> None:  # noqa: ANN401 - PyFlink's client
     with suppress(Exception):
         seconds = get_gateway().jvm.java.util.concurrent.TimeUnit.SECONDS
         client._j_job_client.cancel().get(CANCEL_SECONDS, seconds)  # noqa: SLF001 - with a time limit
+
+
+def end_jvm() -> None:
+    """Let our JVM end in good order, so that it removes its temporary files; one that takes too long ends with us."""
+    from pyflink import java_gateway
+
+    gateway = java_gateway._gateway  # noqa: SLF001 - asked for in the open, it would start a JVM where there is none
+    if gateway is None:
+        return
+
+    def leave() -> None:
+        with suppress(Exception):  # the answer never comes
+            gateway.jvm.java.lang.System.exit(0)
+
+    leaving = threading.Thread(target=leave, name="end-jvm", daemon=True)
+    leaving.start()
+    leaving.join(JVM_END_SECONDS)
 
 
 def log_begins(job: Job) -> dict[int, int]:
@@ -285,6 +304,9 @@ def stream(job: Job) -> None:
             started = time.monotonic()
     except (EngineFailed, JavaException, Py4JError, RuntimeError) as error:
         raise EngineFailed(hide_values(secrets(job.config))(cause_of(str(error)))) from None
+    finally:
+        if not submitted():
+            end_jvm()
 
 
 def body(argv: list[str] | None) -> int:

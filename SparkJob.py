@@ -40,7 +40,7 @@ from urllib.parse import urlsplit
 
 from config import Config
 from windowbench.broker.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jar_paths
-from windowbench.broker.java import find_java
+from windowbench.broker.java import find_java, temporary_files_flags
 from windowbench.broker.setup import driver_archive, settings_are_ours, spark_conf_dir
 from windowbench.configuration.engine import PYTHON_WORKER
 from windowbench.engine_job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
@@ -369,6 +369,9 @@ def body(argv: list[str] | None) -> int:
     address = bootstrap_of(job.config)
     if not submitted():
         os.environ["JAVA_HOME"] = str(find_java(default_cache_dir(job.config.run.cache_dir)).path)
+        # Not among the settings of the session, where a user's own flags would replace it.
+        flags = [*temporary_files_flags(os.environ), os.environ.get("SPARK_SUBMIT_OPTS", "")]
+        os.environ["SPARK_SUBMIT_OPTS"] = " ".join(filter(None, flags))
         if is_local(job.config):
             # Nobody else talks to this Spark: no look-up of the host's name, no port open to others.
             os.environ["SPARK_LOCAL_IP"] = LOOPBACK

@@ -58,7 +58,7 @@ def spark(java_home, tmp_path_factory):
     os.environ["PYSPARK_PYTHON"] = sys.executable
     settings = {
         **session_settings(Config(), partitions=2),
-        **jvm_settings(Config().replace(spark_driver_memory="1g")),
+        **jvm_settings(Config().replace(spark_driver_memory="1g"), f"-Djava.io.tmpdir={scratch}"),
         "spark.master": "local[2]",
         "spark.jars": "",
         "spark.local.dir": str(scratch),

@@ -17,6 +17,11 @@ from types import FrameType
 
 from windowbench.settings import ConfigError
 
+FAULTS = "_WINDOWBENCH_FAULTS"
+"""Environment variable that names the directory for tracebacks, which must outlast the run that the process is part of;
+the system's temporary directory without it. It must not begin with the prefix of settings.
+"""
+
 
 class ExitCode(enum.IntEnum):
     """Exit codes of every windowbench program; commands over several runs exit with the worst."""
@@ -190,7 +195,9 @@ def told(error: BaseException) -> tuple[str, int]:
 
 def _kept_traceback() -> str:
     """Write the traceback of the exception being handled to a file, and return what to do with it."""
-    descriptor, path = tempfile.mkstemp(prefix="windowbench-", suffix=".traceback")
+    wanted = os.environ.get(FAULTS)
+    place = wanted if wanted and os.path.isdir(wanted) else None  # noqa: PTH112 - pathlib would be needed for this alone
+    descriptor, path = tempfile.mkstemp(prefix="windowbench-", suffix=".traceback", dir=place)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         traceback.print_exc(file=file)
     return f"this is a fault of windowbench; {path} says where it happened"

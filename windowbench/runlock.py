@@ -3,6 +3,9 @@
 ``lock.json`` names the orchestrator and every child it started. A normal end removes the file; where one is left
 and its orchestrator is gone, nothing of that run has a reason to live. Processes are identified by pid and start
 mark, or by the tag in their environment, never by pid alone: a recycled pid is never killed.
+
+A lock has a directory for what those children write temporarily. It lies below the system's temporary directory and
+not in the run's, whose path may be too long for a socket. It goes with the lock, or with what a dead run left.
 """
 
 from __future__ import annotations
@@ -11,8 +14,10 @@ import contextlib
 import json
 import os
 import platform
+import re
 import shutil
 import signal
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +27,11 @@ from windowbench.process import Child
 from windowbench.process_table import kill_tagged, start_mark
 
 LOCK_NAME = "lock.json"
+PROBES = "probes"
+"""Directory of a search that holds its runs."""
+_LOCKS = (f"*/{LOCK_NAME}", f"*/{PROBES}/*/{LOCK_NAME}")
+_TEMPORARY = "windowbench-run-"
+_TEMPORARY_NAME = re.compile(rf"{_TEMPORARY}[a-z0-9_]{{8}}")  # as tempfile makes them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +68,7 @@ class RunLock:
         self._path = directory / LOCK_NAME
         self._children: list[dict[str, Any]] = []
         self._scratch: list[str] = []
+        self._temporary: Path | None = None
 
     def __enter__(self) -> Self:
         """Take the lock."""
@@ -84,8 +95,19 @@ class RunLock:
         self._scratch.append(str(path.absolute().relative_to(self._path.parent.absolute())))
         self._write()
 
+    def temporary(self) -> Path:
+        """Return the directory for what children write temporarily; made when it is first asked for."""
+        if self._temporary is None:
+            self._temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY)).absolute()
+            self._write()
+            if os.geteuid() == 0:  # a child of root may be another user, who must reach what is his
+                self._temporary.chmod(0o711)
+        return self._temporary
+
     def __exit__(self, *_: object) -> None:
         """Give the lock up."""
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
         self._path.unlink(missing_ok=True)
 
     def _write(self) -> None:
@@ -95,6 +117,7 @@ class RunLock:
             "start": start_mark(os.getpid()),
             "children": self._children,
             "scratch": self._scratch,
+            "temporary": None if self._temporary is None else str(self._temporary),
         }
         fresh = self._path.with_name(f"{LOCK_NAME}.{os.getpid()}")
         fresh.write_text(json.dumps(content, indent=2) + "\n")
@@ -142,16 +165,18 @@ def clean_leftovers(runs_dir: Path) -> list[Leftover]:
     broker kept with ``--keep-broker`` are left alone.
     """
     cleaned = []
-    for path in sorted(runs_dir.glob(f"*/{LOCK_NAME}")):
+    for path in sorted(path for pattern in _LOCKS for path in runs_dir.glob(pattern)):
         lock = _read(path)
         if lock is None or _holder_lives(lock):
             continue
         counts = {name: _kill(pid, start, tag) for name, pid, start, tag in lock["children"]}
         for relative in lock["scratch"]:
             _remove(path.parent, relative)
+        _remove_temporary(lock.get("temporary"))
         path.unlink(missing_ok=True)
         alive = tuple(name for name, count in counts.items() if count)
-        cleaned.append(Leftover(run=path.parent.name, services=alive, processes=sum(counts.values())))
+        run = str(path.parent.relative_to(runs_dir))
+        cleaned.append(Leftover(run=run, services=alive, processes=sum(counts.values())))
     return cleaned
 
 
@@ -164,3 +189,15 @@ def _remove(run: Path, relative: str) -> None:
         shutil.rmtree(target, ignore_errors=True)
     else:
         target.unlink(missing_ok=True)
+
+
+def _remove_temporary(named: object) -> None:
+    """Remove what a lock names as its temporary directory, if it really is one that a lock of ours has made."""
+    if not isinstance(named, str):
+        return
+    path = Path(named)
+    if not path.is_absolute() or not _TEMPORARY_NAME.fullmatch(path.name):
+        return
+    with contextlib.suppress(OSError):  # there is none
+        if not path.is_symlink() and path.stat().st_uid == os.geteuid():
+            shutil.rmtree(path, ignore_errors=True)

@@ -85,6 +85,7 @@ class Program:
 
     process: subprocess.Popen[str]
     runs: Path
+    temporary: Path
     marker: str
     log: Path
     output: str = ""
@@ -93,11 +94,12 @@ class Program:
     started: float = field(default_factory=time.monotonic)
 
     def finish(self, timeout: float = 120) -> int:
-        """Wait for the end and return the exit code."""
+        """Wait for the end and return the exit code; nothing may be left in the directory for temporary files."""
         self.output, _ = self.process.communicate(timeout=timeout)
         self.errors = self.log.read_text(encoding="utf-8")
         self.seconds = time.monotonic() - self.started
         assert "Traceback (most recent call last)" not in self.errors, self.errors
+        assert self.temporary_files() == [], self.errors
         return self.process.returncode
 
     def finish_right(self, timeout: float = 120) -> dict[str, Any]:
@@ -134,6 +136,14 @@ class Program:
     def json(self, name: str) -> Any:
         """Read a JSON file of the run."""
         return json.loads((self.run / name).read_text(encoding="utf-8"))
+
+    def temporary_files(self) -> list[str]:
+        """Return what the program and those that it started have put where temporary files belong."""
+        return sorted(path.name for path in self.temporary.iterdir())
+
+    def temporary_files_of_run(self) -> list[str]:
+        """Return what the processes of the run that goes on have put into its own directory."""
+        return sorted(path.name for path in self.temporary.glob("windowbench-run-*/*"))
 
     def survivors(self) -> list[int]:
         """Return the pids of all processes that descend from this program, by a marker in their environment."""
@@ -183,16 +193,20 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: Callable[[], s
 def start(directory: Path, program: str, *arguments: str, env: dict[str, str] | None = None) -> Program:
     """Start a program of the repository with its run directories below `directory`, which is its working directory.
 
-    The program ``windowbench`` is ``python -m windowbench``, whose command is the first argument.
+    A program that is no file is a module, such as ``windowbench``, whose command is the first argument. Its directory
+    for temporary files is one of its own.
     """
     marker = uuid.uuid4().hex
     runs = directory / "runs"
+    temporary = directory / "tmp"
+    temporary.mkdir(exist_ok=True)
     log = directory / "stderr.log"
     elsewhere = program == "latency_calculator.py" or any(word.startswith("--resume=") for word in arguments)
     place = () if elsewhere else (f"--runs-dir={runs}",)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("WINDOWBENCH_")}
-    environment |= {_MARKER: marker, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), **(env or {})}
-    command = ["-m", program] if program == "windowbench" else [str(ROOT / program)]
+    environment |= {_MARKER: marker, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
+    environment |= env or {}
+    command = [str(ROOT / program)] if program.endswith(".py") else ["-m", program]
     with log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
             [sys.executable, *command, *arguments, *place],
@@ -203,4 +217,4 @@ def start(directory: Path, program: str, *arguments: str, env: dict[str, str] | 
             stderr=errors,
             text=True,
         )
-    return Program(process=process, runs=runs, marker=marker, log=log)
+    return Program(process=process, runs=runs, temporary=temporary, marker=marker, log=log)

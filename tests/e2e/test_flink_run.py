@@ -15,6 +15,8 @@ from tests.e2e.started import WIDE, headline, start
 def test_the_smoke_profile_is_valid_and_exact(tmp_path):
     program = start(tmp_path, "master_code_flink.py", "--profile=smoke", *WIDE)
     try:
+        program.await_phase("measure", 180)
+        assert any(name.startswith("minicluster_") for name in program.temporary_files_of_run())
         assert program.finish(280) == 0, program.errors + program.output
         program.await_gone(2)
     finally:

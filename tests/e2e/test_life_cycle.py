@@ -121,6 +121,8 @@ def test_after_kill_9_everything_is_gone_within_5_s_and_the_next_start_cleans_up
     program.process.wait()
     program.await_gone(5)
     assert (directory / "lock.json").exists()
+    (left,) = program.temporary_files()
+    assert left.startswith("windowbench-run-")
     again = start(program.runs.parent, MASTER, *TINY, *plain_engine("--defect=die-before-ready"))
     try:
         again.finish()

@@ -15,6 +15,8 @@ from tests.e2e.started import WIDE, start
 def test_the_smoke_profile_is_valid_exact_and_within_its_minute(tmp_path):
     program = start(tmp_path, "master_code_spark.py", "--profile=smoke", *WIDE)
     try:
+        program.await_phase("measure", 120)
+        assert any(name.startswith("blockmgr-") for name in program.temporary_files_of_run())
         assert program.finish(200) == 0, program.errors + program.output
         program.await_gone(1)
     finally:

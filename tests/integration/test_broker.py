@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
@@ -78,15 +79,17 @@ def test_it_answers_as_ours_keeps_records_and_is_gone_with_its_data(make, tmp_pa
         assert producer.flush(SOON) == 0
         wait_until(lambda: any((tmp_path / "data0").glob("t-*/*.log")), SOON, "the record's segment")
         tag = broker.child.tag
+        (jvm,) = psutil.Process(broker.child.pid).children()
+        temporary = jvm.environ()["TMPDIR"]
+        assert f"-Djava.io.tmpdir={temporary}" in jvm.cmdline()
+        assert Path(temporary).is_dir()
     assert tagged_processes(tag) == []
-    assert [path.name for path in tmp_path.iterdir()] == ["logs"]
+    assert [path.name for path in tmp_path.iterdir()] == ["logs"], "what it wrote temporarily is gone as well"
     assert not broker.alive()
     broker.stop()
 
 
 def test_it_listens_on_the_loopback_interface_only(make):
-    import psutil
-
     broker = make()
     with broker:
         broker.ready()

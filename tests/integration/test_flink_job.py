@@ -11,12 +11,14 @@ import pytest
 from tests.integration.test_spark_job import (
     SIZE_MS,
     Running,
+    alive,
     end_of,
     events_between,
     expected_rows,
     rows_in,
     send,
     settings_of,
+    temporary_files,
 )
 from tests.parity.poison import malformed
 from tests.parity.test_flink import LENIENT, LENIENT_ON_TWO_LINES
@@ -45,6 +47,11 @@ def start(java_home, tmp_path_factory):
         job.kill()
 
 
+def buffers_of(job):
+    """Return those of Flink's temporary directories that it removes at its end; others it leaves, however it ends."""
+    return [name for name in temporary_files(job) if name.startswith(("flink-io-", "flink-netty-shuffle-"))]
+
+
 @pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])
 def test_rows_are_exact_beside_poison_and_sigterm_ends_the_job_with_its_jvm(make_topics, start, delivery):
     config = make_topics()
@@ -71,10 +78,12 @@ def test_rows_are_exact_beside_poison_and_sigterm_ends_the_job_with_its_jvm(make
     assert all(record.key.decode() == f"{row['campaign_id']}:{row['window_start']}" for record, row in found)
     processes = job.processes()
     assert len(processes) >= 2
+    assert buffers_of(job), "the JVM puts them where TMPDIR says"
     job.process.send_signal(signal.SIGTERM)
     assert job.wait() == 0
     assert job.said("progress")[-1]["rejected"] == len(bad) + 2
-    wait_until(lambda: not any(process.is_running() for process in processes), 10, "the JVM to be gone")
+    assert not any(alive(process) for process in processes), "the JVM had time to end in good order"
+    assert buffers_of(job) == []
     assert "Traceback" not in job.stderr
 
 

@@ -44,11 +44,18 @@ def alive(process):
         return False
 
 
+def temporary_files(job):
+    """Return what a job has left where temporary files belong."""
+    return sorted(path.name for path in job.temporary.iterdir())
+
+
 class Running:
     """A job that was started; remembers what it says."""
 
     def __init__(self, command, directory, **environment):
         self.messages, self.text = [], []
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir()
         self.stderr_path = directory / "stderr.txt"
         with self.stderr_path.open("w") as stderr:
             self.process = subprocess.Popen(
@@ -56,7 +63,7 @@ class Running:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=directory,
-                env={**os.environ, **environment},
+                env={**os.environ, "TMPDIR": str(self.temporary), **environment},
                 text=True,
                 start_new_session=True,
             )
@@ -249,6 +256,7 @@ def run(make_topics, start, tmp_path_factory):
         for region in process.memory_maps()
         if region.path.endswith(".jsa") and "windowbench" in region.path
     }
+    found.temporary_files = temporary_files(job)
     job.process.send_signal(signal.SIGTERM)
     asked = time.monotonic()
     found.exit_code = job.wait()
@@ -318,6 +326,8 @@ def test_settings_are_the_effective_ones(run, java_home):
 def test_sigterm_ends_it_with_code_0_and_leaves_no_process(run):
     assert run.exit_code == 0
     assert run.left_over == []
+    assert any(name.startswith("blockmgr-") for name in run.temporary_files)
+    assert temporary_files(run.job) == []
     assert "Traceback" not in run.job.stderr
 
 

@@ -76,7 +76,8 @@ def run_jobs(jobs, directory):
     environment = {
         **os.environ,
         "JAVA_HOME": str(find_java(default_cache_dir()).path),
-        "JVM_ARGS": "-Xmx700m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData",
+        "TMPDIR": str(directory),
+        "JVM_ARGS": f"-Djava.io.tmpdir={directory} -Xmx700m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData",
         "PYTHONPATH": str(ROOT),
         "FLINK_LOG_DIR": str(directory),
     }

@@ -9,6 +9,7 @@ import pytest
 
 from windowbench import errors
 from windowbench.errors import (
+    FAULTS,
     BrokerFailed,
     EngineFailed,
     EnvironmentProblem,
@@ -19,7 +20,7 @@ from windowbench.errors import (
     raise_on_signals,
     run_program,
 )
-from windowbench.settings import ConfigError
+from windowbench.settings import ENV_PREFIX, ConfigError
 
 WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -30,6 +31,11 @@ def _handlers_as_before():
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True)
+def _tracebacks_here(monkeypatch, tmp_path):
+    monkeypatch.setenv(FAULTS, str(tmp_path))
 
 
 def body_that_raises(error: BaseException):
@@ -83,14 +89,25 @@ def test_the_exit_code_of_a_body_that_succeeds_is_its_own(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_an_error_of_the_program_itself_is_one_message_that_names_a_file_with_the_traceback(capsys):
+def test_an_error_of_the_program_itself_is_one_message_that_names_a_file_with_the_traceback(capsys, tmp_path):
     assert run_program(body_that_raises(ZeroDivisionError("by nothing")), []) == 21
     said = capsys.readouterr().err
     assert "ZeroDivisionError: by nothing" in said
     assert "Traceback" not in said
     kept = Path(re.search(r"of windowbench; (\S+) says", said)[1])
     assert "ZeroDivisionError" in kept.read_text()
-    kept.unlink()
+    assert kept.parent == tmp_path
+
+
+def test_where_the_directory_for_tracebacks_is_not_there_the_systems_own_takes_them(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv(FAULTS, str(tmp_path / "nowhere"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert run_program(body_that_raises(ZeroDivisionError()), []) == 21
+    assert len(list(tmp_path.glob("windowbench-*.traceback"))) == 1
+
+
+def test_the_directory_for_tracebacks_is_not_taken_for_a_setting():
+    assert not FAULTS.startswith(ENV_PREFIX)
 
 
 def test_a_reader_that_went_away_is_no_traceback(monkeypatch):

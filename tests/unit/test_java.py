@@ -12,7 +12,7 @@ import pytest
 
 from windowbench.broker import java as java_module
 from windowbench.broker import trust
-from windowbench.broker.java import JavaHome, find_java, main, major_version, need_wheel
+from windowbench.broker.java import JavaHome, find_java, main, major_version, need_wheel, temporary_files_flags
 from windowbench.errors import EnvironmentProblem
 
 
@@ -166,3 +166,13 @@ def test_where_nobody_is_trusted_javas_own_list_stays_in_use(tmp_path, monkeypat
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "empty.pem"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "dir"))
     assert trust.trust_flags(tmp_path / "store.jks") == []
+
+
+def test_a_jvm_is_told_where_temporary_files_go_only_where_somebody_says_so():
+    assert temporary_files_flags({"TMPDIR": "/scratch/of-a-run"}) == ("-Djava.io.tmpdir=/scratch/of-a-run",)
+    assert temporary_files_flags({"TMPDIR": ""}) == temporary_files_flags({}) == ()
+
+
+@pytest.mark.parametrize("path", ["/a b", "/a\tb", "/a\nb", '/a"b', "/a'b", "/a\\b"])
+def test_a_path_that_a_launcher_would_split_or_unquote_is_no_flag(path):
+    assert temporary_files_flags({"TMPDIR": path}) == ()

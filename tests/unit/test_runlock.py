@@ -129,6 +129,77 @@ def test_scratch_must_be_inside_the_run_directory(tmp_path):
         lock.add_scratch(Path("/elsewhere"))
 
 
+@pytest.fixture
+def system(monkeypatch, tmp_path):
+    """Give a directory that stands for the system's temporary one."""
+    place = tmp_path / "system"
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    return place
+
+
+def test_the_temporary_directory_is_made_once_named_in_the_lock_and_gone_with_it(tmp_path, system):
+    with RunLock(tmp_path) as lock:
+        assert list(system.iterdir()) == [], "nobody has asked for it"
+        path = lock.temporary()
+        assert lock.temporary() == path
+        assert path.parent == system
+        assert json.loads((tmp_path / LOCK_NAME).read_text())["temporary"] == str(path)
+        assert path.stat().st_mode & 0o066 == 0, "nobody else reads or writes there"
+        (path / "blocks").mkdir()
+        (path / "blocks" / "data").touch()
+    assert list(system.iterdir()) == []
+
+
+def test_each_lock_has_a_temporary_directory_of_its_own(tmp_path, system):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with RunLock(tmp_path / "a") as first:
+        with RunLock(tmp_path / "b") as second:
+            assert first.temporary() != second.temporary()
+        assert list(system.iterdir()) == [first.temporary()]
+
+
+@pytest.mark.parametrize("place", ["r1", "search/probes/p1"])
+def test_the_temporary_directory_of_a_dead_run_or_probe_is_removed(tmp_path, system, killed, place):
+    runs, (run, name) = tmp_path / "runs", (place.rpartition("/")[0], place.rpartition("/")[2])
+    (tmp_path / "alive").mkdir()
+    with RunLock(tmp_path / "alive") as lock:
+        (lock.temporary() / "data").touch()
+        content = json.loads((tmp_path / "alive" / LOCK_NAME).read_text())
+        dead_run(runs / run, name, temporary=content["temporary"])
+        (leftover,) = clean_leftovers(runs)
+        assert leftover.run == place
+        assert list(system.iterdir()) == []
+    assert clean_leftovers(runs) == []
+
+
+@pytest.mark.parametrize(
+    "named", ["precious", "windowbench-run-", "windowbench-run-abcdefgh9", "windowbench-run-a/../p"]
+)
+def test_a_directory_that_no_lock_has_made_is_not_removed_whatever_a_lock_names(tmp_path, system, killed, named):
+    (system / named).mkdir(parents=True, exist_ok=True)
+    dead_run(tmp_path / "runs", temporary=str(system / named))
+    clean_leftovers(tmp_path / "runs")
+    assert (system / named).exists()
+
+
+def test_what_a_link_of_such_a_name_points_to_is_not_removed(tmp_path, system, killed):
+    (system / "precious").mkdir()
+    link = system / "windowbench-run-abcdefgh"
+    link.symlink_to(system / "precious")
+    dead_run(tmp_path / "runs", temporary=str(link))
+    clean_leftovers(tmp_path / "runs")
+    assert (system / "precious").exists()
+
+
+@pytest.mark.parametrize("named", [None, 7, "", "windowbench-run-abcdefgh", "/nowhere/windowbench-run-abcdefgh"])
+def test_a_lock_that_names_no_temporary_directory_that_is_there_is_cleaned_all_the_same(tmp_path, killed, named):
+    run = dead_run(tmp_path, temporary=named)
+    clean_leftovers(tmp_path)
+    assert list(run.iterdir()) == []
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"children": [{}]}', '{"children": null}', "\xff"])
 def test_a_damaged_lock_is_no_reason_to_kill_or_to_fail(tmp_path, killed, content):
     run = tmp_path / "r1"

@@ -6,7 +6,8 @@ How it works:
   of the jars, kept in the cache) with a cluster id of its own, and starts the JVM under a guard.
 * `ready` asks the broker for its cluster id until it answers with exactly ours; a program of someone else on the
   port therefore never passes for our broker. When the port was taken in between, it moves to other ports.
-* `stop` ends it and removes the data directory. `leave_running` lets it outlive us instead.
+* What it writes temporarily lies beside its data.
+* `stop` ends it and removes both. `leave_running` lets it outlive us instead.
 
 Both listeners are on the loopback interface. Nothing is deleted by age or size while it lives.
 """
@@ -119,8 +120,11 @@ class EmbeddedBroker:
         except OSError as error:
             msg = f"the broker's data cannot be written to {self.data_dir}: {error.strerror}"
             raise EnvironmentProblem(msg, remedy="choose a writable directory with --runs-dir") from error
-        command = storage.jvm_command(self._java, self._jars, self._flags(), ("kafka.Kafka", str(properties)))
-        self.child = start(command, log_path=self.log_path, name=self.name, env=self._java.environment())
+        temporary = str(storage.temporary_path(self.data_dir))
+        flags = [*self._flags(), f"-Djava.io.tmpdir={temporary}"]
+        command = storage.jvm_command(self._java, self._jars, flags, ("kafka.Kafka", str(properties)))
+        env = {**self._java.environment(), "TMPDIR": temporary}
+        self.child = start(command, log_path=self.log_path, name=self.name, env=env)
 
     def _flags(self) -> list[str]:
         heap = (f"-Xms{self.heap_mb}m", f"-Xmx{self.heap_mb}m", "-XX:+UseSerialGC")
@@ -220,7 +224,7 @@ class EmbeddedBroker:
         self.child.detach()
         return (
             f"the broker stays at {self.bootstrap_servers}, pid {self.child.pid};"
-            f" to end it: kill {self.child.pid} && rm -r {self.data_dir}"
+            f" to end it: kill {self.child.pid} && rm -r {self.data_dir} {storage.temporary_path(self.data_dir)}"
         )
 
     def __enter__(self) -> Self:

@@ -25,6 +25,7 @@ REMEDY = (
     " or, without an installation: pip install -r requirements/java.txt"
 )
 _ASK_SECONDS = 10.0
+_SPLITTING = frozenset(" \t\n'\"\\")
 
 # Spark's launcher always adds this module, which the runtime of the wheel does not have.
 _WRAPPER = """\
@@ -67,6 +68,15 @@ class JavaHome:
         env = dict(os.environ if base is None else base)
         env["JAVA_HOME"] = str(self.path)
         return env
+
+
+def temporary_files_flags(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the flags by which a JVM to be started heeds ``TMPDIR``, as other programs do by themselves.
+
+    A path that would have to be quoted is left out: launchers of JVMs split the text of their flags in different ways.
+    """
+    path = environ.get("TMPDIR")
+    return (f"-Djava.io.tmpdir={path}",) if path and not set(path) & _SPLITTING else ()
 
 
 def major_version(version: str) -> int:

@@ -153,6 +153,8 @@ def formatted_template(java: JavaHome, jars: Sequence[Path], cache_dir: Path) ->
 def write_storage(template: Path, data_dir: Path, *, cluster_id: str, port: int) -> Path:
     """Make a storage directory of a cluster's own, in place of what was there; return its properties file.
 
+    Beside it is made a directory for what the broker writes temporarily.
+
     Parameters
     ----------
     template : Path
@@ -164,8 +166,10 @@ def write_storage(template: Path, data_dir: Path, *, cluster_id: str, port: int)
     port : int
         Port for clients; the controller's is chosen here.
     """
-    shutil.rmtree(data_dir, ignore_errors=True)
+    for directory in (data_dir, temporary_path(data_dir)):
+        shutil.rmtree(directory, ignore_errors=True)
     shutil.copytree(template, data_dir)
+    temporary_path(data_dir).mkdir()
     (data_dir / "meta.properties").write_text(
         f"version=1\nnode.id=1\ncluster.id={cluster_id}\ndirectory.id={new_id()}\n"
     )
@@ -180,8 +184,14 @@ def properties_path(data_dir: Path) -> Path:
     return data_dir.with_name(f"{data_dir.name}.properties")
 
 
+def temporary_path(data_dir: Path) -> Path:
+    """Return where the broker of a data directory writes temporarily; it takes any directory in there for a log."""
+    return data_dir.with_name(f"{data_dir.name}.tmp")
+
+
 def remove_storage(data_dir: Path) -> None:
-    """Remove a broker's data and properties, as far as there are any."""
-    shutil.rmtree(data_dir, ignore_errors=True)
+    """Remove a broker's data, properties and temporary files, as far as there are any."""
+    for directory in (data_dir, temporary_path(data_dir)):
+        shutil.rmtree(directory, ignore_errors=True)
     with contextlib.suppress(OSError):  # there is none, or never could be one
         properties_path(data_dir).unlink()

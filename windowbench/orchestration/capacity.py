@@ -35,10 +35,9 @@ from windowbench.orchestration.run import Run
 from windowbench.orchestration.view import View, open_view
 from windowbench.reports.capacity_text import probe_line, render_capacity, render_markdown
 from windowbench.results.store import RunDirectory
-from windowbench.runlock import RunLock, clean_leftovers
+from windowbench.runlock import PROBES, RunLock, clean_leftovers
 
 _ORIGIN = "capacity search"
-_PROBES = "probes"
 _OVERHEAD_SECONDS = 20.0
 """What a run takes beyond its load, until one was seen."""
 _RECENT = 3
@@ -178,7 +177,7 @@ class CapacitySearch:
             why=step.why,
             assessment=assessment,
             seconds=time.monotonic() - began,
-            run=str(Path(_PROBES) / str(loaded.config.run.run_id)),
+            run=str(Path(PROBES) / str(loaded.config.run.run_id)),
             figures=figures,
         )
 
@@ -188,7 +187,7 @@ class CapacitySearch:
         values, request = self._base.flat(), self._request
         changed: dict[str, object] = {
             "run_id": run_id,
-            "runs_dir": str(directory.path / _PROBES),
+            "runs_dir": str(directory.path / PROBES),
             "rate": step.rate,
             "events_per_producer": None,
             **{name: f"{values[name]}-{run_id}" for name in self._base.topic_settings},

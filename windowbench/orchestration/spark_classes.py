@@ -65,7 +65,7 @@ def _run_job(scratch: Path, java: JavaHome, archive: Path, cache_dir: Path) -> N
             engine_command(config, run.config),
             log_path=run.log("engine"),
             failure=EngineFailed,
-            env=java.environment(child_environment(os.environ)),
+            env=java.environment(child_environment(os.environ, TMPDIR=str(scratch))),
         )
         with contextlib.ExitStack() as stack:
             stack.callback(job.stop, _KEEP_SECONDS)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from config import Config
 from windowbench.broker.embedded import EmbeddedBroker
-from windowbench.broker.storage import properties_path
-from windowbench.errors import EngineFailed, HarnessError, ObserverFailed, ProducersFailed
+from windowbench.broker.storage import properties_path, temporary_path
+from windowbench.errors import FAULTS, EngineFailed, HarnessError, ObserverFailed, ProducersFailed
 from windowbench.kafka.admin import Admin, cluster_id, planned_topics
 from windowbench.kafka.settings import secrets
 from windowbench.kafka.tail import TopicTail
@@ -105,7 +105,7 @@ class Launcher:
         if not config.kafka.keep_broker:
             assert broker.child is not None
             self.lock.add(broker.child)
-            for scratch in (broker.data_dir, properties_path(broker.data_dir)):
+            for scratch in (broker.data_dir, properties_path(broker.data_dir), temporary_path(broker.data_dir)):
                 self.lock.add_scratch(scratch)
         return broker
 
@@ -129,8 +129,7 @@ class Launcher:
     def consumer(self, config: Config, note: Callable[[str], None]) -> None:
         """Start the consumer of results, where one is wanted; it is not ready yet."""
         if config.consumers.wanted:
-            env = child_environment(os.environ)
-            consumer = self.services.consumer = ResultConsumer(config, self.run, env, note)
+            consumer = self.services.consumer = ResultConsumer(config, self.run, self.environment(), note)
             self.stack.callback(consumer.stop)
             self.lock.add(consumer.start())
 
@@ -161,6 +160,11 @@ class Launcher:
         self.services.observer = self._service("observer", command, ObserverFailed, config)
         self._start(self.services.observer)
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a program of the run: what it writes temporarily goes with the lock."""
+        faults = {FAULTS: str(self.run.logs.absolute())}
+        return child_environment(os.environ, TMPDIR=str(self.lock.temporary()), **faults)
+
     def _service(
         self,
         name: str,
@@ -169,7 +173,7 @@ class Launcher:
         config: Config,
         on_message: Callable[[Message], None] | None = None,
     ) -> JsonLineService:
-        java, env = self.installation.java, child_environment(os.environ)
+        java, env = self.installation.java, self.environment()
         return JsonLineService(
             name,
             command,

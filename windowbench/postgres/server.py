@@ -150,7 +150,7 @@ class EmbeddedPostgres:
         """Leave the socket with the data, or choose a short place where that cannot be the path of a socket."""
         path = str(self._sockets / f".s.PGSQL.{_PORT}")
         if len(os.fsencode(path)) > _LONGEST_SOCKET or set(path) & set(",\"'\\"):
-            self._sockets = Path(tempfile.mkdtemp(prefix="windowbench-postgres-"))
+            self._sockets = Path(tempfile.mkdtemp(prefix="pg-"))
             self._own(self._sockets)
 
     def _own(self, path: Path) -> None:
