@@ -17,6 +17,7 @@ from benchmarks import calculator, comparing, encoding, engine_runs, producing
 from benchmarks.marked import put
 from benchmarks.stored import as_markdown, keep, machine
 from benchmarks.table import Figure
+from windowbench.errors import run_program
 from windowbench.orchestration.environment import describe_environment
 
 BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
@@ -29,12 +30,12 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
 }
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Run the named benchmarks, all when none is named; return 1 when a target was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which ones; all when none is named")
     parser.add_argument("--readme", action="store_true", help="put everything that is kept into README.md")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     names = arguments.names or list(BENCHMARKS)
     print(machine(describe_environment(Path(), java=None, broker={})))
     found: dict[str, list[Figure]] = {}
@@ -52,4 +53,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main))

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.started import windowbench
 from benchmarks.stored import keep, machine
 from benchmarks.table import Figure, show
+from windowbench.errors import run_program
 
 ENGINES = ("spark", "flink", "none")
 TARGETS = {"spark": 60_000.0}
@@ -28,8 +29,8 @@ START_RATES = {"spark": 30_000.0, "flink": 20_000.0, "none": 10_000.0}
 def search(engine: str, flags: Sequence[str]) -> dict[str, Any]:
     """Search for the capacity of an engine and return the content of ``capacity.json``."""
     with tempfile.TemporaryDirectory() as directory:
-        command = [sys.executable, "-m", "windowbench", "capacity", f"--engine={engine}", f"--runs-dir={directory}"]
-        subprocess.run([*command, f"--rate={START_RATES[engine]:g}", *flags], check=False, stdout=subprocess.DEVNULL)
+        place = f"--runs-dir={directory}"
+        windowbench("capacity", f"--engine={engine}", place, f"--rate={START_RATES[engine]:g}", *flags)
         (content,) = Path(directory).glob("*/capacity.json")
         found: dict[str, Any] = json.loads(content.read_text(encoding="utf-8"))
         return found
@@ -53,11 +54,11 @@ def figures_of(engine: str, content: dict[str, Any]) -> list[Figure]:
     ]
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Search for each engine; return 1 when a target was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engines", default=",".join(ENGINES), help="which ones, with commas between")
-    arguments, flags = parser.parse_known_args()
+    arguments, flags = parser.parse_known_args(argv)
     met = True
     for engine in arguments.engines.split(","):
         content = search(engine, flags)
@@ -70,4 +71,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main))

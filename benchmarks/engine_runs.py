@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,11 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.started import windowbench
 from benchmarks.table import Figure, show
 from config import Config
+from windowbench.errors import run_program
 from windowbench.schedule import NS_PER_S
 
-ROOT = Path(__file__).resolve().parents[1]
 RATE, REALTIME_RATE = 10_000, 5_000
 _STEADY = ("--profile=bench", f"--rate={RATE}", "--duration=40")
 _ALLOWED_BESIDE = 45
@@ -61,8 +61,7 @@ def run(*flags: str) -> Seen:
     """Make one run."""
     with tempfile.TemporaryDirectory() as directory:
         began, wall_ns = time.monotonic(), time.time_ns()
-        command = [sys.executable, "-m", "windowbench", "run", "--quiet", f"--runs-dir={directory}", *flags]
-        subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+        windowbench("run", "--quiet", f"--runs-dir={directory}", *flags)
         seconds = time.monotonic() - began
         (summary,) = Path(directory).glob("*/summary.json")
         epoch_ns = json.loads((summary.parent / "schedule.json").read_text(encoding="utf-8"))["epoch_ns"]
@@ -154,12 +153,14 @@ RUNS: dict[str, Callable[[], list[Figure]]] = {
 }
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> int:
+    """Make the runs of the names given and show their figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[*RUNS, []])
-    for name in parser.parse_args().names or list(RUNS):
+    for name in parser.parse_args(argv).names or list(RUNS):
         show(RUNS[name]())
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_program(main))

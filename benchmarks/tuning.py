@@ -10,22 +10,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.marked import put
+from benchmarks.started import ROOT, windowbench
 from benchmarks.stored import machine
 from config import Config
 from windowbench.comparison.arms import short
+from windowbench.errors import run_program
 from windowbench.factor import Factor
 from windowbench.flink import tuning as flink
 from windowbench.orchestration.environment import describe_environment
 from windowbench.spark import tuning as spark
 
-ROOT = Path(__file__).resolve().parents[1]
 STUDIES = ROOT / "artifacts" / "tuning"
 DOCUMENT = ROOT / "docs" / "tuning.md"
 RATE = 10_000
@@ -47,15 +47,13 @@ def factors(engine: str) -> Sequence[Factor]:
 def study(engine: str, repeats: int) -> dict[str, Any]:
     """Run every arm `repeats` times, or what is missing of them, and return the comparison."""
     directory = STUDIES / engine
-    command = [sys.executable, "-m", "windowbench", "versus"]
     if directory.exists():
-        command.append(f"--resume={directory}")
+        windowbench("versus", f"--resume={directory}")
     else:
         load = [f"--{name}={value}" for name, value in _LOADS[engine].items()]
         place = [f"--runs-dir={STUDIES}", f"--run-id={engine}", f"--repeats={repeats}"]
         arms = [label(engine), *(label(engine, part) for part in factors(engine)), f"{engine}:tuned"]
-        command += [*arms, "--profile=bench", f"--rate={RATE}", *load, *place]
-    subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
+        windowbench("versus", *arms, "--profile=bench", f"--rate={RATE}", *load, *place)
     found: dict[str, Any] = json.loads((directory / "comparison.json").read_text(encoding="utf-8"))
     return found
 
@@ -114,16 +112,18 @@ def table(engine: str, comparison: dict[str, Any]) -> str:
     return "\n".join([*lines, row(arms[f"{engine}:tuned"], base, "all together: `tuned`", "")])
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> int:
+    """Make, or complete, the study of each engine and put its table into the document."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("engines", nargs="*", choices=[*_LOADS, []])
     parser.add_argument("--repeats", type=int, default=2)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     for engine in arguments.engines or list(_LOADS):
         new = table(engine, study(engine, arguments.repeats))
         print(new)
         put(DOCUMENT, engine, new)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_program(main))

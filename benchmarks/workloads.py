@@ -21,14 +21,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.engine_runs import ROOT, Seen, run
+from benchmarks.engine_runs import Seen, run
 from benchmarks.marked import put
+from benchmarks.started import ROOT
 from benchmarks.stored import keep, machine, stored
 from benchmarks.table import Figure, show
 from config import Config
 from data_generation import encoder_of, event_blocks
 from windowbench.arrivals import arrival_offsets
 from windowbench.configuration.profiles import profile_values
+from windowbench.errors import run_program
 from windowbench.judgement.figures import headline_of
 from windowbench.orchestration.environment import describe_environment
 from windowbench.reports.engine_line import state_kept
@@ -309,4 +311,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(main))

@@ -244,7 +244,7 @@ def _copy_lines(stream: IO[bytes], log: IO[bytes], on_line: LineSink | None, red
 def start(
     command: Sequence[str],
     *,
-    log_path: Path,
+    log_path: Path | None,
     name: str | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
@@ -259,8 +259,9 @@ def start(
     ----------
     command : sequence of str
         Program and arguments. Arguments are visible to everyone on the machine: no secrets in them.
-    log_path : Path
-        File that both output streams are appended to; its directory is made when missing.
+    log_path : Path or None
+        File that both output streams are appended to; its directory is made when missing. With None there is no log:
+        standard output is dropped, standard error is ours.
     name : str, optional
         For messages; the program's name when None.
     env : mapping, optional
@@ -281,6 +282,8 @@ def start(
     OSError
         When the log cannot be opened. A command that cannot be started ends with code 127 and says so in its log.
     """
+    errors_are_ours = log_path is None
+    log_path = log_path or Path(os.devnull)
     log_path.parent.mkdir(parents=True, exist_ok=True)
     tag = secrets.token_hex(8)
     environment = {**(os.environ if env is None else env), TAG: tag}
@@ -293,7 +296,7 @@ def start(
             [sys.executable, "-I", "-S", str(GUARD), str(lifeline_read), str(grace_seconds), *run_as, "--", *command],
             stdin=subprocess.DEVNULL,
             stdout=log if on_line is None and redact is None else subprocess.PIPE,
-            stderr=log if redact is None else subprocess.PIPE,
+            stderr=None if errors_are_ours else log if redact is None else subprocess.PIPE,
             env=environment,
             cwd=cwd,
             pass_fds=(lifeline_read,),

@@ -86,6 +86,20 @@ def test_an_interrupted_search_leaves_what_it_knows_and_no_process(search):
     assert [probe["rate"] for probe in kept["probes"]] == [200]
 
 
+@pytest.mark.timeout(120)
+def test_a_benchmark_that_is_killed_takes_its_search_with_it(tmp_path):
+    program = start(tmp_path, "benchmarks.capacity", "--engines=none", *SHORT)
+    try:
+        wait_for(lambda: bool(list(program.runs.glob("*/probes/*/schedule.json"))), 60, program.log.read_text)
+        program.process.kill()
+        program.process.wait()
+        program.await_gone(25)
+    finally:
+        program.kill_all()
+    assert program.json("capacity.json")["status"] == "aborted", "it was asked, and had time to say so"
+    assert [name for name in program.temporary_files() if name.startswith("windowbench-")] == []
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("engine", ["spark", pytest.param("flink", marks=pytest.mark.long)])
 def test_one_warm_engine_serves_run_after_run_and_each_is_exact(search, engine):

@@ -503,6 +503,13 @@ def test_the_flink_job_loads_nothing_that_its_environment_lacks():
     assert {name.partition(".")[0] for name in loaded} - sys.stdlib_module_names == {"pyflink", "py4j"}
 
 
+def test_a_benchmark_starts_nothing_that_could_outlive_it():
+    paths = sorted((ROOT / "benchmarks").glob("*.py"))
+    assert paths
+    found = {path.stem for path in paths for one in imports_of(path.stem, path.read_text()) if one.name == "subprocess"}
+    assert found == {"taken"}, "it measures short commands, and must be their only parent"
+
+
 def own_names() -> set[str]:
     """Return what only one workload knows: the names of its settings, and of what its events hold."""
     found = set()
