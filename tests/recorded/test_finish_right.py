@@ -17,13 +17,15 @@ def ended(run, directory, *, code=None):
     """Return a program that has made this run, as a test would see it."""
     recorded = run.write(directory)
     judged = judge_run(recorded)
+    temporary = directory.parent / "tmp"
+    temporary.mkdir(exist_ok=True)
     log = directory.parent / "stderr.log"
     log.write_text("what the program told\n", encoding="utf-8")
     process = SimpleNamespace(
         communicate=lambda **_: (judged.text, None),
         returncode=judged.exit_code if code is None else code,
     )
-    return Program(process=process, runs=directory, marker="", log=log)
+    return Program(process=process, runs=directory, temporary=temporary, marker="", log=log)
 
 
 @pytest.fixture
@@ -70,3 +72,10 @@ def test_a_row_that_is_wrong_or_missing_is_never_forgiven_and_the_whole_output_i
 def test_an_exit_code_that_is_not_that_of_the_verdict_is_never_forgiven(runs, code):
     with pytest.raises(AssertionError, match="what the program told"):
         ended(synthetic_run(), runs, code=code).finish_right()
+
+
+def test_what_is_left_where_temporary_files_belong_is_not_forgiven(runs):
+    program = ended(synthetic_run(), runs)
+    (program.temporary / "flink-io-1").mkdir()
+    with pytest.raises(AssertionError):
+        program.finish_right()
