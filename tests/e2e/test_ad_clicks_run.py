@@ -82,7 +82,7 @@ def test_clicks_users_and_anomalies_are_exact_beside_poison_in_both_topics(tmp_p
     assert "orphan clicks in the load" in (program.run / "report.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("ratio", ["1e-9", "10"])
+@pytest.mark.parametrize("ratio", [pytest.param("1e-9", marks=pytest.mark.long), "10"])
 def test_a_topic_in_which_next_to_nothing_happens_holds_nothing_back(tmp_path, ratio):
     environment = {"EVENT_RATE": "150", "CLICK_RATIO": ratio, "IMPRESSION_TOPIC": "shown", "CLICK_TOPIC": "clicked"}
     tiny = [flag for flag in TINY if not flag.startswith("--rate")]

@@ -28,7 +28,7 @@ HARD = (
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("engine", ["none", "spark", "flink"])
+@pytest.mark.parametrize("engine", [pytest.param("none", marks=pytest.mark.long), "spark", "flink"])
 def test_first_values_and_revisions_are_exact_beside_poison_in_both_topics(tmp_path, engine):
     program = start(tmp_path, "master_code_spark.py", *HARD, f"--engine={engine}")
     try:
@@ -79,7 +79,10 @@ def exact_rows(directory, broker, *flags):
 
 @pytest.mark.parametrize(
     ("silent", "flags"),
-    [("clicks", ("--click-ratio=1e-9",)), ("impressions", ("--click-ratio=1000", "--seed=24"))],
+    [
+        pytest.param("clicks", ("--click-ratio=1e-9",), marks=pytest.mark.long),
+        ("impressions", ("--click-ratio=1000", "--seed=24")),
+    ],
 )
 def test_a_topic_in_which_nothing_happens_holds_nothing_back(tmp_path, broker, silent, flags):
     rows = exact_rows(tmp_path, broker, *flags)

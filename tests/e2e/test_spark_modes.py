@@ -49,6 +49,7 @@ def test_real_time_mode_gives_an_exact_row_for_every_event_and_ends_without_wait
     assert said["spark.master"] == "local[3]"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 def test_update_mode_with_default_settings_is_exact(tmp_path):
     program = start(tmp_path, "master_code_spark.py", *SHORT, "--spark-mode=update", "--preset=default")

@@ -72,6 +72,6 @@ def test_windows_sessions_and_alerts_are_exact_beside_poison(tmp_path, engine):
     assert tuple(by_metric) == METRICS
     for name, entry in by_metric.items():
         # An event placed too late may be counted by a slow engine, and then make a row that need not be there.
-        assert entry["exact"] + entry["undecidable"] >= entry["expected"] > 15, name
+        assert entry["exact"] + entry["undecidable"] >= entry["expected"] > 10, name
         assert entry["wrong_value"] == entry["missing"] == 0, name
         assert entry["measured"] > 5, name

@@ -79,7 +79,7 @@ def test_a_stream_counts_approximately_too_and_writes_its_rows_once(spark, tmp_p
     case, config = joined(WEB_CASES), CONFIG.replace(distinct_users="approximate")
 
     def only_traffic(raw, config):
-        good = web.timed(web.guard(raw, config), config.windows.delay_ms)
+        good = web.timed(web.guard(web.parse(raw), config), config.windows.delay_ms)
         return web.traffic(good, config, config.run.run_id).select("row.value")
 
     with Replay(spark, tmp_path, config, results=only_traffic) as replay:

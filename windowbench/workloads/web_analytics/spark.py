@@ -68,6 +68,11 @@ def _is(kind: str) -> Column:
     return F.col("event_type") == kind
 
 
+def parse(raw: DataFrame) -> DataFrame:
+    """Read the JSON of Kafka records into the columns of an event; see :func:`windowbench.spark.events.parse`."""
+    return events.parse(raw, _EVENT)
+
+
 def guard(parsed: DataFrame, config: Config, observation: Observation | str = OBSERVATION) -> DataFrame:
     """Keep good events and this run's END records; count all others.
 
@@ -78,7 +83,7 @@ def guard(parsed: DataFrame, config: Config, observation: Observation | str = OB
     Parameters
     ----------
     parsed : DataFrame
-        From :func:`windowbench.spark.events.parse`.
+        From :func:`parse`.
     config : Config
     observation : Observation or str, optional
         Receives ``rejected`` and ``ends``, numbers of records: an Observation for a static frame, a name for a stream.
@@ -283,7 +288,7 @@ def results(raw: DataFrame, config: Config, observation: Observation | str = OBS
     run_id = events.run_id_of(config.run.run_id)
     # Spark reuses an exchange below which plans are the same: so all branches share one reading and parsing of the
     # topic. The guard stands above it and needs every column: else each branch would leave out those it does not need.
-    parsed = events.parse(raw.coalesce(SOURCE_TASKS), _EVENT).repartition(1)
+    parsed = parse(raw.coalesce(SOURCE_TASKS)).repartition(1)
     own = timed(guard(parsed, config, observation), config.windows.delay_ms)
     branches = [branch(own, config, run_id) for branch in (traffic, behaviour, sessions, bounces)]
     topic = F.when(F.col("row.metric").isin(*ALERTS), config.result_topics[1]).otherwise(config.result_topics[0])
