@@ -10,8 +10,6 @@ import pytest
 from tests.e2e.started import TINY, WIDE, Program, plain_engine, start, wait_for
 from windowbench.errors import ExitCode
 
-pytestmark = pytest.mark.alone
-
 SHORT = (
     *TINY,
     *WIDE,
@@ -48,6 +46,7 @@ def rates_of(program):
     return [(probe["rate"], probe["full"], probe["outcome"]) for probe in program.json("capacity.json")["probes"]]
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_the_highest_rate_allowed_is_found_and_confirmed_by_runs_like_any_other(search):
     program = search(*SHORT, "--engine=none", "--rate=400", "--highest-rate=400")
@@ -65,6 +64,7 @@ def test_the_highest_rate_allowed_is_found_and_confirmed_by_runs_like_any_other(
     assert "| 400 | sustainable (full run) |" in (program.run / "capacity.md").read_text()
 
 
+@pytest.mark.alone
 @pytest.mark.long
 @pytest.mark.timeout(120)
 def test_an_engine_that_misses_the_objective_at_every_rate_is_told_so_by_the_exit_code(search):
@@ -74,6 +74,7 @@ def test_an_engine_that_misses_the_objective_at_every_rate_is_told_so_by_the_exi
     assert "excess_p50_ms<=200" in program.output
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(120)
 def test_an_interrupted_search_leaves_what_it_knows_and_no_process(search):
     program = search(*SHORT, "--engine=none")
@@ -100,6 +101,7 @@ def test_a_benchmark_that_is_killed_takes_its_search_with_it(tmp_path):
     assert [name for name in program.temporary_files() if name.startswith("windowbench-")] == []
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("engine", ["spark", pytest.param("flink", marks=pytest.mark.long)])
 def test_one_warm_engine_serves_run_after_run_and_each_is_exact(search, engine):

@@ -13,6 +13,8 @@ from tests.e2e.started import LATE_SENDS, TINY, WIDE, start
 HARD = (
     "--workload=product_ctr",
     "--profile=smoke",
+    "--warmup=6",
+    "--duration=14",
     *WIDE,
     *LATE_SENDS,
     "--out-of-order-share=0.2",

@@ -381,6 +381,28 @@ def test_results_that_reach_the_last_event_late(run, tmp_path, seconds, longest_
     assert [r.code for r in verdict.reasons] == (["results_lag"] if status is Status.UNSUSTAINABLE else [])
 
 
+@pytest.mark.parametrize(
+    ("read_after_s", "row_after_s", "status"),
+    [
+        pytest.param(2.0, 4.9, Status.VALID, id="each below 5 s"),
+        pytest.param(5.2, 0.1, Status.UNSUSTAINABLE, id="read late"),
+        pytest.param(0.1, 5.2, Status.UNSUSTAINABLE, id="written late"),
+        pytest.param(None, 5.2, Status.UNSUSTAINABLE, id="not all read"),
+    ],
+)
+def test_what_only_end_closes_is_not_late_for_having_waited_for_end(run, tmp_path, read_after_s, row_after_s, status):
+    after_s = (read_after_s or 0) + row_after_s
+    run.results = plain_engine(run.config, run.schedule, run.events, end_after_ms=round(after_s * 1000))
+    directory = run.write(tmp_path)
+    written_ns = run.schedule.load_end_ns + round((read_after_s or 0) * NS_PER_S)
+    directory.write_json(
+        "drain.json", {"all_read_ns": None if read_after_s is None else written_ns, "end_written_ns": written_ns}
+    )
+    verdict = evaluate(directory).verdict
+    assert verdict.status is status
+    assert [r.code for r in verdict.reasons] == (["results_lag"] if status is Status.UNSUSTAINABLE else [])
+
+
 def test_what_makes_a_run_invalid_outweighs_that_it_was_unsustainable(run, tmp_path):
     lag_more_and_more(run, 50)
     run.result(4, 1).row["views"] += 1

@@ -199,7 +199,13 @@ def find(recorded: Recorded) -> Findings:
         sustain=SustainFigures(
             slope=None if path is not None else slope,
             slope_of=headline_of(mode),
-            results_lag_s=results_lag_s(measured, append_ns(rows, clock), last_sent_ns),
+            results_lag_s=results_lag_s(
+                measured,
+                append_ns(rows, clock),
+                last_sent_ns,
+                by_end=closing.by_end,
+                end_written_ns=recorded.end_written_ns if mode == "append" else None,
+            ),
             # In Real-Time Mode no row waits for the end of its batch.
             longest_trigger_s=0.0 if config.real_time else engine.batch_max_ms / 1000,
             trigger_interval_s=config.engine.trigger_interval_ms / 1000,

@@ -169,8 +169,18 @@ def row_figures(rows: ResultRows, comparison: Comparison, impossible: Impossible
     )
 
 
-def results_lag_s(measured: MeasuredRows, append: NDArray[np.int64], load_end_ns: int) -> float | None:
-    """Return how long after the end of load the first row that holds the last event was appended.
+def results_lag_s(
+    measured: MeasuredRows,
+    append: NDArray[np.int64],
+    load_end_ns: int,
+    *,
+    by_end: NDArray[np.bool_],
+    end_written_ns: int | None = None,
+) -> float | None:
+    """Return how long the results took to reach the last event once the load had ended.
+
+    END is written when the engine has read everything, and a row that only END closes cannot come before: so it is the
+    longer of the times up to END and from END to the row. For other rows it is the time from the end of load.
 
     Parameters
     ----------
@@ -179,11 +189,18 @@ def results_lag_s(measured: MeasuredRows, append: NDArray[np.int64], load_end_ns
         When each result row was appended, in ns.
     load_end_ns : int
         When the last event was due, or sent where that was later.
+    by_end : bool[windows]
+        Windows that only END closes.
+    end_written_ns : int, optional
+        When END was written after everything had been read; None where that is not known, or rows do not wait for it.
     """
     if len(measured.row) == 0:
         return None
     holding = measured.last_due_ns == measured.last_due_ns.max()
-    return (int(append[measured.row[holding]].min()) - load_end_ns) / NS_PER_S
+    appended, waits = append[measured.row[holding]], by_end[measured.window[holding]]
+    if end_written_ns is None or not waits.all():
+        return (int(appended.min()) - load_end_ns) / NS_PER_S
+    return max(end_written_ns - load_end_ns, int(appended.min()) - end_written_ns) / NS_PER_S
 
 
 def states_at(path: MmppPath, instants_ns: NDArray[np.int64], epoch_ns: int) -> NDArray[np.int64]:

@@ -66,6 +66,8 @@ class Recorded:
         What became of the results that were to go to PostgreSQL; empty without a consumer.
     phases : list of Span
         What the run was doing when, as far as that is known.
+    end_written_ns : int or None
+        When END was written after the engine had read everything; None where it had not, or that is not known.
     """
 
     run: RunDirectory
@@ -84,6 +86,7 @@ class Recorded:
     status: dict[str, Any]
     consumer: dict[str, Any]
     phases: list[Span]
+    end_written_ns: int | None
 
     def sent_ns(self, producer: int) -> Iterator[NDArray[np.int64]]:
         """Yield the send times of a producer in pieces."""
@@ -149,7 +152,14 @@ def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Reco
         status=run.read_json("status.json"),
         consumer=run.read_json_if_present("consumer.json") or {},
         phases=read_phases(run, schedule),
+        end_written_ns=_read_end(run),
     )
+
+
+def _read_end(run: RunDirectory) -> int | None:
+    drained = run.read_json_if_present("drain.json")
+    with _reading(run, "drain.json"):
+        return None if drained is None or drained["all_read_ns"] is None else int(drained["end_written_ns"])
 
 
 def read_phases(run: RunDirectory, schedule: Schedule | None) -> list[Span]:

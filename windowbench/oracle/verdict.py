@@ -153,7 +153,7 @@ class SustainFigures:
     slope_of : str
         Of which latency: ``excess`` per window, or ``freshness`` per second.
     results_lag_s : float or None
-        From the end of load until the row that holds the last event that must count was appended.
+        How long the results took after the end of load to reach the last event that must count.
     longest_trigger_s : float
         Longest micro-batch of the measured phase; 0 where the engine reports none.
     trigger_interval_s : float
@@ -292,7 +292,8 @@ def sustain_reasons(figures: SustainFigures) -> list[Reason]:
     lag = figures.results_lag_s
     if lag is not None and lag > figures.lag_limit_s:
         text = (
-            f"the last event reached the results {lag:.1f} s after the end of load, limit {figures.lag_limit_s:.1f} s"
+            f"after the end of load the results took {lag:.1f} s to reach the last event,"
+            f" limit {figures.lag_limit_s:.1f} s"
         )
         found.append(Reason(code="results_lag", party=Party.ENGINE, text=text))
     return found
