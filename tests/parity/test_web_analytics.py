@@ -90,6 +90,24 @@ def test_spark(spark_answers, reference_answers, case):
     assert sorted(spark_answers[case.name], key=in_order) == reference_answers[case.name]
 
 
+def test_spark_gives_the_same_rows_where_it_adds_up_by_slide_first(spark, reference_answers, tmp_path, monkeypatch):
+    monkeypatch.setattr(workload, "WINDOWS_OF_ONE_AGGREGATION", 1)
+
+    def only_behaviour(raw, config):
+        good = workload.timed(workload.guard(workload.parse(raw), config), config.windows.delay_ms)
+        return workload.behaviour(good, config, config.run.run_id).select("row.value")
+
+    with Replay(spark, tmp_path, CONFIG, results=only_behaviour) as replay:
+        for batch in ALL.batches:
+            replay.feed([spark_record(event) for event in batch])
+        replay.feed([spark_end(NOW_MS)])
+        found = by_case([json.loads(value) for (value,) in replay.rows().collect()])
+    of_behaviour = {"conversion", "country", "top_page"}
+    for name, rows in reference_answers.items():
+        expected = [row for row in rows if row["metric"] in of_behaviour]
+        assert sorted(found[name], key=in_order) == expected, name
+
+
 @pytest.fixture(scope="module")
 def flink_answers(tmp_path_factory):
     (rows,) = run_jobs([flink_job(ALL)], tmp_path_factory.mktemp("flink"))

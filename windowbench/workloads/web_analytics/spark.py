@@ -54,6 +54,9 @@ WITHOUT_CODE_FOR_STAGES = {
 }
 EVENTS_WORTH_CODE = 1_000
 """Events per second from which on code for stages saves more than it costs, even without the optimising compiler."""
+WINDOWS_OF_ONE_AGGREGATION = 2
+"""Where an event is in more windows, adding it up by slide first saves more than one more aggregation costs."""
+_SUMMED = ("events", "sessions", "conversions", "revenue_cents")
 _NO_ROWS = "array<struct<metric: string, window_start: bigint, row_key: string, value: string>>"
 _VIEW, _START, _STOP, _CONVERSION = EVENT_TYPES
 
@@ -176,8 +179,8 @@ def behaviour(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
     """Return conversion, countries and most viewed pages, by sliding window.
 
     Each event counts for its user, for its country and, if it is a view, for its page: so one aggregation serves all
-    three, by slide first: an event is in one slide and in many windows. What that says of a slide is added up by
-    window, and one more aggregation holds all answers of a window; its rows are taken apart.
+    three. Where an event is in many windows it is added up in its slide first, and slides in their windows. One more
+    aggregation, over what that says of a window, holds all answers; its rows are taken apart.
     """
     own = WebAnalyticsSettings.of(config.workload)
     keys = F.array(
@@ -186,28 +189,28 @@ def behaviour(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
         F.struct(F.lit("page").alias("by"), F.when(_is(_VIEW), F.col("url")).alias("key")),
     )
     counted = timed.withColumn("part", F.explode(keys)).where(F.col("part.key").isNotNull())
-    slide = _window("event_time", own.behaviour_slide_ms, own.behaviour_slide_ms)
-    by_slide = counted.groupBy(slide, F.col("part.by").alias("by"), F.col("part.key").alias("key")).agg(
-        F.count(F.lit(1)).alias("events"),
-        F.count_if(_is(_START)).alias("sessions"),
-        F.count_if(_is(_CONVERSION)).alias("conversions"),
-        F.sum("revenue_cents").alias("revenue_cents"),
-        F.max("produce_time").alias("newest"),
+    each = counted.select(
+        "event_time",
+        "part.by",
+        "part.key",
+        F.lit(1).alias("events"),
+        _is(_START).cast("bigint").alias("sessions"),
+        _is(_CONVERSION).cast("bigint").alias("conversions"),
+        "revenue_cents",
+        F.col("produce_time").alias("newest"),
     )
-    sliding = _window(F.window_time("span"), own.behaviour_ms, own.behaviour_slide_ms)
-    by_key = by_slide.groupBy(sliding, "by", "key").agg(
-        *(F.sum(name).alias(name) for name in ("events", "sessions", "conversions", "revenue_cents")),
-        F.max("newest").alias("newest"),
-    )
+    sums = *(F.sum(name).alias(name) for name in _SUMMED), F.max("newest").alias("newest")
+    time: Column | str = "event_time"
+    if own.behaviour_ms // own.behaviour_slide_ms > WINDOWS_OF_ONE_AGGREGATION:
+        slide = _window(time, own.behaviour_slide_ms, own.behaviour_slide_ms)
+        each, time = each.groupBy(slide, "by", "key").agg(*sums), F.window_time("span")
+    by_key = each.groupBy(_window(time, own.behaviour_ms, own.behaviour_slide_ms), "by", "key").agg(*sums)
     of_country = F.col("by") == "country"
     country = F.struct("key", "events", "sessions", "revenue_cents", "newest")
     page = F.struct((-F.col("events")).alias("order"), "key", "newest")
     by_window = by_key.groupBy("span").agg(
         F.count_if(F.col("by") == "user").alias("active_users"),
-        *(
-            F.sum(F.when(of_country, F.col(name)).otherwise(0)).alias(name)
-            for name in ("events", "sessions", "conversions", "revenue_cents")
-        ),
+        *(F.sum(F.when(of_country, F.col(name)).otherwise(0)).alias(name) for name in _SUMMED),
         F.max("newest").alias("max_produce_time"),
         F.collect_list(F.when(of_country, country)).alias("countries"),
         F.array_sort(F.collect_list(F.when(F.col("by") == "page", page))).alias("pages"),
