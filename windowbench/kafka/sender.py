@@ -74,6 +74,9 @@ class KafkaSender:
             config,
             acks="all",
             enable_idempotence=True,
+            # With more, librdkafka 2.16 looks for room without pause while as many requests as it may send wait for
+            # their answers: a broker that lacks CPU for a moment would lose it to its producers for good.
+            max_in_flight_requests_per_connection=1,
             compression_type=config.kafka.compression,
             linger_ms=config.kafka.linger_ms if linger_ms is None else linger_ms,
             queue_buffering_max_messages=1_000_000,
