@@ -429,6 +429,7 @@ def test_sigterm_while_the_jvm_starts_ends_it_with_code_0(make_topics, start):
     assert "Traceback" not in job.stderr
 
 
+@pytest.mark.long
 def test_spark_submit_without_the_connector_is_refused_with_a_line_that_works(make_topics, start, tmp_path):
     config = make_topics()
     job = start(SUBMIT, "--master", "local[1]", JOB, *settings_of(config), SPARK_CONF_DIR=str(tmp_path))
