@@ -52,7 +52,8 @@ def poison_of_its_own(bootstrap_servers: str, topic: str) -> int:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("engine", ["spark", "flink"])
+# Parity tests ask every engine for the same rows; the whole run of the other is among the long tests.
+@pytest.mark.parametrize("engine", ["spark", pytest.param("flink", marks=pytest.mark.long)])
 def test_clicks_users_and_anomalies_are_exact_beside_poison_in_both_topics(tmp_path, engine):
     program = start(tmp_path, "master_code_spark.py", *HARD, f"--engine={engine}")
     try:

@@ -54,7 +54,8 @@ def poison_visits(bootstrap_servers, topic):
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("engine", ["spark", "flink"])
+# Parity tests ask every engine for the same rows; the whole run of the other is among the long tests.
+@pytest.mark.parametrize("engine", ["spark", pytest.param("flink", marks=pytest.mark.long)])
 def test_windows_sessions_and_alerts_are_exact_beside_poison(tmp_path, engine):
     program = start(tmp_path, "master_code_spark.py", *HARD, f"--engine={engine}")
     try:
