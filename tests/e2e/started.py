@@ -23,9 +23,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PLAIN_ENGINE = ROOT / "tests" / "engines" / "plain_engine.py"
 _MARKER = "RUN_MARKER"
 
+LATE_SENDS = ("--watermark-delay-sec=2",)
+"""For tests of exactness: a busy machine holds producers up, and what comes later than the delay is rightly dropped."""
+
 TINY = (
+    *LATE_SENDS,
     "--window-size-sec=0.5",
-    "--watermark-delay-sec=2",
     "--warmup=1",
     "--duration=2",
     "--cooldown=0.5",
@@ -34,16 +37,10 @@ TINY = (
     "--max-lateness-p99-ms=400",
     "--max-steal=1",
 )
-"""A whole run in about eight seconds. Its bounds are wide: these tests are about life and death, not about latency.
-
-A busy machine holds producers up, and what comes later than the watermark delay is rightly dropped: so it is long.
-"""
+"""A whole run in about eight seconds. Its bounds are wide: these tests are about life and death, not about latency."""
 
 WIDE = ("--max-lateness-p99-ms=1000", "--max-steal=1")
 """For runs of a real engine: on a busy test machine lateness and steal are not the point, exactness is."""
-
-LATE_SENDS = ("--watermark-delay-sec=2",)
-"""The same delay for tests of exactness with settings of their own."""
 
 OF_SPEED = frozenset(
     {

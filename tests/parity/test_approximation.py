@@ -5,10 +5,9 @@ import json
 import pytest
 
 from tests.parity.cases import ORIGIN_MS
-from tests.parity.spark_rows import Replay
 from tests.parity.test_attribution import config_of_cases
 from tests.parity.web_cases import WEB_CASES, in_order, joined
-from tests.parity.web_rows import CONFIG, reference_rows, spark_end, spark_record
+from tests.parity.web_rows import CONFIG, reference_rows, spark_branch_rows
 from windowbench.workloads.ad_clicks import spark as ads
 from windowbench.workloads.web_analytics import spark as web
 
@@ -77,16 +76,7 @@ def test_an_approximate_count_is_near_the_exact_one_and_all_else_is_equal(spark,
 
 def test_a_stream_counts_approximately_too_and_writes_its_rows_once(spark, tmp_path):
     case, config = joined(WEB_CASES), CONFIG.replace(distinct_users="approximate")
-
-    def only_traffic(raw, config):
-        good = web.timed(web.guard(web.parse(raw), config), config.windows.delay_ms)
-        return web.traffic(good, config, config.run.run_id).select("row.value")
-
-    with Replay(spark, tmp_path, config, results=only_traffic) as replay:
-        for batch in case.batches:
-            replay.feed([spark_record(event) for event in batch])
-        replay.feed([spark_end(case.batches[-1][-1].produce_ms)])
-        rows = [json.loads(value) for (value,) in replay.rows().collect()]
+    rows = spark_branch_rows(spark, tmp_path, case, web.traffic, config)
     exact = [row for row in reference_rows(case) if row["metric"] == "traffic"]
     assert max(row["active_users"] for row in exact) > 3
     # A sketch counts a handful exactly, but for collisions, and these users have none.

@@ -14,6 +14,7 @@ from tests.parity.web_rows import (
     flink_row,
     oracle_classes,
     reference_rows,
+    spark_branch_rows,
     spark_end,
     spark_record,
 )
@@ -92,16 +93,7 @@ def test_spark(spark_answers, reference_answers, case):
 
 def test_spark_gives_the_same_rows_where_it_adds_up_by_slide_first(spark, reference_answers, tmp_path, monkeypatch):
     monkeypatch.setattr(workload, "WINDOWS_OF_ONE_AGGREGATION", 1)
-
-    def only_behaviour(raw, config):
-        good = workload.timed(workload.guard(workload.parse(raw), config), config.windows.delay_ms)
-        return workload.behaviour(good, config, config.run.run_id).select("row.value")
-
-    with Replay(spark, tmp_path, CONFIG, results=only_behaviour) as replay:
-        for batch in ALL.batches:
-            replay.feed([spark_record(event) for event in batch])
-        replay.feed([spark_end(NOW_MS)])
-        found = by_case([json.loads(value) for (value,) in replay.rows().collect()])
+    found = by_case(spark_branch_rows(spark, tmp_path, ALL, workload.behaviour))
     of_behaviour = {"conversion", "country", "top_page"}
     for name, rows in reference_answers.items():
         expected = [row for row in rows if row["metric"] in of_behaviour]

@@ -7,7 +7,7 @@ import numpy as np
 from config import Config
 from tests.parity.cases import MS, ORIGIN_MS, RUN_ID
 from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of
-from tests.parity.spark_rows import end_record, record
+from tests.parity.spark_rows import Replay, end_record, record
 from tests.parity.web_cases import SPANS
 from windowbench.oracle.comparison import RowClass, compare
 from windowbench.oracle.replay import ScheduledEvents
@@ -15,6 +15,7 @@ from windowbench.oracle.rows import ResultRows
 from windowbench.reference.watermarks import PartitionClock
 from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS, NS_PER_S, Schedule
 from windowbench.workloads.web_analytics import flink, model, oracle, reference
+from windowbench.workloads.web_analytics import spark as workload
 from windowbench.workloads.web_analytics.events import COUNTRIES, country_of, page_urls
 from windowbench.workloads.web_analytics.payload import user_ids
 from windowbench.workloads.web_analytics.settings import EVENT_TYPES
@@ -115,6 +116,20 @@ def spark_record(event):
 
 def spark_end(now_ms):
     return end_record(RUN_ID, now_ms)
+
+
+def spark_branch_rows(spark, directory, case, branch, config=CONFIG):
+    """Return the rows that one branch of the query writes of a case as a stream."""
+
+    def results(raw, config):
+        good = workload.timed(workload.guard(workload.parse(raw), config), config.windows.delay_ms)
+        return branch(good, config, config.run.run_id).select("row.value")
+
+    with Replay(spark, directory, config, results=results) as replay:
+        for batch in case.batches:
+            replay.feed([spark_record(event) for event in batch])
+        replay.feed([spark_end(case.batches[-1][-1].produce_ms)])
+        return [json.loads(value) for (value,) in replay.rows().collect()]
 
 
 def flink_job(case):

@@ -166,8 +166,7 @@ def write_storage(template: Path, data_dir: Path, *, cluster_id: str, port: int)
     port : int
         Port for clients; the controller's is chosen here.
     """
-    for directory in (data_dir, temporary_path(data_dir)):
-        shutil.rmtree(directory, ignore_errors=True)
+    remove_storage(data_dir)
     shutil.copytree(template, data_dir)
     temporary_path(data_dir).mkdir()
     (data_dir / "meta.properties").write_text(

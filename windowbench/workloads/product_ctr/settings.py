@@ -24,8 +24,8 @@ class ProductCtrSettings(WorkloadSettings):
     PROFILES: ClassVar[Mapping[str, Mapping[str, object]]] = MappingProxyType(
         {
             "smoke": {"allowed_lateness_sec": 2.0, "revising_extent_ms": 1400, "num_products": 20},
-            # While a JVM compiles, producers beside it are held up for more than a second; what is that late and was
-            # to come just within the lateness is dropped.
+            # Under a load that fills the machine producers may be held up for more than a second; what is that late
+            # and was to come just within the lateness is dropped.
             "bench": {"revising_extent_ms": 2000},
         }
     )
