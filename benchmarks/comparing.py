@@ -11,7 +11,6 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,8 +20,9 @@ from benchmarks.table import Figure, show
 from benchmarks.taken import taken_by
 from config import Config
 from windowbench.judgement.measured import Phase
+from windowbench.judgement.tables import phase_column
 from windowbench.metrics.latency import LATENCIES
-from windowbench.results.samples import named_column, write_parquet
+from windowbench.results.samples import write_parquet
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory
 from windowbench.schedule import NS_PER_MS, plan
 
@@ -57,14 +57,9 @@ def make_run(parent: Path, number: int, windows: int, campaigns: int) -> Path:
     summary = {"schema_version": SCHEMA_VERSION, "verdict": verdict, "latencies_ms": described}
     run.write_json("summary.json", summary)
     columns = {f"{name}_ns": column for name, column in values.items()}
-    judged = {"window_id": ids, "phase": _all_measured(rows), "counts": np.ones(rows, dtype=bool), **columns}
-    write_parquet(run.judged_rows, judged)
+    phase = phase_column(np.full(rows, Phase.MEASURED))
+    write_parquet(run.judged_rows, {"window_id": ids, "phase": phase, "counts": np.ones(rows, dtype=bool), **columns})
     return run.path
-
-
-def _all_measured(rows: int) -> Any:  # noqa: ANN401 - Arrow's
-    """Return the phase of rows that are all of measured windows."""
-    return named_column(np.full(rows, Phase.MEASURED, dtype=np.int8), [phase.label for phase in Phase])
 
 
 def figures(runs: int = 10, windows: int = 1000, campaigns: int = 100) -> list[Figure]:

@@ -4,9 +4,10 @@ import numpy as np
 
 from config import Config
 from windowbench.judgement.measured import Phase
+from windowbench.judgement.tables import phase_column
 from windowbench.metrics.latency import LATENCIES
 from windowbench.metrics.quantiles import nearest_rank
-from windowbench.results.samples import named_column, nullable_column, write_parquet
+from windowbench.results.samples import nullable_column, write_parquet
 from windowbench.results.store import SCHEMA_VERSION, RunDirectory
 from windowbench.schedule import NS_PER_MS, plan
 
@@ -103,7 +104,7 @@ def write_rows(run, ids, values):
     phases = np.append(np.full(len(ids), Phase.MEASURED), [Phase.WARM_UP, -1])
     table = {
         "window_id": nullable_column(np.append(ids, extra), known),
-        "phase": named_column(phases, [phase.label for phase in Phase]),
+        "phase": phase_column(phases),
         "counts": counts,
     }
     for name, column in values.items():

@@ -128,7 +128,12 @@ def _phases(findings: Findings, cells: NDArray[np.int64], known: NDArray[np.bool
     """Return the phase of each row's window, by name; null where a row has none."""
     phases: NDArray[np.int8] = np.full(len(cells), -1, dtype=np.int8)
     phases[known] = findings.phases[findings.truth.cells.window_index(cells[known])]
-    return named_column(phases, [phase.label for phase in Phase])
+    return phase_column(phases)
+
+
+def phase_column(codes: NDArray[np.integer[Any]]) -> Any:  # noqa: ANN401 - Arrow's
+    """Return the column of phases of ``samples/rows.parquet``, by name; null where a code is negative."""
+    return named_column(codes, [phase.label for phase in Phase])
 
 
 def _metrics(findings: Findings, cells: NDArray[np.int64]) -> dict[str, Any]:
