@@ -69,7 +69,7 @@ picture: ## a page as a PNG, by Chromium: make picture PAGE=runs/RUN/report.html
 bench: test-environment classes flink-environment ## benchmarks of windowbench itself, as ratios within one run
 	@$(PY) -m benchmarks $(ARGS)
 
-bench-capacity: test-environment classes flink-environment ## highest sustainable rates of Spark, Flink and the reference engine
+bench-capacity: test-environment classes flink-environment ## highest sustainable rates of Spark (append and Real-Time Mode), Flink and the reference engine
 	@$(PY) -m benchmarks.capacity $(ARGS)
 
 bench-workloads: test-environment classes flink-environment ## every workload on Spark and Flink: latency, state, checkpoints, CPU

@@ -14,14 +14,12 @@ import argparse
 import json
 import math
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from benchmarks.started import windowbench
+from benchmarks.started import left_by
 from benchmarks.table import Figure, show
 from config import Config
 from windowbench.errors import run_program
@@ -59,14 +57,12 @@ class Seen:
 
 def run(*flags: str) -> Seen:
     """Make one run."""
-    with tempfile.TemporaryDirectory() as directory:
-        began, wall_ns = time.monotonic(), time.time_ns()
-        windowbench("run", "--quiet", f"--runs-dir={directory}", *flags)
+    began, wall_ns = time.monotonic(), time.time_ns()
+    with left_by("run", "summary.json", "--quiet", *flags) as left:
         seconds = time.monotonic() - began
-        (summary,) = Path(directory).glob("*/summary.json")
-        epoch_ns = json.loads((summary.parent / "schedule.json").read_text(encoding="utf-8"))["epoch_ns"]
+        epoch_ns = json.loads((left.parent / "schedule.json").read_text(encoding="utf-8"))["epoch_ns"]
         return Seen(
-            summary=json.loads(summary.read_text(encoding="utf-8")),
+            summary=json.loads(left.read_text(encoding="utf-8")),
             seconds=seconds,
             until_load=(epoch_ns - wall_ns) / NS_PER_S,
         )
@@ -121,8 +117,10 @@ def realtime() -> list[Figure]:
     load = (f"--rate={REALTIME_RATE}", "--warmup=45", "--duration=460", "--realtime-batch-seconds=150")
     seen = run("--engine=spark", "--spark-mode=realtime", "--profile=bench", *load)
     where = f"Spark Real-Time Mode, {REALTIME_RATE:,}/s"
+    boundaries = seen.summary["engine"]["batches"]
     return [
         seen.verdict(where),
+        Figure(f"{where}: batch boundaries", boundaries, ">= 3", boundaries >= 3),
         *(
             at_most(f"{where}: freshness P{percent}, ms", seen.latency("freshness", percent), limit)
             for percent, limit in ((50, 35), (90, 75), (99, 140))

@@ -42,10 +42,15 @@ def keep(found: Mapping[str, Sequence[Figure]], path: Path = STORED) -> Path:
 
 
 def as_markdown() -> str:
-    """Return everything that is kept as a table, with the machine it was found on."""
+    """Return everything that is kept as a table, benchmark by benchmark, with the machine it was found on."""
     kept = json.loads(STORED.read_text(encoding="utf-8"))
     lines = [f"On {machine(kept['environment'])}:", "", "| | found | target |", "| --- | ---: | ---: |"]
-    for figure in (Figure(**fields) for figures in kept["figures"].values() for fields in figures):
-        value = figure.value if isinstance(figure.value, str) else f"{figure.value:,}"
-        lines.append(f"| {figure.name} | {value}{'' if figure.met else ' (missed)'} | {figure.target} |")
+    for name, figures in kept["figures"].items():
+        lines.append(f"| **{name.replace('_', ' ')}** | | |")
+        lines += [_row(Figure(**fields)) for fields in figures]
     return "\n".join(lines)
+
+
+def _row(figure: Figure) -> str:
+    value = figure.value if isinstance(figure.value, str) else f"{figure.value:,}"
+    return f"| {figure.name.strip()} | {value}{'' if figure.met else ' (missed)'} | {figure.target} |"
