@@ -114,7 +114,7 @@ def test_the_heap_of_the_tuned_driver_is_fixed():
 
 
 @pytest.mark.parametrize(
-    ("warmup", "lasting", "optimising"), [(44.0, False, False), (45.0, False, True), (6.0, True, True)]
+    ("warmup", "lasting", "optimising"), [(29.0, False, False), (30.0, False, True), (6.0, True, True)]
 )
 def test_the_optimising_compiler_is_left_alone_where_there_is_time_enough_for_it(warmup, lasting, optimising):
     settings = jvm_settings(spark(warmup_seconds=warmup), lasting=lasting)

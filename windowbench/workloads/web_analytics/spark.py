@@ -19,7 +19,6 @@ from pyspark.sql import functions as F  # noqa: N812 - the name every Spark prog
 from config import Config
 from windowbench.spark import events
 from windowbench.spark.events import OBSERVATION
-from windowbench.spark.tuning import optimises
 from windowbench.workloads.web_analytics.model import ALERTS, ROWS
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
@@ -53,7 +52,7 @@ WITHOUT_CODE_FOR_STAGES = {
     "spark.sql.codegen.wholeStage": "false",
 }
 EVENTS_WORTH_CODE = 1_000
-"""Events per second from which on code for stages saves more than it costs, even without the optimising compiler."""
+"""Events per second from which on code for stages saves more than it costs."""
 WINDOWS_OF_ONE_AGGREGATION = 2
 """Where an event is in more windows, adding it up by slide first saves more than one more aggregation costs."""
 _SUMMED = ("events", "sessions", "conversions", "revenue_cents")
@@ -63,7 +62,7 @@ _VIEW, _START, _STOP, _CONVERSION = EVENT_TYPES
 
 def settings(config: Config) -> dict[str, str]:
     """Return what the preset ``tuned`` adds to the session: no code is made that costs more than it saves."""
-    worth = optimises(config) or config.load.total_rate >= EVENTS_WORTH_CODE
+    worth = config.load.total_rate >= EVENTS_WORTH_CODE
     return WITHOUT_CODE_FOR_EXPRESSIONS | ({} if worth else WITHOUT_CODE_FOR_STAGES)
 
 
