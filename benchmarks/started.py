@@ -21,6 +21,11 @@ _END_SECONDS = 20.0
 """Time for a run to end in good order."""
 
 
+def windowbench(*arguments: str) -> None:
+    """Run a command of windowbench to its end; see :func:`run_to_end`."""
+    run_to_end([sys.executable, "-m", "windowbench", *arguments])
+
+
 @contextmanager
 def left_by(command: str, name: str, *flags: str) -> Iterator[Path]:
     """Run a command of windowbench to its end, in runs of its own, and give the file of that name that it left.
@@ -40,7 +45,7 @@ def left_by(command: str, name: str, *flags: str) -> Iterator[Path]:
         The command left no such file: it failed, and has said why on standard error.
     """
     with tempfile.TemporaryDirectory() as directory:
-        run_to_end([sys.executable, "-m", "windowbench", command, f"--runs-dir={directory}", *flags])
+        windowbench(command, f"--runs-dir={directory}", *flags)
         left = list(Path(directory).glob(f"*/{name}"))
         if len(left) != 1:
             msg = f"windowbench {command} {' '.join(flags)} left no {name}"

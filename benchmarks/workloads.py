@@ -30,7 +30,7 @@ from config import Config
 from data_generation import encoder_of, event_blocks
 from windowbench.arrivals import arrival_offsets
 from windowbench.configuration.profiles import profile_values
-from windowbench.errors import run_program
+from windowbench.errors import HarnessError, run_program
 from windowbench.judgement.figures import headline_of
 from windowbench.orchestration.environment import describe_environment
 from windowbench.reports.engine_line import state_kept
@@ -151,7 +151,7 @@ def measured(load: Load) -> list[Figure]:
     """Make one run; one that fails says why itself, and the others go on."""
     try:
         seen = run(*load.flags)
-    except (OSError, ValueError, KeyError):  # it left no summary, or no schedule
+    except (HarnessError, OSError, ValueError, KeyError):  # it left no summary, or no schedule
         return failed(load)
     for reason in (seen.summary.get("verdict") or {}).get("reasons", ()):
         print(f"  {reason['party']}: {reason['text']} [{reason['code']}]")

@@ -1,5 +1,6 @@
 """``make bench`` and its like tell what they find, one benchmark after the other, whatever becomes of one."""
 
+import importlib
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from benchmarks import __main__ as command
 from benchmarks.table import Figure
 from windowbench.errors import ExitCode, HarnessError
 
+ROOT = Path(__file__).resolve().parents[2]
 MET, MISSED = Figure("met", 1, "<= 2"), Figure("missed", 3, "<= 2", met=False)
 
 
@@ -63,5 +65,10 @@ def test_the_table_of_the_document_names_benchmark_figure_and_target(benchmarks,
 
 
 def test_the_readme_has_a_place_for_the_table():
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text()
     assert readme.index("<!-- begin figures -->\n") < readme.index("<!-- end figures -->")
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py")))
+def test_every_benchmark_finds_what_it_imports(name):
+    assert importlib.import_module(f"benchmarks.{name}").__doc__

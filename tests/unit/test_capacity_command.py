@@ -35,6 +35,7 @@ def test_without_flags_it_starts_at_the_rate_of_its_own_profile_and_ends_within_
         full_warmup_s=30.0,
         full_duration_s=60.0,
     )
+    assert request.time_limit_s <= 12 * 60
 
 
 def test_flags_of_the_search_and_of_a_run_go_together(requested):

@@ -12,6 +12,7 @@ from benchmarks.engine_runs import Seen
 from benchmarks.stored import keep, stored
 from benchmarks.table import Figure
 from benchmarks.workloads import Load, figures_of, is_kept, table
+from windowbench.errors import HarnessError
 from windowbench.workloads import WORKLOADS
 
 LOAD = Load(workload="ad_ctr", engine="spark", rate=5_000.0, warmup=120.0, duration=120.0)
@@ -158,3 +159,12 @@ def test_events_of_every_workload_are_made_and_counted(workload, monkeypatch):
     (figure,) = workloads.made(workload)
     assert figure.value > 0
     assert figure.target == ">= 100,000"
+
+
+def test_a_run_that_leaves_nothing_is_kept_as_failed_and_ends_no_other(monkeypatch):
+    def leave_nothing(*_):
+        message = "no summary"
+        raise HarnessError(message)
+
+    monkeypatch.setattr(workloads, "run", leave_nothing)
+    assert workloads.measured(LOAD) == workloads.failed(LOAD)
