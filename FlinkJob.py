@@ -18,7 +18,7 @@ Under ``flink run`` the cluster is there before this file is read; memory and fl
 from __future__ import annotations
 
 if __name__ == "__main__":
-    from windowbench.interrupt import end_quietly_on_interrupt
+    from windowbench.processes.interrupt import end_quietly_on_interrupt
 
     end_quietly_on_interrupt()
 
@@ -32,18 +32,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from windowbench.broker.jars import default_cache_dir, ensure_jars
-from windowbench.broker.java import find_java, temporary_files_flags
 from windowbench.broker.storage import free_port
-from windowbench.configuration.engine import PYTHON_WORKER
-from windowbench.engine_job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
+from windowbench.engines.flink.progress import Progress
+from windowbench.engines.flink.rest import FlinkRest, cause_of
+from windowbench.engines.flink.tuning import LOG_SETTINGS, job_settings, jvm_flags, sink_options, source_options
+from windowbench.engines.job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
 from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
-from windowbench.flink.progress import Progress
-from windowbench.flink.rest import FlinkRest, cause_of
-from windowbench.flink.tuning import LOG_SETTINGS, job_settings, jvm_flags, sink_options, source_options
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
-from windowbench.numbering import input_partitions
-from windowbench.process import hide_values
+from windowbench.load.numbering import input_partitions
+from windowbench.processes.process import hide_values
+from windowbench.settings.engine import PYTHON_WORKER
+from windowbench.toolchain.jars import default_cache_dir, ensure_jars
+from windowbench.toolchain.java import find_java, temporary_files_flags
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment

@@ -94,7 +94,7 @@ flink-environment: environment ## build .venv-flink and retrieve Flink's connect
 environment: interpreter ## build .venv with what a run needs
 	@$(call install,build)
 	@$(call install,run,--no-build-isolation)
-	@if [ "$$($(PY) -m windowbench.broker.java --need-wheel)" = yes ]; then \
+	@if [ "$$($(PY) -m windowbench.toolchain.java --need-wheel)" = yes ]; then \
 	    echo "no Java 17 or 21 on this machine: the one in .venv is used"; \
 	    $(call install,java); fi
 

@@ -11,7 +11,7 @@ It starts like ``SparkJob.py``, and speaks the same JSON lines on standard outpu
 from __future__ import annotations
 
 if __name__ == "__main__":
-    from windowbench.interrupt import end_quietly_on_interrupt
+    from windowbench.processes.interrupt import end_quietly_on_interrupt
 
     end_quietly_on_interrupt()
 
@@ -28,15 +28,15 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from config import Config
-from windowbench.engine_job import announce, read_job, say, until_stopped
+from windowbench.engines.job import announce, read_job, say, until_stopped
+from windowbench.engines.reference.aggregator import Aggregator
+from windowbench.engines.reference.worker import Share, partitions_of, run_consumer
 from windowbench.errors import EngineFailed, EnvironmentProblem, run_program
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.follower import Follower
 from windowbench.kafka.sender import KafkaSender
 from windowbench.kafka.settings import bootstrap_of
-from windowbench.numbering import Numbering, result_partitions
-from windowbench.reference.aggregator import Aggregator
-from windowbench.reference.worker import Share, partitions_of, run_consumer
+from windowbench.load.numbering import Numbering, result_partitions
 
 POLL_SECONDS = 0.02
 PROGRESS_SECONDS = 0.1

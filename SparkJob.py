@@ -10,8 +10,8 @@ On standard output it says, one JSON object a line:
 * ``{"type": "ui", "address": "http://..."}``: with ``--engine-ui``, where Spark's web page is;
 * ``{"type": "ready"}``: the query has asked Kafka for offsets and waits for data, or its first batch is done; in
   Real-Time Mode all its tasks run;
-* ``{"type": "progress", ...}`` for each committed batch, see :class:`windowbench.spark.progress.BatchLog`; Spark says
-  nothing within a batch, however long it lasts;
+* ``{"type": "progress", ...}`` for each committed batch, see
+  :class:`windowbench.engines.spark.progress.BatchLog`; Spark says nothing within a batch, however long it lasts;
 * ``{"type": "error", "message": "..."}``: the query failed; the exit code is 10.
 
 Under ``spark-submit`` the JVM runs before this file is read. Memory and flags of the JVM and the jars of the Kafka
@@ -23,7 +23,7 @@ SIGTERM then meets the JVM first, and the exit code is 143.
 from __future__ import annotations
 
 if __name__ == "__main__":
-    from windowbench.interrupt import end_quietly_on_interrupt
+    from windowbench.processes.interrupt import end_quietly_on_interrupt
 
     end_quietly_on_interrupt()
 
@@ -39,22 +39,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from config import Config
-from windowbench.broker.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jar_paths
-from windowbench.broker.java import find_java, temporary_files_flags
-from windowbench.broker.setup import driver_archive, settings_are_ours, spark_conf_dir
-from windowbench.configuration.engine import PYTHON_WORKER
-from windowbench.engine_job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
-from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
-from windowbench.kafka.admin import Admin
-from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
-from windowbench.numbering import input_partitions
-from windowbench.process import hide_values
-from windowbench.spark.checkpoint import claim, local_directory
-from windowbench.spark.classes import CONF_DIR, KEEP_FLAG, empty_conf_dir, sharing_flags
-from windowbench.spark.jvm import end_children, end_jvm, hush, quietly
-from windowbench.spark.progress import BatchLog, cause_of, is_waiting
-from windowbench.spark.realtime import check_realtime
-from windowbench.spark.tuning import (
+from windowbench.engines.job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
+from windowbench.engines.spark.checkpoint import claim, local_directory
+from windowbench.engines.spark.classes import CONF_DIR, KEEP_FLAG, empty_conf_dir, sharing_flags
+from windowbench.engines.spark.jvm import end_children, end_jvm, hush, quietly
+from windowbench.engines.spark.progress import BatchLog, cause_of, is_waiting
+from windowbench.engines.spark.realtime import check_realtime
+from windowbench.engines.spark.tuning import (
     JVM_OPTIONS,
     UI_SETTINGS,
     jvm_settings,
@@ -64,6 +55,15 @@ from windowbench.spark.tuning import (
     sink_options,
     source_options,
 )
+from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
+from windowbench.installation.setup import driver_archive, settings_are_ours, spark_conf_dir
+from windowbench.kafka.admin import Admin
+from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
+from windowbench.load.numbering import input_partitions
+from windowbench.processes.process import hide_values
+from windowbench.settings.engine import PYTHON_WORKER
+from windowbench.toolchain.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jar_paths
+from windowbench.toolchain.java import find_java, temporary_files_flags
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

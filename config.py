@@ -22,20 +22,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from windowbench.command_line import Parser, add_flags, command_line_layer
-from windowbench.configuration.consumers import ConsumerSettings
-from windowbench.configuration.engine import EXACT_ONLY, EngineSettings, OutputMode
-from windowbench.configuration.events import EventSettings
-from windowbench.configuration.judge import JudgeSettings
-from windowbench.configuration.kafka import KafkaSettings
 from windowbench.configuration.known import GROUPS, OF_WORKLOAD, SETTINGS, check_owned, topic_settings
-from windowbench.configuration.load import MAX_RATE, LoadSettings
 from windowbench.configuration.profiles import PROFILES, profile_values
-from windowbench.configuration.run import RunSettings
-from windowbench.configuration.windows import MUST_COUNT_MARGIN_MS, WindowSettings
-from windowbench.configuration.workload import EXACT, WorkloadSettings
-from windowbench.layers import Layer, environment_layer, mapping_layer, read_file, variables_layer
-from windowbench.settings import ConfigError, Pairs, checked, require
+from windowbench.settings.command_line import Parser, add_flags, command_line_layer
+from windowbench.settings.consumers import ConsumerSettings
+from windowbench.settings.engine import EXACT_ONLY, EngineSettings, OutputMode
+from windowbench.settings.events import EventSettings
+from windowbench.settings.judge import JudgeSettings
+from windowbench.settings.kafka import KafkaSettings
+from windowbench.settings.knobs import ConfigError, Pairs, checked, require
+from windowbench.settings.layers import Layer, environment_layer, mapping_layer, read_file, variables_layer
+from windowbench.settings.load import MAX_RATE, LoadSettings
+from windowbench.settings.run import RunSettings
+from windowbench.settings.windows import MUST_COUNT_MARGIN_MS, WindowSettings
+from windowbench.settings.workload import EXACT, WorkloadSettings
 from windowbench.workloads import WORKLOADS
 
 __all__ = [

@@ -11,7 +11,7 @@ and ``resumed``, ``error``. SIGTERM ends it with exit code 0.
 from __future__ import annotations
 
 if __name__ == "__main__":
-    from windowbench.interrupt import end_quietly_on_interrupt
+    from windowbench.processes.interrupt import end_quietly_on_interrupt
 
     end_quietly_on_interrupt()
 
@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from config import Config, ConfigError, config_parser, load
-from windowbench.engine_job import Job, job_of, say
+from windowbench.engines.job import Job, job_of, say
 from windowbench.errors import HarnessError, Terminated, run_program
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.committed import CommittedReader
 from windowbench.kafka.reader import Record
 from windowbench.kafka.settings import bootstrap_of
-from windowbench.numbering import result_partitions
+from windowbench.load.numbering import result_partitions
 from windowbench.postgres.connection import DatabaseAway
 from windowbench.postgres.server import EmbeddedPostgres
 from windowbench.postgres.table import ResultsTable, StoredRow

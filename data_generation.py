@@ -18,18 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.events import BLOCK, EventBlock, event_key
-from windowbench.payload import Encoder
-from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_S
-from windowbench.streams import CHUNK, stream_rng
+from windowbench.load.events import BLOCK, EventBlock, event_key
+from windowbench.load.payload import Encoder
+from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_S
+from windowbench.load.streams import CHUNK, stream_rng, uuid_texts
 from windowbench.workloads import workload_part
-from windowbench.workloads.ad_ctr.events import ad_ids
-from windowbench.workloads.ad_ctr.payload import PayloadEncoder
 
 __all__ = [
     "BLOCK",
     "EventBlock",
-    "PayloadEncoder",
+    "ad_ids",
     "create_ad_campaign_mappings",
     "encoder_of",
     "end_record",
@@ -40,6 +38,11 @@ __all__ = [
 ]
 
 _PIECE_BYTES = 4_000_000
+
+
+def ad_ids(num_campaigns: int, ads_per_campaign: int, seed: int) -> NDArray[np.bytes_]:
+    """Return the UUIDs of all ads; those of campaign c are at ``c * ads_per_campaign`` and the following."""
+    return uuid_texts(stream_rng(seed, "ads"), num_campaigns * ads_per_campaign)
 
 
 def create_ad_campaign_mappings(num_campaigns: int = 10, ads_per_campaign: int = 100, seed: int = 42) -> dict[str, int]:
@@ -99,7 +102,7 @@ def event_blocks(
     producer : int
         Number of the producer.
     offsets : iterator of NDArray[np.int64]
-        Due offsets, non-decreasing, in chunks of any size; see :func:`windowbench.arrivals.arrival_offsets`.
+        Due offsets, non-decreasing, in chunks of any size; see :func:`windowbench.load.arrivals.arrival_offsets`.
     until_ns : int
         Length of the load.
 

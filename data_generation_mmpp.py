@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import LoadSettings
-from windowbench.schedule import NS_PER_S
-from windowbench.streams import exponential_chunks, stream_rng
+from windowbench.load.schedule import NS_PER_S
+from windowbench.load.streams import exponential_chunks, stream_rng
 
 _SEGMENTS = 256
 

@@ -11,8 +11,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.schedule import NS_PER_S
-from windowbench.streams import exponential_chunks, stream_rng
+from windowbench.load.schedule import NS_PER_S
+from windowbench.load.streams import exponential_chunks, stream_rng
 
 
 def poisson_offsets(rate: Fraction, producer: int, producers: int, seed: int) -> Iterator[NDArray[np.int64]]:

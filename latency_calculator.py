@@ -7,7 +7,7 @@ topics no schedule is known: latencies and rows are shown, and the verdict stays
 from __future__ import annotations
 
 if __name__ == "__main__":
-    from windowbench.interrupt import end_quietly_on_interrupt
+    from windowbench.processes.interrupt import end_quietly_on_interrupt
 
     end_quietly_on_interrupt()
 
@@ -52,25 +52,27 @@ def _judge(argv: list[str] | None) -> int:
 
 
 def _judge_directory(loaded: Loaded) -> int:
-    from windowbench.judgement import judge_run
-    from windowbench.results.store import RunDirectory
+    from windowbench.judge.judgement import judge_run
+    from windowbench.report.summary import render_summary
+    from windowbench.runs.store import RunDirectory
 
     given = [name for name, origin in loaded.origins.items() if origin == "command line"]
     if given or loaded.arguments.output or loaded.arguments.config or loaded.arguments.profile:
         also = ", ".join(given) or "another source of settings"
         raise ConfigError(f"a run directory has its own settings; it cannot be judged with {also}")
-    judged = judge_run(RunDirectory.open(Path(loaded.arguments.run_dir)))
-    print(judged.text)
-    return judged.exit_code
+    run = RunDirectory.open(Path(loaded.arguments.run_dir))
+    judged = judge_run(run)
+    print(render_summary(judged.summary, directory=str(run.path)))
+    return judged.verdict.exit_code
 
 
 def _judge_topics(config: Config, output: str | None) -> int:
-    from windowbench.judgement.tables import latency_csv
-    from windowbench.judgement.topics import judge_pair, read_pair
+    from windowbench.judge.tables import latency_csv
+    from windowbench.judge.topics import judge_pair, read_pair
     from windowbench.kafka.reader import read_topics
-    from windowbench.numbering import input_partitions, result_partitions
-    from windowbench.reports.summary import render_summary
-    from windowbench.results.store import RunDirectory
+    from windowbench.load.numbering import input_partitions, result_partitions
+    from windowbench.report.summary import render_summary
+    from windowbench.runs.store import RunDirectory
 
     pair = read_pair(
         config, read_topics(config, input_partitions(config)), read_topics(config, result_partitions(config))

@@ -8,7 +8,7 @@ everything, proves every window right and prints the latencies. The same as
 from __future__ import annotations
 
 if __name__ == "__main__":
-    from windowbench.interrupt import end_quietly_on_interrupt
+    from windowbench.processes.interrupt import end_quietly_on_interrupt
 
     end_quietly_on_interrupt()
 
@@ -18,7 +18,7 @@ from windowbench.errors import run_program
 
 
 def _body(argv: list[str] | None) -> int:
-    from windowbench.orchestration.driver import drive
+    from windowbench.orchestrate.driver import drive
 
     return drive(argv, prog="master_code_flink.py", description="Benchmark Flink.", engine="flink")
 

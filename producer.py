@@ -10,7 +10,7 @@ Progress goes to standard output as JSON lines: ``ready``, ``progress`` once a s
 from __future__ import annotations
 
 if __name__ == "__main__":
-    from windowbench.interrupt import end_quietly_on_interrupt
+    from windowbench.processes.interrupt import end_quietly_on_interrupt
 
     end_quietly_on_interrupt()
 
@@ -29,9 +29,9 @@ from typing import Any
 from config import Config, config_parser, load
 from windowbench.errors import EnvironmentProblem, ExitCode, ProducersFailed, run_program
 from windowbench.kafka.admin import Admin
-from windowbench.producer_worker import FLUSH_SECONDS, run_worker
-from windowbench.results.store import RunDirectory
-from windowbench.schedule import Schedule, plan
+from windowbench.load.schedule import Schedule, plan
+from windowbench.producers.worker import FLUSH_SECONDS, run_worker
+from windowbench.runs.store import RunDirectory
 
 _EPILOG = """\
 examples:

@@ -13,7 +13,7 @@ On standard output it says, one JSON object a line: ``{"type": "ready"}`` when a
 from __future__ import annotations
 
 if __name__ == "__main__":
-    from windowbench.interrupt import end_quietly_on_interrupt
+    from windowbench.processes.interrupt import end_quietly_on_interrupt
 
     end_quietly_on_interrupt()
 
@@ -23,15 +23,15 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from config import Config, ConfigError, config_parser, load
-from windowbench.engine_job import say
+from windowbench.engines.job import say
 from windowbench.errors import EnvironmentProblem, Terminated, run_program
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.sender import KafkaSender
 from windowbench.kafka.visibility import Seen, VisibilityConsumer, calibration_topic
-from windowbench.numbering import result_partitions
-from windowbench.results.samples import CALIBRATION_COLUMNS, VISIBLE_COLUMNS, SampleWriter
-from windowbench.results.store import RunDirectory
-from windowbench.schedule import NS_PER_MS
+from windowbench.load.numbering import result_partitions
+from windowbench.load.schedule import NS_PER_MS
+from windowbench.runs.samples import CALIBRATION_COLUMNS, VISIBLE_COLUMNS, SampleWriter
+from windowbench.runs.store import RunDirectory
 
 POLL_SECONDS = 0.05
 CALIBRATION_SECONDS = 0.1

@@ -26,13 +26,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.table import Figure, show
 from benchmarks.taken import taken_by
 from config import Config
-from windowbench.judgement.judge import judge, replay
-from windowbench.judgement.recorded import read_recorded
-from windowbench.oracle.closing import closing_times
-from windowbench.oracle.comparison import compare
-from windowbench.oracle.replay import scheduled_events
-from windowbench.oracle.updates import rules_of
-from windowbench.results.samples import (
+from windowbench.judge.judgement import judge, replay
+from windowbench.judge.recorded import read_recorded
+from windowbench.judge.truth.closing import closing_times
+from windowbench.judge.truth.comparison import compare
+from windowbench.judge.truth.replay import scheduled_events
+from windowbench.judge.truth.updates import rules_of
+from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
+from windowbench.runs.samples import (
     HOST_COLUMNS,
     RESULT_COLUMNS,
     SampleWriter,
@@ -41,8 +42,7 @@ from windowbench.results.samples import (
     row_count,
     write_parquet,
 )
-from windowbench.results.store import RunDirectory
-from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
+from windowbench.runs.store import RunDirectory
 from windowbench.workloads.ad_ctr.oracle import AdCtrTruth, TruthBuilder
 
 T = TypeVar("T")

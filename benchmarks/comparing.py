@@ -19,12 +19,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.table import Figure, show
 from benchmarks.taken import taken_by
 from config import Config
-from windowbench.judgement.measured import Phase
-from windowbench.judgement.tables import phase_column
-from windowbench.metrics.latency import LATENCIES
-from windowbench.results.samples import write_parquet
-from windowbench.results.store import SCHEMA_VERSION, RunDirectory
-from windowbench.schedule import NS_PER_MS, plan
+from windowbench.judge.measured import Phase
+from windowbench.judge.measures.latency import LATENCIES
+from windowbench.judge.tables import phase_column
+from windowbench.load.schedule import NS_PER_MS, plan
+from windowbench.runs.samples import write_parquet
+from windowbench.runs.store import SCHEMA_VERSION, RunDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET_SECONDS = 10

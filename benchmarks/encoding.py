@@ -20,10 +20,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.table import Figure, show
 from config import Config
-from data_generation import PayloadEncoder, create_ad_campaign_mappings, event_blocks
-from windowbench.arrivals import arrival_offsets
-from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
+from data_generation import create_ad_campaign_mappings, event_blocks
+from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
 from windowbench.workloads.ad_ctr.events import AD_TYPES
+from windowbench.workloads.ad_ctr.payload import PayloadEncoder
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 ROUNDS = 7

@@ -23,7 +23,7 @@ from benchmarks.started import left_by
 from benchmarks.table import Figure, show
 from config import Config
 from windowbench.errors import run_program
-from windowbench.schedule import NS_PER_S
+from windowbench.load.schedule import NS_PER_S
 
 RATE, REALTIME_RATE = 10_000, 5_000
 _STEADY = ("--profile=bench", f"--rate={RATE}", "--duration=40")

@@ -29,15 +29,16 @@ from typing import Any, cast
 
 from benchmarks.table import Figure, show
 from config import Config
-from data_generation import EventBlock, PayloadEncoder, event_blocks
+from data_generation import EventBlock, event_blocks
 from topic_creation import create_topics
-from windowbench.arrivals import arrival_offsets
 from windowbench.broker.embedded import installed_broker
 from windowbench.kafka.admin import cluster_id
 from windowbench.kafka.sender import KafkaSender
-from windowbench.producer_worker import SLICE_EVENTS, run_worker
-from windowbench.results.store import RunDirectory
-from windowbench.schedule import NS_PER_S, Schedule, plan
+from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.schedule import NS_PER_S, Schedule, plan
+from windowbench.producers.worker import SLICE_EVENTS, run_worker
+from windowbench.runs.store import RunDirectory
+from windowbench.workloads.ad_ctr.payload import PayloadEncoder
 
 TARGET_RATE = 100_000
 TARGET_RATIO = 15

@@ -11,7 +11,7 @@ from benchmarks.marked import put
 from benchmarks.stored import STORED, as_markdown, keep, machine
 from benchmarks.table import Figure
 from windowbench.errors import told
-from windowbench.orchestration.environment import describe_environment
+from windowbench.orchestrate.environment import describe_environment
 
 README = Path("README.md")
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from windowbench.errors import HarnessError
-from windowbench.process import start
+from windowbench.processes.process import start
 
 ROOT = Path(__file__).resolve().parents[1]
 _END_SECONDS = 20.0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.table import Figure
-from windowbench.orchestration.environment import describe_environment
+from windowbench.orchestrate.environment import describe_environment
 
 STORED = Path("artifacts") / "bench.json"
 _SAME_MACHINE = ("cpu_model", "cpu_count", "memory_bytes")

@@ -19,12 +19,12 @@ from benchmarks.marked import put
 from benchmarks.started import ROOT, windowbench
 from benchmarks.stored import machine
 from config import Config
-from windowbench.comparison.arms import short
+from windowbench.compare.arms import short
+from windowbench.engines.flink import tuning as flink
+from windowbench.engines.parts import Factor
+from windowbench.engines.spark import tuning as spark
 from windowbench.errors import run_program
-from windowbench.factor import Factor
-from windowbench.flink import tuning as flink
-from windowbench.orchestration.environment import describe_environment
-from windowbench.spark import tuning as spark
+from windowbench.orchestrate.environment import describe_environment
 
 STUDIES = ROOT / "artifacts" / "tuning"
 DOCUMENT = ROOT / "docs" / "tuning.md"

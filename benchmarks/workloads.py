@@ -28,13 +28,13 @@ from benchmarks.stored import keep, machine, stored
 from benchmarks.table import Figure, show
 from config import Config
 from data_generation import encoder_of, event_blocks
-from windowbench.arrivals import arrival_offsets
 from windowbench.configuration.profiles import profile_values
 from windowbench.errors import HarnessError, run_program
-from windowbench.judgement.figures import headline_of
-from windowbench.orchestration.environment import describe_environment
-from windowbench.reports.engine_line import state_kept
-from windowbench.schedule import NS_PER_S, plan
+from windowbench.judge.figures import headline_of
+from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.schedule import NS_PER_S, plan
+from windowbench.orchestrate.environment import describe_environment
+from windowbench.report.engine_line import state_kept
 from windowbench.workloads import WORKLOADS
 
 ENGINES = ("spark", "flink")

@@ -36,8 +36,8 @@ def pytest_configure(config):
 @pytest.fixture(scope="session")
 def java_home():
     """Give the Java that programs under test find."""
-    from windowbench.broker.jars import default_cache_dir
-    from windowbench.broker.java import find_java
+    from windowbench.toolchain.jars import default_cache_dir
+    from windowbench.toolchain.java import find_java
 
     return find_java(default_cache_dir())
 
@@ -50,7 +50,7 @@ def spark(java_home, tmp_path_factory):
     from pyspark.sql import SparkSession
 
     from config import Config
-    from windowbench.spark.tuning import jvm_settings, session_settings
+    from windowbench.engines.spark.tuning import jvm_settings, session_settings
 
     scratch = tmp_path_factory.mktemp("spark")
     os.environ["JAVA_HOME"] = str(java_home.path)

@@ -7,7 +7,7 @@ as fast as what it needs.
 from __future__ import annotations
 
 if __name__ == "__main__":
-    from windowbench.interrupt import end_quietly_on_interrupt
+    from windowbench.processes.interrupt import end_quietly_on_interrupt
 
     end_quietly_on_interrupt()
 
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from windowbench.errors import EnvironmentProblem, run_program
-from windowbench.settings import ConfigError, nearest
+from windowbench.settings.knobs import ConfigError, nearest
 
 Body = Callable[[list[str] | None], int]
 
@@ -30,7 +30,7 @@ class Command:
 
 
 def _doctor() -> Body:
-    from windowbench.doctor import body
+    from windowbench.installation.doctor import body
 
     return body
 
@@ -43,45 +43,45 @@ def _broker() -> Body:
 
 
 def _setup() -> Body:
-    from windowbench.broker.setup import body
+    from windowbench.installation.setup import body
     from windowbench.kafka.admin import cluster_id
-    from windowbench.orchestration.spark_classes import make_spark_archive
+    from windowbench.orchestrate.spark_classes import make_spark_archive
 
     return lambda argv: body(argv, cluster_id_of=cluster_id, make_driver_archive=make_spark_archive)
 
 
 def _run() -> Body:
-    from windowbench.orchestration.driver import drive
+    from windowbench.orchestrate.driver import drive
 
     return lambda argv: drive(argv, prog="-m windowbench run", description="Benchmark an engine.")
 
 
 def _compare() -> Body:
-    from windowbench.comparison.command import body
+    from windowbench.compare.command import body
 
     return body
 
 
 def _versus() -> Body:
-    from windowbench.orchestration.versus import body
+    from windowbench.campaigns.versus import body
 
     return body
 
 
 def _list() -> Body:
-    from windowbench.run_list import list_body
+    from windowbench.compare.run_list import list_body
 
     return list_body
 
 
 def _prune() -> Body:
-    from windowbench.run_list import prune_body
+    from windowbench.compare.run_list import prune_body
 
     return prune_body
 
 
 def _setup_flink() -> Body:
-    from windowbench.orchestration.flink_environment import body
+    from windowbench.orchestrate.flink_environment import body
 
     return body
 
@@ -93,19 +93,19 @@ def _postgres() -> Body:
 
 
 def _report() -> Body:
-    from windowbench.run_report import body
+    from windowbench.report.run_report import body
 
     return body
 
 
 def _dump() -> Body:
-    from windowbench.dump import body
+    from windowbench.runs.dump import body
 
     return body
 
 
 def _capacity() -> Body:
-    from windowbench.orchestration.capacity_command import body
+    from windowbench.campaigns.capacity_command import body
 
     return body
 

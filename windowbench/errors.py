@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from types import FrameType
 
-from windowbench.settings import ConfigError
+from windowbench.settings.knobs import ConfigError
 
 FAULTS = "_WINDOWBENCH_FAULTS"
 """Environment variable that names the directory for tracebacks, which must outlast the run that the process is part of;
@@ -141,7 +141,7 @@ def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None 
     ----------
     body : callable
         Gets `argv`, returns an exit code, raises :class:`HarnessError` or
-        :class:`~windowbench.settings.ConfigError`.
+        :class:`~windowbench.settings.knobs.ConfigError`.
     argv : list of str, optional
         Arguments without the program's name.
     """

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from windowbench.errors import ExitCode
-from windowbench.oracle.verdict import exit_code_of
+from windowbench.judge.verdict.verdict import exit_code_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN_ENGINE = ROOT / "tests" / "engines" / "plain_engine.py"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.started import TINY, plain_engine, reasons_but_speed, start
 from windowbench.errors import ExitCode
-from windowbench.oracle.verdict import exit_code_of
+from windowbench.judge.verdict.verdict import exit_code_of
 
 RUNS = 3
 

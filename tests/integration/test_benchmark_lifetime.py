@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from windowbench.process_table import TAG, kill_tagged, tagged_processes
-from windowbench.waiting import wait_until
+from windowbench.processes.process_table import TAG, kill_tagged, tagged_processes
+from windowbench.processes.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 GONE_SECONDS = 10.0

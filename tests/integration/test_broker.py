@@ -19,12 +19,12 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 
 from windowbench.broker import embedded, storage
 from windowbench.broker.embedded import EmbeddedBroker
-from windowbench.broker.jars import default_cache_dir, ensure_jars
-from windowbench.broker.java import find_java
 from windowbench.errors import BrokerFailed, EnvironmentProblem
 from windowbench.kafka.admin import cluster_id
-from windowbench.process_table import start_mark, tagged_processes
-from windowbench.waiting import wait_until
+from windowbench.processes.process_table import start_mark, tagged_processes
+from windowbench.processes.waiting import wait_until
+from windowbench.toolchain.jars import default_cache_dir, ensure_jars
+from windowbench.toolchain.java import find_java
 
 ROOT = Path(__file__).resolve().parents[2]
 SOON = 30.0

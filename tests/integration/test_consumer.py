@@ -20,7 +20,7 @@ from confluent_kafka import Producer
 from tests.integration.test_spark_job import Running
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.reader import read_topic
-from windowbench.waiting import wait_until
+from windowbench.processes.waiting import wait_until
 from windowbench.workloads.ad_ctr.model import RESULT_TABLE
 
 COLUMNS = RESULT_TABLE.columns

@@ -23,8 +23,8 @@ from tests.integration.test_spark_job import (
 from tests.parity.poison import malformed
 from tests.parity.test_flink import LENIENT, LENIENT_ON_TWO_LINES
 from windowbench.errors import EnvironmentProblem
-from windowbench.orchestration.flink_environment import ROOT, ensure_environment
-from windowbench.waiting import wait_until
+from windowbench.orchestrate.flink_environment import ROOT, ensure_environment
+from windowbench.processes.waiting import wait_until
 
 JOB = ROOT / "FlinkJob.py"
 pytestmark = pytest.mark.timeout(280)

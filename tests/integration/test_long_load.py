@@ -6,8 +6,8 @@ import pytest
 
 from benchmarks.producing import ours
 from windowbench.kafka import sender
-from windowbench.results.samples import read_columns
-from windowbench.results.store import RunDirectory
+from windowbench.runs.samples import read_columns
+from windowbench.runs.store import RunDirectory
 
 SHORT, LONG = 300_000, 2_100_000
 """More than half an hour at 1,000 events/s goes by in seconds: the schedule is denser than anybody sends, so every

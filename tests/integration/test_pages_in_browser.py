@@ -9,10 +9,10 @@ from tests.recorded.test_capacity_page import rendered as capacity_page
 from tests.unit.synthetic_run import synthetic_run
 from tests.unit.test_capacity_content import record
 from windowbench.capacity.outcome import Outcome
-from windowbench.judgement import evaluate
-from windowbench.reports.comparison_page import render_comparison
-from windowbench.reports.content import RunContent
-from windowbench.reports.run_page import render_run
+from windowbench.judge.judgement import evaluate
+from windowbench.report.comparison_page import render_comparison
+from windowbench.report.content import RunContent
+from windowbench.report.run_page import render_run
 
 DRAWINGS = """
 return [...document.querySelectorAll("figure")].map(figure => {

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from config import Config
 from windowbench.__main__ import main
-from windowbench.doctor import Patient, check_postgres, checks_of
 from windowbench.errors import EnvironmentProblem
+from windowbench.installation.doctor import Patient, check_postgres, checks_of
 from windowbench.postgres.connection import DatabaseAway
 from windowbench.postgres.server import EmbeddedPostgres
 from windowbench.postgres.table import ResultsTable

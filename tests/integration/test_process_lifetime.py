@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from windowbench.errors import HarnessError
-from windowbench.process import Child, hide_values, start
-from windowbench.process_table import TAG, kill_tagged, start_mark, tagged_processes
-from windowbench.runlock import LOCK_NAME, RunLock, clean_leftovers
-from windowbench.waiting import wait_until
+from windowbench.processes.process import Child, hide_values, start
+from windowbench.processes.process_table import TAG, kill_tagged, start_mark, tagged_processes
+from windowbench.processes.runlock import LOCK_NAME, RunLock, clean_leftovers
+from windowbench.processes.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 GONE_SECONDS = 5.0
@@ -42,8 +42,8 @@ time.sleep(600)
 ORCHESTRATOR = """
 import os, signal, sys, time
 from pathlib import Path
-from windowbench.process import start
-from windowbench.runlock import RunLock
+from windowbench.processes.process import start
+from windowbench.processes.runlock import RunLock
 run = Path(sys.argv[1])
 run.mkdir(parents=True)
 with RunLock(run) as lock:

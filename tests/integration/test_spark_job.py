@@ -20,12 +20,12 @@ from confluent_kafka import Producer
 
 from config import config_json
 from tests.parity.poison import good_event, malformed, odd_but_good, out_of_time
-from windowbench.broker.jars import default_cache_dir
-from windowbench.broker.setup import driver_archive
+from windowbench.installation.setup import driver_archive
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.reader import read_topic
-from windowbench.schedule import END_EVENT_TIME_NS, NS_PER_MS
-from windowbench.waiting import wait_until
+from windowbench.load.schedule import END_EVENT_TIME_NS, NS_PER_MS
+from windowbench.processes.waiting import wait_until
+from windowbench.toolchain.jars import default_cache_dir
 
 JOB = Path(__file__).resolve().parents[2] / "SparkJob.py"
 SUBMIT = Path(sys.executable).with_name("spark-submit")

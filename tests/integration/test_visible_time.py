@@ -10,10 +10,10 @@ from confluent_kafka import Producer
 
 from tests.integration.test_spark_job import Running
 from windowbench.kafka.admin import Admin
-from windowbench.orchestration.recording import record_results
-from windowbench.results.samples import read_table
-from windowbench.results.store import RunDirectory
-from windowbench.waiting import wait_until
+from windowbench.orchestrate.recording import record_results
+from windowbench.processes.waiting import wait_until
+from windowbench.runs.samples import read_table
+from windowbench.runs.store import RunDirectory
 
 PROGRAM = Path(__file__).resolve().parents[2] / "visible_time.py"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from config import WindowSettings
 from tests.parity.cases import ORIGIN_MS, RUN_ID
-from windowbench.broker.jars import default_cache_dir
-from windowbench.broker.java import find_java
-from windowbench.orchestration.flink_environment import ROOT, ensure_environment
+from windowbench.orchestrate.flink_environment import ROOT, ensure_environment
+from windowbench.toolchain.jars import default_cache_dir
+from windowbench.toolchain.java import find_java
 from windowbench.workloads.ad_ctr import flink as workload
 
 ROW_FIELDS = (

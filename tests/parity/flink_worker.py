@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from config import Config
-from windowbench.factor import in_force
-from windowbench.flink.tuning import FACTORS, RUN_SETTINGS, RUN_SOURCE_OPTIONS
+from windowbench.engines.flink.tuning import FACTORS, RUN_SETTINGS, RUN_SOURCE_OPTIONS
+from windowbench.engines.parts import in_force
 
 
 def environment_of(settings):

@@ -4,9 +4,9 @@ import numpy as np
 
 from config import Config
 from tests.parity.cases import ORIGIN_MS, RUN_ID
-from windowbench.oracle.closing import closing_times
-from windowbench.oracle.replay import ScheduledEvents
-from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule
+from windowbench.judge.truth.closing import closing_times
+from windowbench.judge.truth.replay import ScheduledEvents
+from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule
 from windowbench.workloads.ad_ctr.oracle import TruthBuilder
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 

@@ -6,7 +6,7 @@ Every entry is made of one good event, so that a reader that overlooks the flaw 
 import json
 
 from tests.parity.cases import ORIGIN_MS
-from windowbench.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
+from windowbench.load.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 ABSENT = object()

@@ -5,10 +5,10 @@ import orjson
 from tests.parity.cases import RUN_ID
 from tests.parity.oracle_rows import case_config
 from tests.parity.spark_rows import payload
-from windowbench.reference.aggregator import Aggregator
-from windowbench.reference.messages import partial_records, watermark_record
-from windowbench.reference.watermarks import LONGEST_POLL_MS, PartitionClock
-from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
+from windowbench.engines.reference.aggregator import Aggregator
+from windowbench.engines.reference.messages import partial_records, watermark_record
+from windowbench.engines.reference.watermarks import LONGEST_POLL_MS, PartitionClock
+from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
 from windowbench.workloads.ad_ctr.reference import END, EventReader, OpenWindows, PartialCounts
 
 IDLE_TIMEOUT_MS = 1_000

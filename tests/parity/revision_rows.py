@@ -8,11 +8,11 @@ from config import Config
 from tests.parity.cases import ORIGIN_MS, RUN_ID
 from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of
 from tests.parity.spark_rows import end_record, record
-from windowbench.oracle.comparison import RowClass, compare
-from windowbench.oracle.replay import ScheduledEvents
-from windowbench.oracle.rows import ResultRows
-from windowbench.reference.watermarks import PartitionClock
-from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS, NS_PER_S, Schedule
+from windowbench.engines.reference.watermarks import PartitionClock
+from windowbench.judge.truth.comparison import RowClass, compare
+from windowbench.judge.truth.replay import ScheduledEvents
+from windowbench.judge.truth.rows import ResultRows
+from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS, NS_PER_S, Schedule
 from windowbench.workloads.product_ctr import flink, model, oracle, reference
 from windowbench.workloads.product_ctr.settings import KINDS
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.parity.cases import RUN_ID
-from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
+from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
 from windowbench.workloads.ad_ctr import spark as workload
 
 RAW_SCHEMA = "value binary, timestamp timestamp"

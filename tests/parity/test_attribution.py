@@ -12,9 +12,9 @@ from tests.parity.attribution_cases import ATTRIBUTION_MS, CASES, DELAY_MS, SIZE
 from tests.parity.cases import ORIGIN_MS, RUN_ID
 from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of, run_jobs
 from tests.parity.spark_rows import Replay, end_record, record
-from windowbench.flink.sql import timed_columns
-from windowbench.reference.watermarks import PartitionClock
-from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
+from windowbench.engines.flink.sql import timed_columns
+from windowbench.engines.reference.watermarks import PartitionClock
+from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
 from windowbench.workloads.ad_clicks import flink, reference
 from windowbench.workloads.ad_clicks import spark as workload
 from windowbench.workloads.ad_clicks.settings import KINDS

@@ -10,7 +10,7 @@ from tests.parity.oracle_rows import static_oracle_rows, stream_oracle_rows
 from tests.parity.poison import malformed, odd_but_good, out_of_time
 from tests.parity.spark_rows import payload, row_dict
 from tests.parity.test_static_frame import mixed_load
-from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
+from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
 
 pytestmark = pytest.mark.timeout(300)
 

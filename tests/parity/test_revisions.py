@@ -27,7 +27,7 @@ from tests.parity.revision_rows import (
     spark_record,
 )
 from tests.parity.spark_rows import Replay
-from windowbench.oracle.comparison import RowClass
+from windowbench.judge.truth.comparison import RowClass
 from windowbench.workloads.product_ctr import spark as workload
 
 pytestmark = pytest.mark.timeout(300)

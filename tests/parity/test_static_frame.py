@@ -14,7 +14,7 @@ from tests.parity.spark_rows import (
     row_dict,
     static_rows,
 )
-from windowbench.oracle.windows import WindowAssigner
+from windowbench.judge.truth.windows import WindowAssigner
 
 
 def by_key(rows):

@@ -6,8 +6,8 @@ from chispa import assert_df_equality
 from tests.parity.cases import ORIGIN_MS, PARTITION_CASES, RUN_ID, STREAM_CASES, S, StreamCase, view
 from tests.parity.oracle_rows import case_config, stream_oracle_rows
 from tests.parity.spark_rows import Replay, end_record, expected_frame, record, record_of, row_dict
-from windowbench.numbering import Numbering
-from windowbench.spark.progress import BatchLog
+from windowbench.engines.spark.progress import BatchLog
+from windowbench.load.numbering import Numbering
 from windowbench.workloads.ad_ctr.spark import OBSERVATION
 
 ORACLE_CASES = [case for case in STREAM_CASES if not case.differs]

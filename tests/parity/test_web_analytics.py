@@ -18,7 +18,7 @@ from tests.parity.web_rows import (
     spark_end,
     spark_record,
 )
-from windowbench.oracle.comparison import RowClass
+from windowbench.judge.truth.comparison import RowClass
 from windowbench.workloads.web_analytics import spark as workload
 
 pytestmark = pytest.mark.timeout(300)

@@ -9,11 +9,11 @@ from tests.parity.cases import MS, ORIGIN_MS, RUN_ID
 from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of
 from tests.parity.spark_rows import Replay, end_record, record
 from tests.parity.web_cases import SPANS
-from windowbench.oracle.comparison import RowClass, compare
-from windowbench.oracle.replay import ScheduledEvents
-from windowbench.oracle.rows import ResultRows
-from windowbench.reference.watermarks import PartitionClock
-from windowbench.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS, NS_PER_S, Schedule
+from windowbench.engines.reference.watermarks import PartitionClock
+from windowbench.judge.truth.comparison import RowClass, compare
+from windowbench.judge.truth.replay import ScheduledEvents
+from windowbench.judge.truth.rows import ResultRows
+from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS, NS_PER_S, Schedule
 from windowbench.workloads.web_analytics import flink, model, oracle, reference
 from windowbench.workloads.web_analytics import spark as workload
 from windowbench.workloads.web_analytics.events import COUNTRIES, country_of, page_urls

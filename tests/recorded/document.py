@@ -8,11 +8,11 @@ from html.parser import HTMLParser
 import numpy as np
 
 from config import Config
-from windowbench.arrivals import modulating_path
-from windowbench.metrics.resources import TREES, Span
-from windowbench.reports.content import RunContent
-from windowbench.reports.curves import Curve, Progress
-from windowbench.schedule import NS_PER_S, plan
+from windowbench.judge.measures.resources import TREES, Span
+from windowbench.load.arrivals import modulating_path
+from windowbench.load.schedule import NS_PER_S, plan
+from windowbench.report.content import RunContent
+from windowbench.report.curves import Curve, Progress
 
 HOUR = 3_600
 VOID = {"meta", "link", "br", "img", "input"}

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 from tests.unit.ads_load import MS, NOW_NS, records_of, small_config, tables_of, truth_of
-from windowbench.oracle.comparison import RowClass, compare
-from windowbench.oracle.replay import scheduled_events
-from windowbench.oracle.rows import ResultRows
-from windowbench.schedule import plan
+from windowbench.judge.truth.comparison import RowClass, compare
+from windowbench.judge.truth.replay import scheduled_events
+from windowbench.judge.truth.rows import ResultRows
+from windowbench.load.schedule import plan
 from windowbench.workloads.ad_clicks import model, oracle, reference
 from windowbench.workloads.ad_clicks.settings import DEVICES
 

@@ -4,7 +4,7 @@ from config import Config
 from tests.recorded.document import Document
 from tests.unit.test_capacity_content import content, found, record
 from windowbench.capacity.outcome import Outcome
-from windowbench.reports.capacity_page import render_capacity_page
+from windowbench.report.capacity_page import render_capacity_page
 
 
 def rendered(*records, result=None, **fields):

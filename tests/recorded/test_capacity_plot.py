@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.test_capacity_content import content, found, record
 from windowbench.capacity.outcome import Outcome
-from windowbench.reports.capacity_plot import alternative, latency_against_load
+from windowbench.report.capacity_plot import alternative, latency_against_load
 
 ALL = [record(n, 10_000.0 * (n + 1), outcome, full=n == 0) for n, outcome in enumerate(Outcome)]
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.recorded.document import Document
 from tests.unit.finished_run import finished_run
-from windowbench.comparison.command import body
+from windowbench.compare.command import body
 from windowbench.errors import ExitCode, run_program
 
 HOSTILE = "evil|`x`\x1b[31m\n| @all <script>"

@@ -1,7 +1,7 @@
 """The benchmark of ``compare`` measures a comparison: the runs it makes are such as the command compares."""
 
 from benchmarks.comparing import make_run
-from windowbench.comparison.command import body
+from windowbench.compare.command import body
 from windowbench.errors import ExitCode, run_program
 
 

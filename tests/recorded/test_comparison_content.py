@@ -5,14 +5,14 @@ import re
 
 import pytest
 
-import windowbench.comparison
+import windowbench.compare
 from config import ConfigError
 from tests.unit.finished_run import ENVIRONMENT, finished_run
-from windowbench.comparison.content import compare_runs
-from windowbench.comparison.recorded import read_run
-from windowbench.comparison.thresholds import parse_threshold
+from windowbench.compare.content import compare_runs
+from windowbench.compare.recorded import read_run
+from windowbench.compare.thresholds import parse_threshold
 from windowbench.errors import EnvironmentProblem, ExitCode
-from windowbench.metrics.bootstrap import too_few
+from windowbench.judge.measures.bootstrap import too_few
 
 REPEATS = 3
 
@@ -223,7 +223,7 @@ def test_an_arm_whose_rows_nobody_saw_become_visible_has_no_rank_beside_one_that
 def test_a_comparison_is_json_and_its_documentation_names_every_key(make):
     content = compared(*make("a"), *make("b", engine="none"), thresholds=[parse_threshold("excess_p90_ms>+5%")])
     assert json.loads(json.dumps(content, allow_nan=False)) == content
-    documented = windowbench.comparison.__doc__
+    documented = windowbench.compare.__doc__
     assert content.keys() == set(re.findall(r"^``(\w+)`` :", documented, re.MULTILINE))
     for part in (content, content["arms"][0], content["runs"][0], content["differences"][0], content["thresholds"][0]):
         missing = [key for key in part if f"``{key}``" not in documented]

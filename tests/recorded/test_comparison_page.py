@@ -9,9 +9,9 @@ from tests.recorded.comparison_content import compared_runs, comparison_content
 from tests.recorded.document import Document
 from tests.recorded.test_run_page import HOSTILE
 from tests.unit.synthetic_run import synthetic_run
-from windowbench.judgement import evaluate
-from windowbench.reports import comparison_plots
-from windowbench.reports.comparison_page import render_comparison
+from windowbench.judge.judgement import evaluate
+from windowbench.report import comparison_plots
+from windowbench.report.comparison_page import render_comparison
 
 SECTIONS = [
     "verdict",

@@ -8,7 +8,8 @@ import pytest
 
 from tests.e2e.started import Program, headline
 from tests.unit.synthetic_run import plain_engine, synthetic_run
-from windowbench.judgement import judge_run
+from windowbench.judge.judgement import judge_run
+from windowbench.report.summary import render_summary
 
 TOO_SLOW_MS = 60_000
 
@@ -22,8 +23,8 @@ def ended(run, directory, *, code=None):
     log = directory.parent / "stderr.log"
     log.write_text("what the program told\n", encoding="utf-8")
     process = SimpleNamespace(
-        communicate=lambda **_: (judged.text, None),
-        returncode=judged.exit_code if code is None else code,
+        communicate=lambda **_: (render_summary(judged.summary, directory=str(recorded.path)), None),
+        returncode=judged.verdict.exit_code if code is None else code,
     )
     return Program(process=process, runs=directory, temporary=temporary, marker="", log=log)
 

@@ -7,14 +7,14 @@ import pytest
 
 from tests.unit.finished_run import finished_run
 from tests.unit.synthetic_run import synthetic_run
-from windowbench.comparison.recorded import read_run
+from windowbench.compare.recorded import read_run
 from windowbench.errors import ExitCode
-from windowbench.judgement import judge_run
-from windowbench.metrics.quantiles import percentiles
-from windowbench.results.samples import write_parquet
-from windowbench.results.store import RunDirectory, RunDirectoryProblem
-from windowbench.runlock import RunLock
-from windowbench.schedule import NS_PER_MS
+from windowbench.judge.judgement import judge_run
+from windowbench.judge.measures.quantiles import percentiles
+from windowbench.load.schedule import NS_PER_MS
+from windowbench.processes.runlock import RunLock
+from windowbench.runs.samples import write_parquet
+from windowbench.runs.store import RunDirectory, RunDirectoryProblem
 
 
 def changed(directory, name, **values):

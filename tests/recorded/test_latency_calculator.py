@@ -4,11 +4,11 @@ import pytest
 
 import latency_calculator
 from tests.unit.synthetic_run import MS, small_config, synthetic_run
-from windowbench.judgement.tables import latency_csv
-from windowbench.judgement.topics import judge_pair, read_pair
+from windowbench.judge.tables import latency_csv
+from windowbench.judge.topics import judge_pair, read_pair
+from windowbench.judge.verdict.verdict import Status
 from windowbench.kafka.reader import Record
-from windowbench.oracle.verdict import Status
-from windowbench.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS
+from windowbench.load.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS
 
 # --- a run directory --------------------------------------------------------------------------------------------------
 

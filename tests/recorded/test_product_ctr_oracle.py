@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests.unit.product_load import MS, NOW_NS, events_of, small_config, truth_of
-from windowbench.oracle.comparison import RowClass, compare
-from windowbench.oracle.replay import scheduled_events
-from windowbench.oracle.rows import ResultRows
-from windowbench.schedule import plan
+from windowbench.judge.truth.comparison import RowClass, compare
+from windowbench.judge.truth.replay import scheduled_events
+from windowbench.judge.truth.rows import ResultRows
+from windowbench.load.schedule import plan
 from windowbench.workloads.product_ctr import model, oracle, reference
 
 SQL = """

@@ -6,9 +6,9 @@ import pytest
 
 from tests.recorded.document import hour_of_samples
 from tests.unit.synthetic_run import synthetic_run
-from windowbench.judgement import evaluate
-from windowbench.reports.run_page import render_run
-from windowbench.reports.summary import WIDTH, render_summary
+from windowbench.judge.judgement import evaluate
+from windowbench.report.run_page import render_run
+from windowbench.report.summary import WIDTH, render_summary
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import sys
 import pytest
 
 from tests.unit.finished_run import NOW_NS, finished_run
+from windowbench.compare.run_list import chosen_runs, list_body, listed_runs, prune_body
 from windowbench.errors import ExitCode, run_program
-from windowbench.run_list import chosen_runs, list_body, listed_runs, prune_body
-from windowbench.runlock import RunLock
-from windowbench.schedule import NS_PER_S
+from windowbench.load.schedule import NS_PER_S
+from windowbench.processes.runlock import RunLock
 
 HOSTILE = "evil\x1b[2J\n|name"
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tests.recorded.document import Document, hour_of_samples
 from tests.unit.synthetic_run import synthetic_run
-from windowbench.judgement import evaluate
-from windowbench.metrics.resources import Span
-from windowbench.reports import latency_plots, time_plots
-from windowbench.reports.content import RunContent
-from windowbench.reports.run_page import render_run
+from windowbench.judge.judgement import evaluate
+from windowbench.judge.measures.resources import Span
+from windowbench.report import latency_plots, time_plots
+from windowbench.report.content import RunContent
+from windowbench.report.run_page import render_run
 
 SECTIONS = [
     "verdict",

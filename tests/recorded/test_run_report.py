@@ -7,11 +7,19 @@ from tests.recorded.comparison_content import comparison_content
 from tests.recorded.document import Document
 from tests.unit.synthetic_run import RUN_ID, synthetic_run
 from windowbench.errors import EnvironmentProblem
-from windowbench.orchestration import benchmark
-from windowbench.results.samples import read_columns, write_parquet
-from windowbench.results.store import RunDirectory
-from windowbench.run_report import REPORT, body, comparison_page, latencies_ms, read_content, read_windows, write_report
-from windowbench.settings import ConfigError
+from windowbench.orchestrate import benchmark
+from windowbench.report.run_report import (
+    REPORT,
+    body,
+    comparison_page,
+    latencies_ms,
+    read_content,
+    read_windows,
+    write_report,
+)
+from windowbench.runs.samples import read_columns, write_parquet
+from windowbench.runs.store import RunDirectory
+from windowbench.settings.knobs import ConfigError
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +153,7 @@ def test_a_page_that_cannot_be_made_is_said_with_the_command_that_tries_again(ru
     def fail(_run):
         raise ValueError("no room")
 
-    monkeypatch.setattr("windowbench.run_report.write_report", fail)
+    monkeypatch.setattr("windowbench.report.run_report.write_report", fail)
     benchmark.leave_report(run, None)
     told = capsys.readouterr().err
     assert "ValueError: no room" in told

@@ -3,9 +3,9 @@ import copy
 import pytest
 
 from tests.unit.synthetic_run import synthetic_run
-from windowbench.judgement import evaluate
-from windowbench.reports import run_facts
-from windowbench.reports.summary import WIDTH, render_summary
+from windowbench.judge.judgement import evaluate
+from windowbench.report import run_facts
+from windowbench.report.summary import WIDTH, render_summary
 from windowbench.workloads.ad_ctr import oracle
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from tests.unit.synthetic_run import MS, Result, plain_engine, quiet_host, synthetic_run
-from windowbench.judgement import evaluate, judge_run
-from windowbench.oracle.verdict import Status
-from windowbench.results.samples import read_table
-from windowbench.schedule import NS_PER_S
+from windowbench.judge.judgement import evaluate, judge_run
+from windowbench.judge.verdict.verdict import Status
+from windowbench.load.schedule import NS_PER_S
+from windowbench.runs.samples import read_table
 
 
 @pytest.fixture
@@ -442,7 +442,7 @@ def test_a_missing_file_is_an_unknown_verdict_that_names_it(run, tmp_path, name)
 
 
 def test_an_exception_in_the_judge_is_unknown_and_not_valid(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("windowbench.judgement.judge.compare", lambda *_: 1 // 0)
+    monkeypatch.setattr("windowbench.judge.judgement.compare", lambda *_: 1 // 0)
     verdict = verdict_of(run, tmp_path)
     assert (verdict.status, verdict.reasons[0].code) == (Status.UNKNOWN, "judge_failed")
 
@@ -463,7 +463,7 @@ def test_only_a_valid_run_has_a_headline(run, tmp_path):
 def test_files_of_a_judged_run(run, tmp_path):
     directory = run.write(tmp_path)
     judged = judge_run(directory)
-    assert judged.exit_code == 0
+    assert judged.verdict.exit_code == 0
     report = directory.file("latency_report_2_720_poisson.csv").read_text().splitlines()
     assert report[0] == "window_id,max_latency_ms"
     base_ms = run.schedule.base_time_ns // MS
@@ -491,7 +491,7 @@ def test_judging_again_gives_the_same_files(run, tmp_path):
 def test_an_unknown_verdict_is_written_too(run, tmp_path):
     directory = run.write(tmp_path)
     directory.schedule.unlink()
-    assert judge_run(directory).exit_code == 21
+    assert judge_run(directory).verdict.exit_code == 21
     assert directory.read_json("verdict.json")["verdict"] == "unknown"
     assert directory.read_json("summary.json")["verdict"]["reasons"][0]["code"] == "no_schedule"
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.unit.synthetic_run import MS, plain_engine, synthetic_run, update_engine
-from windowbench.judgement import evaluate
-from windowbench.oracle.verdict import Status
-from windowbench.schedule import NS_PER_S
+from windowbench.judge.judgement import evaluate
+from windowbench.judge.verdict.verdict import Status
+from windowbench.load.schedule import NS_PER_S
 
 
 def run_of(**settings):

@@ -8,11 +8,11 @@ import pytest
 
 from data_generation import event_blocks
 from tests.unit.web_load import MS, NOW_NS, SENT_LATE_NS, events_of, small_config, truth_of
-from windowbench.arrivals import arrival_offsets
-from windowbench.oracle.comparison import RowClass, compare
-from windowbench.oracle.replay import scheduled_events
-from windowbench.oracle.rows import ResultRows
-from windowbench.schedule import plan
+from windowbench.judge.truth.comparison import RowClass, compare
+from windowbench.judge.truth.replay import scheduled_events
+from windowbench.judge.truth.rows import ResultRows
+from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.schedule import plan
 from windowbench.workloads.web_analytics import model, oracle, reference
 from windowbench.workloads.web_analytics.events import COUNTRIES, country_of, page_urls
 from windowbench.workloads.web_analytics.payload import PayloadEncoder, user_ids

@@ -6,8 +6,8 @@ import numpy as np
 
 from config import Config
 from data_generation import encoder_of, event_blocks
-from windowbench.arrivals import arrival_offsets
-from windowbench.oracle.replay import scheduled_events
+from windowbench.judge.truth.replay import scheduled_events
+from windowbench.load.arrivals import arrival_offsets
 from windowbench.workloads.ad_clicks import oracle
 
 MS = 1_000_000

@@ -3,13 +3,13 @@
 import numpy as np
 
 from config import Config
-from windowbench.judgement.measured import Phase
-from windowbench.judgement.tables import phase_column
-from windowbench.metrics.latency import LATENCIES
-from windowbench.metrics.quantiles import nearest_rank
-from windowbench.results.samples import nullable_column, write_parquet
-from windowbench.results.store import SCHEMA_VERSION, RunDirectory
-from windowbench.schedule import NS_PER_MS, plan
+from windowbench.judge.measured import Phase
+from windowbench.judge.measures.latency import LATENCIES
+from windowbench.judge.measures.quantiles import nearest_rank
+from windowbench.judge.tables import phase_column
+from windowbench.load.schedule import NS_PER_MS, plan
+from windowbench.runs.samples import nullable_column, write_parquet
+from windowbench.runs.store import SCHEMA_VERSION, RunDirectory
 
 NOW_NS = 1_760_000_000_123_456_789
 WINDOW_MS = 1000

@@ -12,9 +12,9 @@ import numpy as np
 from config import Config
 from windowbench.capacity.outcome import assess
 from windowbench.capacity.search import Found, Probe, Try, next_step
-from windowbench.metrics.steady_state import theil_sen
-from windowbench.oracle.generator import GeneratorFigures, TopicFigures
-from windowbench.oracle.verdict import SustainFigures, decide, generator_reasons, sustain_reasons
+from windowbench.judge.measures.steady_state import theil_sen
+from windowbench.judge.verdict.generator import GeneratorFigures, TopicFigures
+from windowbench.judge.verdict.verdict import SustainFigures, decide, generator_reasons, sustain_reasons
 
 CONFIG = Config()
 WINDOW_S, DELAY_S, COOLDOWN_S = 2.0, 1.0, 2.0

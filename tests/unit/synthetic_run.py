@@ -13,16 +13,16 @@ import numpy as np
 
 from config import Config
 from data_generation import event_blocks
-from windowbench.arrivals import arrival_offsets
-from windowbench.results.samples import (
+from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.schedule import Schedule, plan
+from windowbench.runs.samples import (
     CALIBRATION_COLUMNS,
     HOST_COLUMNS,
     RESULT_COLUMNS,
     VISIBLE_COLUMNS,
     write_parquet,
 )
-from windowbench.results.store import RunDirectory
-from windowbench.schedule import Schedule, plan
+from windowbench.runs.store import RunDirectory
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 MS = 1_000_000

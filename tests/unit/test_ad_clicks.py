@@ -8,11 +8,11 @@ import pytest
 from config import Config, ConfigError
 from data_generation import encoder_of, event_blocks
 from tests.unit.ads_load import MS, NOW_NS, records_of, small_config
-from windowbench.arrivals import arrival_offsets
-from windowbench.oracle.typed_rows import text_code
-from windowbench.schedule import plan
+from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.schedule import plan
 from windowbench.workloads.ad_clicks import events, model, reference
 from windowbench.workloads.ad_clicks.settings import BROWSERS, DEVICES, KINDS
+from windowbench.workloads.kit.typed_rows import text_code
 
 DISORDERED = {"out_of_order_share": 0.3, "out_of_order_extent_ms": 400}
 LATE = {"too_late_share": 0.05, "late_guard_seconds": 2.0}

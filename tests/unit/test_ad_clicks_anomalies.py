@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.oracle.cells import Cells
-from windowbench.oracle.closing import ClosingTimes
-from windowbench.oracle.windows import WindowAssigner
+from windowbench.judge.truth.closing import ClosingTimes
+from windowbench.judge.truth.windows import WindowAssigner
 from windowbench.workloads.ad_clicks import spark
 from windowbench.workloads.ad_clicks.anomalies import anomalies
 from windowbench.workloads.ad_clicks.counted import Bounds, CountedTruth
 from windowbench.workloads.ad_clicks.settings import AdClicksSettings
+from windowbench.workloads.kit.cells import Cells
 
 OWN = AdClicksSettings(num_campaigns=2, history_windows=6, least_history_windows=3, anomaly_deviations=2.0)
 COUNTS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=25)

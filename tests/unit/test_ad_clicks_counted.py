@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from windowbench.oracle.cells import Cells
-from windowbench.oracle.closing import ClosingTimes
-from windowbench.oracle.typed_rows import KEY_COLUMN, text_codes
-from windowbench.oracle.windows import WindowAssigner
+from windowbench.judge.truth.closing import ClosingTimes
+from windowbench.judge.truth.windows import WindowAssigner
 from windowbench.workloads.ad_clicks import model
 from windowbench.workloads.ad_clicks.counted import Bounds, CountedTruth
+from windowbench.workloads.kit.cells import Cells
+from windowbench.workloads.kit.typed_rows import KEY_COLUMN, text_codes
 
 
 def one_device(*, excused, approximate):

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.oracle import json_rows
-from windowbench.oracle.rows import RowKind
+from windowbench.judge.truth.rows import RowKind
 from windowbench.workloads.ad_ctr.model import ROW_DOUBLES, ROW_INTEGERS, parse_events, parse_rows, usual_run_id
+from windowbench.workloads.kit import json_rows
 
 GOOD = {
     "run_id": "r",

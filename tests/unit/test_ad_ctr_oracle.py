@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 
 from tests.unit.synthetic_run import NOW_NS, scheduled, small_config
-from windowbench.oracle.closing import closing_times
-from windowbench.oracle.replay import UNSENT, ScheduledEvents, scheduled_events
-from windowbench.schedule import plan
+from windowbench.judge.truth.closing import closing_times
+from windowbench.judge.truth.replay import UNSENT, ScheduledEvents, scheduled_events
+from windowbench.load.schedule import plan
 from windowbench.workloads.ad_ctr.oracle import TruthBuilder
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 

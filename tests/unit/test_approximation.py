@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.oracle.approximation import approximation_remarks, counts_something, error_figures
-from windowbench.oracle.comparison import Comparison
-from windowbench.oracle.rows import ParsedRows
+from windowbench.judge.truth.approximation import approximation_remarks, counts_something, error_figures
+from windowbench.judge.truth.comparison import Comparison
+from windowbench.judge.truth.rows import ParsedRows
 
 P50, P90, MOST, BIAS = "error P50, %", "error P90, %", "error max, %", "bias (mean signed error), %"
 COUNTS = st.lists(st.tuples(st.integers(1, 10**6), st.integers(1, 10**6)), min_size=1, max_size=40)

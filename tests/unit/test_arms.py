@@ -4,8 +4,8 @@ import pytest
 
 from config import SETTINGS, ConfigError
 from tests.unit.finished_run import configuration
-from windowbench.comparison.arms import IDENTITY, arm_settings, group
-from windowbench.comparison.finished import ReadRun
+from windowbench.compare.arms import IDENTITY, arm_settings, group
+from windowbench.compare.finished import ReadRun
 
 
 def run(run_id, *, fit=True, **settings):

@@ -21,17 +21,22 @@ import data_generation_poisson_baseline
 from config import Config
 from data_generation_mmpp import mmpp_model, mmpp_offsets, mmpp_path
 from data_generation_poisson_baseline import poisson_offsets
-from windowbench.arrivals import arrival_offsets, modulating_path, scheduled_offsets
-from windowbench.metrics.dispersion import bin_counts, mmpp_dispersion, mmpp_index_of_dispersion, poisson_dispersion
-from windowbench.metrics.goodness_of_fit import (
+from windowbench.judge.measures.dispersion import (
+    bin_counts,
+    mmpp_dispersion,
+    mmpp_index_of_dispersion,
+    poisson_dispersion,
+)
+from windowbench.judge.measures.goodness_of_fit import (
     ks_exponential,
     rescaled,
     sojourn_means,
     sojourn_shape,
     spread_within_ns,
 )
-from windowbench.schedule import NS_PER_S
-from windowbench.streams import CHUNK, stream_rng
+from windowbench.load.arrivals import arrival_offsets, modulating_path, scheduled_offsets
+from windowbench.load.schedule import NS_PER_S
+from windowbench.load.streams import CHUNK, stream_rng
 
 SEEDS = range(20)
 LEVEL = 0.01 / len(SEEDS)

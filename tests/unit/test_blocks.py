@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.reports.blocks import (
+from windowbench.report.blocks import (
     WIDTH,
     Bullets,
     Foreign,

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.metrics import bootstrap
-from windowbench.metrics.bootstrap import LEAST_WINDOWS, RunSample, block_length, percentile_intervals, too_few
-from windowbench.metrics.quantiles import nearest_rank
+from windowbench.judge.measures import bootstrap
+from windowbench.judge.measures.bootstrap import LEAST_WINDOWS, RunSample, block_length, percentile_intervals, too_few
+from windowbench.judge.measures.quantiles import nearest_rank
 
 
 def sample(values, windows):

@@ -1,10 +1,10 @@
 import pytest
 
 from config import ConfigError
+from windowbench.campaigns import capacity_command
+from windowbench.campaigns.capacity import Request
 from windowbench.capacity.search import Plan
 from windowbench.errors import ExitCode
-from windowbench.orchestration import capacity_command
-from windowbench.orchestration.capacity import Request
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from windowbench.capacity.content import ProbeRecord, content_of, exit_code_of, 
 from windowbench.capacity.outcome import Assessment, Outcome
 from windowbench.capacity.search import Found
 from windowbench.errors import ExitCode
-from windowbench.reports.capacity_text import WIDTH, answer, probe_line, render_capacity, render_markdown
+from windowbench.report.capacity_text import WIDTH, answer, probe_line, render_capacity, render_markdown
 
 
 def found(**fields):

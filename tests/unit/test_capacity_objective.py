@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from config import ConfigError
 from windowbench.capacity.objective import Objective, parse_objective
-from windowbench.metrics.latency import LATENCIES
-from windowbench.metrics.statistic import STATISTICS, latency_statistic
+from windowbench.judge.measures.latency import LATENCIES
+from windowbench.judge.measures.statistic import STATISTICS, latency_statistic
 
 
 def test_every_latency_has_its_percentiles():

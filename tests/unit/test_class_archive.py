@@ -5,8 +5,8 @@ import os
 import pytest
 
 from windowbench.broker.archive import make_once, settled
-from windowbench.broker.class_archive import archive_path, outdated
 from windowbench.errors import EngineFailed
+from windowbench.toolchain.class_archive import archive_path, outdated
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@ import pytest
 
 from config import Config
 from tests.unit.synthetic_run import NOW_NS, scheduled, small_config
-from windowbench.oracle.closing import closing_times
-from windowbench.oracle.replay import UNSENT, ScheduledEvents, scheduled_events
-from windowbench.oracle.watermark import PartitionedWatermark, WatermarkClock
-from windowbench.schedule import NS_PER_MS, Schedule, plan
+from windowbench.judge.truth.closing import closing_times
+from windowbench.judge.truth.replay import UNSENT, ScheduledEvents, scheduled_events
+from windowbench.judge.truth.watermark import PartitionedWatermark, WatermarkClock
+from windowbench.load.schedule import NS_PER_MS, Schedule, plan
 
 SECOND = 1_000_000_000
 BASE = 1_000 * SECOND

@@ -4,12 +4,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.oracle.cells import Cells
-from windowbench.oracle.closing import ClosingTimes
-from windowbench.oracle.comparison import NO_ROW, RowClass, compare, within_one_ulp
-from windowbench.oracle.rows import ParsedRows, ResultRows, RowKind
-from windowbench.oracle.windows import WindowAssigner
+from windowbench.judge.truth.closing import ClosingTimes
+from windowbench.judge.truth.comparison import NO_ROW, RowClass, compare, within_one_ulp
+from windowbench.judge.truth.rows import ParsedRows, ResultRows, RowKind
+from windowbench.judge.truth.windows import WindowAssigner
 from windowbench.workloads.ad_ctr.oracle import AdCtrTruth, Counted
+from windowbench.workloads.kit.cells import Cells
 
 SIZE, CAMPAIGNS, WINDOWS = 10, 2, 3
 

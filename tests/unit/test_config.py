@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import config as knobs
 from config import PROFILES, SETTINGS, Config, ConfigError, config_json, config_parser, load, read_run_config
-from windowbench.settings import Pairs
+from windowbench.settings.knobs import Pairs
 from windowbench.workloads import WORKLOADS
 
 

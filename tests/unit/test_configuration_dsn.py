@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from windowbench.configuration.dsn import holds_secret
+from windowbench.settings.dsn import holds_secret
 
 SECRET_KEYS = {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
 

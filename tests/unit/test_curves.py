@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.reports.curves import (
+from windowbench.report.curves import (
     band,
     by_time,
     progress_curves,

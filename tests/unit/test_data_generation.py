@@ -13,18 +13,19 @@ from hypothesis import strategies as st
 from config import Config
 from data_generation import (
     BLOCK,
-    PayloadEncoder,
+    ad_ids,
     create_ad_campaign_mappings,
     end_record,
     event_blocks,
     event_key,
     uniform_offsets,
 )
-from windowbench.arrivals import arrival_offsets
-from windowbench.disorder import EventTimes
-from windowbench.schedule import END_EVENT_TIME_NS, GUARD_PAST_MS, NS_PER_MS, NS_PER_S, Schedule
-from windowbench.streams import stream_rng, uuid_texts
-from windowbench.workloads.ad_ctr.events import AD_TYPES, AdBlock, ad_ids
+from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.disorder import EventTimes
+from windowbench.load.schedule import END_EVENT_TIME_NS, GUARD_PAST_MS, NS_PER_MS, NS_PER_S, Schedule
+from windowbench.load.streams import stream_rng, uuid_texts
+from windowbench.workloads.ad_ctr.events import AD_TYPES, AdBlock
+from windowbench.workloads.ad_ctr.payload import PayloadEncoder
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 ARRAYS = (

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.metrics.bootstrap import RunSample, percentile_replicates
-from windowbench.metrics.difference import (
+from windowbench.judge.measures.bootstrap import RunSample, percentile_replicates
+from windowbench.judge.measures.difference import (
     LEAST_REPEATS,
     Level,
     RunFigure,
@@ -15,7 +15,7 @@ from windowbench.metrics.difference import (
     level_of,
     mann_whitney,
 )
-from windowbench.metrics.quantiles import nearest_rank
+from windowbench.judge.measures.quantiles import nearest_rank
 
 WITHIN_CV, BETWEEN_CV, LAG_1 = 0.15, 0.03, 0.3
 TYPICAL_NS = 100_000_000

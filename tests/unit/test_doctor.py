@@ -8,9 +8,10 @@ import psutil
 import pytest
 
 from config import Config
-from windowbench import doctor
 from windowbench.__main__ import COMMANDS, main
-from windowbench.doctor import (
+from windowbench.errors import EnvironmentProblem
+from windowbench.installation import doctor
+from windowbench.installation.doctor import (
     OK,
     PROBLEM,
     WARNING,
@@ -22,7 +23,6 @@ from windowbench.doctor import (
     checks_of,
     examine,
 )
-from windowbench.errors import EnvironmentProblem
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from windowbench.errors import EngineFailed
-from windowbench.orchestration.drain import drain
-from windowbench.orchestration.live import LiveResults, ResultFigures
+from windowbench.orchestrate.drain import drain
+from windowbench.orchestrate.live import LiveResults, ResultFigures
 from windowbench.workloads.ad_ctr.model import live_row
 
 EXPECTED = {(0, 1): (5, 5), (0, 2): (3, 4)}

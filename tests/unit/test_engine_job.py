@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config import Config, Loaded, config_json, config_parser, load
-from windowbench.engine_job import announce, job_of, until_stopped
+from windowbench.engines.job import announce, job_of, until_stopped
 from windowbench.errors import BrokerFailed, EngineFailed, Terminated
 
 

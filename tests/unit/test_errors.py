@@ -20,7 +20,7 @@ from windowbench.errors import (
     raise_on_signals,
     run_program,
 )
-from windowbench.settings import ENV_PREFIX, ConfigError
+from windowbench.settings.knobs import ENV_PREFIX, ConfigError
 
 WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.unit.synthetic_run import MS, synthetic_run
-from windowbench.arrivals import modulating_path
-from windowbench.judgement import evaluate
-from windowbench.judgement.engine import engine_figures
-from windowbench.metrics.quantiles import nearest_rank
-from windowbench.schedule import NS_PER_S, Schedule
+from windowbench.judge.engine import engine_figures
+from windowbench.judge.judgement import evaluate
+from windowbench.judge.measures.quantiles import nearest_rank
+from windowbench.load.arrivals import modulating_path
+from windowbench.load.schedule import NS_PER_S, Schedule
 
 
 def measured_events(run):

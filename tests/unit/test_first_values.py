@@ -6,14 +6,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.judgement.first_values import find_first_values
-from windowbench.judgement.measured import Phase
-from windowbench.judgement.updates import Updates
-from windowbench.oracle.cells import Cells
-from windowbench.oracle.closing import ClosingTimes
-from windowbench.oracle.host import ClockOffset
-from windowbench.oracle.rows import ParsedRows, ResultRows
-from windowbench.oracle.windows import WindowAssigner
+from windowbench.judge.first_values import find_first_values
+from windowbench.judge.measured import Phase
+from windowbench.judge.truth.closing import ClosingTimes
+from windowbench.judge.truth.rows import ParsedRows, ResultRows
+from windowbench.judge.truth.windows import WindowAssigner
+from windowbench.judge.updates import Updates
+from windowbench.judge.verdict.host import ClockOffset
+from windowbench.workloads.kit.cells import Cells
 
 MS = 1_000_000
 WINDOWS, KEYS, SIZE_MS, CLOSES_AFTER_MS = 3, 2, 1_000, 300

@@ -6,10 +6,8 @@ import pytest
 
 import FlinkJob
 from config import Config, config_parser, load
-from windowbench.engine_job import job_of
-from windowbench.errors import EngineFailed, EnvironmentProblem
-from windowbench.flink import progress
-from windowbench.flink.rest import (
+from windowbench.engines.flink import progress
+from windowbench.engines.flink.rest import (
     cause_of,
     counted_early,
     has_restarted,
@@ -24,8 +22,8 @@ from windowbench.flink.rest import (
     total,
     what_is_missing,
 )
-from windowbench.flink.sql import interval
-from windowbench.flink.tuning import (
+from windowbench.engines.flink.sql import interval
+from windowbench.engines.flink.tuning import (
     FACTORS,
     job_settings,
     jvm_flags,
@@ -33,9 +31,11 @@ from windowbench.flink.tuning import (
     sink_options,
     source_options,
 )
-from windowbench.numbering import Numbering
-from windowbench.orchestration import flink_environment
-from windowbench.orchestration.flink_environment import choose_interpreter, ensure_environment, missing_locks
+from windowbench.engines.job import job_of
+from windowbench.errors import EngineFailed, EnvironmentProblem
+from windowbench.load.numbering import Numbering
+from windowbench.orchestrate import flink_environment
+from windowbench.orchestrate.flink_environment import choose_interpreter, ensure_environment, missing_locks
 from windowbench.workloads.ad_ctr.flink import event_columns, result_query
 
 OFFSET = "0.Source__events.KafkaSourceReader.topic.{topic}.partition.{partition}.currentOffset"

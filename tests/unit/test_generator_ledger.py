@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from tests.unit.synthetic_run import small_config
-from windowbench.oracle.generator import AckSamples, GeneratorLedger
-from windowbench.oracle.replay import UNSENT, ScheduledEvents
-from windowbench.schedule import Schedule
+from windowbench.judge.truth.replay import UNSENT, ScheduledEvents
+from windowbench.judge.verdict.generator import AckSamples, GeneratorLedger
+from windowbench.load.schedule import Schedule
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -9,14 +9,13 @@ from scipy import stats
 
 from config import Config
 from data_generation_mmpp import MmppModel, MmppPath, mmpp_model
-from windowbench.arrivals import modulating_path, scheduled_offsets
-from windowbench.metrics.dispersion import (
+from windowbench.judge.measures.dispersion import (
     bin_counts,
     mmpp_dispersion,
     mmpp_index_of_dispersion,
     poisson_dispersion,
 )
-from windowbench.metrics.goodness_of_fit import (
+from windowbench.judge.measures.goodness_of_fit import (
     FEW_STATE_CHANGES,
     MIN_EVENTS,
     describe_arrivals,
@@ -25,7 +24,8 @@ from windowbench.metrics.goodness_of_fit import (
     sojourn_means,
     spread_within_ns,
 )
-from windowbench.schedule import NS_PER_S
+from windowbench.load.arrivals import modulating_path, scheduled_offsets
+from windowbench.load.schedule import NS_PER_S
 
 
 def make_config(generator, rate=1000.0, **values):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests.unit.synthetic_run import NOW_NS, quiet_host, small_config
-from windowbench.oracle.host import ClockOffset, host_figures
-from windowbench.schedule import plan
+from windowbench.judge.verdict.host import ClockOffset, host_figures
+from windowbench.load.schedule import plan
 
 MS = 1_000_000
 SCHEDULE = plan(small_config(), NOW_NS)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from windowbench.broker import jars as jars_module
-from windowbench.broker.jars import (
+from windowbench.errors import EnvironmentProblem
+from windowbench.installation.setup import configure_spark, spark_defaults, with_block
+from windowbench.toolchain import jars as jars_module
+from windowbench.toolchain.jars import (
     HOME,
     KINDS,
     LockedJar,
@@ -19,9 +21,7 @@ from windowbench.broker.jars import (
     read_lock,
     retrieve_jars,
 )
-from windowbench.broker.java import JavaHome
-from windowbench.broker.setup import configure_spark, spark_defaults, with_block
-from windowbench.errors import EnvironmentProblem
+from windowbench.toolchain.java import JavaHome
 
 JAVA = JavaHome(path=Path("/java"), version="17.0.1", source="PATH")
 CONTENT = {"a-1.jar": b"first", "b-2.jar": b"second"}

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from windowbench.broker import java as java_module
-from windowbench.broker import trust
-from windowbench.broker.java import JavaHome, find_java, main, major_version, need_wheel, temporary_files_flags
 from windowbench.errors import EnvironmentProblem
+from windowbench.toolchain import java as java_module
+from windowbench.toolchain import trust
+from windowbench.toolchain.java import JavaHome, find_java, main, major_version, need_wheel, temporary_files_flags
 
 
 def runtime(home, version, *, release=True):
@@ -130,7 +130,7 @@ def test_the_environment_for_a_child_names_the_java(tmp_path):
 
 def test_java_is_looked_for_before_any_package_is_installed():
     root = Path(java_module.__file__).parents[2]
-    command = [sys.executable, "-S", "-c", "import windowbench.broker.java"]  # -S: the standard library alone
+    command = [sys.executable, "-S", "-c", "import windowbench.toolchain.java"]  # -S: the standard library alone
     done = java_module.run_briefly(command, timeout=20, env={"PYTHONPATH": str(root)})
     assert done.code == 0, done.output
 

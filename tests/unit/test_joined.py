@@ -7,13 +7,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.oracle.cells import Cells
-from windowbench.oracle.closing import ClosingTimes
-from windowbench.oracle.comparison import NO_CELL, RowClass, ValueJudgement, compare
-from windowbench.oracle.joined import JoinedWindows, ListedCells, ListedWindows, joined_truth
-from windowbench.oracle.rows import ResultRows
-from windowbench.oracle.typed_rows import RowType, TypedRows, text_codes
-from windowbench.oracle.windows import WindowAssigner
+from windowbench.judge.truth.closing import ClosingTimes
+from windowbench.judge.truth.comparison import NO_CELL, RowClass, ValueJudgement, compare
+from windowbench.judge.truth.rows import ResultRows
+from windowbench.judge.truth.windows import WindowAssigner
+from windowbench.workloads.kit.cells import Cells
+from windowbench.workloads.kit.joined import JoinedWindows, ListedCells, ListedWindows, joined_truth
+from windowbench.workloads.kit.typed_rows import RowType, TypedRows, text_codes
 
 ROWS = TypedRows(
     (

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.metrics.latency import PARTS, RowTimes, impossible, row_latencies
+from windowbench.judge.measures.latency import PARTS, RowTimes, impossible, row_latencies
 
 MS = 1_000_000
 DELAY_MS = 3_000

@@ -8,10 +8,10 @@ import pytest
 
 from config import Config
 from windowbench.errors import EngineFailed
-from windowbench.orchestration.lifetime import ManyRuns, OneRun
-from windowbench.orchestration.services import JsonLineService, position_of
-from windowbench.orchestration.watch import Services
-from windowbench.results.store import RunDirectory
+from windowbench.orchestrate.lifetime import ManyRuns, OneRun
+from windowbench.orchestrate.services import JsonLineService, position_of
+from windowbench.orchestrate.watch import Services
+from windowbench.runs.store import RunDirectory
 
 SPARK, NONE = Config(), Config().replace(engine="none")
 

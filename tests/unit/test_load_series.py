@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.oracle.load_series import LoadSeries
-from windowbench.oracle.replay import UNSENT, ScheduledEvents
-from windowbench.schedule import Schedule
+from windowbench.judge.truth.replay import UNSENT, ScheduledEvents
+from windowbench.judge.verdict.load_series import LoadSeries
+from windowbench.load.schedule import Schedule
 
 MS = 1_000_000
 S = 1_000_000_000

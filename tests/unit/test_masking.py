@@ -1,6 +1,6 @@
 import pytest
 
-from windowbench.masking import MASK, mask_named, mask_value, sounds_secret
+from windowbench.settings.masking import MASK, mask_named, mask_value, sounds_secret
 
 
 @pytest.mark.parametrize(

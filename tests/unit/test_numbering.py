@@ -1,7 +1,7 @@
 import pytest
 
 from config import Config
-from windowbench.numbering import Numbering, input_partitions, result_partitions
+from windowbench.load.numbering import Numbering, input_partitions, result_partitions
 
 TWO = Numbering(topics=("impressions", "clicks"), each=3)
 

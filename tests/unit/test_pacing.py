@@ -8,8 +8,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.pacing import Pacer, RenderedSlice
-from windowbench.schedule import NS_PER_MS, NS_PER_S
+from windowbench.load.pacing import Pacer, RenderedSlice
+from windowbench.load.schedule import NS_PER_MS, NS_PER_S
 
 START = 1_700_000_000 * NS_PER_S
 

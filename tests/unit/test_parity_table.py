@@ -4,9 +4,9 @@ import pytest
 
 from config import SETTINGS
 from tests.unit.finished_run import configuration
-from windowbench.comparison.arms import Arm
-from windowbench.comparison.finished import ReadRun
-from windowbench.comparison.parity import LINES, parity
+from windowbench.compare.arms import Arm
+from windowbench.compare.finished import ReadRun
+from windowbench.compare.parity import LINES, parity
 
 
 def arm(engine, effective=None, **settings):

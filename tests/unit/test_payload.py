@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import Config
-from data_generation import PayloadEncoder, create_ad_campaign_mappings, event_blocks, uniform_offsets
-from windowbench.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
+from data_generation import create_ad_campaign_mappings, event_blocks, uniform_offsets
+from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
 from windowbench.workloads.ad_ctr.events import AD_TYPES, FIELDS, AdBlock, ip_addresses, page_ids, user_ids
+from windowbench.workloads.ad_ctr.payload import PayloadEncoder
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 PRODUCE_MS = 1_760_000_000_000

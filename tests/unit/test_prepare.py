@@ -7,7 +7,7 @@ import pytest
 
 from config import Config
 from windowbench.kafka.admin import planned_topics
-from windowbench.orchestration.prepare import engine_command, with_run_topics
+from windowbench.orchestrate.prepare import engine_command, with_run_topics
 
 PATH = Path("runs/x/config.json")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from windowbench.process import hide_values, tail
-from windowbench.process_table import TAG, start_mark, tagged_processes
-from windowbench.settings import ENV_PREFIX
+from windowbench.processes.process import hide_values, tail
+from windowbench.processes.process_table import TAG, start_mark, tagged_processes
+from windowbench.settings.knobs import ENV_PREFIX
 
 
 def test_every_secret_value_is_masked():

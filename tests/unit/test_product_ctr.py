@@ -8,8 +8,8 @@ import pytest
 from config import Config, ConfigError
 from data_generation import encoder_of, event_blocks
 from tests.unit.product_load import MS, NOW_NS, events_of, small_config
-from windowbench.arrivals import arrival_offsets
-from windowbench.schedule import plan
+from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.schedule import plan
 from windowbench.workloads.product_ctr import model, reference
 from windowbench.workloads.product_ctr.settings import KINDS
 

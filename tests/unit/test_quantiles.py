@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.metrics.quantiles import (
+from windowbench.judge.measures.quantiles import (
     PERCENTS,
     DurationHistogram,
     nearest_rank,

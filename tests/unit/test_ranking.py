@@ -3,7 +3,7 @@
 import pytest
 
 from config import Config
-from windowbench.comparison.ranking import Answer, answer_of, ranking_metric, ranks
+from windowbench.compare.ranking import Answer, answer_of, ranking_metric, ranks
 
 APPEND, UPDATE = Answer(mode="append", in_transactions=False), Answer(mode="update", in_transactions=False)
 COMMITTED = Answer(mode="append", in_transactions=True)

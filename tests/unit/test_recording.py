@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.kafka.reader import Record
-from windowbench.orchestration.recording import EventCheck
+from windowbench.orchestrate.recording import EventCheck
 
 TIMES = [np.array([100, 101, 102]), np.array([100, 105])]
 

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import WindowSettings
-from windowbench.reference.aggregator import Aggregator
-from windowbench.reference.messages import PARTIALS_IN_A_RECORD, partial_records, read_message, watermark_record
-from windowbench.reference.watermarks import PartitionClock
-from windowbench.reference.worker import partitions_of
+from windowbench.engines.reference.aggregator import Aggregator
+from windowbench.engines.reference.messages import PARTIALS_IN_A_RECORD, partial_records, read_message, watermark_record
+from windowbench.engines.reference.watermarks import PartitionClock
+from windowbench.engines.reference.worker import partitions_of
 from windowbench.workloads.ad_ctr.reference import OpenWindows, PartialCounts
 
 ENGINE = "now"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.reference.watermarks import LONGEST_POLL_MS, GlobalWatermark, PartitionClock
-from windowbench.schedule import END_EVENT_TIME_NS
+from windowbench.engines.reference.watermarks import LONGEST_POLL_MS, GlobalWatermark, PartitionClock
+from windowbench.load.schedule import END_EVENT_TIME_NS
 
 S = 1_000_000_000
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from tests.unit.synthetic_run import NOW_NS, scheduled, small_config
-from windowbench.oracle import replay
-from windowbench.oracle.replay import UNSENT, TwoLooks, scheduled_events
-from windowbench.schedule import plan
+from windowbench.judge.truth import replay
+from windowbench.judge.truth.replay import UNSENT, TwoLooks, scheduled_events
+from windowbench.load.schedule import plan
 
 
 @pytest.fixture(autouse=True)

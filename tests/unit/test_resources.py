@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.metrics.resources import TREES, Span, resources
+from windowbench.judge.measures.resources import TREES, Span, resources
 
 S = 1_000_000_000
 EPOCH = 1_760_000_000 * S

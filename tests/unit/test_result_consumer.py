@@ -6,9 +6,9 @@ import pytest
 
 from config import Config
 from windowbench.errors import EnvironmentProblem
-from windowbench.orchestration import result_consumer
-from windowbench.orchestration.result_consumer import ResultConsumer
-from windowbench.results.store import RunDirectory
+from windowbench.orchestrate import result_consumer
+from windowbench.orchestrate.result_consumer import ResultConsumer
+from windowbench.runs.store import RunDirectory
 
 
 class Program:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.unit.test_comparison import fields, rows_of, truth_of
-from windowbench.oracle.comparison import NO_ROW, RowClass, compare
-from windowbench.oracle.revisions import revised_rows
-from windowbench.oracle.rows import ResultRows
+from windowbench.judge.truth.comparison import NO_ROW, RowClass, compare
+from windowbench.judge.truth.revisions import revised_rows
+from windowbench.judge.truth.rows import ResultRows
 
 EXACT, INTERMEDIATE, WRONG = RowClass.EXACT, RowClass.INTERMEDIATE, RowClass.WRONG_VALUE
 DUPLICATE, CONFLICTING, BACKWARDS = RowClass.DUPLICATE, RowClass.CONFLICTING, RowClass.BACKWARDS

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from windowbench import runlock
 from windowbench.errors import EnvironmentProblem
-from windowbench.process_table import start_mark
-from windowbench.runlock import LOCK_NAME, RunLock, clean_leftovers
+from windowbench.processes import runlock
+from windowbench.processes.process_table import start_mark
+from windowbench.processes.runlock import LOCK_NAME, RunLock, clean_leftovers
 
 
 class FakeChild:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import Config
-from windowbench.schedule import END_EVENT_TIME_NS, NS_PER_MS, NS_PER_S, Schedule, plan
+from windowbench.load.schedule import END_EVENT_TIME_NS, NS_PER_MS, NS_PER_S, Schedule, plan
 
 CONFIG = Config().replace(window_size_sec=10.0, warmup_seconds=30.0, duration_seconds=60.0, cooldown_seconds=3.0)
 MULTIPLE = 176_000_000 * 10 * NS_PER_S

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.command_line import Parser, add_flags, command_line_layer
-from windowbench.layers import environment_layer, mapping_layer, read_file
-from windowbench.settings import ConfigError, Matrix, Pairs, checked, knob, nearest, parsed_text, settings_of
+from windowbench.settings.command_line import Parser, add_flags, command_line_layer
+from windowbench.settings.knobs import ConfigError, Matrix, Pairs, checked, knob, nearest, parsed_text, settings_of
+from windowbench.settings.layers import environment_layer, mapping_layer, read_file
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from windowbench.engines.spark.checkpoint import MARK, claim, local_directory
 from windowbench.errors import EnvironmentProblem
-from windowbench.spark.checkpoint import MARK, claim, local_directory
 
 
 def test_a_new_checkpoint_is_tied_to_its_topic_and_may_be_used_again(tmp_path):

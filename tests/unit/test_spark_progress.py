@@ -1,7 +1,7 @@
 import pytest
 
-from windowbench.numbering import Numbering
-from windowbench.spark.progress import BatchLog, cause_of, is_committed, is_waiting
+from windowbench.engines.spark.progress import BatchLog, cause_of, is_committed, is_waiting
+from windowbench.load.numbering import Numbering
 
 
 def report(batch_id, **changes):

@@ -3,9 +3,9 @@
 import pytest
 
 from config import Config, ConfigError
-from windowbench.orchestration.prepare import check_judgeable
-from windowbench.spark import realtime
-from windowbench.spark.realtime import check_realtime, slots_of
+from windowbench.engines.spark import realtime
+from windowbench.engines.spark.realtime import check_realtime, slots_of
+from windowbench.orchestrate.prepare import check_judgeable
 
 SHUFFLE = "spark.sql.shuffle.partitions"
 STATE = "spark.sql.streaming.stateStore"

@@ -1,11 +1,8 @@
 import pytest
 
 from config import Config
-from windowbench.engine_job import masked
-from windowbench.masking import MASK
-from windowbench.process import hide_values
-from windowbench.settings import ConfigError
-from windowbench.spark.tuning import (
+from windowbench.engines.job import masked
+from windowbench.engines.spark.tuning import (
     COMPILER_FACTOR,
     FACTORS,
     HOUSEKEEPING,
@@ -19,6 +16,9 @@ from windowbench.spark.tuning import (
     sink_options,
     source_options,
 )
+from windowbench.processes.process import hide_values
+from windowbench.settings.knobs import ConfigError
+from windowbench.settings.masking import MASK
 
 SHUFFLE = "spark.sql.shuffle.partitions"
 

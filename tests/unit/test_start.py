@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import ExitStack
 
 from windowbench.errors import FAULTS
-from windowbench.orchestration.start import Launcher
-from windowbench.orchestration.watch import Services
-from windowbench.results.store import RunDirectory
-from windowbench.runlock import RunLock
+from windowbench.orchestrate.start import Launcher
+from windowbench.orchestrate.watch import Services
+from windowbench.processes.runlock import RunLock
+from windowbench.runs.store import RunDirectory
 
 
 def test_what_a_program_writes_temporarily_goes_with_the_lock_and_its_tracebacks_stay(tmp_path, monkeypatch):

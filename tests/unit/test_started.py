@@ -8,10 +8,10 @@ import pytest
 
 from config import Config
 from tests.e2e.started import OF_SPEED, reasons_but_speed
-from windowbench.metrics.steady_state import Slope
-from windowbench.oracle.generator import GeneratorFigures, TopicFigures
-from windowbench.oracle.host import ClockOffset, HostFigures
-from windowbench.oracle.verdict import (
+from windowbench.judge.measures.steady_state import Slope
+from windowbench.judge.verdict.generator import GeneratorFigures, TopicFigures
+from windowbench.judge.verdict.host import ClockOffset, HostFigures
+from windowbench.judge.verdict.verdict import (
     RowFigures,
     SustainFigures,
     decide,

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.metrics.steady_state import LEAST_POINTS, grows, theil_sen, trend_note
+from windowbench.judge.measures.steady_state import LEAST_POINTS, grows, theil_sen, trend_note
 
 
 def line(slope, n=30, noise=0.0, seed=1):

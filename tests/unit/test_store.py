@@ -6,7 +6,8 @@ import pytest
 from config import ConfigError
 from tests.unit.synthetic_run import NOW_NS, small_config
 from windowbench.errors import ExitCode
-from windowbench.results.samples import (
+from windowbench.load.schedule import plan
+from windowbench.runs.samples import (
     SampleWriter,
     iter_column,
     iter_records,
@@ -15,8 +16,7 @@ from windowbench.results.samples import (
     row_count,
     write_parquet,
 )
-from windowbench.results.store import SCHEMA_VERSION, RunDirectory, RunDirectoryProblem
-from windowbench.schedule import plan
+from windowbench.runs.store import SCHEMA_VERSION, RunDirectory, RunDirectoryProblem
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from config import Config, config_json
-from windowbench.engine_job import Job, next_job, read_job, shall_end
+from windowbench.engines.job import Job, next_job, read_job, shall_end
+from windowbench.engines.succession import FLAG, ask_to_rest, await_successor, name_successor, shall_rest
 from windowbench.errors import EngineFailed
-from windowbench.succession import FLAG, ask_to_rest, await_successor, name_successor, shall_rest
 
 
 def run_directory(tmp_path, name):

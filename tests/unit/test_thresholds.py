@@ -3,7 +3,7 @@
 import pytest
 
 from config import ConfigError
-from windowbench.comparison.thresholds import evaluate, exit_code_of, parse_threshold
+from windowbench.compare.thresholds import evaluate, exit_code_of, parse_threshold
 from windowbench.errors import ExitCode
 
 METRICS = ("excess_ms", "since_window_end_ms")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.oracle.rows import RowKind
-from windowbench.oracle.typed_rows import COMMON, RowType, TypedRows, text_code, text_codes
+from windowbench.judge.truth.rows import RowKind
+from windowbench.workloads.kit.typed_rows import COMMON, RowType, TypedRows, text_code, text_codes
 
 ROWS = TypedRows(
     (

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.test_comparison import ONE_EACH, fields, rows_of, truth_of
-from windowbench.judgement.measured import Phase
-from windowbench.judgement.updates import Updates, freshness_slope
-from windowbench.oracle.comparison import NO_ROW, RowClass, compare, single_rows
-from windowbench.oracle.rows import RowKind
-from windowbench.oracle.updates import rules_of, update_rows
+from windowbench.judge.measured import Phase
+from windowbench.judge.truth.comparison import NO_ROW, RowClass, compare, single_rows
+from windowbench.judge.truth.rows import RowKind
+from windowbench.judge.truth.updates import rules_of, update_rows
+from windowbench.judge.updates import Updates, freshness_slope
 
 EXACT, INTERMEDIATE, BACKWARDS = RowClass.EXACT, RowClass.INTERMEDIATE, RowClass.BACKWARDS
 WRONG, DUPLICATE, CONFLICTING = RowClass.WRONG_VALUE, RowClass.DUPLICATE, RowClass.CONFLICTING

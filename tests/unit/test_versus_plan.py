@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import SETTINGS, ConfigError, config_parser, load
-from windowbench.comparison.arms import unused_label
-from windowbench.errors import EnvironmentProblem
-from windowbench.orchestration.versus_plan import (
+from windowbench.campaigns.versus_plan import (
     PLAN_NAME,
     configured,
     make_plan,
@@ -18,6 +16,8 @@ from windowbench.orchestration.versus_plan import (
     read_plan,
     write_plan,
 )
+from windowbench.compare.arms import unused_label
+from windowbench.errors import EnvironmentProblem
 
 
 def loaded(text, *arguments, environ=None):

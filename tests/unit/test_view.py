@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from windowbench.errors import EngineFailed
-from windowbench.orchestration.live import Snapshot
-from windowbench.orchestration.services import JsonLineService, page_of
-from windowbench.orchestration.view import live_table, plain_line
+from windowbench.orchestrate.live import Snapshot
+from windowbench.orchestrate.services import JsonLineService, page_of
+from windowbench.orchestrate.view import live_table, plain_line
 
 PAGE = "http://127.0.0.1:4040"
 

@@ -7,17 +7,17 @@ from hypothesis import strategies as st
 
 from tests.unit.synthetic_run import MS, calibration, synthetic_run
 from tests.unit.test_latency import DELAY_MS, ROW
-from windowbench.judgement import evaluate
-from windowbench.judgement.measured import MeasuredRows, Phase
-from windowbench.judgement.visible import NEVER, VISIBLE_LATENCIES, VisibleSamples, first_seen_ns, visible_rows
-from windowbench.metrics.latency import RowTimes, row_latencies
-from windowbench.oracle.host import ClockOffset
-from windowbench.oracle.rows import ParsedRows, ResultRows
-from windowbench.oracle.verdict import Status
-from windowbench.oracle.visibility import LEAST_CALIBRATION
-from windowbench.reports.summary import DEFINITIONS, WIDTH, render_summary
-from windowbench.results.samples import read_table
-from windowbench.schedule import Schedule
+from windowbench.judge.judgement import evaluate
+from windowbench.judge.measured import MeasuredRows, Phase
+from windowbench.judge.measures.latency import RowTimes, row_latencies
+from windowbench.judge.truth.rows import ParsedRows, ResultRows
+from windowbench.judge.verdict.host import ClockOffset
+from windowbench.judge.verdict.verdict import Status
+from windowbench.judge.verdict.visibility import LEAST_CALIBRATION
+from windowbench.judge.visible import NEVER, VISIBLE_LATENCIES, VisibleSamples, first_seen_ns, visible_rows
+from windowbench.load.schedule import Schedule
+from windowbench.report.summary import DEFINITIONS, WIDTH, render_summary
+from windowbench.runs.samples import read_table
 
 SCHEDULE = Schedule(epoch_ns=0, base_time_ns=1_000 * MS, measure_end_ns=9_000 * MS, load_end_ns=12_000 * MS)
 EXACTLY_ONCE = {"engine": "flink", "flink_delivery": "exactly-once"}
@@ -133,7 +133,7 @@ def test_what_ranks_with_transactions_is_when_rows_became_visible(tmp_path):
 
 
 def test_rows_and_their_visible_latencies_are_kept(tmp_path):
-    from windowbench.judgement import judge_run
+    from windowbench.judge.judgement import judge_run
 
     directory = synthetic_run(rate=60.0, **EXACTLY_ONCE).write(tmp_path)
     judge_run(directory)

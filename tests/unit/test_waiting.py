@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from windowbench.errors import BrokerFailed, EnvironmentProblem
-from windowbench.waiting import wait_until
+from windowbench.processes.waiting import wait_until
 
 
 class FakeTime:

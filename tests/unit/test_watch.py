@@ -4,10 +4,10 @@ import pytest
 
 from config import Config
 from windowbench.errors import BrokerFailed, EngineFailed, EnvironmentProblem, ExitCode
-from windowbench.orchestration.host import LEAST_FREE_BYTES, HostMonitor
-from windowbench.orchestration.live import LiveResults
-from windowbench.orchestration.timeline import Timeline
-from windowbench.orchestration.watch import RunTimeout, Services, Watch
+from windowbench.orchestrate.host import LEAST_FREE_BYTES, HostMonitor
+from windowbench.orchestrate.live import LiveResults
+from windowbench.orchestrate.timeline import Timeline
+from windowbench.orchestrate.watch import RunTimeout, Services, Watch
 
 
 class Service:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.oracle.watermark import PartitionedWatermark, WatermarkClock
+from windowbench.judge.truth.watermark import PartitionedWatermark, WatermarkClock
 
 MS = 1_000_000
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from config import Config, ConfigError
 from data_generation import encoder_of, event_blocks
 from tests.unit.web_load import MS, NOW_NS, events_of, small_config
-from windowbench.arrivals import arrival_offsets
 from windowbench.kafka.admin import planned_topics
-from windowbench.schedule import plan
+from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.schedule import plan
 from windowbench.workloads.web_analytics import flink, model, reference
 from windowbench.workloads.web_analytics.events import (
     CONVERSION,

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.oracle.windows import WindowAssigner
+from windowbench.judge.truth.windows import WindowAssigner
 
 MS = 1_000_000
 TUMBLING = WindowAssigner(size_ms=10, slide_ms=10, base_ms=1000)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.reports.wording import count, ms, number, plural, sentence, setting, share, size, visible
+from windowbench.report.wording import count, ms, number, plural, sentence, setting, share, size, visible
 
 
 @given(st.text())

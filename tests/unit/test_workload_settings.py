@@ -8,11 +8,11 @@ from typing import ClassVar
 import pytest
 
 from config import SETTINGS, Config, ConfigError, config_json, config_parser, load, read_run_config
-from windowbench.comparison.arms import IDENTITY
+from windowbench.compare.arms import IDENTITY
 from windowbench.configuration.known import OF_WORKLOAD, known_settings
-from windowbench.configuration.workload import COUNTINGS, WorkloadSettings
 from windowbench.kafka.admin import planned_topics
-from windowbench.settings import knob
+from windowbench.settings.knobs import knob
+from windowbench.settings.workload import COUNTINGS, WorkloadSettings
 from windowbench.workloads import WORKLOADS
 from windowbench.workloads.ad_ctr.settings import AdCtrSettings
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 
 from config import Config
-from windowbench.oracle.replay import scheduled_events
+from windowbench.judge.truth.replay import scheduled_events
 from windowbench.workloads.web_analytics import oracle
 
 MS = 1_000_000

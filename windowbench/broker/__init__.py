@@ -1,1 +1,1 @@
-"""The embedded Kafka: finding Java, retrieving and checking jars, starting and stopping a broker."""
+"""The embedded broker: a real Kafka of one node, its storage and its archive."""

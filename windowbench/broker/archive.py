@@ -12,11 +12,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from windowbench.broker.class_archive import outdated
 from windowbench.broker.embedded import ClusterIdOf, EmbeddedBroker
-from windowbench.broker.java import JavaHome
 from windowbench.broker.storage import broker_archive
 from windowbench.errors import HarnessError
+from windowbench.toolchain.class_archive import outdated
+from windowbench.toolchain.java import JavaHome
 
 _DUMP_SECONDS = 60.0
 

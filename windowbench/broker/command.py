@@ -8,11 +8,11 @@ from pathlib import Path
 
 from config import SETTINGS, load
 from windowbench.broker.embedded import ClusterIdOf, installed_broker
-from windowbench.broker.jars import default_cache_dir
 from windowbench.broker.storage import check_free_disk
-from windowbench.command_line import Parser, add_flags
 from windowbench.errors import EnvironmentProblem
-from windowbench.settings import ConfigError
+from windowbench.settings.command_line import Parser, add_flags
+from windowbench.settings.knobs import ConfigError
+from windowbench.toolchain.jars import default_cache_dir
 
 _WATCH_SECONDS = 0.5
 

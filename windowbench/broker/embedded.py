@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Self
 
 from windowbench.broker import storage
-from windowbench.broker.jars import default_cache_dir, ensure_jars
-from windowbench.broker.java import JavaHome, find_java
 from windowbench.broker.storage import HOST, check_free_disk
 from windowbench.errors import BrokerFailed, EnvironmentProblem
-from windowbench.process import Child, start
-from windowbench.waiting import wait_until
+from windowbench.processes.process import Child, start
+from windowbench.processes.waiting import wait_until
+from windowbench.toolchain.jars import default_cache_dir, ensure_jars
+from windowbench.toolchain.java import JavaHome, find_java
 
 __all__ = ["ClusterIdOf", "EmbeddedBroker", "check_free_disk", "installed_broker"]
 
@@ -45,7 +45,7 @@ class EmbeddedBroker:
     java : JavaHome
         Runtime of the broker.
     jars : sequence of Path
-        The broker's jars, as :func:`windowbench.broker.jars.ensure_jars` returns them.
+        The broker's jars, as :func:`windowbench.toolchain.jars.ensure_jars` returns them.
     data_dir : Path
         Directory of its log segments; must be missing or empty. Removed when the broker stops.
     log_path : Path

@@ -16,10 +16,10 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from windowbench.broker.class_archive import archive_path
-from windowbench.broker.java import JavaHome
 from windowbench.errors import EnvironmentProblem
-from windowbench.process import run_briefly
+from windowbench.processes.process import run_briefly
+from windowbench.toolchain.class_archive import archive_path
+from windowbench.toolchain.java import JavaHome
 
 HOST = "127.0.0.1"
 _FORMAT_SECONDS = 60.0

@@ -1,1 +1,1 @@
-"""The highest rate an engine sustains: what a probe of one rate says, and which rate is probed next. Pure."""
+"""The search for the highest sustainable rate, as a pure state machine."""

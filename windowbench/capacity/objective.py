@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from windowbench.metrics.statistic import LatencyStatistic, latency_statistic
-from windowbench.settings import ConfigError
+from windowbench.judge.measures.statistic import LatencyStatistic, latency_statistic
+from windowbench.settings.knobs import ConfigError
 
 _FORM = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign><=?)\s*(?P<bound>[^\s<]+)\s*")
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from config import MUST_COUNT_MARGIN_MS
 from windowbench.capacity.objective import Objective
-from windowbench.oracle.verdict import Party, Status
+from windowbench.judge.verdict.verdict import Party, Status
 
 BUSY_BROKER = 0.9
 """Share of all cores that an embedded broker takes when it is the broker that cannot go on."""

@@ -1,1 +1,1 @@
-"""The groups of settings, one module each: defaults, help texts, and what a group checks by itself."""
+"""The settings of one run put together: the groups of every run, those of its workload and its engine, profiles."""

@@ -9,16 +9,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 
-from windowbench.configuration.consumers import ConsumerSettings
-from windowbench.configuration.engine import EngineSettings
-from windowbench.configuration.events import EventSettings
-from windowbench.configuration.judge import JudgeSettings
-from windowbench.configuration.kafka import KafkaSettings
-from windowbench.configuration.load import LoadSettings
-from windowbench.configuration.run import RunSettings
-from windowbench.configuration.windows import WindowSettings
-from windowbench.configuration.workload import WorkloadSettings
-from windowbench.settings import ConfigError, Setting, nearest, settings_of
+from windowbench.settings.consumers import ConsumerSettings
+from windowbench.settings.engine import EngineSettings
+from windowbench.settings.events import EventSettings
+from windowbench.settings.judge import JudgeSettings
+from windowbench.settings.kafka import KafkaSettings
+from windowbench.settings.knobs import ConfigError, Setting, nearest, settings_of
+from windowbench.settings.load import LoadSettings
+from windowbench.settings.run import RunSettings
+from windowbench.settings.windows import WindowSettings
+from windowbench.settings.workload import WorkloadSettings
 from windowbench.workloads import WORKLOADS
 
 GROUPS: dict[str, type] = {
@@ -39,6 +39,7 @@ def known_settings(workload: str) -> dict[str, Setting]:
     """Return every setting that a run of a workload has, with the defaults that hold for it, in the order of groups."""
     chosen = WORKLOADS[workload]
     known = settings_of({**GROUPS, "workload": chosen})
+    known["workload"] = dataclasses.replace(known["workload"], choices=tuple(WORKLOADS))
     for name, default in {**chosen.DEFAULTS, "workload": workload}.items():
         known[name] = dataclasses.replace(known[name], default=default)
     own = {field.name for field in dataclasses.fields(chosen)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from windowbench.settings import ConfigError
+from windowbench.settings.knobs import ConfigError
 from windowbench.workloads import WORKLOADS
 
 PROFILES: dict[str, dict[str, object]] = {

@@ -1,1 +1,1 @@
-"""Everything that talks to Kafka; the only importer of the Kafka client libraries."""
+"""Everything that talks to Kafka. The only place that imports a Kafka client."""

@@ -14,8 +14,8 @@ from config import Config
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.client import QUIET, make_client
 from windowbench.kafka.settings import bootstrap_of
-from windowbench.numbering import Numbering
-from windowbench.schedule import GUARD_FUTURE_MS
+from windowbench.load.numbering import Numbering
+from windowbench.load.schedule import GUARD_FUTURE_MS
 
 _REQUEST_SECONDS = 5.0
 _CREATE_SECONDS = 30.0

@@ -18,7 +18,7 @@ from config import Config
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import LOG_APPEND_TIME, Admin, TopicPlan
 from windowbench.kafka.client import make_client
-from windowbench.schedule import NS_PER_MS
+from windowbench.load.schedule import NS_PER_MS
 
 _PROBES = 50
 _PROBE_SECONDS = 10.0

@@ -16,7 +16,7 @@ from windowbench.kafka.admin import Admin, unreachable
 from windowbench.kafka.client import make_client
 from windowbench.kafka.reader import Record
 from windowbench.kafka.settings import bootstrap_of
-from windowbench.numbering import Numbering
+from windowbench.load.numbering import Numbering
 
 _REQUEST_SECONDS = 10.0
 _COORDINATOR_SECONDS = 30.0

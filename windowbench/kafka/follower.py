@@ -8,7 +8,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from config import Config
 from windowbench.kafka.client import make_client
-from windowbench.numbering import Numbering
+from windowbench.load.numbering import Numbering
 
 _AT_ONCE = 5_000
 

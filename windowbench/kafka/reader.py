@@ -12,7 +12,7 @@ from config import Config
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.client import make_client
-from windowbench.numbering import Numbering
+from windowbench.load.numbering import Numbering
 
 _BATCH = 10_000
 _POLL_SECONDS = 0.05

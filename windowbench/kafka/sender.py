@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException, Message, Producer
 
 from config import Config
 from windowbench.kafka.client import make_client
-from windowbench.numbering import Numbering
+from windowbench.load.numbering import Numbering
 
 QUEUE_KBYTES = 48 << 10
 """Most bytes handed over and not yet acknowledged, in KiB. A producer's memory stays below 250 MB with that."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config import Config, ConfigError
-from windowbench.layers import read_limited
+from windowbench.settings.layers import read_limited
 
 _HARNESS_OWNED = {
     "bootstrap.servers": "--bootstrap-servers",

@@ -6,9 +6,9 @@ import shlex
 import time
 from pathlib import Path
 
-from windowbench.command_line import Parser
 from windowbench.errors import EnvironmentProblem
 from windowbench.postgres.server import EmbeddedPostgres, program
+from windowbench.settings.command_line import Parser
 from windowbench.workloads import WORKLOADS, workload_model
 
 _WATCH_SECONDS = 0.5

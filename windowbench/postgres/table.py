@@ -14,7 +14,7 @@ import psycopg
 
 from windowbench.errors import EnvironmentProblem
 from windowbench.postgres.connection import DatabaseAway, connect, one_line
-from windowbench.result_table import ResultTable
+from windowbench.workloads.kit.result_table import ResultTable
 
 StoredRow = tuple[str | int | float | None, ...]
 """Values of the columns of a table."""

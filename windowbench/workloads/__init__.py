@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from windowbench.configuration.workload import WorkloadSettings
+from windowbench.settings.workload import WorkloadSettings
 from windowbench.workloads.ad_clicks.settings import AdClicksSettings
 from windowbench.workloads.ad_ctr.settings import AdCtrSettings
 from windowbench.workloads.product_ctr.settings import ProductCtrSettings

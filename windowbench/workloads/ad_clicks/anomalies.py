@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.oracle.cells import Cells
-from windowbench.oracle.comparison import Flags, Index, ValueJudgement
-from windowbench.oracle.rows import ParsedRows
+from windowbench.judge.truth.comparison import Flags, Index, ValueJudgement
+from windowbench.judge.truth.rows import ParsedRows
 from windowbench.workloads.ad_clicks.counted import CountedTruth, Numbers
 from windowbench.workloads.ad_clicks.settings import ZERO_VARIANCE_TOLERANCE, AdClicksSettings
+from windowbench.workloads.kit.cells import Cells
 
 TIE = 1e-6
 """A score so near the limit may count as an anomaly or not."""

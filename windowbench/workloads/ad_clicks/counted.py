@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.oracle.approximation import counts_something
-from windowbench.oracle.cells import Cells, LastEvents
-from windowbench.oracle.comparison import Flags, Index, ValueJudgement, within_one_ulp
-from windowbench.oracle.replay import UNSENT, ScheduledEvents
-from windowbench.oracle.rows import ParsedRows
-from windowbench.schedule import NS_PER_MS
+from windowbench.judge.truth.approximation import counts_something
+from windowbench.judge.truth.comparison import Flags, Index, ValueJudgement, within_one_ulp
+from windowbench.judge.truth.replay import UNSENT, ScheduledEvents
+from windowbench.judge.truth.rows import ParsedRows
+from windowbench.load.schedule import NS_PER_MS
+from windowbench.workloads.kit.cells import Cells, LastEvents
 
 Numbers = NDArray[np.float64]
 _NONE = np.iinfo(np.int64).min

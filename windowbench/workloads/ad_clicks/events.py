@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.disorder import EventTimes
-from windowbench.draws import Choice, DealtPartitions, zipf_weights
-from windowbench.events import BLOCK, EventBlock
-from windowbench.schedule import NS_PER_MS
-from windowbench.streams import stream_rng
+from windowbench.load.disorder import EventTimes
+from windowbench.load.draws import Choice, DealtPartitions, zipf_weights
+from windowbench.load.events import BLOCK, EventBlock
+from windowbench.load.schedule import NS_PER_MS
+from windowbench.load.streams import stream_rng
 from windowbench.workloads.ad_clicks.settings import AdClicksSettings
 
 CONTENTS = ("event_kind", "campaign_id", "device_type", "viewer", "cost", "lag_ns")

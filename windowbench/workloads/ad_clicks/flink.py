@@ -24,7 +24,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from config import Config
-from windowbench.flink.sql import ACCEPTED, KAFKA_RECORD_TIME, KEY_COLUMN, epoch_ms, interval, text, timed_columns
+from windowbench.engines.flink.sql import (
+    ACCEPTED,
+    KAFKA_RECORD_TIME,
+    KEY_COLUMN,
+    epoch_ms,
+    interval,
+    text,
+    timed_columns,
+)
 from windowbench.workloads.ad_clicks.settings import (
     KINDS,
     LONGEST_ID,

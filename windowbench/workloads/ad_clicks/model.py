@@ -22,10 +22,10 @@ the window and first ms after it, since the Unix epoch), ``impressions``, ``clic
 
 from __future__ import annotations
 
-from windowbench.oracle.json_rows import usual_run_id
-from windowbench.oracle.typed_rows import TABLE_KEY, RowType, TypedRows
-from windowbench.result_table import ResultTable
 from windowbench.workloads.ad_clicks.settings import METRICS as _METRICS
+from windowbench.workloads.kit.json_rows import usual_run_id
+from windowbench.workloads.kit.result_table import ResultTable
+from windowbench.workloads.kit.typed_rows import TABLE_KEY, RowType, TypedRows
 
 __all__ = [
     "METRICS",

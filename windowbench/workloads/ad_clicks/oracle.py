@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
-from windowbench.oracle.approximation import approximation_remarks
-from windowbench.oracle.cells import Cells
-from windowbench.oracle.closing import ClosingBuilder, ClosingTimes, ahead_ns
-from windowbench.oracle.comparison import (
+from windowbench.judge.truth.approximation import approximation_remarks
+from windowbench.judge.truth.closing import ClosingBuilder, ClosingTimes, ahead_ns
+from windowbench.judge.truth.comparison import (
     NO_CELL,
     Comparison,
     Flags,
@@ -32,15 +31,16 @@ from windowbench.oracle.comparison import (
     Rules,
     single_rows,
 )
-from windowbench.oracle.joined import JoinedCells, JoinedTruth, joined_truth
-from windowbench.oracle.replay import ScheduledEvents
-from windowbench.oracle.rows import ParsedRows
-from windowbench.oracle.typed_rows import KEY_COLUMN, text_codes
-from windowbench.schedule import NS_PER_MS, Schedule
+from windowbench.judge.truth.replay import ScheduledEvents
+from windowbench.judge.truth.rows import ParsedRows
+from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.workloads.ad_clicks.anomalies import AnomalyTruth, anomalies
 from windowbench.workloads.ad_clicks.counted import CountedTruth, Counting
 from windowbench.workloads.ad_clicks.events import CLICK, DUPLICATE, IMPRESSION, ORPHAN, Raised
 from windowbench.workloads.ad_clicks.settings import DEVICES, AdClicksSettings
+from windowbench.workloads.kit.cells import Cells
+from windowbench.workloads.kit.joined import JoinedCells, JoinedTruth, joined_truth
+from windowbench.workloads.kit.typed_rows import KEY_COLUMN, text_codes
 
 _DEVICES, _ANOMALIES = 1, 2
 """Numbers of the parts of device types and of anomalies, behind that of campaigns."""

@@ -1,4 +1,4 @@
-"""Impressions and clicks as JSON bytes; see :mod:`windowbench.payload` for how that is fast. Pure.
+"""Impressions and clicks as JSON bytes; see :mod:`windowbench.load.payload` for how that is fast. Pure.
 
 The ids of impressions and clicks are a producer and a number, mixed so that they look like nothing and are all
 different. An event is named by its Kafka key, for a ``click_id`` may come twice.
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.events import event_keys
-from windowbench.payload import TIME_DIGITS, PayloadRows, quoted, texts_of, write_times
-from windowbench.schedule import Schedule
-from windowbench.streams import stream_rng, uuid_texts
+from windowbench.load.events import event_keys
+from windowbench.load.payload import TIME_DIGITS, PayloadRows, quoted, texts_of, write_times
+from windowbench.load.schedule import Schedule
+from windowbench.load.streams import stream_rng, uuid_texts
 from windowbench.workloads.ad_clicks.events import ADS_PER_CAMPAIGN, COSTS, IMPRESSION, LEAST_COST, AdBlock
 from windowbench.workloads.ad_clicks.settings import BROWSERS, DEVICES, KINDS, AdClicksSettings
 

@@ -19,8 +19,8 @@ from typing import Any
 import orjson
 
 from config import Config
-from windowbench.reference.records import Forwarded, RecordReader, is_int64
-from windowbench.schedule import END_EVENT_TIME_NS, NS_PER_MS
+from windowbench.engines.reference.records import Forwarded, RecordReader, is_int64
+from windowbench.load.schedule import END_EVENT_TIME_NS, NS_PER_MS
 from windowbench.workloads.ad_clicks.settings import (
     KINDS,
     LONGEST_ID,

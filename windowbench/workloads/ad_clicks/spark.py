@@ -23,9 +23,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
 from config import Config, WindowSettings
-from windowbench.spark import events
-from windowbench.spark.events import OBSERVATION
-from windowbench.spark.keyed import Compare, Kept, with_past
+from windowbench.engines.spark import events
+from windowbench.engines.spark.events import OBSERVATION
+from windowbench.engines.spark.keyed import Compare, Kept, with_past
 from windowbench.workloads.ad_clicks.settings import (
     KINDS,
     LONGEST_ID,

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.disorder import EventTimes
-from windowbench.draws import NUM_USERS, Choice, DealtPartitions, user_ids, zipf_weights
-from windowbench.events import BLOCK, EventBlock
-from windowbench.streams import stream_rng, uuid_texts
+from windowbench.load.disorder import EventTimes
+from windowbench.load.draws import NUM_USERS, Choice, DealtPartitions, user_ids, zipf_weights
+from windowbench.load.events import BLOCK, EventBlock
+from windowbench.load.streams import stream_rng, uuid_texts
 from windowbench.workloads.ad_ctr.settings import AdCtrSettings
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "NUM_USERS",
     "AdBlock",
     "BlockDraw",
-    "ad_ids",
     "ad_types",
     "ip_addresses",
     "page_ids",
@@ -67,11 +66,6 @@ class AdBlock(EventBlock):
     user: NDArray[np.uint16]
     page: NDArray[np.uint16]
     ip: NDArray[np.uint16]
-
-
-def ad_ids(num_campaigns: int, ads_per_campaign: int, seed: int) -> NDArray[np.bytes_]:
-    """Return the UUIDs of all ads; those of campaign c are at ``c * ads_per_campaign`` and the following."""
-    return uuid_texts(stream_rng(seed, "ads"), num_campaigns * ads_per_campaign)
 
 
 def ad_types(num_campaigns: int, ads_per_campaign: int, seed: int) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 What an event and a right answer are is said by ``model.py`` and ``oracle.py`` beside this file; here is only how Flink
 says it. The way of a record: :func:`event_columns` (read and guard) -> :func:`result_query` -> a sink of
-:data:`RESULT_COLUMNS`; what is easy to break on it stands in :mod:`windowbench.flink.sql`.
+:data:`RESULT_COLUMNS`; what is easy to break on it stands in :mod:`windowbench.engines.flink.sql`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from config import Config, WindowSettings
-from windowbench.flink.sql import ACCEPTED, KAFKA_RECORD_TIME, KEY_COLUMN, epoch_ms, interval, text, timed_columns
+from windowbench.engines.flink.sql import (
+    ACCEPTED,
+    KAFKA_RECORD_TIME,
+    KEY_COLUMN,
+    epoch_ms,
+    interval,
+    text,
+    timed_columns,
+)
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 PYTHON_WORKER = False

@@ -29,10 +29,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.oracle.json_rows import RowFields, json_object, usual_run_id
-from windowbench.oracle.rows import LiveRow
-from windowbench.result_table import ResultTable, row_columns
+from windowbench.judge.truth.rows import LiveRow
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
+from windowbench.workloads.kit.json_rows import RowFields, json_object, usual_run_id
+from windowbench.workloads.kit.result_table import ResultTable, row_columns
 
 __all__ = [
     "NEWEST_PRODUCE_COLUMN",

@@ -25,14 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
-from windowbench.oracle.cells import Cells, LastEvents
-from windowbench.oracle.closing import ClosingTimes, ahead_ns, closing_times
-from windowbench.oracle.comparison import Flags, Index, Rules, ValueJudgement, within_one_ulp
-from windowbench.oracle.replay import UNSENT, ScheduledEvents
-from windowbench.oracle.rows import ParsedRows
-from windowbench.oracle.updates import rules_of
-from windowbench.schedule import NS_PER_MS, Schedule
+from windowbench.judge.truth.closing import ClosingTimes, ahead_ns, closing_times
+from windowbench.judge.truth.comparison import Flags, Index, Rules, ValueJudgement, within_one_ulp
+from windowbench.judge.truth.replay import UNSENT, ScheduledEvents
+from windowbench.judge.truth.rows import ParsedRows
+from windowbench.judge.truth.updates import rules_of
+from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
+from windowbench.workloads.kit.cells import Cells, LastEvents
 
 _NONE = np.iinfo(np.int64).min
 _VIEWS, _CLICKS = EVENT_TYPES.index("view"), EVENT_TYPES.index("click")

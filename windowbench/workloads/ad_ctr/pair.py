@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.oracle.rows import ParsedRows
+from windowbench.judge.truth.rows import ParsedRows
 from windowbench.workloads.ad_ctr.events import CONTENTS
 from windowbench.workloads.ad_ctr.model import parse_events
 

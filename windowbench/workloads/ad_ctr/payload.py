@@ -1,12 +1,13 @@
-"""Ad events as JSON bytes; see :mod:`windowbench.payload` for how that is fast. Pure."""
+"""Ad events as JSON bytes; see :mod:`windowbench.load.payload` for how that is fast. Pure."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from config import Config
-from windowbench.events import event_keys
-from windowbench.payload import (
+from data_generation import ad_ids
+from windowbench.load.events import event_keys
+from windowbench.load.payload import (
     TIME_DIGITS,
     WINDOW_WIDTH,
     PayloadRows,
@@ -15,8 +16,8 @@ from windowbench.payload import (
     write_times,
     write_window_ids,
 )
-from windowbench.schedule import NS_PER_MS, Schedule
-from windowbench.workloads.ad_ctr.events import AD_TYPES, AdBlock, ad_ids, ip_addresses, page_ids, user_ids
+from windowbench.load.schedule import NS_PER_MS, Schedule
+from windowbench.workloads.ad_ctr.events import AD_TYPES, AdBlock, ip_addresses, page_ids, user_ids
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
 
 _MAX_ADDRESS = len("255.255.255.255")

@@ -15,9 +15,9 @@ from typing import Any
 import orjson
 
 from config import Config, WindowSettings
-from windowbench.reference import records
-from windowbench.reference.records import END, Event
-from windowbench.schedule import NS_PER_MS
+from windowbench.engines.reference import records
+from windowbench.engines.reference.records import END, Event
+from windowbench.load.schedule import NS_PER_MS
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 __all__ = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from windowbench.configuration.workload import WorkloadSettings
-from windowbench.settings import knob, require
+from windowbench.settings.knobs import knob, require
+from windowbench.settings.workload import WorkloadSettings
 
 EVENT_TYPES = ("view", "click", "purchase")
 

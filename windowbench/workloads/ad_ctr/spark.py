@@ -5,7 +5,7 @@ says it. The functions work alike on a stream and on a static frame, know neithe
 fail on a record, whatever its bytes.
 
 The way of a record: :func:`parse` -> :func:`guard` -> :func:`windowed` -> :func:`records`; what is easy to break on it
-stands in :mod:`windowbench.spark.events`.
+stands in :mod:`windowbench.engines.spark.events`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
 from config import Config, WindowSettings
-from windowbench.spark import events
-from windowbench.spark.events import OBSERVATION
+from windowbench.engines.spark import events
+from windowbench.engines.spark.events import OBSERVATION
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 PYTHON_WORKER = False

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.disorder import EventTimes
-from windowbench.draws import NUM_USERS, Choice, user_ids, zipf_weights
-from windowbench.events import BLOCK, EventBlock
-from windowbench.schedule import NS_PER_MS
-from windowbench.streams import stream_rng
+from windowbench.load.disorder import EventTimes
+from windowbench.load.draws import NUM_USERS, Choice, user_ids, zipf_weights
+from windowbench.load.events import BLOCK, EventBlock
+from windowbench.load.schedule import NS_PER_MS
+from windowbench.load.streams import stream_rng
 from windowbench.workloads.product_ctr.settings import ProductCtrSettings
 
 __all__ = ["CONTENTS", "NUM_USERS", "BlockDraw", "LateTimes", "ProductBlock", "user_ids"]

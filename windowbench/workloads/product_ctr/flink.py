@@ -12,7 +12,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from config import Config, WindowSettings
-from windowbench.flink.sql import ACCEPTED, KAFKA_RECORD_TIME, KEY_COLUMN, epoch_ms, interval, text, timed_columns
+from windowbench.engines.flink.sql import (
+    ACCEPTED,
+    KAFKA_RECORD_TIME,
+    KEY_COLUMN,
+    epoch_ms,
+    interval,
+    text,
+    timed_columns,
+)
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 
 PYTHON_WORKER = False

@@ -22,9 +22,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from windowbench.oracle.json_rows import RowFields, usual_run_id
-from windowbench.oracle.rows import LiveRow
-from windowbench.result_table import ResultTable, row_columns
+from windowbench.judge.truth.rows import LiveRow
+from windowbench.workloads.kit.json_rows import RowFields, usual_run_id
+from windowbench.workloads.kit.result_table import ResultTable, row_columns
 
 __all__ = [
     "NEWEST_PRODUCE_COLUMN",

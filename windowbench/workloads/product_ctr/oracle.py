@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
-from windowbench.oracle.cells import Cells, LastEvents
-from windowbench.oracle.closing import ClosingBuilder, ClosingTimes, ahead_ns
-from windowbench.oracle.comparison import Flags, Index, Rules, ValueJudgement, within_one_ulp
-from windowbench.oracle.replay import UNSENT, ScheduledEvents
-from windowbench.oracle.revisions import revised_rows
-from windowbench.oracle.rows import ParsedRows
-from windowbench.schedule import NS_PER_MS, Schedule
+from windowbench.judge.truth.closing import ClosingBuilder, ClosingTimes, ahead_ns
+from windowbench.judge.truth.comparison import Flags, Index, Rules, ValueJudgement, within_one_ulp
+from windowbench.judge.truth.replay import UNSENT, ScheduledEvents
+from windowbench.judge.truth.revisions import revised_rows
+from windowbench.judge.truth.rows import ParsedRows
+from windowbench.load.schedule import NS_PER_MS, Schedule
+from windowbench.workloads.kit.cells import Cells, LastEvents
 from windowbench.workloads.product_ctr.model import REVISION_COLUMN
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 

@@ -1,4 +1,4 @@
-"""Impressions and clicks as JSON bytes; see :mod:`windowbench.payload` for how that is fast. Pure.
+"""Impressions and clicks as JSON bytes; see :mod:`windowbench.load.payload` for how that is fast. Pure.
 
 The Kafka key is the product, so an event is named by its first field, ``event_id``.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from config import Config
-from windowbench.events import event_keys
-from windowbench.payload import TIME_DIGITS, PayloadRows, quoted, texts_of, write_times
-from windowbench.schedule import Schedule
+from windowbench.load.events import event_keys
+from windowbench.load.payload import TIME_DIGITS, PayloadRows, quoted, texts_of, write_times
+from windowbench.load.schedule import Schedule
 from windowbench.workloads.product_ctr.events import ProductBlock, user_ids
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 

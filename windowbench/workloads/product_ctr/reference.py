@@ -16,9 +16,9 @@ from typing import Any
 import orjson
 
 from config import Config
-from windowbench.reference import records
-from windowbench.reference.records import END, Event
-from windowbench.schedule import NS_PER_MS
+from windowbench.engines.reference import records
+from windowbench.engines.reference.records import END, Event
+from windowbench.load.schedule import NS_PER_MS
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 
 __all__ = [

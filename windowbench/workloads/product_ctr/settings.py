@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from windowbench.configuration.windows import MUST_COUNT_MARGIN_MS
-from windowbench.configuration.workload import WorkloadSettings
-from windowbench.settings import knob, require, require_topic, require_whole_ms
+from windowbench.settings.knobs import knob, require, require_topic, require_whole_ms
+from windowbench.settings.windows import MUST_COUNT_MARGIN_MS
+from windowbench.settings.workload import WorkloadSettings
 
 KINDS = ("impression", "click")
 """What an event is; each kind has a topic of its own."""

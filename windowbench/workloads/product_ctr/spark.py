@@ -3,7 +3,7 @@
 What an event and a right answer are is said by ``model.py`` and ``oracle.py`` beside this file; here is only how Spark
 says it. Its window aggregation writes a window once, when the watermark has passed it, or with every batch; neither is
 a first value and its revisions. So reading, guard and row are built-in expressions, and the windows of a product are
-kept by a function: :func:`revising`, by way of :mod:`windowbench.spark.keyed`.
+kept by a function: :func:`revising`, by way of :mod:`windowbench.engines.spark.keyed`.
 
 Spark drops what is behind the watermark before that function sees it. Its watermark is therefore so far behind that
 whatever it drops has no window left: by the delay, the allowed lateness and the length of a window. The function adds
@@ -19,9 +19,9 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
 from config import Config
-from windowbench.spark import events
-from windowbench.spark.events import OBSERVATION
-from windowbench.spark.keyed import Advance, Kept, with_history
+from windowbench.engines.spark import events
+from windowbench.engines.spark.events import OBSERVATION
+from windowbench.engines.spark.keyed import Advance, Kept, with_history
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 
 PYTHON_WORKER = True

@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
-from windowbench.disorder import EventTimes
-from windowbench.draws import Choice, zipf_weights
-from windowbench.events import BLOCK, EventBlock
-from windowbench.schedule import NS_PER_MS, NS_PER_S
-from windowbench.streams import stream_rng
+from windowbench.load.disorder import EventTimes
+from windowbench.load.draws import Choice, zipf_weights
+from windowbench.load.events import BLOCK, EventBlock
+from windowbench.load.schedule import NS_PER_MS, NS_PER_S
+from windowbench.load.streams import stream_rng
 from windowbench.workloads.web_analytics.settings import CART_URL, EVENT_TYPES, PRODUCT_PREFIX, WebAnalyticsSettings
 
 CONTENTS = ("event_type", "visitor", "page_index", "revenue_cents", "age_ns", "views_before")

@@ -11,7 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from config import Config
-from windowbench.flink.sql import ACCEPTED, KAFKA_RECORD_TIME, KEY_COLUMN, epoch_ms, interval, text, timed_columns
+from windowbench.engines.flink.sql import (
+    ACCEPTED,
+    KAFKA_RECORD_TIME,
+    KEY_COLUMN,
+    epoch_ms,
+    interval,
+    text,
+    timed_columns,
+)
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
     EVENT_TYPES,

@@ -24,10 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS, Config
-from windowbench.oracle.approximation import approximation_remarks, counts_something
-from windowbench.oracle.cells import Cells, LastEvents
-from windowbench.oracle.closing import ClosingBuilder, ClosingTimes, ahead_ns
-from windowbench.oracle.comparison import (
+from windowbench.judge.truth.approximation import approximation_remarks, counts_something
+from windowbench.judge.truth.closing import ClosingBuilder, ClosingTimes, ahead_ns
+from windowbench.judge.truth.comparison import (
     CellTable,
     Comparison,
     Flags,
@@ -37,12 +36,13 @@ from windowbench.oracle.comparison import (
     single_rows,
     within_one_ulp,
 )
-from windowbench.oracle.joined import JoinedCells, JoinedTruth, ListedCells, ListedWindows, joined_truth
-from windowbench.oracle.replay import UNSENT, ScheduledEvents
-from windowbench.oracle.rows import ParsedRows
-from windowbench.oracle.typed_rows import KEY_COLUMN, text_codes
-from windowbench.oracle.windows import WindowAssigner
-from windowbench.schedule import NS_PER_MS, Schedule
+from windowbench.judge.truth.replay import UNSENT, ScheduledEvents
+from windowbench.judge.truth.rows import ParsedRows
+from windowbench.judge.truth.windows import WindowAssigner
+from windowbench.load.schedule import NS_PER_MS, Schedule
+from windowbench.workloads.kit.cells import Cells, LastEvents
+from windowbench.workloads.kit.joined import JoinedCells, JoinedTruth, ListedCells, ListedWindows, joined_truth
+from windowbench.workloads.kit.typed_rows import KEY_COLUMN, text_codes
 from windowbench.workloads.web_analytics.events import CONVERSION, COUNTRIES, START, STOP, VIEW, country_of, page_urls
 from windowbench.workloads.web_analytics.payload import user_ids
 from windowbench.workloads.web_analytics.sessions import NOWHERE, Gathered, Places, SessionTable, SingleViews

@@ -1,4 +1,4 @@
-"""Visits as JSON bytes; see :mod:`windowbench.payload` for how that is fast. Pure.
+"""Visits as JSON bytes; see :mod:`windowbench.load.payload` for how that is fast. Pure.
 
 The Kafka key is the user, so an event is named by its first field, ``event_id``.
 """
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.events import event_keys
-from windowbench.payload import TIME_DIGITS, PayloadRows, quoted, texts_of, write_times
-from windowbench.schedule import NS_PER_MS, Schedule
-from windowbench.streams import stream_rng
+from windowbench.load.events import event_keys
+from windowbench.load.payload import TIME_DIGITS, PayloadRows, quoted, texts_of, write_times
+from windowbench.load.schedule import NS_PER_MS, Schedule
+from windowbench.load.streams import stream_rng
 from windowbench.workloads.web_analytics.events import (
     COUNTRIES,
     LATE_USERS,

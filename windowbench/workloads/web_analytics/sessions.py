@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.oracle.joined import ListedWindows
-from windowbench.oracle.replay import ScheduledEvents
-from windowbench.schedule import NS_PER_MS, Schedule
+from windowbench.judge.truth.replay import ScheduledEvents
+from windowbench.load.schedule import NS_PER_MS, Schedule
+from windowbench.workloads.kit.joined import ListedWindows
 from windowbench.workloads.web_analytics.events import CONVERSION, VIEW, page_urls
 from windowbench.workloads.web_analytics.settings import CART_URL, LONGEST_PATH, PRODUCT_PREFIX, WebAnalyticsSettings
 

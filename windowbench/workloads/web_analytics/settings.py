@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from windowbench.configuration.workload import COUNTINGS, EXACT, WorkloadSettings
-from windowbench.settings import knob, require, require_topic, require_whole_ms
+from windowbench.settings.knobs import knob, require, require_topic, require_whole_ms
+from windowbench.settings.workload import COUNTINGS, EXACT, WorkloadSettings
 
 EVENT_TYPES = ("PAGE_VIEW", "SESSION_START", "SESSION_END", "CONVERSION")
 """What an event is."""

@@ -17,8 +17,8 @@ from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
 from config import Config
-from windowbench.spark import events
-from windowbench.spark.events import OBSERVATION
+from windowbench.engines.spark import events
+from windowbench.engines.spark.events import OBSERVATION
 from windowbench.workloads.web_analytics.model import ALERTS, ROWS
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
@@ -71,7 +71,7 @@ def _is(kind: str) -> Column:
 
 
 def parse(raw: DataFrame) -> DataFrame:
-    """Read the JSON of Kafka records into the columns of an event; see :func:`windowbench.spark.events.parse`."""
+    """Read the JSON of Kafka records as the columns of an event, by :func:`windowbench.engines.spark.events.parse`."""
     return events.parse(raw, _EVENT)
 
 

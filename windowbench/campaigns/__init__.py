@@ -1,0 +1,1 @@
+"""Many runs: versus, and the search for the highest sustainable rate."""

@@ -1,0 +1,287 @@
+"""The highest sustainable rate of an engine: run after run at the rates that the search asks for.
+
+Which rate comes next is :mod:`windowbench.capacity.search`'s business; what a run says, that of the judge of every
+run. Here runs are made. Broker and engine live as long as the search (:class:`ManyRuns`), because a JVM that has just
+started is behind from its first second: at a rate near the limit it never catches up, and the search would find out how
+fast an engine starts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config import Config, Loaded
+from windowbench.capacity.content import ProbeRecord, content_of, exit_code_of, figures_of
+from windowbench.capacity.objective import Objective
+from windowbench.capacity.outcome import Assessment, Outcome, assess
+from windowbench.capacity.search import Found, Plan, TimeLeft, Try, next_step
+from windowbench.errors import EngineFailed, HarnessError, ProducersFailed
+from windowbench.kafka.admin import Admin, planned_topics
+from windowbench.kafka.visibility import calibration_topic
+from windowbench.orchestrate.benchmark import judged_run, leave_report
+from windowbench.orchestrate.environment import describe_environment
+from windowbench.orchestrate.lifetime import ManyRuns
+from windowbench.orchestrate.live import Snapshot
+from windowbench.orchestrate.prepare import check_judgeable, free_name
+from windowbench.orchestrate.run import Run
+from windowbench.orchestrate.view import View, open_view
+from windowbench.processes.runlock import PROBES, RunLock, clean_leftovers
+from windowbench.report.capacity_text import probe_line, render_capacity, render_markdown
+from windowbench.runs.store import RunDirectory
+
+_ORIGIN = "capacity search"
+_OVERHEAD_SECONDS = 20.0
+"""What a run takes beyond its load, until one was seen."""
+_RECENT = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What is searched for.
+
+    Attributes
+    ----------
+    plan : Plan
+    objectives : tuple of Objective
+        All must be met.
+    time_limit_s : float
+        For everything, the confirmation included.
+    full_warmup_s, full_duration_s : float
+        Warm-up and measured phase of a full run. A cold engine is given that warm-up before its first probe, too.
+    """
+
+    plan: Plan
+    objectives: tuple[Objective, ...]
+    time_limit_s: float
+    full_warmup_s: float
+    full_duration_s: float
+
+
+class ProbeView:
+    """Shows the numbers of a probe, and none of its notes: the search has its own."""
+
+    def __init__(self, view: View) -> None:
+        """Show on `view`."""
+        self._view = view
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show the latest numbers."""
+        self._view.update(snapshot)
+
+    def close(self) -> None:
+        """Leave the view open for the next probe."""
+
+
+class CapacitySearch:
+    """One search, from its first probe to its files.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        Settings of a probe; its rate is where the search starts.
+    request : Request
+    view : View
+        Where progress is shown.
+    """
+
+    def __init__(self, loaded: Loaded, request: Request, view: View) -> None:
+        """Decide the name; nothing is written or started yet."""
+        self._base = loaded.config
+        self._origins = loaded.origins
+        self._request = request
+        self._view = view
+        self._name = loaded.config.run.run_id or _fresh_name(loaded.config)
+        self._records: list[ProbeRecord] = []
+        self._began = time.monotonic()
+        self._environment: Mapping[str, Any] = {}
+        self._ended: Mapping[str, Any] = {"status": "searching", "error": None}
+
+    def execute(self) -> tuple[Found, dict[str, Any], RunDirectory]:
+        """Search; return what was found, the content of ``capacity.json`` and the directory that holds it.
+
+        Raises
+        ------
+        HarnessError
+            When a run could not be made for a reason that says nothing about its rate.
+        """
+        runs = Path(self._base.run.runs_dir)
+        for leftover in clean_leftovers(runs):
+            self._view.note(f"cleaned up after an earlier run that died: {leftover}")
+        directory = RunDirectory.create(runs / self._name)
+        self._environment = describe_environment(directory.path, java=None, broker={})
+        self._write(directory, None)
+        try:
+            found = self._search(directory)
+        except BaseException as error:
+            self._ended = {"status": "aborted", "error": str(error) or type(error).__name__}
+            self._write(directory, None)
+            raise
+        self._ended = {"status": "completed", "error": None}
+        return found, self._write(directory, found), directory
+
+    def _search(self, directory: RunDirectory) -> Found:
+        with ExitStack() as stack:
+            lifetime = ManyRuns(stack, stack.enter_context(RunLock(directory.path)))
+            while isinstance(step := self._next(), Try):
+                self._announce(step)
+                self._records.append(self._attempt(step, directory, lifetime))
+                content = self._write(directory, None)
+                self._view.note(probe_line(content, self._records[-1].number))
+        return step
+
+    def _next(self) -> Try | Found:
+        return next_step([record.probe for record in self._records], self._request.plan, self._time_left())
+
+    def _announce(self, step: Try) -> None:
+        left = self._time_left().left_s / 60
+        kind = "full run" if step.full else "probe"
+        self._view.note(
+            f"· {kind} {len(self._records) + 1}: {step.rate:,.0f} events/s ({step.why}), {left:.0f} min left at most"
+        )
+
+    # --- one probe ----------------------------------------------------------------------------------------------------
+
+    def _attempt(self, step: Try, directory: RunDirectory, lifetime: ManyRuns) -> ProbeRecord:
+        loaded = self._probe_settings(step, directory, cold=lifetime.needs_warming(self._base))
+        began = time.monotonic()
+        run = Run(loaded, ProbeView(self._view), lifetime)
+        figures: dict[str, Any] = {}
+        try:
+            summary = judged_run(run).summary
+            figures = figures_of(summary)
+            assessment = assess(summary, self._request.objectives, cores=os.cpu_count() or 1)
+        except (EngineFailed, ProducersFailed) as error:
+            if not run.timeline.load_has_begun:
+                raise
+            assessment = assessment_of_failure(error)
+            lifetime.discard_engine()
+        finally:
+            self._remove_topics(run.config)
+        if step.full and run.directory is not None and figures:
+            leave_report(run.directory, self._view.note)  # of the others, `windowbench report` makes one when asked
+        return ProbeRecord(
+            number=len(self._records) + 1,
+            rate=step.rate,
+            full=step.full,
+            why=step.why,
+            assessment=assessment,
+            seconds=time.monotonic() - began,
+            run=str(Path(PROBES) / str(loaded.config.run.run_id)),
+            figures=figures,
+        )
+
+    def _probe_settings(self, step: Try, directory: RunDirectory, *, cold: bool) -> Loaded:
+        """Return the settings of one probe; topics of its own keep it apart from the others on their broker."""
+        run_id = f"{self._name}-{len(self._records) + 1:02d}"
+        values, request = self._base.flat(), self._request
+        changed: dict[str, object] = {
+            "run_id": run_id,
+            "runs_dir": str(directory.path / PROBES),
+            "rate": step.rate,
+            "events_per_producer": None,
+            **{name: f"{values[name]}-{run_id}" for name in self._base.topic_settings},
+        }
+        if step.full or cold:
+            changed["warmup_seconds"] = max(request.full_warmup_s, self._base.load.warmup_seconds)
+        if step.full:
+            changed["duration_seconds"] = max(request.full_duration_s, self._base.load.duration_seconds)
+        origins = self._origins | dict.fromkeys(changed, _ORIGIN)
+        return Loaded(config=self._base.replace(**changed), origins=origins, arguments=argparse.Namespace())
+
+    def _remove_topics(self, config: Config) -> None:
+        """Make room on the disk of our own broker; on somebody else's the topics of a run stay, as ever."""
+        if not config.kafka.embedded or config.kafka.bootstrap_servers is None:
+            return
+        with suppress(HarnessError):  # a broker that is gone is told of by what met it first
+            for topic in (*planned_topics(config), calibration_topic(config)):
+                Admin(config).delete(topic.name)
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def _time_left(self) -> TimeLeft:
+        load, windows, request = self._base.load, self._base.windows, self._request
+        tail_s = windows.window_size_sec + windows.watermark_delay_sec + load.cooldown_seconds
+        probe_s = load.warmup_seconds + load.duration_seconds + tail_s
+        full_s = max(request.full_warmup_s, load.warmup_seconds) + tail_s
+        full_s += max(request.full_duration_s, load.duration_seconds)
+        recent = [r.seconds - (full_s if r.full else probe_s) for r in self._records[-_RECENT:]]
+        overhead_s = max(recent, default=_OVERHEAD_SECONDS)
+        return TimeLeft(
+            left_s=request.time_limit_s - (time.monotonic() - self._began),
+            probe_s=probe_s + overhead_s,
+            full_s=full_s + overhead_s,
+        )
+
+    # --- what is left of it -------------------------------------------------------------------------------------------
+
+    def _write(self, directory: RunDirectory, found: Found | None) -> dict[str, Any]:
+        """Write ``capacity.json``, and the reports once the search has ended; return its content."""
+        from windowbench.judge.figures import ranking_latency  # noqa: PLC0415 - loads SciPy, which no first run awaits
+        from windowbench.report.capacity_page import render_capacity_page  # noqa: PLC0415 - likewise, Jinja
+
+        content = content_of(
+            found,
+            [record.as_dict() for record in self._records],
+            circumstances={
+                "name": self._name,
+                **self._ended,
+                "engine": self._base.engine.engine,
+                "headline": ranking_latency(self._base),
+                "objectives": [str(objective) for objective in self._request.objectives],
+                "plan": dataclasses.asdict(self._request.plan),
+                "time_limit_s": self._request.time_limit_s,
+                "seconds": round(time.monotonic() - self._began, 1),
+                "environment": self._environment,
+                "config": self._base.flat(),
+                "origins": dict(self._origins),
+            },
+        )
+        directory.write_json("capacity.json", content)
+        if found is not None:
+            directory.write_text("capacity.md", render_markdown(content))
+            directory.write_text("capacity.html", render_capacity_page(content))
+        return content
+
+
+def assessment_of_failure(error: HarnessError) -> Assessment:
+    """Return what it says about a rate that a service ended under it."""
+    if isinstance(error, ProducersFailed):
+        return Assessment(outcome=Outcome.GENERATOR_SATURATED, why=str(error))
+    return Assessment(outcome=Outcome.UNSUSTAINABLE, why=str(error))
+
+
+def _fresh_name(config: Config) -> str:
+    """Return a name that no directory has yet."""
+    wanted = f"{time.strftime('%Y%m%d-%H%M%S')}-capacity-{config.engine.engine}"
+    return free_name(Path(config.run.runs_dir), wanted)
+
+
+def search_capacity(loaded: Loaded, request: Request) -> int:
+    """Search, print what was found and return the exit code.
+
+    Raises
+    ------
+    ConfigError
+        When no probe of this configuration could be valid.
+    HarnessError
+        When the search could not be made.
+    """
+    check_judgeable(loaded.config)
+    view = open_view(quiet=loaded.config.run.quiet)
+    try:
+        found, content, directory = CapacitySearch(loaded, request, view).execute()
+    finally:
+        view.close()
+    print(render_capacity(content, directory=str(directory.path)))
+    return exit_code_of(found)

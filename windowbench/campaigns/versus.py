@@ -1,0 +1,261 @@
+"""``python -m windowbench versus``: arms run side by side under the same load, and the comparison of what came out."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from config import ConfigError, Loaded, config_parser, load
+from windowbench.campaigns.versus_plan import (
+    Plan,
+    PlannedRun,
+    configured,
+    make_plan,
+    parse_arm,
+    read_plan,
+    write_plan,
+)
+from windowbench.compare.arms import unused_label
+from windowbench.compare.command import (
+    add_output_flags,
+    check_outputs,
+    comparison_html,
+    comparison_json,
+    write_outputs,
+)
+from windowbench.compare.content import compare_runs
+from windowbench.compare.finished import ReadRun
+from windowbench.compare.recorded import read_run
+from windowbench.compare.thresholds import parse_threshold
+from windowbench.errors import EnvironmentProblem, ExitCode, HarnessError, Terminated, told
+from windowbench.judge.verdict.verdict import Status
+from windowbench.orchestrate.benchmark import benchmark
+from windowbench.orchestrate.live import Snapshot
+from windowbench.orchestrate.prepare import check_judgeable
+from windowbench.orchestrate.view import View, open_view
+from windowbench.report.blocks import printable
+from windowbench.report.compared import comparison_markdown
+from windowbench.runs.store import RunDirectory
+
+_EPILOG = """\
+An ARM is an engine, a variant of it behind a colon, settings behind commas: spark, spark:tuned,
+flink,idle_timeout_ms=0. All other flags are settings of every arm. The first arm is the base.
+
+examples:
+  python -m windowbench versus spark flink none --repeats 3 --rate 5000 --duration 60 --data-generator mmpp
+  python -m windowbench versus spark spark,trigger_interval_ms=500 --fail-on 'since_window_end_p90_ms>+10%'
+  python -m windowbench versus --resume runs/versus-20260102-030405
+
+The greatest exit code of all runs and thresholds is that of the command.
+"""
+_OVERHEAD_SECONDS = 30.0
+"""About what a run takes beside its load; for the estimate before one has ended."""
+
+
+def body(argv: list[str] | None) -> int:
+    """Run ``python -m windowbench versus``."""
+    arguments = _parser().parse_all(argv)
+    thresholds = [parse_threshold(expression) for expression in arguments.fail_on]
+    check_outputs(arguments)
+    directory, plan = _resumed(arguments) if arguments.resume else _started(arguments, argv)
+    try:
+        plan = _run_all(directory, plan)
+    except (KeyboardInterrupt, Terminated):
+        _tell(f"to go on: python -m windowbench versus --resume {directory}")
+        raise
+    content = compare_runs(
+        [_as_read(plan, run) for run in plan.runs],
+        labels=_labels(plan),
+        thresholds=thresholds,
+        allow_different_environment=True,  # of one machine; what differs all the same is named
+        name=plan.name,
+    )
+    kept = RunDirectory(directory)
+    paths = [
+        kept.write_text("comparison.json", comparison_json(content)),
+        kept.write_text("comparison.md", comparison_markdown(content)),
+        kept.write_text("comparison.html", comparison_html(content)),
+    ]
+    write_outputs(content, arguments)
+    _tell("\n".join(map(str, paths)))
+    return int(content["exit_code"])
+
+
+def _parser() -> Any:  # noqa: ANN401 - windowbench.settings.knobs.Parser, which config makes
+    parser = config_parser(
+        "-m windowbench versus", "Run engines side by side under the same load and compare them.", epilog=_EPILOG
+    )
+    parser.add_argument("arms", metavar="ARM", nargs="*", help="engine[:variant][,setting=value]...")
+    parser.add_argument("--repeats", metavar="N", default=None, help="runs of each arm [default: 3]")
+    parser.add_argument("--resume", metavar="DIR", help="go on with a versus that was interrupted")
+    add_output_flags(parser)
+    return parser
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+# --- the plan ---------------------------------------------------------------------------------------------------------
+
+
+def _started(arguments: argparse.Namespace, argv: list[str] | None) -> tuple[Path, Plan]:
+    """Return a new plan and the directory that keeps it."""
+    if len(arguments.arms) < 2:
+        raise ConfigError("versus needs at least two arms, such as: versus spark flink --repeats 3")
+    repeats = _repeats(arguments.repeats)
+
+    def parse(add: Callable[[argparse.Namespace], None]) -> Loaded:
+        return load(_parser(), argv, prepare=add)
+
+    arms = [(arm.label, configured(arm, parse)) for arm in map(parse_arm, arguments.arms)]
+    for _, loaded in arms:
+        check_judgeable(loaded.config)
+    first = arms[0][1].config
+    runs_dir = Path(first.run.runs_dir)
+    name = first.run.run_id or _fresh_name(runs_dir)
+    directory = runs_dir / name
+    if directory.exists():
+        raise EnvironmentProblem(f"{directory} exists", remedy="choose another --run-id, or remove the directory")
+    plan = make_plan(name, arms, repeats)
+    write_plan(directory, plan)
+    return directory, plan
+
+
+def _repeats(text: str | None) -> int:
+    repeats = 3 if text is None else int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= repeats <= 1000:
+        msg = f"--repeats must be a whole number from 1 to 1000, not {text!r}"
+        raise ConfigError(msg)
+    return repeats
+
+
+def _fresh_name(runs_dir: Path) -> str:
+    taken = [path.name for path in runs_dir.glob("versus-*")]
+    return unused_label(time.strftime("versus-%Y%m%d-%H%M%S"), taken, "-")
+
+
+def _resumed(arguments: argparse.Namespace) -> tuple[Path, Plan]:
+    """Return the plan of a directory; arms and settings are those it was started with."""
+    given = [name for name, value in vars(arguments).items() if name.startswith("setting_") and value is not None]
+    if arguments.arms or arguments.repeats or arguments.config or arguments.profile or given:
+        raise ConfigError("--resume goes on with the arms and settings it was started with; leave all others out")
+    directory = Path(arguments.resume)
+    return directory, read_plan(directory)
+
+
+# --- the runs ---------------------------------------------------------------------------------------------------------
+
+
+class _RunView:
+    """Shows the live table of one run among others where there is a terminal; its phases are of no interest here."""
+
+    def __init__(self, inner: View) -> None:
+        self._inner = inner
+
+    def note(self, text: str) -> None:
+        """Show a line that stays, unless it only names a phase."""
+        if not text.startswith("· "):
+            self._inner.note(text)
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show the latest numbers."""
+        self._inner.update(snapshot)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._inner.close()
+
+
+def _run_all(directory: Path, plan: Plan) -> Plan:
+    """Make every run that has not ended yet; return the plan as it was carried out."""
+    durations: list[float] = []
+    for number, planned in enumerate(plan.runs):
+        left = len(plan.runs) - number
+        where = f"run {number + 1} of {len(plan.runs)}: {printable(planned.label)}, repeat {planned.repeat}"
+        if _ended(plan, planned):
+            _tell(f"{where}: done before")
+            continue
+        run = _unused_run(plan, planned)
+        plan = plan.with_run(number, run)
+        write_plan(directory, plan)
+        _tell(f"{where}, seed {run.seed}; about {_left(plan, run, durations, left)} left")
+        started = time.monotonic()
+        word = _run_one(plan.loaded(run))
+        durations.append(time.monotonic() - started)
+        _tell(f"  {word or _result(plan, run)} ({durations[-1]:.0f} s)")
+    return plan
+
+
+def _path(plan: Plan, run: PlannedRun) -> Path:
+    return Path(plan.arms[run.label].config.run.runs_dir) / run.run_id
+
+
+def _ended(plan: Plan, run: PlannedRun) -> bool:
+    """Whether a run came to its end; one that failed or was interrupted is made again."""
+    path = _path(plan, run)
+    return path.is_dir() and read_run(str(path), samples=False).status == "completed"
+
+
+def _unused_run(plan: Plan, run: PlannedRun) -> PlannedRun:
+    """Return the run under a name that no directory has yet."""
+    taken = [path.name for path in _path(plan, run).parent.glob(f"{run.run_id}*")]
+    return dataclasses.replace(run, run_id=unused_label(run.run_id, taken, "-again"))
+
+
+def _run_one(loaded: Loaded) -> str | None:
+    """Make a run; return what went wrong, None when it was judged. Nothing but a signal stops the others."""
+    quiet = loaded.config.run.quiet or not sys.stderr.isatty()
+    try:
+        benchmark(loaded, view=_RunView(open_view(quiet=quiet)), show=lambda _: None)
+    except (KeyboardInterrupt, Terminated):
+        raise
+    except Exception as error:  # noqa: BLE001 - the next run may do better
+        return printable(told(error)[0].partition("\n")[0])
+    return None
+
+
+def _result(plan: Plan, run: PlannedRun) -> str:
+    """Return verdict and headline of a run in a line."""
+    read = read_run(str(_path(plan, run)), samples=False)
+    if read.reason is not None:
+        return printable(read.reason)
+    headline = read.summary["headline"]
+    return f"{read.verdict}, {headline['name']} P{headline['percent']} {headline['value_ms']:.1f} ms"
+
+
+def _left(plan: Plan, run: PlannedRun, durations: Sequence[float], runs: int) -> str:
+    """Return about how long the remaining runs take, in words."""
+    config = plan.arms[run.label].config
+    load_seconds = config.load.warmup_seconds + config.load.duration_seconds + config.load.cooldown_seconds
+    planned = load_seconds + config.windows.window_size_sec + config.windows.watermark_delay_sec + _OVERHEAD_SECONDS
+    each = sum(durations) / len(durations) if durations else planned
+    seconds = each * runs
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _as_read(plan: Plan, run: PlannedRun) -> ReadRun:
+    """Return a run as its directory shows it; one that left none failed before it had one."""
+    path = _path(plan, run)
+    try:
+        return read_run(str(path))
+    except HarnessError:
+        return ReadRun(
+            run_id=run.run_id,
+            directory=str(path),
+            status="failed",
+            verdict=str(Status.UNKNOWN),
+            reason="failed before it had a directory",
+            exit_code=ExitCode.ENVIRONMENT,
+        )
+
+
+def _labels(plan: Plan) -> Mapping[str, str]:
+    """Return the label of each run, in the order of the arms."""
+    order = list(plan.arms)
+    return {run.run_id: run.label for run in sorted(plan.runs, key=lambda run: order.index(run.label))}

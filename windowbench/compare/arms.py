@@ -1,0 +1,156 @@
+"""Which runs are repeats of each other. Pure.
+
+Runs of one configuration are an arm; name, seed and place of a run are no part of it. Runs that the user names as the
+base are an arm of their own, so that a new version can be compared with an old one of the same configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from config import Config, ConfigError
+from windowbench.compare.finished import ReadRun
+from windowbench.compare.ranking import Answer, answer_of
+from windowbench.configuration.known import topic_settings
+from windowbench.workloads import WORKLOADS
+
+IDENTITY = frozenset(
+    {
+        "run_id", "runs_dir", "seed", "run_timeout_seconds", "quiet", "cache_dir", "ivy_settings", "broker",
+        "keep_broker", "clear_topics", "dump_topics", "checkpoint_dir", "postgres_dir",
+    }
+).union(*(topic_settings(workload) for workload in WORKLOADS.values()))  # fmt: skip
+"""Settings that name a run or its places, and change no latency."""
+VARIANT_KNOBS = {"preset": ("spark", "flink"), "spark_mode": ("spark",)}
+"""Settings whose value alone, behind a colon, names a variant of an engine; and the engines that heed them."""
+_MOST_SHOWN = 3
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arm:
+    """An engine with a configuration, and its runs."""
+
+    label: str
+    config: Config
+    runs: tuple[ReadRun, ...]
+
+    @property
+    def fit(self) -> tuple[ReadRun, ...]:
+        """The runs that its figures come from."""
+        return tuple(run for run in self.runs if run.fit)
+
+    @property
+    def answer(self) -> Answer:
+        """What kind of rows it writes."""
+        return answer_of(self.config)
+
+    @property
+    def values(self) -> Values:
+        """Its settings, by name, without those that identify a run."""
+        return arm_settings(self.config)
+
+
+def arm_settings(config: Config) -> Values:
+    """Return the settings that make an arm."""
+    values = {name: value for name, value in config.flat().items() if name not in IDENTITY}
+    if config.kafka.embedded:
+        values["bootstrap_servers"] = None  # the address of a broker that lived with its run
+    return values
+
+
+def group(runs: Sequence[ReadRun], *, base: Sequence[str] = (), labels: Mapping[str, str] | None = None) -> list[Arm]:
+    """Return the arms of runs, the base first.
+
+    Parameters
+    ----------
+    runs : sequence of ReadRun
+        Those whose configuration cannot be read belong to no arm.
+    base : sequence of str
+        Directories of the runs that are the base; the arm of the first run when none are named.
+    labels : mapping of str to str, optional
+        Label by run id, where whoever made the runs knows which belong together; in the order of the arms.
+
+    Raises
+    ------
+    ConfigError
+        When the runs named as base have different configurations.
+    """
+    readable = [run for run in runs if run.config is not None]
+    if labels is not None:
+        members: dict[str, list[ReadRun]] = {label: [] for label in labels.values()}
+        for run in readable:
+            members[labels[run.run_id]].append(run)
+        return [_arm(label, found) for label, found in members.items() if found]
+    first = [run for run in readable if run.directory in base]
+    if len({_key(run) for run in first}) > 1:
+        msg = "the runs named by --base have different configurations; name repeats of one configuration"
+        raise ConfigError(msg)
+    groups = [first] if first else []
+    groups += _by_configuration([run for run in readable if run not in first])
+    if len(groups) == 1 and not base:  # repeats only, or new against old: each stands beside the first
+        groups = [[run] for run in groups[0]]
+        return [_arm(run[0].run_id, run) for run in groups]
+    return _labelled(groups)
+
+
+def _by_configuration(runs: Sequence[ReadRun]) -> list[list[ReadRun]]:
+    groups: dict[str, list[ReadRun]] = {}
+    for run in runs:
+        groups.setdefault(_key(run), []).append(run)
+    return list(groups.values())
+
+
+def _key(run: ReadRun) -> str:
+    assert run.config is not None
+    return repr(sorted(arm_settings(run.config).items()))
+
+
+def _arm(label: str, runs: Sequence[ReadRun]) -> Arm:
+    config = runs[0].config
+    assert config is not None
+    return Arm(label=label, config=config, runs=tuple(runs))
+
+
+def _labelled(groups: Sequence[list[ReadRun]]) -> list[Arm]:
+    """Name each arm by its engine, and by what tells it from other arms of that engine."""
+    arms = [_arm("", runs) for runs in groups]
+    labels: list[str] = []
+    for arm in arms:
+        others = [other for other in arms if other.config.engine.engine == arm.config.engine.engine]
+        label = _described(arm, [name for name in differing(others) if name != "engine"])
+        labels.append(unused_label(label, labels))
+    return [Arm(label=label, config=arm.config, runs=arm.runs) for label, arm in zip(labels, arms, strict=True)]
+
+
+def _described(arm: Arm, settings: Sequence[str]) -> str:
+    words = [str(arm.values[name]) for name in VARIANT_KNOBS if name in settings]
+    others = [name for name in settings if name not in VARIANT_KNOBS]
+    shown = [f"{name}={short(arm.values.get(name))}" for name in others[:_MOST_SHOWN]]
+    more = [f"{len(others) - _MOST_SHOWN} more"] if len(others) > _MOST_SHOWN else []
+    return ",".join([":".join([arm.config.engine.engine, *words]), *shown, *more])
+
+
+def unused_label(label: str, taken: Sequence[str], mark: str = "#") -> str:
+    """Return a label, with `mark` and a number where it is taken."""
+    number, candidate = 1, label
+    while candidate in taken:
+        number += 1
+        candidate = f"{label}{mark}{number}"
+    return candidate
+
+
+def differing(arms: Sequence[Arm]) -> list[str]:
+    """Return the settings in which arms differ; one that a workload lacks is none of it."""
+    values = [arm.values for arm in arms]
+    names = dict.fromkeys(name for of_arm in values for name in of_arm)
+    return [name for name in names if any(other.get(name) != values[0].get(name) for other in values)]
+
+
+def short(value: object, most: int = 40) -> str:
+    """Return a setting's value as a label shows it."""
+    text = ";".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
+    return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -1,0 +1,103 @@
+"""In what runs differ beside their results: configuration, load, machine. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from windowbench.compare.arms import Arm, differing
+from windowbench.compare.finished import ReadRun
+
+NOTICEABLE_LOAD = 0.01
+"""Share by which the scheduled rates of arms may differ without being named."""
+_STATE_AT_START = "_at_start"
+"""Ends the names of fields that say in what state the machine was: shown with the run, never equal."""
+_OF_THE_ENGINE = ("jvm_flags.",)
+"""Begins the names of fields that follow from the engine: named, and no other machine."""
+_LOOPBACK_PORT = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d+")
+
+
+def configuration_differences(arms: Sequence[Arm]) -> list[dict[str, Any]]:
+    """Return every setting in which arms differ, with its value in each."""
+    return [{"setting": name, "values": {arm.label: arm.values.get(name) for arm in arms}} for name in differing(arms)]
+
+
+def environment_differences(runs: Sequence[ReadRun]) -> list[dict[str, Any]]:
+    """Return every field of the environment in which runs differ.
+
+    Notes
+    -----
+    A difference is ``refused`` where two runs that are fit to be compared both know the field: then their figures are
+    of different machines, or of different software. A field that one of them does not know is named.
+    """
+    fields = {run.run_id: _fields(run) for run in runs if run.environment}
+    fit = {run.run_id for run in runs if run.fit}
+    found = []
+    for name in dict.fromkeys(name for of_run in fields.values() for name in of_run):
+        if _STATE_AT_START in name:
+            continue
+        values = {run: of_run.get(name) for run, of_run in fields.items()}
+        if len(set(map(repr, values.values()))) > 1:
+            known = {repr(value) for run, value in values.items() if run in fit and value is not None}
+            refused = len(known) > 1 and not name.startswith(_OF_THE_ENGINE)
+            found.append({"field": name, "values": values, "refused": refused})
+    return found
+
+
+def _fields(run: ReadRun) -> dict[str, Any]:
+    return {name: portable(value, run) for name, value in _flattened(run.environment)}
+
+
+def _flattened(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for name, inner in value.items():
+        if isinstance(inner, Mapping):
+            yield from _flattened(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", inner
+
+
+def portable(value: Any, run: ReadRun) -> Any:  # noqa: ANN401 - anything that JSON holds
+    """Return a value without what names the run: its id and the ports of services that lived with it."""
+    if isinstance(value, list):
+        return [portable(item, run) for item in value]
+    if isinstance(value, str):
+        return _LOOPBACK_PORT.sub(r"\1:PORT", value).replace(run.run_id, "RUN")
+    return value
+
+
+def load_differences(arms: Sequence[Arm]) -> list[dict[str, Any]]:
+    """Return in what the loads of arms differ although they are configured alike: seeds, and what came of them."""
+    found = []
+    seeds = [sorted(seed_of(run) for run in arm.fit) for arm in arms if arm.fit]
+    if any(other != seeds[0] for other in seeds[1:]):
+        found.append({"field": "seed", "values": {run.run_id: seed_of(run) for arm in arms for run in arm.fit}})
+    for field in ("scheduled_rate", "path_rate"):
+        values = {run.run_id: _rate(run, field) for arm in arms for run in arm.fit}
+        means = [_mean([values[run.run_id] for run in arm.fit]) for arm in arms if arm.fit]
+        known = [mean for mean in means if mean is not None]
+        if known and max(known) - min(known) > NOTICEABLE_LOAD * max(known):
+            found.append({"field": field, "values": values})
+    return found
+
+
+def _rate(run: ReadRun, field: str) -> float | None:
+    load = run.summary.get("load")
+    rate = number(load.get(field)) if isinstance(load, Mapping) else None
+    return None if rate is None else round(rate, 1)
+
+
+def seed_of(run: ReadRun) -> int:
+    """Return the seed of a run."""
+    assert run.config is not None
+    return run.config.run.seed
+
+
+def number(value: object) -> float | None:
+    """Return a number out of a file, None where the file holds something else."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

@@ -1,0 +1,215 @@
+"""The figures of arms, and how arms differ from the base. Pure; durations in ns here, in ms in what is returned.
+
+Each run's windows are drawn anew once for each latency (:class:`RunFigures`); what the comparison needs follows from
+these draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from windowbench.compare.arms import Arm
+from windowbench.compare.circumstances import seed_of
+from windowbench.compare.finished import Sample
+from windowbench.compare.ranking import ranks
+from windowbench.judge.measures.bootstrap import LEAST_WINDOWS, RunSample, percentile_replicates, too_few
+from windowbench.judge.measures.difference import (
+    LEAST_REPEATS,
+    Estimate,
+    Level,
+    RunFigure,
+    arm_figure,
+    difference,
+    mann_whitney,
+)
+from windowbench.judge.measures.quantiles import nearest_rank, window_medians
+from windowbench.load.schedule import NS_PER_MS
+
+PERCENTS = (50, 90)
+CURVE_PER_MILLE = (*range(10, 1000, 10), 995, 999, 1000)
+"""Which quantiles the curve of an arm shows."""
+DESCRIPTIVE = "descriptive: takes windows for independent, which they are not, and decides nothing"
+NO_BASE = "the base is not surely above 0, so there is no percentage of it"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFigures:
+    """A run's percentiles of one latency with their replicates, and the median of each window."""
+
+    rows: int
+    windows: int
+    of_percent: dict[int, RunFigure]
+    window_medians: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmFigures:
+    """An arm with the figures of its fit runs, by latency."""
+
+    arm: Arm
+    runs: dict[str, list[RunFigures]]
+
+    def windows(self, metric: str) -> int:
+        """How many windows the figures of a latency come from."""
+        return sum(run.windows for run in self.runs.get(metric, []))
+
+    def of(self, metric: str, percent: int) -> list[RunFigure]:
+        """Return a percentile of each run."""
+        return [run.of_percent[percent] for run in self.runs[metric]]
+
+
+def figures_of(arm: Arm, first_number: int) -> ArmFigures:
+    """Return the figures of an arm; run k of it draws with a stream of its own, numbered from `first_number`."""
+    names = [name for name in _names(arm) if all(name in run.samples for run in arm.fit)]
+    runs: dict[str, list[RunFigures]] = {name: [] for name in names}
+    for number, run in enumerate(arm.fit, start=first_number):
+        known: list[tuple[Sample, RunFigures]] = []
+        for name in names:
+            same = next((figures for sample, figures in known if _equal(sample, run.samples[name])), None)
+            figures = same or _run_figures(run.samples[name], number)
+            known.append((run.samples[name], figures))
+            runs[name].append(figures)
+    return ArmFigures(arm=arm, runs=runs)
+
+
+def _names(arm: Arm) -> list[str]:
+    return list(dict.fromkeys(name for run in arm.fit for name, (values, _) in run.samples.items() if len(values)))
+
+
+def _equal(one: Sample, other: Sample) -> bool:
+    """Whether two latencies are the same: in append mode freshness is ``e2e``."""
+    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _run_figures(sample: Sample, number: int) -> RunFigures:
+    values, windows = sample
+    drawn = percentile_replicates(RunSample(values={"": values}, windows=windows), PERCENTS, seed=number)[""]
+    ids, medians = window_medians(values, windows)
+    return RunFigures(
+        rows=len(values),
+        windows=len(ids),
+        of_percent={p: RunFigure(value=nearest_rank(values, p), replicates=drawn[p]) for p in PERCENTS},
+        window_medians=medians,
+    )
+
+
+def describe_arm(figures: ArmFigures) -> dict[str, Any]:
+    """Return repeats, level and latencies of an arm as the comparison holds them."""
+    latencies = {f"{name}_ms": _describe_latency(figures, name) for name in figures.runs}
+    rows, windows = (
+        max((sum(getattr(run, what) for run in runs) for runs in figures.runs.values()), default=0)
+        for what in ("rows", "windows")
+    )
+    return {
+        "repeats": len(figures.arm.fit),
+        "windows": windows,
+        "rows": rows,
+        "level": str(Level.BETWEEN if len(figures.arm.fit) >= LEAST_REPEATS else Level.WITHIN),
+        "latencies_ms": latencies,
+    }
+
+
+def _describe_latency(figures: ArmFigures, name: str) -> dict[str, Any]:
+    enough = figures.windows(name) >= LEAST_WINDOWS
+    out: dict[str, Any] = {}
+    for percent in PERCENTS:
+        note = None if enough else too_few(figures.windows(name))
+        out[f"p{percent}"] = _in_ms(arm_figure(figures.of(name, percent)), note)
+    values = np.sort(np.concatenate([run.samples[name][0] for run in figures.arm.fit]))
+    ranks_of = [max(-(-per_mille * len(values) // 1000), 1) - 1 for per_mille in CURVE_PER_MILLE]
+    curve = zip(CURVE_PER_MILLE, values[ranks_of].tolist(), strict=True)
+    out["quantiles"] = [[per_mille / 10, ns / NS_PER_MS] for per_mille, ns in curve]
+    return out
+
+
+def _in_ms(estimate: Estimate, note: str | None) -> dict[str, Any]:
+    return _described(estimate, 1 / NS_PER_MS, note)
+
+
+def _described(estimate: Estimate, scale: float, note: str | None) -> dict[str, Any]:
+    interval = None if note else [estimate.low * scale, estimate.high * scale]
+    return {"value": estimate.value * scale, "interval": interval, "note": note}
+
+
+# --- differences ------------------------------------------------------------------------------------------------------
+
+
+def paired_runs(base: Arm, arm: Arm) -> bool:
+    """Whether runs of equal seeds are pairs: bursts on one shared path decide the latency of both.
+
+    Without bursts the seed hardly shows in a percentile, and pairs would only cost degrees of freedom. Decided by
+    configuration alone, before any latency is looked at.
+    """
+    bursts = all(a.config.load.data_generator == "mmpp" and a.config.load == base.config.load for a in (base, arm))
+    seeds, others = ([seed_of(run) for run in a.fit] for a in (base, arm))
+    once = len(set(seeds)) == len(seeds)
+    return bursts and once and sorted(seeds) == sorted(others)
+
+
+def differences(base: ArmFigures, arm: ArmFigures) -> list[dict[str, Any]]:
+    """Return how an arm differs from the base, for each latency that both have and each percentile."""
+    names = [name for name in base.runs if name in arm.runs]
+    paired = paired_runs(base.arm, arm.arm)
+    if paired:
+        base, arm = (_by_seed(figures) for figures in (base, arm))
+    return [_difference(base, arm, name, percent, paired=paired) for name in names for percent in PERCENTS]
+
+
+def _by_seed(figures: ArmFigures) -> ArmFigures:
+    seeds = [seed_of(run) for run in figures.arm.fit]
+    order = sorted(range(len(seeds)), key=seeds.__getitem__)
+    return ArmFigures(arm=figures.arm, runs={name: [runs[i] for i in order] for name, runs in figures.runs.items()})
+
+
+def _difference(base: ArmFigures, arm: ArmFigures, name: str, percent: int, *, paired: bool) -> dict[str, Any]:
+    found = difference(base.of(name, percent), arm.of(name, percent), paired=paired)
+    windows = [figures.windows(name) for figures in (base, arm)]
+    note = None if min(windows) >= LEAST_WINDOWS else too_few(min(windows))
+    base_value = float(np.mean([run.value for run in base.of(name, percent)]))
+    value = base_value + found.absolute.value
+    if found.relative is not None:
+        change = _described(found.relative, 100, note)
+    else:
+        share = found.absolute.value / base_value * 100 if base_value > 0 else None
+        change = {"value": share, "interval": None, "note": NO_BASE}
+    return {
+        "arm": arm.arm.label,
+        "base": base.arm.label,
+        "metric": f"{name}_ms",
+        "percent": percent,
+        "ranks": ranks(name, (base.arm.answer, arm.arm.answer)),
+        "base_value_ms": base_value / NS_PER_MS,
+        "value_ms": value / NS_PER_MS,
+        "difference_ms": _in_ms(found.absolute, note),
+        "change_percent": change,
+        "level": str(found.level),
+        "paired": paired and found.level is Level.BETWEEN,
+        "repeats": [len(base.arm.fit), len(arm.arm.fit)],
+        "windows": windows,
+        "conclusion": "undecided" if note else _conclusion(found.absolute),
+        "mann_whitney": _mann_whitney(base.runs[name], arm.runs[name]) if percent == PERCENTS[0] else None,
+    }
+
+
+def _conclusion(estimate: Estimate) -> str:
+    if not estimate.excludes_zero:
+        return "no difference shown"
+    return "slower" if estimate.low > 0 else "faster"
+
+
+def _mann_whitney(base: Sequence[RunFigures], arm: Sequence[RunFigures]) -> dict[str, Any] | None:
+    medians = [np.concatenate([run.window_medians for run in runs]) for runs in (base, arm)]
+    found = mann_whitney(*medians)
+    if found is None:
+        return None
+    return {
+        "probability_slower": found.probability,
+        "p_value": found.p_value,
+        "windows": [len(values) for values in medians],
+        "note": DESCRIPTIVE,
+    }

@@ -1,0 +1,391 @@
+"""Everything the judge found, and its form in ``summary.json``. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config, OutputMode
+from data_generation_mmpp import MmppPath
+from windowbench.judge.engine import EngineFigures
+from windowbench.judge.first_values import FIRST_LATENCIES, FirstValues
+from windowbench.judge.measured import MeasuredRows, Phase, states_at
+from windowbench.judge.measures.bootstrap import Interval, RunSample, percentile_intervals, too_few
+from windowbench.judge.measures.goodness_of_fit import FEW_STATE_CHANGES, ArrivalFit
+from windowbench.judge.measures.latency import LATENCIES, PARTS
+from windowbench.judge.measures.quantiles import percentiles, window_maxima
+from windowbench.judge.measures.resources import Resources
+from windowbench.judge.measures.steady_state import Slope, trend_note
+from windowbench.judge.truth.comparison import Comparison, RowClass, Truth
+from windowbench.judge.updates import Updates, measured_sample
+from windowbench.judge.verdict.generator import GeneratorFigures, TopicFigures
+from windowbench.judge.verdict.host import ClockOffset, HostFigures
+from windowbench.judge.verdict.load_series import LoadSeries
+from windowbench.judge.verdict.verdict import RowFigures, Status, SustainFigures, Verdict
+from windowbench.judge.visible import VISIBLE_LATENCIES, VisibleRows
+from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule
+from windowbench.runs.store import SCHEMA_VERSION
+from windowbench.workloads.kit.joined import JoinedCells
+
+HEADLINE_PERCENT = 90
+PRESET_ENGINES = frozenset({"spark", "flink"})
+"""Engines whose settings we choose."""
+
+
+def headline_of(mode: OutputMode) -> str:
+    """Return the latency that stands for an engine: what it adds, or how old its newest answer is."""
+    return "excess" if mode == "append" else "freshness"
+
+
+def ranking_latency(config: Config) -> str:
+    """Return the latency that ranks: rows of a transaction are of no use to anybody before its commit."""
+    by_append_time = headline_of(config.output_mode)
+    return f"visible_{by_append_time}" if config.in_transactions else by_append_time
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Findings:
+    """Everything the judge found about a run."""
+
+    config: Config
+    schedule: Schedule
+    truth: Truth
+    comparison: Comparison
+    measured: MeasuredRows
+    updates: Updates
+    phases: NDArray[np.int8]
+    row_figures: RowFigures
+    generator: GeneratorFigures
+    topic: TopicFigures
+    host: HostFigures
+    clock: ClockOffset
+    engine: EngineFigures
+    slope: Slope | None
+    sustain: SustainFigures
+    path: MmppPath | None
+    fit: ArrivalFit
+    load: LoadSeries
+    resources: Resources | None
+    visible: VisibleRows | None = None
+    first: FirstValues | None = None
+    metrics: tuple[str, ...] = ()
+    remarks: Mapping[str, float] = field(default_factory=dict)
+
+    def metric_of(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which of the types of rows each cell is of, -1 for no cell."""
+        assert isinstance(self.truth.cells, JoinedCells)
+        return self.truth.cells.part_of(cells)
+
+    @property
+    def by_append_time(self) -> str:
+        """The latency by append time that stands for the engine."""
+        return headline_of(self.config.output_mode)
+
+    @property
+    def headline(self) -> str:
+        """The latency that ranks."""
+        return ranking_latency(self.config)
+
+    @property
+    def latency_names(self) -> tuple[str, ...]:
+        """Every latency of this run; of first values where they are revised, visible ones where somebody looked."""
+        first = () if self.first is None else FIRST_LATENCIES
+        return (*LATENCIES, *first, *(() if self.visible is None else VISIBLE_LATENCIES))
+
+    def sample(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the values of a latency over measured windows, in ns, and the id of each one's window."""
+        values, windows = self._measured(name)
+        return values, self.truth.cells.closing.ids[windows]
+
+    def _measured(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the same with the index of each window."""
+        if self.first is not None and name in FIRST_LATENCIES:
+            return self.first.of(name)[self.first.is_measured], self.first.window[self.first.is_measured]
+        if self.visible is None or name not in VISIBLE_LATENCIES:
+            return measured_sample(name, self.measured, self.updates)
+        chosen = self.measured.is_measured & self.visible.seen
+        return self.visible.of(name)[chosen], self.measured.window[chosen]
+
+    def everywhere(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the values of a latency over all windows, in ns, and the window of each."""
+        if self.first is not None and name in FIRST_LATENCIES:
+            return self.first.of(name), self.first.window
+        if self.visible is not None and name in VISIBLE_LATENCIES:
+            return self.visible.of(name)[self.visible.seen], self.measured.window[self.visible.seen]
+        if name == "freshness":
+            return self.updates.freshness, self.updates.window
+        return getattr(self.measured.latencies, name), self.measured.window
+
+    @property
+    def state_changes(self) -> int | None:
+        """How often the load changed its MMPP state in the measured phase."""
+        if self.path is None:
+            return None
+        starts = self.path.starts_ns + self.schedule.epoch_ns
+        inside = (starts > self.schedule.base_time_ns) & (starts < self.schedule.measure_end_ns)
+        return int(np.count_nonzero(inside))
+
+    @property
+    def load_warnings(self) -> list[str]:
+        """What a reader should know about the load."""
+        changes = self.state_changes
+        if changes is None or changes >= FEW_STATE_CHANGES:
+            return []
+        return [f"the load changed its state {changes} times in the measured phase: too few to call its rate typical"]
+
+
+def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> dict[str, Any]:
+    """Return what ``summary.json`` holds: every reported number, in JSON's own types; durations in the unit named."""
+    latencies = _latencies(findings)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run_id,
+        "verdict": verdict.as_dict(),
+        "headline": _headline(findings.headline, latencies) if verdict.status is Status.VALID else None,
+        "load": _load(findings),
+        "latencies_ms": latencies,
+        "visible": None if findings.visible is None else dataclasses.asdict(findings.visible.figures),
+        "revisions": None if findings.first is None else findings.first.figures(),
+        "by_metric": by_metric(findings),
+        "remarks": dict(findings.remarks),
+        "window_maxima_ms": _window_maxima(findings),
+        "decomposition_ms": _decomposition(findings),
+        "partition_wait_ms": _partition_wait(findings),
+        "rows": _rows(findings),
+        "windows": {phase.label: int(np.count_nonzero(findings.phases == phase)) for phase in Phase},
+        "generator": {
+            **dataclasses.asdict(findings.generator),
+            **dataclasses.asdict(findings.topic),
+        },
+        "host": dataclasses.asdict(findings.host),
+        "external_clock_ms": {
+            "offset": findings.clock.offset_ns / NS_PER_MS,
+            "bound": findings.clock.bound_ns / NS_PER_MS,
+        },
+        "resources": _resources(findings.resources),
+        "engine": _engine(findings),
+        "steady_state": _steady_state(findings),
+        "states": _states(findings),
+        "arrivals": findings.fit.as_dict(),
+    }
+
+
+def _engine(findings: Findings) -> dict[str, Any]:
+    config = findings.config
+    engine = config.engine
+    return {
+        "name": engine.engine,
+        "output_mode": config.output_mode,
+        "preset": engine.preset if engine.engine in PRESET_ENGINES else None,
+        "approximate": list(config.workload.approximate),
+        "real_time_batch_s": engine.realtime_batch_seconds if config.real_time else None,
+        **dataclasses.asdict(findings.engine),
+    }
+
+
+def _load(findings: Findings) -> dict[str, Any]:
+    config, schedule = findings.config, findings.schedule
+    seconds = (schedule.measure_end_ns - schedule.base_time_ns) / NS_PER_S
+    return {
+        "arrivals": config.load.data_generator,
+        "producers": config.load.num_producers,
+        "events_per_producer": config.load.events_label,
+        "nominal_rate": float(config.load.total_rate),
+        "scheduled_rate": findings.generator.scheduled_measured / seconds,
+        "path_rate": None if findings.path is None else _path_rate(findings.path, schedule),
+        "measured_seconds": seconds,
+        "window_size_ms": config.windows.size_ms,
+        "slide_ms": config.windows.slide_ms,
+        "watermark_delay_ms": config.windows.delay_ms,
+        **config.workload.scope,
+        "scope": list(config.workload.scope),
+        "seed": config.run.seed,
+    }
+
+
+def _path_rate(path: MmppPath, schedule: Schedule) -> float:
+    """Return the mean rate along the path in the measured phase."""
+    low, high = schedule.base_time_ns - schedule.epoch_ns, schedule.measure_end_ns - schedule.epoch_ns
+    bounds = np.clip(np.append(path.starts_ns, path.until_ns), low, high)
+    return float(np.dot(path.rates, np.diff(bounds)) / (high - low))
+
+
+def _latencies(findings: Findings) -> dict[str, dict[str, Any]]:
+    """Return percentiles over rows of measured windows, with the interval of P90."""
+    samples = {name: findings.sample(name) for name in findings.latency_names}
+    intervals = _intervals(samples)
+    found = {}
+    for name, (values, window) in samples.items():
+        windows, interval = len(np.unique(window)), intervals[name]
+        found[name] = {
+            "rows": len(values),
+            "windows": windows,
+            **in_ms(values),
+            "p90_interval": None if interval is None else [interval.low / NS_PER_MS, interval.high / NS_PER_MS],
+            "interval_note": too_few(windows) if interval is None else None,
+        }
+    return found
+
+
+def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) -> dict[str, Interval | None]:
+    """Return the interval of each latency; those of the same rows share the draws.
+
+    In append mode freshness usually equals ``e2e`` and needs no bootstrap of its own.
+    """
+    of_rows = [name for name in LATENCIES if name != "freshness"]
+    groups = [of_rows, ["freshness"], list(FIRST_LATENCIES), list(VISIBLE_LATENCIES)]
+    if np.array_equal(samples["freshness"][0], samples["e2e"][0]):
+        groups.remove(["freshness"])
+    intervals: dict[str, Interval | None] = {}
+    for group in groups:
+        values = {name: samples[name][0] for name in group if name in samples}
+        if values:
+            sample = RunSample(values=values, windows=samples[group[0]][1])
+            intervals |= percentile_intervals(sample, HEADLINE_PERCENT)
+    intervals.setdefault("freshness", intervals["e2e"])
+    return intervals
+
+
+def in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
+    """Return the percentiles of durations in ns as ms; None each where there are none."""
+    found = percentiles(values)
+    names = ("p50", "p90", "p95", "p99", "max")
+    return {name: None if found is None else getattr(found, name) / NS_PER_MS for name in names}
+
+
+def _headline(name: str, latencies: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    chosen = latencies[name]
+    return {
+        "name": f"{name}_ms",
+        "percent": HEADLINE_PERCENT,
+        "value_ms": chosen["p90"],
+        "interval_ms": chosen["p90_interval"],
+        "interval_note": chosen["interval_note"],
+        "rows": chosen["rows"],
+        "windows": chosen["windows"],
+    }
+
+
+def by_metric(findings: Findings) -> list[dict[str, Any]]:
+    """Return rows and latencies of each type of row; of a workload with one type, nothing."""
+    if not findings.metrics:
+        return []
+    comparison, measured = findings.comparison, findings.measured
+    of_row = findings.metric_of(comparison.cells)
+    of_missing = findings.metric_of(comparison.missing)
+    of_required = findings.metric_of(np.flatnonzero(findings.truth.required))
+    of_measured = findings.metric_of(measured.cell)
+    return [
+        {
+            "metric": name,
+            "expected": int(np.count_nonzero(of_required == number)),
+            **{
+                row_class.name.lower(): int(np.count_nonzero((of_row == number) & (comparison.classes == row_class)))
+                for row_class in (RowClass.EXACT, RowClass.UNDECIDABLE, RowClass.WRONG_VALUE)
+            },
+            "missing": int(np.count_nonzero(of_missing == number)),
+            "measured": int(np.count_nonzero(measured.is_measured & (of_measured == number))),
+            **{
+                f"{latency}_ms": in_ms(
+                    getattr(measured.latencies, latency)[measured.is_measured & (of_measured == number)]
+                )
+                for latency in LATENCIES
+            },
+        }
+        for number, name in enumerate(findings.metrics)
+    ]
+
+
+def _window_maxima(findings: Findings) -> dict[str, dict[str, float | None]]:
+    return {name: in_ms(window_maxima(*findings.sample(name))[1]) for name in findings.latency_names}
+
+
+def _decomposition(findings: Findings) -> dict[str, dict[str, float | None]]:
+    latencies = findings.measured.latencies.of(findings.measured.is_measured)
+    return {
+        name: {**in_ms(getattr(latencies, name)), "mean": _mean_ms(getattr(latencies, name))}
+        for name in (*PARTS, "total")
+    }
+
+
+def _mean_ms(values: NDArray[np.int64]) -> float | None:
+    """Return the mean of durations in ns as ms; the means of the parts add up to that of the whole."""
+    return float(values.mean()) / NS_PER_MS if len(values) else None
+
+
+def _resources(found: Resources | None) -> dict[str, Any] | None:
+    return None if found is None else dataclasses.asdict(found)
+
+
+def _partition_wait(findings: Findings) -> dict[str, float | None]:
+    waits = findings.truth.cells.closing.partition_wait_ns[findings.phases == Phase.MEASURED]
+    return in_ms(waits)
+
+
+def _rows(findings: Findings) -> dict[str, Any]:
+    comparison, figures = findings.comparison, findings.row_figures
+    return {
+        **{row_class.name.lower(): comparison.count(row_class) for row_class in RowClass},
+        "missing": figures.missing,
+        "explained_by_generator": figures.wrong_explained + figures.missing_explained + figures.conflicting_explained,
+        "expected": int(np.count_nonzero(findings.truth.required)),
+        "not_log_append_time": figures.not_log_append_time,
+        "impossible": dataclasses.asdict(figures.impossible),
+        "missing_examples": _missing_examples(findings),
+    }
+
+
+def _missing_examples(findings: Findings, most: int = 10) -> list[dict[str, int]]:
+    cells = findings.comparison.missing[:most]
+    windows = findings.truth.cells.window_index(cells)
+    starts = findings.truth.cells.closing.starts_ms[windows]
+    keys = findings.truth.cells.keys_of(cells)
+    return [{"window_start": int(s), "key": int(k)} for s, k in zip(starts, keys, strict=True)]
+
+
+def _steady_state(findings: Findings) -> dict[str, Any]:
+    windows = len(np.unique(findings.sample("excess")[1]))
+    name = findings.by_append_time
+    slope, points = findings.slope, "windows" if name == "excess" else "seconds"
+    return {
+        f"{name}_slope_ms_per_s": None if slope is None else dataclasses.asdict(slope),
+        "judged": findings.sustain.slope is not None,
+        "note": trend_note(slope, windows, points),
+        "results_lag_s": findings.sustain.results_lag_s,
+        "results_lag_limit_s": findings.sustain.lag_limit_s,
+    }
+
+
+def _states(findings: Findings) -> dict[str, Any] | None:
+    """Return latencies by the MMPP state that held when the last event of each row was due."""
+    path = findings.path
+    if path is None:
+        return None
+    measured, updates, epoch_ns = findings.measured, findings.updates, findings.schedule.epoch_ns
+    of_final = states_at(path, measured.last_due_ns[measured.is_measured], epoch_ns)
+    of_update = states_at(path, updates.newest_produce_ns[updates.is_measured], epoch_ns)
+    state = dict.fromkeys(LATENCIES, of_final)
+    if findings.config.output_mode == "update":
+        state["freshness"] = of_update
+    by_state = [
+        {
+            "state": int(number),
+            "rate": float(path.rates[path.states == number][0]),
+            "rows": int(np.count_nonzero(of_final == number)),
+            **{f"{name}_ms": in_ms(findings.sample(name)[0][state[name] == number]) for name in LATENCIES},
+        }
+        for number in np.unique(path.states)
+    ]
+    rule = "state when the last event of the row was due"
+    if findings.config.output_mode == "update":
+        rule += "; of freshness, when the newest event of the update was produced"
+    return {
+        "changes": findings.state_changes,
+        "rule": rule,
+        "by_state": by_state,
+    }

@@ -1,0 +1,108 @@
+"""First values of results that late events revise: when each came, and how often it was revised. Pure.
+
+Where late events revise a result, the latencies of :mod:`windowbench.judge.measures.latency` are those of the
+row that holds the final value. Beside them stand those of the first row of its cell: what a reader waits who does not
+wait for late events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from windowbench.judge.measured import Phase, append_ns
+from windowbench.judge.measures.latency import EXCESS_TOLERANCE_NS
+from windowbench.judge.truth.comparison import NO_CELL, Comparison, Truth, append_order, groups_of
+from windowbench.judge.truth.rows import ResultRows
+from windowbench.judge.updates import Updates
+from windowbench.judge.verdict.host import ClockOffset
+from windowbench.load.schedule import NS_PER_MS
+
+FIRST_LATENCIES = ("first_since_window_end", "first_excess")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FirstValues:
+    """First values and their latencies; arrays of one entry a cell that has one.
+
+    Attributes
+    ----------
+    row, window : int64[n]
+        Position of each among the result rows, and the index of its window.
+    phase : int8[n]
+        :class:`Phase` of its window.
+    revisions : int64[n]
+        How many rows revised it.
+    since_window_end : int64[n]
+        Append time - end of the window, in ns.
+    excess : int64[n]
+        Append time - earliest possible emission of the first value, in ns.
+    """
+
+    row: NDArray[np.int64]
+    window: NDArray[np.int64]
+    phase: NDArray[np.int8]
+    revisions: NDArray[np.int64]
+    since_window_end: NDArray[np.int64]
+    excess: NDArray[np.int64]
+
+    @property
+    def is_measured(self) -> NDArray[np.bool_]:
+        """Which belong to measured windows."""
+        return np.asarray(self.phase == Phase.MEASURED)
+
+    def of(self, name: str) -> NDArray[np.int64]:
+        """Return the values of one of :data:`FIRST_LATENCIES`."""
+        found: NDArray[np.int64] = getattr(self, name.removeprefix("first_"))
+        return found
+
+    def too_early(self, clock_bound_ns: int) -> int:
+        """Return how many of those that were revised came before it was possible."""
+        early = self.excess < -EXCESS_TOLERANCE_NS - clock_bound_ns
+        return int(np.count_nonzero(early & (self.revisions > 0)))
+
+    def figures(self) -> dict[str, Any]:
+        """Return how much was revised in measured windows."""
+        counts = self.revisions[self.is_measured]
+        return {
+            "results": len(counts),
+            "revised": int(np.count_nonzero(counts)),
+            "revisions": int(counts.sum()),
+            "most": int(counts.max()) if len(counts) else 0,
+        }
+
+
+def find_first_values(
+    rows: ResultRows, truth: Truth, comparison: Comparison, updates: Updates, clock: ClockOffset
+) -> FirstValues:
+    """Return the first value of every cell that has one.
+
+    Parameters
+    ----------
+    rows : ResultRows
+    truth : Truth
+    comparison : Comparison
+    updates : Updates
+        Every row that brought something new.
+    clock : ClockOffset
+    """
+    cells = np.full(len(rows), NO_CELL, dtype=np.int64)
+    cells[updates.row] = comparison.cells[updates.row]
+    phases = np.zeros(len(rows), dtype=np.int8)
+    phases[updates.row] = updates.phase
+    order = append_order(rows, cells)
+    starts: NDArray[np.int64] = groups_of(cells[order])[1] if len(order) else np.empty(0, dtype=np.int64)
+    row = order[starts]
+    window = truth.cells.window_index(cells[row])
+    appended = append_ns(rows, clock)[row]
+    return FirstValues(
+        row=row,
+        window=window,
+        phase=phases[row],
+        revisions=np.diff(np.append(starts, len(order))) - 1,
+        since_window_end=appended - truth.cells.closing.ends_ms[window] * NS_PER_MS,
+        excess=appended - truth.first_earliest_ns[cells[row]],
+    )

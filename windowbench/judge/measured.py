@@ -1,0 +1,209 @@
+"""From compared rows to figures: latencies of the rows that count, by phase, window and state. Pure."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_generation_mmpp import MmppPath
+from windowbench.judge.measures.latency import Impossible, RowLatencies, RowTimes, row_latencies
+from windowbench.judge.truth.closing import Windows
+from windowbench.judge.truth.comparison import NO_ROW, CellTable, Comparison, RowClass, Truth
+from windowbench.judge.truth.rows import LOG_APPEND_TIME, ResultRows, RowKind
+from windowbench.judge.verdict.host import ClockOffset
+from windowbench.judge.verdict.verdict import RowFigures
+from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule
+
+_NONE = np.iinfo(np.int64).min
+_NEVER = np.iinfo(np.int64).max
+
+
+class Phase(enum.IntEnum):
+    """Which phase a window belongs to, by its event time."""
+
+    WARM_UP = 0
+    MEASURED = 1
+    COOL_DOWN = 2
+
+    @property
+    def label(self) -> str:
+        """The phase's name in reports."""
+        return ("warm-up", "measured", "cool-down")[self]
+
+
+def window_phases(closing: Windows, schedule: Schedule) -> NDArray[np.int8]:
+    """Return the phase of every window: measured ones lie wholly in the measured phase."""
+    early = closing.starts_ms * NS_PER_MS < schedule.base_time_ns
+    late = closing.ends_ms * NS_PER_MS > schedule.measure_end_ns
+    return np.where(early, Phase.WARM_UP, np.where(late, Phase.COOL_DOWN, Phase.MEASURED)).astype(np.int8)
+
+
+def append_ns(rows: ResultRows, clock: ClockOffset) -> NDArray[np.int64]:
+    """Return when each row was appended, on the producers' clock."""
+    return rows.append_ms * NS_PER_MS - clock.offset_ns
+
+
+def answered_ms(rows: ResultRows, cells: CellTable, clock: ClockOffset, *, several: bool) -> NDArray[np.int64]:
+    """Return when each cell was answered at the latest, in ms; the greatest int64 for cells without a row.
+
+    An event produced later cannot be in the answer: the first row of the cell, or the last where it may have `several`.
+    """
+    cell = cells.cells_of(rows.parsed)
+    known = (cell >= 0) & (rows.parsed.kind != RowKind.FOREIGN)
+    latest_ms = -(-(append_ns(rows, clock)[known] + clock.bound_ns) // NS_PER_MS)
+    if not several:
+        first = np.full(cells.count, _NEVER, dtype=np.int64)
+        np.minimum.at(first, cell[known], latest_ms)
+        return first
+    last = np.full(cells.count, _NONE, dtype=np.int64)
+    np.maximum.at(last, cell[known], latest_ms)
+    return np.where(last == _NONE, _NEVER, last)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasuredRows:
+    """The rows that count, with their latencies; arrays of equal length.
+
+    Attributes
+    ----------
+    row, cell, window : int64[n]
+        Position of each among the result rows, its cell, and the index of its window.
+    phase : int8[n]
+        :class:`Phase` of its window.
+    times : RowTimes
+        What the latencies derive from.
+    latencies : RowLatencies
+    """
+
+    row: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    window: NDArray[np.int64]
+    phase: NDArray[np.int8]
+    times: RowTimes
+    latencies: RowLatencies
+
+    @property
+    def is_measured(self) -> NDArray[np.bool_]:
+        """Which rows belong to measured windows."""
+        return np.asarray(self.phase == Phase.MEASURED)
+
+    @property
+    def last_due_ns(self) -> NDArray[np.int64]:
+        """Due time of the last event counted in each row."""
+        return self.times.last_due_ns
+
+
+def measure_rows(
+    rows: ResultRows,
+    truth: Truth,
+    comparison: Comparison,
+    phases: NDArray[np.int8],
+    clock: ClockOffset,
+    *,
+    delay_ms: int,
+    newest_produce: str,
+) -> MeasuredRows:
+    """Return the latencies of every row that counts.
+
+    Parameters
+    ----------
+    rows : ResultRows
+    truth : Truth
+    comparison : Comparison
+    phases : int8[windows]
+        :class:`Phase` of every window.
+    clock : ClockOffset
+    delay_ms : int
+        Watermark delay.
+    newest_produce : str
+        Row column that holds the produce time (ms) of the newest event counted.
+
+    Notes
+    -----
+    A row of late events alone has no event that must count, and so no latency.
+    """
+    cell = np.flatnonzero((comparison.row_of_cell != NO_ROW) & (truth.last_due_ns != _NONE))
+    row = comparison.row_of_cell[cell]
+    window = truth.cells.window_index(cell)
+    closing = truth.cells.closing
+    times = RowTimes(
+        append_ns=append_ns(rows, clock)[row],
+        window_end_ns=closing.ends_ms[window] * NS_PER_MS,
+        closing_ns=truth.earliest_ns[cell],
+        greatest_produce_ns=truth.greatest_produce_ms[cell] * NS_PER_MS,
+        newest_produce_ns=rows.parsed.integers[newest_produce][row] * NS_PER_MS,
+        last_due_ns=truth.last_due_ns[cell],
+        last_sent_ns=truth.last_sent_ns[cell],
+        delay_ns=delay_ms * NS_PER_MS,
+    )
+    return MeasuredRows(
+        row=row, cell=cell, window=window, phase=phases[window], times=times, latencies=row_latencies(times)
+    )
+
+
+def row_figures(rows: ResultRows, comparison: Comparison, impossible: Impossible) -> RowFigures:
+    """Count the rows by class, over all windows from warm-up to cool-down."""
+    classes, explained = comparison.classes, comparison.explained
+    ours = rows.parsed.kind != RowKind.FOREIGN
+
+    def explained_of(row_class: RowClass) -> int:
+        return int(np.count_nonzero(explained & (classes == row_class)))
+
+    return RowFigures(
+        wrong=comparison.count(RowClass.WRONG_VALUE),
+        wrong_explained=explained_of(RowClass.WRONG_VALUE),
+        missing=len(comparison.missing),
+        missing_explained=int(np.count_nonzero(comparison.missing_explained)),
+        conflicting=comparison.count(RowClass.CONFLICTING),
+        conflicting_explained=explained_of(RowClass.CONFLICTING),
+        unexpected=comparison.count(RowClass.UNEXPECTED),
+        duplicate=comparison.count(RowClass.DUPLICATE),
+        undecidable=comparison.count(RowClass.UNDECIDABLE),
+        foreign=comparison.count(RowClass.FOREIGN),
+        not_log_append_time=int(np.count_nonzero(ours & (rows.timestamp_type != LOG_APPEND_TIME))),
+        backwards=comparison.count(RowClass.BACKWARDS),
+        impossible=impossible,
+    )
+
+
+def results_lag_s(
+    measured: MeasuredRows,
+    append: NDArray[np.int64],
+    load_end_ns: int,
+    *,
+    by_end: NDArray[np.bool_],
+    end_written_ns: int | None = None,
+) -> float | None:
+    """Return how long the results took to reach the last event once the load had ended.
+
+    END is written when the engine has read everything, and a row that only END closes cannot come before: so it is the
+    longer of the times up to END and from END to the row. For other rows it is the time from the end of load.
+
+    Parameters
+    ----------
+    measured : MeasuredRows
+    append : int64[rows]
+        When each result row was appended, in ns.
+    load_end_ns : int
+        When the last event was due, or sent where that was later.
+    by_end : bool[windows]
+        Windows that only END closes.
+    end_written_ns : int, optional
+        When END was written after everything had been read; None where that is not known, or rows do not wait for it.
+    """
+    if len(measured.row) == 0:
+        return None
+    holding = measured.last_due_ns == measured.last_due_ns.max()
+    appended, waits = append[measured.row[holding]], by_end[measured.window[holding]]
+    if end_written_ns is None or not waits.all():
+        return (int(appended.min()) - load_end_ns) / NS_PER_S
+    return max(end_written_ns - load_end_ns, int(appended.min()) - end_written_ns) / NS_PER_S
+
+
+def states_at(path: MmppPath, instants_ns: NDArray[np.int64], epoch_ns: int) -> NDArray[np.int64]:
+    """Return the state of the modulating chain at each instant."""
+    segment = np.searchsorted(path.starts_ns, instants_ns - epoch_ns, side="right") - 1
+    return np.asarray(path.states[np.clip(segment, 0, len(path.states) - 1)])

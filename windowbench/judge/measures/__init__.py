@@ -1,0 +1,1 @@
+"""What is measured: latencies, quantiles, intervals, steady state. Pure."""

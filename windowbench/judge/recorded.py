@@ -1,0 +1,247 @@
+"""What a run recorded, read from its directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config
+from windowbench.judge.measures.resources import Span
+from windowbench.judge.truth.rows import ParsedRows, ResultRows
+from windowbench.judge.verdict.generator import AckSamples, TopicFigures
+from windowbench.judge.verdict.host import ClockOffset
+from windowbench.judge.visible import VisibleSamples
+from windowbench.load.schedule import Schedule
+from windowbench.runs.samples import (
+    CALIBRATION_COLUMNS,
+    VISIBLE_COLUMNS,
+    iter_column,
+    iter_records,
+    read_columns,
+    row_count,
+)
+from windowbench.runs.store import RunDirectory, RunDirectoryProblem
+from windowbench.workloads import workload_model
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """Everything the judge looks at.
+
+    Attributes
+    ----------
+    run : RunDirectory
+    config : Config
+    schedule : Schedule
+    rows : ResultRows
+        The results topic, values parsed.
+    acks : dict of int to AckSamples
+        Sampled acknowledgements by producer.
+    greatest_ack_ms : float
+        Greatest time to acknowledgement of any sampled event.
+    topic : TopicFigures
+        What reading the events topic again found.
+    withheld : dict of int to int64 array
+        Numbers of events that are not in the topic, by producer.
+    withheld_unnamed : bool
+        Whether there are more than those.
+    host : dict of str to array
+        Host samples.
+    clock : ClockOffset
+        Of an external broker; none for the embedded one.
+    visible : VisibleSamples or None
+        When rows became visible; None where nobody looked.
+    progress : list of dict
+        The engine's JSON lines.
+    status : dict
+        How the run ended.
+    consumer : dict
+        What became of the results that were to go to PostgreSQL; empty without a consumer.
+    phases : list of Span
+        What the run was doing when, as far as that is known.
+    end_written_ns : int or None
+        When END was written after the engine had read everything; None where it had not, or that is not known.
+    """
+
+    run: RunDirectory
+    config: Config
+    schedule: Schedule
+    rows: ResultRows
+    acks: dict[int, AckSamples]
+    greatest_ack_ms: float
+    topic: TopicFigures
+    withheld: dict[int, NDArray[np.int64]]
+    withheld_unnamed: bool
+    host: dict[str, NDArray[Any]]
+    clock: ClockOffset
+    visible: VisibleSamples | None
+    progress: list[dict[str, Any]]
+    status: dict[str, Any]
+    consumer: dict[str, Any]
+    phases: list[Span]
+    end_written_ns: int | None
+
+    def sent_ns(self, producer: int) -> Iterator[NDArray[np.int64]]:
+        """Yield the send times of a producer in pieces."""
+        return iter_column(self.run.producer_samples(producer), "sent_ns")
+
+    @property
+    def recorded_sends(self) -> int:
+        """How many sends all producers recorded."""
+        return sum(row_count(self.run.producer_samples(i)) for i in range(self.config.load.num_producers))
+
+
+@contextmanager
+def _reading(run: RunDirectory, name: str) -> Iterator[None]:
+    """Name the file whose content does not fit."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise RunDirectoryProblem(f"run {run.run_id}: {name} is damaged: {error!r}") from error
+
+
+def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Recorded:
+    """Read a run directory.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        When a file is missing or damaged; the message names it.
+    """
+    with _reading(run, "producers.json"):
+        producers = run.read_json("producers.json")["producers"]
+        failed = sum(int(producer["failed"]) for producer in producers)
+        acknowledged = sum(int(producer["acknowledged"]) for producer in producers)
+        greatest_ack_ms = max((float(producer["max_ack_ms"] or 0.0) for producer in producers), default=0.0)
+    with _reading(run, "events_topic.json"):
+        found = run.read_json("events_topic.json")
+        missing, duplicated, time_mismatch = (
+            sum(int(producer[name]) for producer in found["producers"])
+            for name in ("missing", "duplicated", "time_mismatch")
+        )
+        examples = np.array(found["missing_examples"], dtype=np.int64).reshape(-1, 2)
+        topic = TopicFigures(
+            acknowledged=acknowledged,
+            failed=failed,
+            missing=max(missing - failed, 0),  # a send that was reported as failed was not acknowledged
+            duplicated=duplicated,
+            time_mismatch=time_mismatch,
+            foreign=int(found["foreign"]),
+        )
+    return Recorded(
+        run=run,
+        config=config,
+        schedule=schedule,
+        rows=read_rows(run.result_samples, workload_model(config.engine.workload), config.run.run_id or run.run_id),
+        acks=_read_acks(run, config.load.num_producers),
+        greatest_ack_ms=greatest_ack_ms,
+        topic=topic,
+        withheld={int(i): examples[examples[:, 0] == i, 1] for i in np.unique(examples[:, 0])},
+        withheld_unnamed=missing > len(examples),
+        host=read_columns(run.host_samples),
+        clock=_read_clock(run, config),
+        visible=_read_visible(run, config),
+        progress=run.read_json_lines("progress.jsonl"),
+        status=run.read_json("status.json"),
+        consumer=run.read_json_if_present("consumer.json") or {},
+        phases=read_phases(run, schedule),
+        end_written_ns=_read_end(run),
+    )
+
+
+def _read_end(run: RunDirectory) -> int | None:
+    drained = run.read_json_if_present("drain.json")
+    with _reading(run, "drain.json"):
+        return None if drained is None or drained["all_read_ns"] is None else int(drained["end_written_ns"])
+
+
+def read_phases(run: RunDirectory, schedule: Schedule | None) -> list[Span]:
+    """Return the phases of a run; of one that was cut off before it could note them, those that were scheduled.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        When ``timeline.json`` is damaged.
+    """
+    timeline = run.read_json_if_present("timeline.json")
+    if timeline is not None:
+        with _reading(run, "timeline.json"):
+            return [
+                Span(name=str(phase["name"]), start_ns=int(phase["start_ns"]), end_ns=int(phase["end_ns"]))
+                for phase in timeline["phases"]
+            ]
+    if schedule is None:
+        return []
+    bounds = (schedule.epoch_ns, schedule.base_time_ns, schedule.measure_end_ns, schedule.load_end_ns)
+    names = ("warm-up", "measure", "cool-down")
+    return [Span(name=n, start_ns=a, end_ns=b) for n, a, b in zip(names, bounds, bounds[1:], strict=False)]
+
+
+def _read_acks(run: RunDirectory, producers: int) -> dict[int, AckSamples]:
+    found = {}
+    for producer in range(producers):
+        path = run.ack_samples(producer)
+        with _reading(run, f"samples/{path.name}"):
+            columns = read_columns(path)
+            found[producer] = AckSamples(numbers=columns["n"], waited_ns=columns["ack_us"] * 1_000)
+    return found
+
+
+def _read_clock(run: RunDirectory, config: Config) -> ClockOffset:
+    if config.kafka.embedded:
+        return ClockOffset()
+    with _reading(run, "external_clock.json"):
+        probes = run.read_json("external_clock.json")
+        return ClockOffset.measured(probes["before"], probes["after"])
+
+
+def _read_visible(run: RunDirectory, config: Config) -> VisibleSamples | None:
+    if not config.observes_visible_time:
+        return None
+    columns = []
+    for path, names in ((run.visible_samples, VISIBLE_COLUMNS), (run.visible_calibration, CALIBRATION_COLUMNS)):
+        with _reading(run, f"samples/{path.name}"):
+            found = read_columns(path)
+            columns.append({name: found[name] for name in names})
+    return VisibleSamples(rows=columns[0], calibration=columns[1])
+
+
+def read_rows(path: Path, model: ModuleType, run_id: str) -> ResultRows:
+    """Read and parse the recorded results; the raw bytes are dropped as they are parsed.
+
+    Parameters
+    ----------
+    path : Path
+        ``samples/results.parquet``.
+    model : module
+        Of the workload: parses row values.
+    run_id : str
+        Rows of other runs are foreign.
+    """
+    names = ("partition", "offset", "append_time_ms", "timestamp_type")
+    columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
+    parsed: list[ParsedRows] = []
+    for numbers, values in iter_records(path, names, "value"):
+        parsed.append(model.parse_rows(values, run_id))
+        for name in names:
+            columns[name].append(numbers[name])
+    return joined_rows(columns, parsed, model)
+
+
+def joined_rows(columns: dict[str, list[NDArray[Any]]], parsed: Sequence[ParsedRows], model: ModuleType) -> ResultRows:
+    """Join batches of records and their parsed values."""
+    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return ResultRows(
+        parsed=ParsedRows.concatenated(parsed, model.ROW_INTEGERS, model.ROW_DOUBLES),
+        partition=joined["partition"].astype(np.int32),
+        offset=joined["offset"].astype(np.int64),
+        append_ms=joined["append_time_ms"].astype(np.int64),
+        timestamp_type=joined["timestamp_type"].astype(np.int8),
+    )

@@ -1,0 +1,285 @@
+"""A pair of topics without a run directory: what can be said when no schedule is known.
+
+The events in the topic stand in for the schedule, with their produce times as due times. That gives the
+truth of every window and every latency but the excess: when a window could first be emitted follows from
+a schedule alone. So the verdict is unknown, whatever is found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config, ConfigError, OutputMode
+from windowbench.judge.figures import in_ms
+from windowbench.judge.measured import MeasuredRows, Phase, answered_ms, measure_rows
+from windowbench.judge.measures.bootstrap import LEAST_WINDOWS, too_few
+from windowbench.judge.measures.latency import impossible
+from windowbench.judge.measures.quantiles import window_maxima
+from windowbench.judge.recorded import joined_rows
+from windowbench.judge.truth.comparison import Comparison, RowClass, compare
+from windowbench.judge.truth.replay import ScheduledEvents
+from windowbench.judge.truth.rows import ResultRows, RowKind
+from windowbench.judge.updates import Updates, find_updates, measured_sample
+from windowbench.judge.verdict.host import ClockOffset
+from windowbench.judge.verdict.verdict import Verdict, unknown
+from windowbench.load.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS, Schedule
+from windowbench.runs.store import SCHEMA_VERSION
+from windowbench.workloads import workload_model, workload_oracle, workload_part
+
+_LATENCIES = ("e2e", "since_window_end", "freshness")
+
+
+class Record(Protocol):
+    """One record of a topic."""
+
+    @property
+    def partition(self) -> int:
+        """Its partition."""
+
+    @property
+    def offset(self) -> int:
+        """Its offset there."""
+
+    @property
+    def timestamp_type(self) -> int:
+        """0 for CreateTime, 1 for LogAppendTime."""
+
+    @property
+    def timestamp_ms(self) -> int:
+        """Its time stamp."""
+
+    @property
+    def value(self) -> bytes | None:
+        """What it holds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TopicPair:
+    """What two topics hold: accepted events, how many other records, and the parsed results."""
+
+    events: ScheduledEvents
+    shape: Config
+    """The configuration as far as the events tell it; events and rows are numbered as it says."""
+    base_ms: int
+    rejected: int
+    rows: ResultRows
+    run_id: str
+
+
+def read_pair(config: Config, events: Iterable[Sequence[Record]], results: Iterable[Sequence[Record]]) -> TopicPair:
+    """Read both topics.
+
+    Parameters
+    ----------
+    config : Config
+        Workload and windows.
+    events, results : iterable of batches of records
+
+    Raises
+    ------
+    ConfigError
+        When the rows are of windows of another size than configured.
+    """
+    scheduled, window_ids, rejected = _read_events(config, events)
+    rows, run_id = _read_results(config, results)
+    slide_ns = config.windows.slide_ms * NS_PER_MS
+    bases, counts = np.unique(scheduled.event_time_ns // slide_ns - window_ids, return_counts=True)
+    base_ms = int(bases[counts.argmax()]) * config.windows.slide_ms if len(bases) else 0
+    shape, contents = _of_workload(config).fitted(config, scheduled.contents, rows.parsed)
+    return TopicPair(
+        events=dataclasses.replace(scheduled, contents=contents),
+        shape=shape,
+        base_ms=base_ms,
+        rejected=rejected,
+        rows=rows,
+        run_id=run_id,
+    )
+
+
+def _of_workload(config: Config) -> ModuleType:
+    """Return what a workload's folder says of topics whose configuration is not known.
+
+    Raises
+    ------
+    ConfigError
+        When it says nothing.
+    """
+    try:
+        return workload_part(config.engine.workload, "pair")
+    except ModuleNotFoundError:
+        raise ConfigError(
+            f"topics of the workload {config.engine.workload} can be judged with the directory of their run only"
+        ) from None
+
+
+def _read_events(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[ScheduledEvents, NDArray[np.int64], int]:
+    """Return the events an engine would accept, their window ids, and how many records were none."""
+    pair = _of_workload(config)
+    names = (*pair.CONTENTS, "event_time_ns", "produce_ms", "window_id", "partition")
+    columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
+    rejected = 0
+    for batch in batches:
+        parsed = pair.parse_events([record.value for record in batch])
+        stamped = np.array([record.timestamp_ms for record in batch], dtype=np.int64)[parsed.position]
+        partition = np.array([record.partition for record in batch], dtype=np.int32)[parsed.position]
+        ahead = parsed.event_time_ns // NS_PER_MS - stamped
+        good = (ahead >= -GUARD_PAST_MS) & (ahead <= GUARD_FUTURE_MS)
+        rejected += len(batch) - int(np.count_nonzero(good))
+        for name in names[:-1]:
+            columns[name].append(getattr(parsed, name)[good])
+        columns["partition"].append(partition[good])
+    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+    order = np.argsort(joined["produce_ms"], kind="stable")
+    produced_ns = joined["produce_ms"][order].astype(np.int64) * NS_PER_MS
+    events = ScheduledEvents(
+        producer=0,
+        first=0,
+        due_ns=produced_ns,
+        event_time_ns=joined["event_time_ns"][order],
+        sent_ns=produced_ns,
+        partition=joined["partition"][order].astype(np.int32),
+        contents={name: joined[name][order] for name in pair.CONTENTS},
+    )
+    return events, joined["window_id"][order], rejected
+
+
+def _read_results(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[ResultRows, str]:
+    """Return the rows of the configured run, or of the one that most of the first rows belong to."""
+    model = workload_model(config.engine.workload)
+    names = ("partition", "offset", "append_time_ms", "timestamp_type")
+    columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
+    parsed = []
+    run_id = config.run.run_id
+    for batch in batches:
+        values = [record.value for record in batch]
+        if run_id is None:
+            run_id = model.usual_run_id(values)
+        parsed.append(model.parse_rows(values, run_id or ""))
+        columns["partition"].append(np.array([record.partition for record in batch]))
+        columns["offset"].append(np.array([record.offset for record in batch]))
+        columns["append_time_ms"].append(np.array([record.timestamp_ms for record in batch]))
+        columns["timestamp_type"].append(np.array([record.timestamp_type for record in batch]))
+    rows = joined_rows(columns, parsed, model)
+    sound = rows.parsed.kind == RowKind.SOUND
+    lengths = (rows.parsed.integers["window_end"] - rows.parsed.integers["window_start"])[sound]
+    usual = int(np.median(lengths)) if len(lengths) else config.windows.size_ms
+    if usual != config.windows.size_ms:
+        raise ConfigError(
+            f"the rows are of windows of {usual / 1000:g} s, the settings say {config.windows.window_size_sec:g} s;"
+            f" give --window-size-sec {usual / 1000:g}"
+        )
+    return rows, run_id or ""
+
+
+def judge_pair(config: Config, pair: TopicPair) -> tuple[Verdict, dict[str, Any], list[tuple[int, float]]]:
+    """Compare and measure a pair of topics.
+
+    Returns
+    -------
+    Verdict
+        Unknown, with what was found as warnings.
+    dict
+        In the form of ``summary.json``, without what only a schedule can tell.
+    list of (int, float)
+        Id and greatest ``e2e_ms`` of every window.
+    """
+    oracle = workload_oracle(config.engine.workload)
+    events = pair.events
+    last_ns = int(events.due_ns[-1]) + 1 if len(events.due_ns) else 0
+    schedule = Schedule(epoch_ns=0, base_time_ns=pair.base_ms * NS_PER_MS, measure_end_ns=last_ns, load_end_ns=last_ns)
+    shape = pair.shape.replace(partitions=int(events.partition.max(initial=0)) + 1, idle_partitions=0)
+    closing = oracle.closing_of(shape, schedule, _whole(events))
+    answered = answered_ms(pair.rows, oracle.cells(shape, closing), ClockOffset(), several=config.several_rows)
+    builder = oracle.TruthBuilder(shape, closing, answered_ms=answered)
+    builder.add(events)
+    truth = builder.finish()
+    comparison = compare(pair.rows, truth, oracle.rules(config))
+    usable = (closing.ids >= 0) & ~closing.by_end
+    phases = np.where(usable, Phase.MEASURED, Phase.COOL_DOWN).astype(np.int8)
+    newest = workload_model(config.engine.workload).NEWEST_PRODUCE_COLUMN
+    measured = measure_rows(
+        pair.rows,
+        truth,
+        comparison,
+        phases,
+        ClockOffset(),
+        delay_ms=config.windows.delay_ms,
+        newest_produce=newest,
+    )
+    updates = find_updates(
+        pair.rows, truth, comparison, phases, ClockOffset(), newest_produce=newest, several=config.several_rows
+    )
+    verdict = unknown(
+        "no_schedule", "no schedule is known for a bare pair of topics", _found(comparison, config.output_mode)
+    )
+    chosen = measured.is_measured
+    ids, greatest = window_maxima(measured.latencies.e2e[chosen], closing.ids[measured.window[chosen]])
+    report = [(int(i), ns / NS_PER_MS) for i, ns in zip(ids, greatest, strict=True)]
+    summary = _summary(config, pair, verdict, comparison, measured=measured, updates=updates)
+    summary["rows"]["expected"] = int(np.count_nonzero(truth.required))
+    return verdict, summary, report
+
+
+def _whole(events: ScheduledEvents) -> Iterator[ScheduledEvents]:
+    yield events
+
+
+def _found(comparison: Comparison, mode: OutputMode) -> list[str]:
+    words = {
+        RowClass.WRONG_VALUE: "rows differ from the events in the topic",
+        RowClass.CONFLICTING: "rows conflict with the row of their key",
+        RowClass.BACKWARDS: "rows count fewer events than a row of their key before them",
+        RowClass.UNEXPECTED: "rows have keys that follow from no event in the topic",
+        RowClass.DUPLICATE: "rows are repeated with equal values",
+        RowClass.FOREIGN: "records are not rows of this run",
+    }
+    found = [f"{comparison.count(c)} {text}" for c, text in words.items() if comparison.count(c)]
+    if len(comparison.missing):
+        row = "final row" if mode == "update" else "row"
+        found.append(f"{len(comparison.missing)} windows and campaigns with events have no {row}")
+    return found
+
+
+def _summary(
+    config: Config,
+    pair: TopicPair,
+    verdict: Verdict,
+    comparison: Comparison,
+    *,
+    measured: MeasuredRows,
+    updates: Updates,
+) -> dict[str, Any]:
+    samples = {name: measured_sample(name, measured, updates) for name in _LATENCIES}
+    latencies = {}
+    for name, (values, window) in samples.items():
+        windows = len(np.unique(window))
+        note = too_few(windows) if windows < LEAST_WINDOWS else None
+        counted = {"rows": len(values), "windows": windows, "p90_interval": None, "interval_note": note}
+        latencies[name] = {**counted, **in_ms(values)}
+    found = dataclasses.asdict(impossible(measured.latencies, updates.freshness))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": pair.run_id,
+        "verdict": verdict.as_dict(),
+        "topics": {
+            "events_topic": config.kafka.events_topic,
+            "result_topic": config.kafka.result_topic,
+            "events": len(pair.events.due_ns),
+            "rejected": pair.rejected,
+            "results": len(pair.rows),
+        },
+        "latencies_ms": latencies,
+        "window_maxima_ms": {name: in_ms(window_maxima(*sample)[1]) for name, sample in samples.items()},
+        "rows": {
+            **{row_class.name.lower(): comparison.count(row_class) for row_class in RowClass},
+            "missing": len(comparison.missing),
+            "impossible": {**found, "excess_too_low": 0},
+        },
+    }

@@ -1,0 +1,121 @@
+"""What the machine did to a run: clock steps, drift, stolen CPU, and what the harness itself took. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostFigures:
+    """Figures of the machine.
+
+    Attributes
+    ----------
+    samples : int
+        Samples in the measured phase.
+    greatest_step_ms : float
+        Greatest change of wall clock - monotonic clock within a second, from the epoch on; signed.
+    drift_ppm : float
+        Slow change of wall clock - monotonic clock over the run.
+    steal, throttled : float
+        Mean share of CPU time in the measured phase.
+    cpu_harness, cpu_producers, cpu_engine, cpu_broker, cpu_consumer : float
+        Mean cores used in the measured phase; that of the result consumer includes its embedded database.
+    rss_engine_bytes, rss_broker_bytes, rss_producers_bytes, rss_consumer_bytes : int
+        Greatest resident memory.
+    """
+
+    samples: int
+    greatest_step_ms: float
+    drift_ppm: float
+    steal: float
+    throttled: float
+    cpu_harness: float
+    cpu_producers: float
+    cpu_engine: float
+    cpu_broker: float
+    cpu_consumer: float
+    rss_engine_bytes: int
+    rss_broker_bytes: int
+    rss_producers_bytes: int
+    rss_consumer_bytes: int
+
+
+def host_figures(columns: Mapping[str, NDArray[Any]], schedule: Schedule) -> HostFigures:
+    """Return the figures of a run from its host samples.
+
+    Parameters
+    ----------
+    columns : mapping of str to array
+        Columns of ``samples/host.parquet``, in the order of time.
+    schedule : Schedule
+
+    Notes
+    -----
+    Shares and cores of a sample are means since the sample before, so they are weighted by that time.
+    The monotonic clock decides how far apart samples are: a step of the wall clock must not hide itself.
+    """
+    wall, mono = columns["wall_ns"].astype(np.int64), columns["mono_ns"].astype(np.int64)
+    since = np.diff(mono, prepend=mono[:1])
+    moved = np.diff(wall - mono, prepend=(wall - mono)[:1])
+    per_second = moved / np.maximum(since / NS_PER_S, 1.0)
+    running = wall >= schedule.epoch_ns
+    measured = (wall > schedule.base_time_ns) & (wall <= schedule.measure_end_ns) & (since > 0)
+    steps = per_second[running]
+    greatest = float(steps[np.argmax(np.abs(steps))]) if len(steps) else 0.0
+    elapsed = int(mono[-1] - mono[0]) if len(mono) > 1 else 0
+
+    def mean(name: str) -> float:
+        weights = since[measured]
+        known = name in columns and len(weights)  # a run recorded before there were consumers lacks theirs
+        return float(np.average(columns[name][measured], weights=weights)) if known else 0.0
+
+    def peak(name: str) -> int:
+        return int(columns[name].max()) if len(columns.get(name, ())) else 0
+
+    return HostFigures(
+        samples=int(np.count_nonzero(measured)),
+        greatest_step_ms=greatest / NS_PER_MS,
+        drift_ppm=float((wall - mono)[-1] - (wall - mono)[0]) / elapsed * 1e6 if elapsed else 0.0,
+        steal=mean("steal"),
+        throttled=mean("throttled"),
+        cpu_harness=mean("cpu_harness"),
+        cpu_producers=mean("cpu_producers"),
+        cpu_engine=mean("cpu_engine"),
+        cpu_broker=mean("cpu_broker"),
+        cpu_consumer=mean("cpu_consumer"),
+        rss_engine_bytes=peak("rss_engine"),
+        rss_broker_bytes=peak("rss_broker"),
+        rss_producers_bytes=peak("rss_producers"),
+        rss_consumer_bytes=peak("rss_consumer"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClockOffset:
+    """How far an external broker's clock is ahead of ours, and how well that is known.
+
+    Attributes
+    ----------
+    offset_ns : int
+        Broker's clock - our clock; latencies are corrected by it.
+    bound_ns : int
+        How far the true offset may be from it at any time between the two measurements.
+    """
+
+    offset_ns: int = 0
+    bound_ns: int = 0
+
+    @classmethod
+    def measured(cls, before: Mapping[str, float], after: Mapping[str, float]) -> ClockOffset:
+        """Combine the probes before and after a run, each with ``offset_ms`` and ``bound_ms``."""
+        first, second = before["offset_ms"], after["offset_ms"]
+        bound = max(before["bound_ms"], after["bound_ms"]) + abs(second - first) / 2
+        return cls(offset_ns=round((first + second) / 2 * NS_PER_MS), bound_ns=round(bound * NS_PER_MS))

@@ -1,0 +1,174 @@
+"""Events as JSON bytes, fast: whole blocks of fixed-width rows instead of one dictionary per event. Pure.
+
+How it works:
+
+* A row is a packed record of fixed-width text. What never changes (braces, names, commas) is written
+  once; the rest is copied from tables of ready-made text, by index.
+* A value shorter than its column is followed by spaces *outside* its quotes, or preceded by them when
+  it is a number: white space between the tokens of JSON means nothing, so every row is valid JSON.
+* ``produce_time`` is known only when an event is sent. It comes last, and the sender appends
+  ``b"%d}" % produce_ms``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config
+from windowbench.load.events import EventBlock
+from windowbench.load.schedule import Schedule
+from windowbench.load.streams import stream_rng
+
+PRODUCE_TIME_BYTES = len(b"1760000000000}")
+TIME_DIGITS = 19
+WINDOW_WIDTH = 12
+
+_FOUR_DIGITS = np.array([b"%04d" % i for i in range(10_000)], dtype="S4")
+_THREE_DIGITS = np.array([b"%03d" % i for i in range(1_000)], dtype="S3")
+_LEAST_FULL_TIME_NS = 10 ** (TIME_DIGITS - 1)
+
+PADDING_POOL_BYTES = 1 << 22
+PADDING_STRIDE = 2_592_223
+"""Odd and about the golden ratio of the pool: pads of neighbouring events begin far from each other."""
+
+
+def quoted(values: Iterable[bytes], width: int) -> NDArray[np.bytes_]:
+    """Return strings with their closing quote and the comma, then spaces up to the widest."""
+    return np.array([(value + b'",').ljust(width + 2) for value in values], dtype=f"S{width + 2}")
+
+
+class Encoder(Protocol):
+    """Renders blocks of a workload's events; a ``PayloadEncoder`` of its folder, made of a configuration."""
+
+    def encode(self, block: Any, schedule: Schedule) -> list[bytes]:  # noqa: ANN401 - a block of its own events
+        """Return the payload of each event up to and including ``"produce_time":``."""
+
+    def keys(self, block: Any) -> list[bytes]:  # noqa: ANN401 - likewise
+        """Return the Kafka key of each event."""
+
+    def name_of(self, key: bytes | None, value: bytes | None) -> bytes | None:
+        """Return the :func:`windowbench.load.events.event_key` of an event as its record tells it."""
+
+
+def lay_out(*parts: bytes | tuple[str, int]) -> tuple[bytes, np.dtype[np.void]]:
+    """Return a row's constant text, spaces where its columns are, and the layout that names the columns.
+
+    Parameters
+    ----------
+    *parts : bytes or (str, int)
+        Constant text, or the name and width of a column.
+    """
+    text = b""
+    columns: dict[str, tuple[int, int]] = {}
+    for part in parts:
+        if isinstance(part, bytes):
+            text += part
+        else:
+            name, width = part
+            columns[name] = (len(text), width)
+            text += b" " * width
+    # The digits of the event time are written in groups, which overlap its column.
+    time_at, _ = columns["event_time_ns"]
+    for group, (start, width) in enumerate(((0, 3), (3, 4), (7, 4), (11, 4), (15, 4))):
+        columns[f"digits{group}"] = (time_at + start, width)
+    layout = np.dtype(
+        {
+            "names": list(columns),
+            "formats": [f"S{width}" for _, width in columns.values()],
+            "offsets": [at for at, _ in columns.values()],
+            "itemsize": len(text),
+        }
+    )
+    return text, layout
+
+
+def write_times(rows: NDArray[np.void], times: NDArray[np.int64]) -> None:
+    """Write event times, by groups of digits where all of them have the 19 digits of our days."""
+    if times.size and times.min() < _LEAST_FULL_TIME_NS:
+        rows["event_time_ns"] = [b"%*d" % (TIME_DIGITS, time) for time in times.tolist()]
+        return
+    upper = times // 100_000_000
+    lower = (times - upper * 100_000_000).astype(np.uint32)
+    top = upper // 100_000_000
+    middle = (upper - top * 100_000_000).astype(np.uint32)
+    rows["digits0"] = _THREE_DIGITS[top]
+    for group, eight in ((1, middle), (3, lower)):
+        left = eight // 10_000
+        rows[f"digits{group}"] = _FOUR_DIGITS[left]
+        rows[f"digits{group + 1}"] = _FOUR_DIGITS[eight - left * 10_000]
+
+
+def write_window_ids(rows: NDArray[np.void], window_ids: NDArray[np.int64]) -> None:
+    """Write window ids, each distinct one formatted once: neighbouring events mostly lie in one window."""
+    if window_ids.size and window_ids.min() == window_ids.max():
+        rows["window_id"] = _window_text(int(window_ids[0]))
+        return
+    distinct, which = np.unique(window_ids, return_inverse=True)
+    texts = [_window_text(window) for window in distinct.tolist()]
+    rows["window_id"] = np.array(texts, dtype=f"S{WINDOW_WIDTH}")[which]
+
+
+def _window_text(window: int) -> bytes:
+    text = b"%*d" % (WINDOW_WIDTH, window)
+    if len(text) > WINDOW_WIDTH:
+        msg = f"window id {window} has more than {WINDOW_WIDTH} characters"
+        raise OverflowError(msg)
+    return text
+
+
+class PayloadRows:
+    """A buffer of rows, with padding where a least size of payloads asks for it; belongs to one thread.
+
+    Parameters
+    ----------
+    config : Config
+        Gives the least payload size, and the seed of the padding.
+    *parts : bytes or (str, int)
+        A row up to its produce time; see :func:`lay_out`. Padding comes last.
+    """
+
+    def __init__(self, config: Config, *parts: bytes | tuple[str, int]) -> None:
+        """Lay out a row."""
+        end = b',"produce_time":'
+        self._text, self._layout = lay_out(*parts, end)
+        missing = config.events.payload_bytes - len(self._text) - PRODUCE_TIME_BYTES
+        self._pads = None
+        if missing > 0:
+            pad = max(1, missing - len(b',"padding":""'))
+            self._pads = padding_pool(config.run.seed, pad)
+            self._text, self._layout = lay_out(*parts, b',"padding":"', ("padding", pad), b'"', end)
+        self._rows = np.empty(0, dtype=self._layout)
+
+    def of(self, block: EventBlock) -> NDArray[np.void]:
+        """Return a row for each event, complete but for the columns of `parts`; the next call takes it back."""
+        count = len(block)
+        if self._rows.size < count:
+            self._rows = np.frombuffer(bytearray(self._text * count), dtype=self._layout)
+        rows = self._rows[:count]
+        if self._pads is not None:
+            numbers = np.arange(block.first, block.first + count, dtype=np.int64)
+            rows["padding"] = self._pads[numbers * PADDING_STRIDE % PADDING_POOL_BYTES]
+        return rows
+
+
+def texts_of(rows: NDArray[np.void]) -> list[bytes]:
+    """Return the text of each row."""
+    texts: list[bytes] = rows.view(f"S{rows.itemsize}").tolist()
+    return texts
+
+
+def padding_pool(seed: int, pad: int) -> NDArray[np.bytes_]:
+    """Return all pads of `pad` bytes that begin in a pool of random letters, digits and signs, as a view.
+
+    Notes
+    -----
+    The 64 characters carry 6 bits each: a compressor gains at most a quarter on them.
+    """
+    alphabet = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", dtype=np.uint8)
+    draws = stream_rng(seed, "padding").integers(0, alphabet.size, size=PADDING_POOL_BYTES + pad, dtype=np.uint8)
+    pool = alphabet[draws]
+    return np.ndarray((PADDING_POOL_BYTES,), dtype=f"S{pad}", buffer=pool.data, strides=(1,))

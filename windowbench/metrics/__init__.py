@@ -1,1 +1,0 @@
-"""What is computed from raw samples: latency definitions, quantiles, intervals, goodness of fit. Pure."""

@@ -1,0 +1,114 @@
+"""A run with everything around it: view, judgement, report, and the word on every way out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from config import Loaded
+from windowbench.errors import ExitCode, HarnessError, Terminated
+from windowbench.orchestrate.prepare import check_judgeable
+from windowbench.orchestrate.run import Run
+from windowbench.orchestrate.status import status_of
+from windowbench.orchestrate.view import View, open_view
+from windowbench.report.summary import render_summary
+from windowbench.runs.store import SCHEMA_VERSION, RunDirectory
+
+if TYPE_CHECKING:
+    from windowbench.judge.judgement import Evaluation
+
+
+def benchmark(loaded: Loaded, *, view: View | None = None, show: Callable[[str], None] = print) -> int:
+    """Make one run, judge it, show its report and return the exit code of its verdict.
+
+    Parameters
+    ----------
+    loaded : Loaded
+    view : View, optional
+        Where its progress is shown, and closed in the end; the one that fits standard error when None.
+    show : callable
+        Gets the text of the report.
+
+    Raises
+    ------
+    ConfigError
+        When no run of this configuration could be valid.
+    HarnessError
+        When the run could not be made; its directory says so by then.
+    """
+    check_judgeable(loaded.config)
+    view = view or open_view(quiet=loaded.config.run.quiet)
+    run = Run(loaded, view)
+    try:
+        judged = judged_run(run)
+    finally:
+        view.close()
+    assert run.directory is not None
+    show(render_summary(judged.summary, directory=str(run.directory.path)))
+    leave_report(run.directory, show)
+    return judged.verdict.exit_code
+
+
+def judged_run(run: Run) -> Evaluation:
+    """Make a run and judge it; however that ends, its directory says so.
+
+    Raises
+    ------
+    HarnessError
+        When the run could not be made.
+    """
+    try:
+        directory = run.execute()
+        run.timeline.enter("report")
+        judged = _judged(directory)
+        directory.write_json("timeline.json", run.timeline.as_dict())
+    except KeyboardInterrupt:
+        _leave_word(run, "aborted", ExitCode.INTERRUPTED, "interrupted by the user")
+        raise
+    except Terminated:
+        _leave_word(run, "aborted", ExitCode.TERMINATED, "terminated by a signal")
+        raise
+    except HarnessError as error:
+        _leave_word(run, "failed", error.exit_code, failure=error)
+        raise
+    except BaseException as error:
+        _leave_word(run, "failed", ExitCode.VERDICT_UNKNOWN, f"{type(error).__name__}: {error}")
+        raise
+    return judged
+
+
+def _judged(directory: RunDirectory) -> Evaluation:
+    from windowbench.judge.judgement import judge_run  # noqa: PLC0415 - loads Arrow and SciPy, which a failing start need not
+
+    directory.write_json("status.json", status_of("report", status="completed", exit_code=None))
+    judged = judge_run(directory)
+    directory.write_json("status.json", status_of("report", status="completed", exit_code=judged.verdict.exit_code))
+    return judged
+
+
+def _leave_word(
+    run: Run, status: str, exit_code: int, error: str | None = None, *, failure: HarnessError | None = None
+) -> None:
+    """Write how the run ended into its directory, where there is one."""
+    if run.directory is None:
+        return
+    word = status_of(run.timeline.current, status=status, exit_code=exit_code, error=error, failure=failure)
+    run.directory.write_json("status.json", word)
+    run.directory.write_json("summary.json", {"schema_version": SCHEMA_VERSION, "run_id": run.directory.run_id, **word})
+    print(f"run {run.directory.path}: {status} in phase {run.timeline.current}", file=sys.stderr)
+    if status == "aborted":  # who ends a run does not want to wait for drawings, which a busy machine takes long for
+        print(f"for its report: python -m windowbench report {run.directory.path}", file=sys.stderr)
+    else:
+        leave_report(run.directory, lambda text: print(text, file=sys.stderr))
+
+
+def leave_report(directory: RunDirectory, show: Callable[[str], None]) -> None:
+    """Write the run's page and say where it is; a page that cannot be made does not change what the run was worth."""
+    try:
+        from windowbench.report.run_report import write_report  # noqa: PLC0415 - as above
+
+        show(f"report: {write_report(directory)}")
+    except Exception as error:  # noqa: BLE001 - see above
+        again = f"python -m windowbench report {directory.path}"
+        print(f"there is no report.html: {type(error).__name__}: {error}\nto try again: {again}", file=sys.stderr)

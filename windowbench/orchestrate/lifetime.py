@@ -1,0 +1,130 @@
+"""How long broker and engine live: for one run, or for several, so that the next finds them warm.
+
+Both keep the same rule: when what a run left is judged, its query has ended.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Protocol
+
+from config import Config
+from windowbench.broker.embedded import EmbeddedBroker
+from windowbench.engines.succession import FLAG, ask_to_rest, name_successor
+from windowbench.errors import EngineFailed
+from windowbench.orchestrate.services import JsonLineService
+from windowbench.orchestrate.start import Launcher
+from windowbench.orchestrate.watch import Services
+from windowbench.processes.runlock import RunLock
+from windowbench.runs.store import RunDirectory
+
+SUCCESSIVE_ENGINES = frozenset({"spark", "flink"})
+"""Engines whose program can go on with another run; the others start as quickly as they would."""
+_REST_SECONDS = 20.0
+
+
+class Lifetime(Protocol):
+    """Gives a run its broker and its engine, and ends the engine's work on it."""
+
+    def broker(
+        self, launcher: Launcher, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
+    ) -> EmbeddedBroker:
+        """Return a broker that answers."""
+
+    def engine(self, launcher: Launcher, config: Config) -> JsonLineService:
+        """Return the engine; it is not ready yet."""
+
+    def end_query(self, engine: JsonLineService, *, abort: Callable[[], None]) -> None:
+        """End what the engine does for the run."""
+
+
+class OneRun:
+    """Broker and engine are started for the run and end with it."""
+
+    def broker(
+        self, launcher: Launcher, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
+    ) -> EmbeddedBroker:
+        """Start a broker."""
+        return launcher.broker(config, abort=abort, end=end)
+
+    def engine(self, launcher: Launcher, config: Config) -> JsonLineService:
+        """Start the engine."""
+        return launcher.engine(config)
+
+    def end_query(self, engine: JsonLineService, *, abort: Callable[[], None]) -> None:
+        """Stop the engine."""
+        del abort
+        engine.stop()
+
+
+class ManyRuns:
+    """Broker and engine are started for the first run and stay for those that follow.
+
+    Parameters
+    ----------
+    stack : ExitStack
+        Ends both.
+    lock : RunLock
+        Names both; its directory holds those of all runs.
+    """
+
+    def __init__(self, stack: ExitStack, lock: RunLock) -> None:
+        """Keep where they will belong; nothing is started yet."""
+        self._stack = stack
+        self._lock = lock
+        self._services = Services()
+        self._served: RunDirectory | None = None
+
+    def needs_warming(self, config: Config) -> bool:
+        """Whether the next run gets an engine that is slow at first and has not served one yet."""
+        return config.engine.engine in SUCCESSIVE_ENGINES and self._services.engine is None
+
+    def broker(
+        self, launcher: Launcher, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
+    ) -> EmbeddedBroker:
+        """Return the broker that is there, or start it."""
+        del end  # it stays when the run ends
+        broker = self._services.broker
+        if broker is None:
+            broker = self._lasting(launcher).broker(config, abort=abort, end=EmbeddedBroker.stop)
+        launcher.services.broker = broker
+        return broker
+
+    def engine(self, launcher: Launcher, config: Config) -> JsonLineService:
+        """Give the run to the engine that rests, or start one."""
+        if config.engine.engine not in SUCCESSIVE_ENGINES:
+            return launcher.engine(config)
+        engine = self._services.engine
+        if engine is None:
+            engine = self._lasting(launcher).engine(config, FLAG)
+        else:
+            assert self._served is not None
+            engine.expect_next(launcher.progress_log())
+            name_successor(self._served.path, launcher.run.config)
+            engine.await_message("next", config.engine.engine_ready_seconds, abort=launcher.services.check)
+        self._served = launcher.run
+        launcher.services.engine = engine
+        return engine
+
+    def end_query(self, engine: JsonLineService, *, abort: Callable[[], None]) -> None:
+        """Let the engine rest; one that does not is stopped, and the next run gets a fresh one."""
+        if engine is not self._services.engine:
+            engine.stop()
+            return
+        assert self._served is not None
+        ask_to_rest(self._served.path)
+        try:
+            engine.await_message("resting", _REST_SECONDS, abort=abort)
+        except EngineFailed:
+            self.discard_engine()
+
+    def discard_engine(self) -> None:
+        """Stop the engine, if there is one; the next run starts another."""
+        engine, self._services.engine, self._served = self._services.engine, None, None
+        if engine is not None:
+            engine.stop()
+
+    def _lasting(self, launcher: Launcher) -> Launcher:
+        return dataclasses.replace(launcher, stack=self._stack, lock=self._lock, services=self._services)

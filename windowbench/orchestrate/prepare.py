@@ -1,0 +1,144 @@
+"""Turning what a user asked for into the exact configuration of one run, and its directory."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from config import MUST_COUNT_MARGIN_MS, Config, ConfigError
+from windowbench.engines.spark.realtime import check_realtime
+from windowbench.errors import EnvironmentProblem
+from windowbench.kafka.admin import Admin, TopicPlan
+from windowbench.settings.knobs import ENV_PREFIX
+
+ROOT = Path(__file__).resolve().parents[2]
+_ENGINE_PROGRAMS = {"spark": "SparkJob.py", "flink": "FlinkJob.py", "none": "ReferenceJob.py"}
+
+
+def with_run_id(config: Config, *, now: time.struct_time | None = None) -> Config:
+    """Return the configuration with a run id that no directory has yet, unless it names one."""
+    if config.run.run_id is not None:
+        return config
+    stamp = time.strftime("%Y%m%d-%H%M%S", now or time.localtime())
+    wanted = f"{stamp}-{config.engine.engine}-{config.load.data_generator}-s{config.run.seed}"
+    return config.replace(run_id=free_name(Path(config.run.runs_dir), wanted))
+
+
+def free_name(directory: Path, wanted: str) -> str:
+    """Return a name that nothing in a directory has, the wanted one if possible."""
+    candidate, number = wanted, 1
+    while (directory / candidate).exists():
+        number += 1
+        candidate = f"{wanted}-{number}"
+    return candidate
+
+
+def with_run_topics(config: Config, origins: Mapping[str, str]) -> Config:
+    """Append the run id to topic names on an external broker, except to names the user chose.
+
+    An embedded broker lives with the run, so its names are used as they are.
+    """
+    if config.kafka.embedded:
+        return config
+    values = config.flat()
+    names = {
+        name: f"{values[name]}-{config.run.run_id}" for name in config.topic_settings if origins.get(name) == "default"
+    }
+    return config.replace(**names)
+
+
+def check_judgeable(config: Config) -> None:
+    """Refuse a run that could not be valid whatever the engine does.
+
+    An engine may close a window as soon as the watermark delay after its end is over. An event that is sent later than
+    that would be dropped by chance, so lateness of the delay less the margin makes a run invalid; here that is all.
+
+    Raises
+    ------
+    ConfigError
+        When the watermark delay does not exceed the margin, or the engine could not run in its mode.
+    """
+    check_realtime(config, partitions=config.kafka.partitions)
+    if config.windows.delay_ms <= MUST_COUNT_MARGIN_MS:
+        msg = (
+            f"watermark_delay_sec must be above {MUST_COUNT_MARGIN_MS / 1000:g} in a run that is judged,"
+            f" not {config.windows.watermark_delay_sec:g}: any lateness in sending would decide what counts"
+        )
+        raise ConfigError(msg)
+
+
+def planned_bytes(config: Config) -> int:
+    """Return about how much the events of a run take in the broker's log."""
+    load = config.load
+    seconds = load.warmup_seconds + load.duration_seconds + config.windows.watermark_delay_sec + load.cooldown_seconds
+    size = max(config.workload.EVENT_BYTES, config.events.payload_bytes + 100)
+    return int(seconds * float(load.total_rate) * size)
+
+
+def prepare_topic(admin: Admin, plan: TopicPlan, *, clear: bool) -> None:
+    """Make sure a topic exists and is empty.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When it holds records and `clear` is not set, or exists with other settings.
+    """
+    if admin.ensure(plan):
+        return
+    held = admin.records(plan.name)
+    if held and not clear:
+        msg = f"topic {plan.name} already holds {held} records"
+        raise EnvironmentProblem(
+            msg, remedy="name a fresh topic, leave the name out, or give --clear-topics to delete its records"
+        )
+    admin.clear(plan.name)
+
+
+def child_environment(environ: Mapping[str, str], **extra: str) -> dict[str, str]:
+    """Return the environment of a child: ours, without settings, which reach it by ``config.json`` alone.
+
+    A ``SPARK_HOME`` or ``FLINK_HOME`` of another installation would bring its own versions and defaults into the run.
+    """
+    foreign = {"SPARK_HOME", "FLINK_HOME"}
+    kept = {k: v for k, v in environ.items() if not k.startswith(ENV_PREFIX) and k not in foreign}
+    return kept | extra
+
+
+def engine_command(config: Config, config_path: Path, python: Path | None = None) -> list[str]:
+    """Return the command line of the engine of a run; `python` runs it where it is not ours."""
+    if config.engine.engine == "command":
+        assert config.engine.engine_command is not None
+        own = shlex.split(config.engine.engine_command)
+    else:
+        own = [str(python or sys.executable), str(ROOT / _ENGINE_PROGRAMS[config.engine.engine])]
+    return [*own, "--config", str(config_path)]
+
+
+def check_engine_command(config: Config) -> None:
+    """Make sure, before anything starts, that the program of ``engine_command`` is there.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When it is not.
+    """
+    if config.engine.engine_command is None:
+        return
+    program = shlex.split(config.engine.engine_command)[0]
+    if shutil.which(program) is None:
+        msg = f"there is no program {program} (from engine_command)"
+        raise EnvironmentProblem(msg, remedy="give its path, or put it on PATH and make it executable")
+
+
+def producer_command(config_path: Path, schedule_path: Path) -> list[str]:
+    """Return the command line of the producers of a run."""
+    return [sys.executable, str(ROOT / "producer.py"), "--config", str(config_path), "--schedule", str(schedule_path)]
+
+
+def observer_command(config_path: Path) -> list[str]:
+    """Return the command line of what notes when results become visible."""
+    return [sys.executable, str(ROOT / "visible_time.py"), "--config", str(config_path)]

@@ -1,0 +1,237 @@
+"""One benchmark run, phase by phase: prepare, start, ready, warm-up, measure, cool-down, drain, stop, verify, report.
+
+The rules this file keeps:
+
+* everything that is started is on one ExitStack and comes down in reverse on every way out;
+* ready means that a service answered, never that seconds passed;
+* what is judged is read after the engine stopped;
+* every way out leaves ``status.json`` and ``summary.json`` that say how it ended.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from config import Config, Loaded
+from windowbench.broker.embedded import EmbeddedBroker, check_free_disk
+from windowbench.errors import ExitCode
+from windowbench.kafka.admin import Admin
+from windowbench.kafka.clock import measure_clock_offset
+from windowbench.load.arrivals import modulating_path
+from windowbench.load.numbering import input_partitions, result_partitions
+from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
+from windowbench.orchestrate.drain import EndWriter, drain
+from windowbench.orchestrate.environment import describe_environment, jvm_flags
+from windowbench.orchestrate.expected import expected_counts
+from windowbench.orchestrate.installation import Installation, find_installation
+from windowbench.orchestrate.lifetime import Lifetime, OneRun
+from windowbench.orchestrate.live import LiveResults
+from windowbench.orchestrate.prepare import planned_bytes, with_run_id, with_run_topics
+from windowbench.orchestrate.recording import check_events, record_results
+from windowbench.orchestrate.services import JsonLineService, position_of
+from windowbench.orchestrate.start import Launcher
+from windowbench.orchestrate.status import status_of
+from windowbench.orchestrate.timeline import Timeline
+from windowbench.orchestrate.view import View
+from windowbench.orchestrate.watch import Services, Watch
+from windowbench.processes.runlock import RunLock, clean_leftovers
+from windowbench.runs.dump import dump_topics
+from windowbench.runs.store import RunDirectory
+from windowbench.workloads import workload_model
+
+_TICK_SECONDS = 0.2
+_PRODUCERS_READY_SECONDS = 60.0
+_OBSERVER_READY_SECONDS = 30.0
+_LAST_WORD_SECONDS = 3.0
+"""An engine that gives up by itself when its time is over has these to say why."""
+_FLUSH_SECONDS = 90.0
+
+
+class Run:
+    """One run from its settings to its recorded samples.
+
+    Parameters
+    ----------
+    loaded : Loaded
+        What the user asked for.
+    view : View
+        Where progress is shown.
+    lifetime : Lifetime, optional
+        How long broker and engine live; for this run alone when None.
+    """
+
+    def __init__(self, loaded: Loaded, view: View, lifetime: Lifetime | None = None) -> None:
+        """Decide name and topics; nothing is written or started yet."""
+        self.config: Config = with_run_topics(with_run_id(loaded.config), loaded.origins)
+        self._origins = loaded.origins
+        self.view = view
+        self.timeline = Timeline(lambda phase: view.note(f"· {phase}"))
+        self.directory: RunDirectory | None = None
+        self._lifetime = lifetime or OneRun()
+        self._services = Services()
+        self._live = LiveResults(
+            self.config.run.run_id or "",
+            workload_model(self.config.engine.workload).live_row,
+            delay_ms=self.config.windows.delay_ms,
+            mode=self.config.output_mode,
+        )
+        self._watch = Watch(self.config, self._services, self._live, self.timeline, view)
+
+    def execute(self) -> RunDirectory:
+        """Go through every phase up to verify and return the directory that holds what was recorded.
+
+        Raises
+        ------
+        HarnessError
+            When a service fails or the machine lacks something; everything started is gone then.
+        """
+        self.timeline.enter("prepare")
+        installation, run = self._prepare()
+        try:
+            with ExitStack() as stack:
+                self.timeline.enter("start")
+                lock = stack.enter_context(RunLock(run.path))
+                launcher = Launcher(stack=stack, lock=lock, run=run, installation=installation, services=self._services)
+                engine, producers = self._start(launcher)
+                schedule = self._await_ready(launcher, engine, producers)
+                end = EndWriter(self.config)
+                self._send_load(schedule, producers)
+                self._drain(run, schedule, engine, end)
+                self.timeline.enter("stop")
+                self._lifetime.end_query(engine, abort=self._watch.check)
+                if self._services.observer is not None:
+                    self._services.observer.stop()
+                self._verify(run)
+        finally:
+            run.write_json("timeline.json", self.timeline.as_dict())
+        return run
+
+    def _prepare(self) -> tuple[Installation, RunDirectory]:
+        config, runs = self.config, Path(self.config.run.runs_dir)
+        for leftover in clean_leftovers(runs):
+            self.view.note(f"cleaned up after an earlier run that died: {leftover}")
+            word = status_of("unknown", status="aborted", exit_code=ExitCode.TERMINATED, error="its process was killed")
+            RunDirectory(runs / leftover.run).write_json("status.json", word)
+        installation = find_installation(config, self.view.note)
+        assert config.run.run_id is not None
+        run = self.directory = RunDirectory.create(runs / config.run.run_id)
+        run.write_config(config)
+        run.write_json("origins.json", dict(self._origins))
+        if config.kafka.embedded:
+            check_free_disk(run.path, planned_bytes(config))
+        return installation, run
+
+    def _start(self, launcher: Launcher) -> tuple[JsonLineService, JsonLineService]:
+        run = launcher.run
+        launcher.host_monitor()
+        if self.config.kafka.embedded:
+            broker = self._lifetime.broker(launcher, self.config, abort=self._watch.check_time, end=self._end_broker)
+            self.config = self.config.replace(bootstrap_servers=broker.bootstrap_servers, broker="embedded")
+            run.write_config(self.config)
+        else:
+            self._external_clock(run, "before")
+        launcher.topics(self.config, self._live)
+        launcher.consumer(self.config, self.view.note)
+        if self.config.observes_visible_time:
+            launcher.observer(self.config)
+        engine, producers = self._lifetime.engine(launcher, self.config), launcher.producers(self.config)
+        self._describe(launcher)
+        return engine, producers
+
+    def _describe(self, launcher: Launcher) -> None:
+        """Write what the machine and its software are."""
+        java, admin = launcher.installation.java, Admin(self.config)
+        environment = describe_environment(
+            launcher.run.path,
+            java=f"{java.version} ({java.source})" if java else None,
+            broker={
+                "embedded": self.config.kafka.embedded,
+                "brokers": admin.brokers(),
+                "settings": admin.broker_settings(),
+            },
+            engine_python=launcher.installation.engine_python,
+        )
+        launcher.run.write_json("environment.json", environment)
+
+    def _end_broker(self, broker: EmbeddedBroker) -> None:
+        """Stop the broker, or leave it when the user asked for that and the run came to its end."""
+        if self.config.kafka.keep_broker and self.timeline.current == "verify" and broker.alive():
+            self.view.note(broker.leave_running())
+        else:
+            broker.stop()
+
+    def _await_ready(self, launcher: Launcher, engine: JsonLineService, producers: JsonLineService) -> Schedule:
+        self.timeline.enter("ready")
+        producers.await_message("ready", _PRODUCERS_READY_SECONDS, abort=self._watch.check)
+        if self._services.observer is not None:
+            self._services.observer.await_message("ready", _OBSERVER_READY_SECONDS, abort=self._watch.check)
+        patience = self.config.engine.engine_ready_seconds + _LAST_WORD_SECONDS
+        engine.await_message("ready", patience, abort=self._watch.check)
+        if self._services.consumer is not None:
+            self._services.consumer.await_ready(abort=self._watch.check)
+        run = launcher.run
+        jvms = jvm_flags({name: pid_of() for name, pid_of in self._services.pids().items()})
+        run.write_json("environment.json", {**run.read_json("environment.json"), "jvm_flags": jvms})
+        schedule = plan(self.config, time.time_ns())
+        run.write_schedule(schedule)
+        path = modulating_path(self.config, schedule.load_length_ns)
+        if path is not None:
+            columns = {"starts_ns": path.starts_ns, "states": path.states, "rates": path.rates}
+            run.write_json("mmpp_path.json", {name: column.tolist() for name, column in columns.items()})
+        self._live.measure(schedule.base_time_ns // NS_PER_MS, schedule.measure_end_ns // NS_PER_MS)
+        self._watch.follow(schedule)
+        return schedule
+
+    def _send_load(self, schedule: Schedule, producers: JsonLineService) -> None:
+        for phase, end_ns in (
+            ("warm-up", schedule.base_time_ns),
+            ("measure", schedule.measure_end_ns),
+            ("cool-down", schedule.load_end_ns),
+        ):
+            self.timeline.enter(phase)
+            while (left := end_ns - time.time_ns()) > 0:
+                self._watch.look()
+                time.sleep(min(_TICK_SECONDS, left / NS_PER_S))
+        producers.finish(_FLUSH_SECONDS, abort=self._watch.look)
+
+    def _drain(self, run: RunDirectory, schedule: Schedule, engine: JsonLineService, end: EndWriter) -> None:
+        self.timeline.enter("drain")
+        admin = Admin(self.config)
+
+        def log_ends() -> dict[int, int]:
+            return {n: end for n, (_, end) in admin.numbered_ranges(input_partitions(self.config)).items()}
+
+        drained = drain(
+            self.config.judge.drain_timeout_seconds,
+            log_ends=log_ends,
+            position=lambda: position_of(engine),
+            write_end=end.write,
+            expected=lambda: expected_counts(self.config, schedule),
+            missing=self._live.missing,
+            abort=self._watch.look,
+            results_tell=self.config.real_time,
+        )
+        run.write_json("drain.json", drained.as_dict())
+        if not drained.completed_ns:
+            self.view.note(f"{len(drained.missing)} expected rows have not come in time")
+
+    def _verify(self, run: RunDirectory) -> None:
+        self.timeline.enter("verify")
+        assert self._services.host is not None
+        self._services.host.stop()
+        record_results(self.config, run.result_samples)
+        run.write_json("events_topic.json", check_events(self.config, run))
+        if self.config.kafka.dump_topics != "none":
+            dump_topics(self.config, run.file("dump"), self.config.kafka.dump_topics)
+        if not self.config.kafka.embedded:
+            self._external_clock(run, "after")
+        if self._services.consumer is not None:
+            ranges = Admin(self.config).numbered_ranges(result_partitions(self.config))
+            self._services.consumer.finish({n: end for n, (_, end) in ranges.items()}, abort=self._watch.check_time)
+
+    def _external_clock(self, run: RunDirectory, when: str) -> None:
+        known = run.read_json_if_present("external_clock.json") or {}
+        known[when] = measure_clock_offset(self.config).as_dict()
+        run.write_json("external_clock.json", known)

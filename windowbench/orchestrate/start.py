@@ -1,0 +1,191 @@
+"""Starting what a run consists of: broker, topics, engine, producers, and those that look on.
+
+Everything that is started goes on the stack of the run at once, so that it comes down in reverse on every way out, and
+into its lock, so that the next start can clean up after a crash.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from config import Config
+from windowbench.broker.embedded import EmbeddedBroker
+from windowbench.broker.storage import properties_path, temporary_path
+from windowbench.errors import FAULTS, EngineFailed, HarnessError, ObserverFailed, ProducersFailed
+from windowbench.kafka.admin import Admin, cluster_id, planned_topics
+from windowbench.kafka.settings import secrets
+from windowbench.kafka.tail import TopicTail
+from windowbench.orchestrate.host import HostMonitor
+from windowbench.orchestrate.installation import Installation
+from windowbench.orchestrate.live import LiveResults
+from windowbench.orchestrate.prepare import (
+    child_environment,
+    engine_command,
+    observer_command,
+    prepare_topic,
+    producer_command,
+)
+from windowbench.orchestrate.result_consumer import ResultConsumer
+from windowbench.orchestrate.services import JsonLineService, Message, ProgressLog
+from windowbench.orchestrate.watch import Services
+from windowbench.processes.process import hide_values
+from windowbench.processes.runlock import RunLock
+from windowbench.runs.store import RunDirectory
+
+_STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launcher:
+    """Starts the parts of one run.
+
+    Attributes
+    ----------
+    stack : ExitStack
+        Ends what was started.
+    lock : RunLock
+        Names what was started.
+    run : RunDirectory
+        Takes logs and data.
+    installation : Installation
+        What this machine has.
+    services : Services
+        Gets each service before it is started.
+    """
+
+    stack: ExitStack
+    lock: RunLock
+    run: RunDirectory
+    installation: Installation
+    services: Services
+
+    def host_monitor(self) -> None:
+        """Begin to sample the machine and those services that are there."""
+        services = self.services
+        host = services.host = HostMonitor(self.run.host_samples, services.pids(), services.observer_pid)
+        self.stack.callback(host.stop)
+        host.start()
+
+    def broker(
+        self, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
+    ) -> EmbeddedBroker:
+        """Start a broker and return it when it answers.
+
+        Parameters
+        ----------
+        config : Config
+            Of the run.
+        abort : callable
+            Raises when waiting makes no sense any more.
+        end : callable
+            Stops the broker, or leaves it to the user.
+
+        Raises
+        ------
+        EnvironmentProblem, BrokerFailed
+            When it does not answer.
+        """
+        java = self.installation.java
+        assert java is not None
+        broker = self.services.broker = EmbeddedBroker(
+            java=java,
+            jars=self.installation.broker_jars,
+            data_dir=self.run.file("broker"),
+            log_path=self.run.log("broker"),
+            cache_dir=self.installation.cache_dir,
+            cluster_id_of=lambda address: cluster_id(address, timeout_seconds=1.0),
+            heap_mb=config.kafka.broker_heap_mb,
+        )
+        self.stack.callback(end, broker)
+        broker.start()
+        broker.ready(abort=abort)
+        if not config.kafka.keep_broker:
+            assert broker.child is not None
+            self.lock.add(broker.child)
+            for scratch in (broker.data_dir, properties_path(broker.data_dir), temporary_path(broker.data_dir)):
+                self.lock.add_scratch(scratch)
+        return broker
+
+    def topics(self, config: Config, live: LiveResults) -> None:
+        """Make the topics, or make sure that they are empty, and let `live` see each result from now on.
+
+        Raises
+        ------
+        EnvironmentProblem
+            When one holds records that may not be deleted.
+        """
+        admin = Admin(config)
+        for topic in planned_topics(config):
+            prepare_topic(admin, topic, clear=config.kafka.clear_topics)
+        thin = live.pass_over if config.output_mode == "update" else None
+        for name in config.result_topics:
+            tail = TopicTail(config, name, live, thin)
+            self.stack.callback(tail.stop)
+            tail.start()
+
+    def consumer(self, config: Config, note: Callable[[str], None]) -> None:
+        """Start the consumer of results, where one is wanted; it is not ready yet."""
+        if config.consumers.wanted:
+            consumer = self.services.consumer = ResultConsumer(config, self.run, self.environment(), note)
+            self.stack.callback(consumer.stop)
+            self.lock.add(consumer.start())
+
+    def engine(self, config: Config, *flags: str) -> JsonLineService:
+        """Start the engine, with further flags; it is not ready yet."""
+        command = [*engine_command(config, self.run.config, self.installation.engine_python), *flags]
+        progress = self.progress_log()
+        engine = self.services.engine = self._service("engine", command, EngineFailed, config, progress)
+        self._start(engine)
+        return engine
+
+    def progress_log(self) -> ProgressLog:
+        """Open what takes the messages of the run's engine."""
+        log = ProgressLog(self.run.progress)
+        self.stack.callback(log.close)
+        return log
+
+    def producers(self, config: Config) -> JsonLineService:
+        """Start the producers; they wait for the schedule."""
+        command = producer_command(self.run.config, self.run.schedule)
+        producers = self.services.producers = self._service("producers", command, ProducersFailed, config)
+        self._start(producers)
+        return producers
+
+    def observer(self, config: Config) -> None:
+        """Start what notes when each result becomes visible; it is not ready yet."""
+        command = observer_command(self.run.config)
+        self.services.observer = self._service("observer", command, ObserverFailed, config)
+        self._start(self.services.observer)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a program of the run: what it writes temporarily goes with the lock."""
+        faults = {FAULTS: str(self.run.logs.absolute())}
+        return child_environment(os.environ, TMPDIR=str(self.lock.temporary()), **faults)
+
+    def _service(
+        self,
+        name: str,
+        command: Sequence[str],
+        failure: type[HarnessError],
+        config: Config,
+        on_message: Callable[[Message], None] | None = None,
+    ) -> JsonLineService:
+        java, env = self.installation.java, self.environment()
+        return JsonLineService(
+            name,
+            command,
+            log_path=self.run.log(name),
+            failure=failure,
+            env=env if java is None else java.environment(env),
+            redact=hide_values(secrets(config)),
+            on_message=on_message,
+        )
+
+    def _start(self, service: JsonLineService) -> None:
+        self.stack.callback(service.stop, _STOP_SECONDS)
+        service.start()
+        assert service.child is not None
+        self.lock.add(service.child)

@@ -1,0 +1,159 @@
+"""Watching a run: whether everything it started still works, whether its time is over, and what its view shows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config import Config
+from windowbench.broker.embedded import EmbeddedBroker
+from windowbench.errors import EnvironmentProblem, HarnessError
+from windowbench.load.schedule import NS_PER_S, Schedule
+from windowbench.orchestrate.host import HostMonitor
+from windowbench.orchestrate.live import LiveResults, Snapshot
+from windowbench.orchestrate.result_consumer import ResultConsumer
+from windowbench.orchestrate.services import JsonLineService, page_of, position_of
+from windowbench.orchestrate.timeline import Timeline
+from windowbench.orchestrate.view import View
+
+
+class RunTimeout(HarnessError):
+    """The run took longer than the user allowed."""
+
+    exit_code = EnvironmentProblem.exit_code
+
+
+@dataclass(slots=True)
+class Services:
+    """What a run has started so far; None until then."""
+
+    broker: EmbeddedBroker | None = None
+    engine: JsonLineService | None = None
+    producers: JsonLineService | None = None
+    consumer: ResultConsumer | None = None
+    observer: JsonLineService | None = None
+    host: HostMonitor | None = None
+
+    def check(self) -> None:
+        """Raise when one of them can not go on, the broker first: when it is gone, the others fail because of it.
+
+        The consumer of results takes no part: without it, the run is measured all the same.
+
+        Raises
+        ------
+        HarnessError
+            Of that service's own type.
+        """
+        for service in (self.broker, self.engine, self.producers, self.observer, self.host):
+            if service is not None:
+                service.check()
+
+    def observer_pid(self) -> int | None:
+        """Return the pid below which the observer of visible time is found, where there is one."""
+        return self.observer.pid if self.observer else None
+
+    def pids(self) -> dict[str, Callable[[], int | None]]:
+        """Return for each service under its name how to ask for the pid it hangs below."""
+        return {
+            "producers": lambda: self.producers.pid if self.producers else None,
+            "engine": lambda: self.engine.pid if self.engine else None,
+            "broker": lambda: self.broker.child.pid if self.broker and self.broker.child else None,
+            "consumer": lambda: self.consumer.pid if self.consumer else None,
+        }
+
+
+class Watch:
+    """Looks after the services of a run and shows how it goes.
+
+    Parameters
+    ----------
+    config : Config
+        Of the run; its time begins now.
+    services : Services
+        Filled as they are started.
+    live : LiveResults
+        The results seen so far.
+    timeline : Timeline
+        Knows the phase.
+    view : View
+        Where progress is shown.
+    """
+
+    def __init__(self, config: Config, services: Services, live: LiveResults, timeline: Timeline, view: View) -> None:
+        self._services = services
+        self._live = live
+        self._timeline = timeline
+        self._view = view
+        self._target_rate = float(config.load.total_rate)
+        self._tells_position = not config.real_time  # there only once a batch
+        self._allowed_seconds = config.run.run_timeout_seconds
+        self._began = time.monotonic()
+        self._schedule: Schedule | None = None
+
+    def follow(self, schedule: Schedule) -> None:
+        """Show from now on how far the run is on its schedule."""
+        self._schedule = schedule
+
+    def check_time(self) -> None:
+        """Raise when the run's time is over.
+
+        Raises
+        ------
+        RunTimeout
+            With the phase it was in.
+        """
+        allowed = self._allowed_seconds
+        if allowed is not None and time.monotonic() - self._began > allowed:
+            msg = f"the run took longer than --run-timeout ({allowed:g} s)"
+            raise RunTimeout(
+                msg, remedy=f"it was in phase {self._timeline.current}; look at the logs in the run directory"
+            )
+
+    def check(self) -> None:
+        """Raise when the run's time is over or a service can not go on.
+
+        Raises
+        ------
+        HarnessError
+            Of the type of what failed.
+        """
+        self.check_time()
+        self._services.check()
+
+    def look(self) -> None:
+        """Check, and show the latest numbers.
+
+        Raises
+        ------
+        HarnessError
+            As :meth:`check`.
+        """
+        self.check()
+        if self._services.consumer is not None:
+            self._services.consumer.watch()
+        self._view.update(self._snapshot())
+
+    def _snapshot(self) -> Snapshot:
+        producers, engine, schedule = self._services.producers, self._services.engine, self._schedule
+        producing = (producers.latest("progress") if producers else None) or {}
+        computing = (engine.latest("progress") if engine else None) or {}
+        left = None
+        if schedule is not None:
+            left = max(0.0, (schedule.load_end_ns - time.time_ns()) / NS_PER_S)
+        unread = None
+        if engine is not None and producing and self._tells_position:
+            unread = max(0, int(producing["acknowledged"]) - sum(position_of(engine).values()))
+        return Snapshot(
+            phase=self._timeline.current,
+            seconds_left=left,
+            target_rate=self._target_rate,
+            achieved_rate=producing.get("rate"),
+            sent=producing.get("sent", 0),
+            failed=producing.get("failed", 0),
+            lateness_p99_ms=producing.get("lateness_p99_ms"),
+            batch_ms=computing.get("batch_ms"),
+            unread=unread,
+            engine_page=page_of(engine) if engine else None,
+            results=self._live.figures(),
+        )

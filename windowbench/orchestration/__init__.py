@@ -1,1 +1,0 @@
-"""Starts, watches and stops everything that takes part in a run."""

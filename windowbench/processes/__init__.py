@@ -1,0 +1,1 @@
+"""Processes we start: the guard that ends them with us, the run lock, waiting, Ctrl-C."""

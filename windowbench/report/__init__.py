@@ -1,0 +1,1 @@
+"""What a finished run or comparison says, as text, Markdown and page."""

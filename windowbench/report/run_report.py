@@ -1,0 +1,173 @@
+"""Pages from run directories: ``report.html`` of a run, the command that makes it again, and the page of a comparison.
+
+A run that failed, was ended early or is damaged in places has a report as well: what cannot be read is left out, and
+the page says so.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import ConfigError
+from windowbench.judge.judgement import judge_run
+from windowbench.judge.recorded import read_phases
+from windowbench.load.arrivals import modulating_path
+from windowbench.load.schedule import NS_PER_MS, Schedule
+from windowbench.report.comparison_page import render_comparison
+from windowbench.report.content import RunContent
+from windowbench.report.curves import Progress, by_time, progress_curves
+from windowbench.report.run_page import render_run
+from windowbench.runs.layout import MEASURED
+from windowbench.runs.samples import read_columns, read_latencies
+from windowbench.runs.store import RunDirectory, RunDirectoryProblem
+from windowbench.settings.command_line import Parser
+
+REPORT = "report.html"
+_WORDS = frozenset({"phase", "closed_by", "metric"})
+"""Columns of ``windows.csv`` that hold words."""
+_VALUE = TypeVar("_VALUE")
+
+
+def write_report(run: RunDirectory) -> Path:
+    """Write a run's ``report.html`` from the files in its directory and return its path.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        When it cannot be written.
+    """
+    return run.write_text(REPORT, render_run(read_content(run)))
+
+
+def read_content(run: RunDirectory) -> RunContent:
+    """Read what a report is made of; nothing that a run lacks is an error."""
+    reader = _Reader(run)
+    schedule = reader.attempt("schedule.json", run.read_schedule, None)
+    config = reader.attempt("config.json", run.read_config, None)
+    summary = reader.mapping("summary.json")
+    names = list(summary.get("latencies_ms") or ())
+    nothing: dict[str, list[Any]] = {}
+    windows = reader.attempt("windows.csv", lambda: read_windows(run.windows_csv), nothing)
+    return RunContent(
+        run_id=run.run_id,
+        summary=summary,
+        status=reader.mapping("status.json"),
+        config=config.flat() if config is not None else {},
+        origins=reader.mapping("origins.json"),
+        environment=reader.mapping("environment.json"),
+        schedule=schedule,
+        phases=reader.attempt("timeline.json", lambda: read_phases(run, schedule), []),
+        path=modulating_path(config, schedule.load_length_ns) if config is not None and schedule is not None else None,
+        windows=windows,
+        latencies_ms=reader.attempt("rows.parquet", lambda: latencies_ms(run.judged_rows, names), {}),
+        load=reader.columns(run.load_series),
+        host=reader.columns(run.host_samples),
+        progress=reader.attempt("progress.jsonl", lambda: _read_progress(run, schedule), None),
+        problems=reader.problems,
+    )
+
+
+def read_outline(run: RunDirectory) -> RunContent:
+    """Read what a comparison shows of a run beside its figures: the summary and the line of its windows."""
+    reader, nothing = _Reader(run), dict[str, list[Any]]()
+    return RunContent(
+        run_id=run.run_id,
+        summary=reader.mapping("summary.json"),
+        schedule=reader.attempt("schedule.json", run.read_schedule, None),
+        windows=reader.attempt("windows.csv", lambda: read_windows(run.windows_csv), nothing),
+        problems=reader.problems,
+    )
+
+
+def comparison_page(content: Mapping[str, Any]) -> str:
+    """Return a comparison as HTML; runs whose directories are gone or damaged lack what only those know.
+
+    Parameters
+    ----------
+    content : mapping
+        Content of ``comparison.json``.
+    """
+    runs = {run["run_id"]: RunDirectory(Path(run["directory"]).resolve()) for run in content["runs"] if run["ranked"]}
+    return render_comparison(content, {name: read_outline(run) for name, run in runs.items()})
+
+
+class _Reader:
+    """Reads files of a run and keeps what went wrong."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.problems: list[str] = []
+        self._run = run
+
+    def attempt(self, name: str, read: Callable[[], _VALUE], otherwise: _VALUE) -> _VALUE:
+        """Return what `read` returns, or `otherwise` where the file `name` does not let it."""
+        try:
+            return read()
+        except (RunDirectoryProblem, ConfigError) as error:
+            self.problems.append(str(error))
+        except (KeyError, TypeError, ValueError) as error:
+            self.problems.append(f"run {self._run.run_id}: {name} is damaged: {error!r}")
+        return otherwise
+
+    def mapping(self, name: str) -> Mapping[str, Any]:
+        """Return the object in a JSON file, empty where there is none."""
+        return self.attempt(name, lambda: self._run.read_json_if_present(name), None) or {}
+
+    def columns(self, path: Path) -> dict[str, NDArray[Any]]:
+        """Return the columns of a file of samples, none where there is no file."""
+        return self.attempt(path.name, lambda: read_columns(path) if path.exists() else {}, {})
+
+
+def read_windows(path: Path) -> dict[str, list[Any]]:
+    """Return the columns of ``windows.csv``, empty where there is none; figures as numbers, None where one is missing.
+
+    Raises
+    ------
+    ValueError
+        When a figure is none.
+    """
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *lines = list(csv.reader(file)) or [[]]
+    found: dict[str, list[Any]] = {}
+    for name, cells in zip(header, zip(*lines, strict=True), strict=False):
+        found[name] = list(cells) if name in _WORDS else [float(cell) if cell else None for cell in cells]
+    return by_time(found) if "metric" in found else found
+
+
+def latencies_ms(path: Path, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Return latencies in ms over measured windows, by name; empty where a run was not judged.
+
+    Every update has its freshness, the final row of a window and campaign all of them.
+    """
+    if not path.exists():
+        return {}
+    found = read_latencies(path, names, MEASURED)
+    return {name: values / NS_PER_MS for name, (values, _) in found.items() if len(values)}
+
+
+def _read_progress(run: RunDirectory, schedule: Schedule | None) -> Progress | None:
+    """Return what the engine said while the load lasted; line by line, as it says a lot in an hour."""
+    if schedule is None:
+        return None
+    lines = run.iter_json_lines("progress.jsonl")
+    return progress_curves(lines, schedule.base_time_ns, schedule.epoch_ns, schedule.load_end_ns)
+
+
+def body(argv: list[str] | None) -> int:
+    """Judge a finished run again from its samples, write its report and return 0."""
+    parser = Parser(
+        prog="python -m windowbench report",
+        description="Make report.html of a run again, from its stored samples alone.",
+    )
+    parser.add_argument("run_dir", metavar="RUN", help="directory of a run, whichever way it ended")
+    run = RunDirectory.open(Path(parser.parse_all(argv).run_dir))
+    judge_run(run)
+    print(write_report(run))
+    return 0

@@ -1,0 +1,120 @@
+"""The tables of a report that say how a run was set up: settings, environment, what the engine had in force. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from config import GROUPS, SETTINGS
+from windowbench.report.layout import Columns, Row, Table, facts
+from windowbench.report.wording import setting, size
+from windowbench.settings.masking import mask_value
+
+Found = Mapping[str, Any]
+
+
+def shown_setting(name: str, value: object) -> str:
+    """Return the value of a setting as a page shows it, secrets masked."""
+    return setting(mask_value(name, value))
+
+
+def settings(config: Found, origins: Mapping[str, str]) -> Columns | None:
+    """Return every setting with its value and its origin, by group; what somebody set is strong."""
+    tables = []
+    known = {name: value for name, value in config.items() if name in SETTINGS}
+    for group in GROUPS:
+        lines = [
+            Row(
+                cells=[name, shown_setting(name, value), origins.get(name, "")],
+                strong=origins.get(name, "default") != "default",
+            )
+            for name, value in known.items()
+            if SETTINGS[name].group == group
+        ]
+        if lines:
+            tables.append(
+                Table(title=group.capitalize(), head=["setting", "value", "origin"], rows=lines, numbers_from=None)
+            )
+    return Columns(tables=tables) if tables else None
+
+
+def engine_settings(summary: Found) -> Table | None:
+    """Return the settings that the engine says are in force."""
+    found = (summary.get("engine") or {}).get("settings")
+    if not found:
+        return None
+    return facts("", [(str(name), shown_setting(str(name), value)) for name, value in found.items()])
+
+
+# --- environment ------------------------------------------------------------------------------------------------------
+
+_ENVIRONMENT: dict[str, tuple[tuple[str, str], ...]] = {
+    "Processor": (
+        ("cpu_model", "model"),
+        ("cpu_count", "processors"),
+        ("cpu_affinity", "processors this run may use"),
+        ("cpu_quota", "quota and period, µs"),
+        ("cpu_governor", "frequency governor"),
+        ("cpu_mhz_at_start", "frequency at the start, MHz"),
+        ("cpu_threads_share_cores", "threads share cores"),
+        ("numa_nodes", "memory nodes"),
+        ("virtual_machine", "virtual machine"),
+        ("machine", "architecture"),
+        ("load_average_at_start", "load average at the start"),
+    ),
+    "Memory and disk": (
+        ("memory_bytes", "memory"),
+        ("memory_available_bytes_at_start", "of it available at the start"),
+        ("memory_limit_bytes", "limit of the control group"),
+        ("swap_bytes", "swap"),
+        ("transparent_huge_pages", "transparent huge pages"),
+        ("file_system", "file system of the run directory"),
+        ("disk", "disk"),
+    ),
+    "System": (
+        ("system", "system"),
+        ("kernel", "kernel"),
+        ("kernel_build", "kernel build"),
+        ("clock_source", "clock source"),
+        ("python", "Python"),
+        ("java", "Java"),
+        ("java_options", "Java options of the environment"),
+        ("jvm_flags", "flags of the JVM"),
+    ),
+    "Broker": (("broker", ""),),
+    "Packages": (("packages", ""),),
+}
+
+
+def environment(found: Found) -> Columns | None:
+    """Return every field of the environment, in groups; fields nobody placed come last."""
+    placed = {key for fields in _ENVIRONMENT.values() for key, _ in fields}
+    groups = {**_ENVIRONMENT, "Other": tuple((key, key) for key in found if key not in placed)}
+    tables = []
+    for title, fields in groups.items():
+        cells = [cell for key, words in fields if key in found for cell in _flat(key, words, found[key])]
+        if cells:
+            tables.append(facts(title, cells))
+    return Columns(tables=tables) if tables else None
+
+
+def _flat(key: str, words: str, value: object) -> list[tuple[str, str]]:
+    """Return a field as names and values; one with fields of its own gives a line for each."""
+    if isinstance(value, Mapping):
+        found = [cell for name, part in value.items() for cell in _flat(str(name), f"{words} {name}".strip(), part)]
+        return found or ([(words, "none")] if words else [])
+    if isinstance(value, list):
+        return [(words, " · ".join(map(_listed, value)) or "none")]
+    if "bytes" in key and isinstance(value, int | float):
+        return [(words.replace("_bytes", "").replace("_", " "), size(value))]
+    if value is None:
+        return [(words.replace("_", " "), "not known" if key != "memory_limit_bytes" else "none")]
+    if isinstance(value, bool):
+        return [(words.replace("_", " "), "yes" if value else "no")]
+    return [(words.replace("_", " ") if key in ("mount_options", "file_system") else words, str(value))]
+
+
+def _listed(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return f"{value:.2f}" if isinstance(value, float) else setting(value)

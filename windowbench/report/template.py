@@ -1,0 +1,56 @@
+"""From a page's content to its HTML: one file, no network, no script.
+
+Escaping happens here and nowhere else. Every value goes through :func:`~windowbench.report.wording.visible` and the
+template's escaping, whatever it is; only drawings are put in as they are. The page itself forbids scripts, so that even
+a fault here could not run one.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from windowbench.report.layout import Columns, Page, Plot, Table, Words
+from windowbench.report.wording import visible
+
+_HERE = Path(__file__).parent
+
+
+def render_page(page: Page) -> str:
+    """Return the HTML of a page."""
+    template = _environment().get_template("page.html.jinja")
+    style = (_HERE / "page.css").read_text(encoding="utf-8")
+    return template.render(page=page, style=Markup(style))  # noqa: S704 - our own file
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    environment.tests |= {
+        "plot": lambda block: isinstance(block, Plot),
+        "table": lambda block: isinstance(block, Table),
+        "columns": lambda block: isinstance(block, Columns),
+        "words": lambda block: isinstance(block, Words),
+    }
+    environment.filters["drawing"] = _drawing
+    return environment
+
+
+def _finalize(value: object) -> Any:  # noqa: ANN401 - what a template prints
+    return value if isinstance(value, Markup) else visible(value)
+
+
+def _drawing(plot: Plot) -> Markup:
+    """Put a drawing into the page; :mod:`windowbench.report.drawing` has escaped the words in it."""
+    return Markup(plot.svg)  # noqa: S704 - see above

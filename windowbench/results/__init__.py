@@ -1,1 +1,0 @@
-"""The run directory: where the processes of a run leave what they saw."""

@@ -1,0 +1,1 @@
+"""The run directory: names, formats, atomic writing, samples."""

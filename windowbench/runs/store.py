@@ -1,0 +1,221 @@
+"""The run directory ``runs/<run-id>/``: atomic writing, reading with clear errors.
+
+It is the interface between the processes of a run. Every file appears whole or not at all:
+it is written under a temporary name and renamed. This module knows formats, never what the
+numbers mean; the names of the files are in :mod:`windowbench.runs.layout`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config import Config, config_json, read_run_config
+from windowbench.errors import EnvironmentProblem
+from windowbench.runs.layout import RunPaths
+from windowbench.load.schedule import Schedule
+
+# History of the layout of a run directory; readers refuse a number they do not know.
+# 1: config, schedule, samples per producer, results, host, summary and verdict as docs/measurement.md names them.
+SCHEMA_VERSION = 2
+
+_TEMPORARY_SUFFIX = ".part"
+
+
+class RunDirectoryProblem(EnvironmentProblem):
+    """A run directory cannot be written, or a file of it is missing or damaged; the message names the file."""
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it to `path`.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        When the file system refuses; the temporary file is gone then.
+    """
+    temporary = path.with_name(path.name + _TEMPORARY_SUFFIX)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        temporary.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> RunDirectoryProblem:
+    """Return what to raise when the file system refuses a file of the run."""
+    return RunDirectoryProblem(
+        f"cannot write {path}: {error.strerror or error}",
+        remedy="check free space and permissions, or choose another place with --runs-dir",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory(RunPaths):
+    """One run's directory; made by :meth:`create`, checked by :meth:`open`."""
+
+    @classmethod
+    def create(cls, path: Path) -> RunDirectory:
+        """Make the directory and its sub-directories.
+
+        Raises
+        ------
+        RunDirectoryProblem
+            When it exists and holds something, or cannot be made.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):
+                raise RunDirectoryProblem(
+                    f"run directory {path} exists and is not empty",
+                    remedy="choose another --run-id, or remove the directory",
+                )
+            run = cls(path.resolve())
+            for directory in (run.logs, run.samples):
+                directory.mkdir()
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        run.write_json("format.json", {"schema_version": SCHEMA_VERSION})
+        return run
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """Return an existing run directory.
+
+        Raises
+        ------
+        RunDirectoryProblem
+            When it is none, or of a layout this version does not know.
+        """
+        run = cls(path.resolve())
+        if not path.is_dir():
+            raise RunDirectoryProblem(f"there is no run directory {path}", remedy="name a directory below runs/")
+        if not run.config.is_file():
+            raise RunDirectoryProblem(
+                f"{path} is not a run directory: it has no config.json", remedy="name a directory below runs/"
+            )
+        if run.file("format.json").exists():
+            version = run.read_json("format.json").get("schema_version")
+            if version != SCHEMA_VERSION:
+                raise RunDirectoryProblem(
+                    f"run directory {path} has layout {version}, this version reads layout {SCHEMA_VERSION}",
+                    remedy="read it with the version of windowbench that wrote it",
+                )
+        return run
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a text file whole or not at all and return its path."""
+
+        def write(temporary: Path) -> None:
+            with temporary.open("w", encoding="utf-8", newline="") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())  # small and rare: a rename must not outlive its content in a power cut
+
+        path = self.path / name
+        write_atomically(path, write)
+        return path
+
+    def write_json(self, name: str, value: object) -> Path:
+        """Write a JSON file whole or not at all and return its path; NaN and infinity are refused."""
+        return self.write_text(name, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+    def write_config(self, config: Config) -> Path:
+        """Write ``config.json``."""
+        return self.write_text("config.json", config_json(config))
+
+    def write_schedule(self, schedule: Schedule) -> Path:
+        """Write ``schedule.json``."""
+        return self.write_json("schedule.json", schedule.as_dict())
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Read a JSON file that holds one object.
+
+        Raises
+        ------
+        RunDirectoryProblem
+            When it is missing or damaged; the message names it.
+        """
+        path = self.path / name
+        try:
+            value = json.loads(path.read_bytes())
+        except OSError as error:
+            raise RunDirectoryProblem(f"run {self.run_id}: cannot read {name}: {error.strerror}") from error
+        except (ValueError, RecursionError) as error:
+            raise RunDirectoryProblem(f"run {self.run_id}: {name} is damaged, not JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise RunDirectoryProblem(f"run {self.run_id}: {name} is damaged: it must hold one object")
+        return value
+
+    def read_json_if_present(self, name: str) -> dict[str, Any] | None:
+        """Read a JSON file, None when there is none."""
+        return self.read_json(name) if (self.path / name).exists() else None
+
+    def read_json_lines(self, name: str) -> list[dict[str, Any]]:
+        """Read a file of one JSON object a line whole; see :meth:`iter_json_lines`."""
+        return list(self.iter_json_lines(name))
+
+    def iter_json_lines(self, name: str) -> Iterator[dict[str, Any]]:
+        """Yield the objects of a file of one JSON object a line, none when there is no file.
+
+        A last line cut short is left out.
+
+        Raises
+        ------
+        RunDirectoryProblem
+            When a line before the last is damaged.
+        """
+        path = self.path / name
+        if not path.exists():
+            return
+        try:
+            with path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    value = self._json_of(line, f"line {number} of {name}")
+                    if isinstance(value, dict):
+                        yield value
+        except OSError as error:
+            raise RunDirectoryProblem(f"run {self.run_id}: cannot read {name}: {error.strerror}") from error
+
+    def _json_of(self, line: bytes, where: str) -> object:
+        """Return what a line holds, None for an empty one and for one whose writer was cut off."""
+        if not line.strip():
+            return None
+        try:
+            return json.loads(line)
+        except (ValueError, RecursionError) as error:
+            if not line.endswith(b"\n"):
+                return None
+            raise RunDirectoryProblem(f"run {self.run_id}: {where} is damaged: {error}") from error
+
+    def read_config(self) -> Config:
+        """Read ``config.json``; raises :class:`~windowbench.settings.knobs.ConfigError`."""
+        return read_run_config(self.config)
+
+    def read_schedule(self) -> Schedule | None:
+        """Read ``schedule.json``, None when the run never got that far.
+
+        Raises
+        ------
+        RunDirectoryProblem
+            When it is damaged.
+        """
+        values = self.read_json_if_present("schedule.json")
+        if values is None:
+            return None
+        try:
+            return Schedule.from_dict(values)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunDirectoryProblem(f"run {self.run_id}: schedule.json is damaged: {error!r}") from error

@@ -1,0 +1,1 @@
+"""What has to be on the machine: Java, jars and their locks, class archives."""

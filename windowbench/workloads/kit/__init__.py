@@ -1,0 +1,1 @@
+"""What workloads share: truth builder, rows of several types, JSON rows, encoders. Pure."""

@@ -1,0 +1,105 @@
+"""The cells of a run: each pair of a window and a key, numbered through; and the last event of each. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from windowbench.judge.truth.closing import ClosingTimes
+from windowbench.judge.truth.comparison import NO_CELL, Index
+from windowbench.judge.truth.rows import ParsedRows
+
+_NONE = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cells:
+    """Numbers the (window, key) pairs of a run: window index times keys plus key.
+
+    Attributes
+    ----------
+    closing : ClosingTimes
+        The windows.
+    keys : int
+        How many keys there are; they are numbered from 0.
+    column : str
+        Field of a row that holds its key.
+    names : int64[keys], optional
+        What rows have in that field for each key, where that is not its number: codes of texts, for example.
+    """
+
+    closing: ClosingTimes
+    keys: int
+    column: str
+    names: NDArray[np.int64] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.closing.closing_ns) * self.keys
+
+    @property
+    def closing_ns(self) -> Index:
+        """Closing of the window of each cell."""
+        return np.repeat(self.closing.closing_ns, self.keys)
+
+    def at(self, windows: Index, keys: Index) -> Index:
+        """Return the cell of each window index and key."""
+        return windows * self.keys + keys
+
+    def window_index(self, cells: Index) -> Index:
+        """Return the index of each cell's window within ``closing``."""
+        return cells // self.keys
+
+    def keys_of(self, cells: Index) -> Index:
+        """Return each cell's key, as rows have it."""
+        numbers = cells % self.keys
+        return numbers if self.names is None else self.names[numbers]
+
+    def _numbers_of(self, found: Index) -> Index:
+        """Return the number of each key as rows have it, -1 for one that there is not."""
+        if self.names is None:
+            return found
+        order = np.argsort(self.names)
+        place = np.minimum(np.searchsorted(self.names, found, sorter=order), self.keys - 1)
+        return np.where(self.names[order][place] == found, order[place], -1)
+
+    def live_keys(self, cells: Index) -> list[tuple[int | str, ...]]:
+        """Return each cell's window start (ms) and key, as a live row names them."""
+        starts = self.closing.starts_ms[self.window_index(cells)]
+        return list(zip(starts.tolist(), self.keys_of(cells).tolist(), strict=True))
+
+    def cells_of(self, rows: ParsedRows) -> Index:
+        """Return the cell of every row, ``NO_CELL`` where its window or key is none of the run's."""
+        start, key = rows.integers["window_start"], self._numbers_of(rows.integers[self.column])
+        starts = self.closing.starts_ms
+        if len(starts) == 0:
+            return np.full(len(start), NO_CELL, dtype=np.int64)
+        slide = self.closing.assigner.slide_ms
+        inside = (start >= starts[0]) & (start <= starts[-1]) & (key >= 0) & (key < self.keys)
+        since_first = np.where(inside, start - starts[0], 0)
+        inside &= since_first % slide == 0
+        return np.where(inside, self.at(since_first // slide, key), NO_CELL)
+
+
+class LastEvents:
+    """Due and send time of the last event of each cell; the least int64 where there is none.
+
+    Of events due at the same time the one that was sent last counts.
+    """
+
+    def __init__(self, cells: int) -> None:
+        """Begin without any event."""
+        self.due_ns: NDArray[np.int64] = np.full(cells, _NONE, dtype=np.int64)
+        self.sent_ns: NDArray[np.int64] = np.full(cells, _NONE, dtype=np.int64)
+
+    def add(self, cells: Index, due_ns: Index, sent_ns: Index) -> None:
+        """Take note of events that were sent."""
+        before = self.due_ns[cells]
+        np.maximum.at(self.due_ns, cells, due_ns)
+        after = self.due_ns[cells]
+        self.sent_ns[cells[after != before]] = _NONE
+        last = due_ns == after
+        np.maximum.at(self.sent_ns, cells[last], sent_ns[last])

@@ -1,0 +1,309 @@
+"""Truths of several row types side by side: their windows, cells and values numbered through. Pure.
+
+A row belongs to the part whose number is in its column ``metric`` (:mod:`windowbench.workloads.kit.typed_rows`).
+Windows of the parts differ in kind and length. Where windows are counted or compared, a window goes by the id of the
+run's own window in whose last slide it ends: rows that become due at the same time are no independent samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from windowbench.judge.truth.closing import Windows
+from windowbench.judge.truth.comparison import NO_CELL, CellTable, Flags, Index, Truth, ValueJudgement
+from windowbench.judge.truth.rows import ParsedRows
+from windowbench.judge.truth.windows import WindowAssigner
+from windowbench.workloads.kit.typed_rows import KEY_COLUMN, METRIC_COLUMN
+
+_ARRAY = TypeVar("_ARRAY", bound=NDArray[Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinedWindows:
+    """Windows of several parts, one part after the other.
+
+    Attributes
+    ----------
+    assigner : WindowAssigner
+        The run's own windows, which give the ids.
+    parts : tuple of Windows
+    """
+
+    assigner: WindowAssigner
+    parts: tuple[Windows, ...]
+
+    def _joined(self, of: Callable[[Windows], NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate([of(part) for part in self.parts])
+
+    @cached_property
+    def starts_ms(self) -> NDArray[np.int64]:
+        """First ms of each."""
+        return self._joined(lambda part: part.starts_ms)
+
+    @cached_property
+    def ends_ms(self) -> NDArray[np.int64]:
+        """First ms after each."""
+        return self._joined(lambda part: part.ends_ms)
+
+    @cached_property
+    def ids(self) -> NDArray[np.int64]:
+        """Id of the run's own window in whose last slide each ends, its end included."""
+        own = self.assigner
+        ids: NDArray[np.int64] = -((own.base_ms + own.size_ms - self.ends_ms) // own.slide_ms)
+        return ids
+
+    @cached_property
+    def closing_ns(self) -> NDArray[np.int64]:
+        """Earliest possible emission of each."""
+        return self._joined(lambda part: part.closing_ns)
+
+    @cached_property
+    def by_end(self) -> NDArray[np.bool_]:
+        """Whether only END closes it."""
+        return self._joined(lambda part: part.by_end)
+
+    @cached_property
+    def partition_wait_ns(self) -> NDArray[np.int64]:
+        """How much later the last partition closes it."""
+        return self._joined(lambda part: part.partition_wait_ns)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListedWindows:
+    """Windows that events make, such as sessions: each is listed; :class:`windowbench.judge.truth.closing.Windows`."""
+
+    ids: NDArray[np.int64]
+    starts_ms: NDArray[np.int64]
+    ends_ms: NDArray[np.int64]
+    closing_ns: NDArray[np.int64]
+    by_end: NDArray[np.bool_]
+    partition_wait_ns: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedCells:
+    """Cells that each have a window of their own.
+
+    Attributes
+    ----------
+    closing : ListedWindows
+        Window i is that of cell i.
+    keys : int64[cells]
+        What rows have in their column ``key``; with the window's start it tells a cell from others.
+    """
+
+    closing: ListedWindows
+    keys: NDArray[np.int64]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.keys)
+
+    @cached_property
+    def _places(self) -> dict[tuple[int, int], int]:
+        pairs = zip(self.closing.starts_ms.tolist(), self.keys.tolist(), strict=True)
+        return {pair: cell for cell, pair in enumerate(pairs)}
+
+    def cells_of(self, rows: ParsedRows) -> Index:
+        """Return the cell of every row, ``NO_CELL`` where its window or key is none of the run's."""
+        starts, keys = rows.integers["window_start"].tolist(), rows.integers[KEY_COLUMN].tolist()
+        found = (self._places.get(pair, NO_CELL) for pair in zip(starts, keys, strict=True))
+        return np.fromiter(found, dtype=np.int64, count=len(starts))
+
+    def window_index(self, cells: Index) -> Index:
+        """Return the index of each cell's window, which is the cell's own number."""
+        return cells
+
+    def keys_of(self, cells: Index) -> Index:
+        """Return each cell's key."""
+        return self.keys[cells] if self.count else np.zeros(len(cells), dtype=np.int64)
+
+    def live_keys(self, cells: Index) -> list[tuple[int | str, ...]]:
+        """Return each cell's window start (ms) and key."""
+        return list(zip(self.closing.starts_ms[cells].tolist(), self.keys[cells].tolist(), strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinedCells:
+    """Cells of several parts, numbered through.
+
+    Attributes
+    ----------
+    assigner : WindowAssigner
+        The run's own windows.
+    parts : tuple of CellTable
+        In the order of the numbers in the column ``metric``.
+    """
+
+    assigner: WindowAssigner
+    parts: tuple[CellTable, ...]
+
+    @cached_property
+    def closing(self) -> JoinedWindows:
+        """The windows."""
+        return JoinedWindows(assigner=self.assigner, parts=tuple(part.closing for part in self.parts))
+
+    @cached_property
+    def bounds(self) -> NDArray[np.int64]:
+        """Number of the first cell of each part, and behind them how many cells there are."""
+        return np.cumsum([0, *(part.count for part in self.parts)], dtype=np.int64)
+
+    @cached_property
+    def _first_window(self) -> NDArray[np.int64]:
+        return np.cumsum([0, *(len(part.closing.closing_ns) for part in self.parts)], dtype=np.int64)
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return int(self.bounds[-1])
+
+    def window_metrics(self, names: Sequence[str]) -> list[str]:
+        """Return the name of each window's part, of names of the parts in their order."""
+        return [n for n, part in zip(names, self.parts, strict=True) for _ in range(len(part.closing.closing_ns))]
+
+    def split(self, array: _ARRAY) -> list[_ARRAY]:
+        """Return the entries of each part of an array of one entry a cell."""
+        return np.split(array, self.bounds[1:-1])  # type: ignore[return-value]  # of the same kind
+
+    def part_of(self, cells: Index) -> Index:
+        """Return the number of each cell's part, -1 for no cell."""
+        return np.searchsorted(self.bounds, cells, side="right") - 1
+
+    def cells_of(self, rows: ParsedRows) -> Index:
+        """Return the cell of every row, ``NO_CELL`` where its window or key is none of the run's."""
+        metric = rows.integers[METRIC_COLUMN]
+        found: NDArray[np.int64] = np.full(len(metric), NO_CELL, dtype=np.int64)
+        for number, part in enumerate(self.parts):
+            at = np.flatnonzero(metric == number)
+            cells = part.cells_of(rows_at(rows, at))
+            found[at] = np.where(cells == NO_CELL, NO_CELL, cells + self.bounds[number])
+        return found
+
+    def _of_parts(self, cells: Index, of: Callable[[int, CellTable, Index], NDArray[np.int64]]) -> Index:
+        found: NDArray[np.int64] = np.full(len(cells), NO_CELL, dtype=np.int64)
+        owner = self.part_of(cells)
+        for number, part in enumerate(self.parts):
+            at = np.flatnonzero(owner == number)
+            found[at] = of(number, part, cells[at] - self.bounds[number])
+        return found
+
+    def window_index(self, cells: Index) -> Index:
+        """Return the index of each cell's window."""
+        return self._of_parts(cells, lambda number, part, own: part.window_index(own) + self._first_window[number])
+
+    def keys_of(self, cells: Index) -> Index:
+        """Return each cell's key."""
+        return self._of_parts(cells, lambda _, part, own: part.keys_of(own))
+
+    def live_keys(self, cells: Index) -> list[tuple[int | str, ...]]:
+        """Return number of the type, window start (ms) and key of each cell, as a live row names them."""
+        owner = self.part_of(cells)
+        found: list[tuple[int | str, ...]] = [()] * len(cells)
+        for number, part in enumerate(self.parts):
+            at = np.flatnonzero(owner == number)
+            for place, key in zip(at.tolist(), part.live_keys(cells[at] - self.bounds[number]), strict=True):
+                found[place] = (number, *key)
+        return found
+
+
+def rows_at(rows: ParsedRows, places: Index) -> ParsedRows:
+    """Return some of the rows."""
+    return replace(
+        rows,
+        kind=rows.kind[places],
+        integers={name: column[places] for name, column in rows.integers.items()},
+        doubles={name: column[places] for name, column in rows.doubles.items()},
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinedTruth:
+    """Truths of several parts as one; each cell has one row, which holds its final value.
+
+    Attributes
+    ----------
+    cells : JoinedCells
+    parts : tuple of Truth
+    """
+
+    cells: JoinedCells
+    parts: tuple[Truth, ...]
+
+    def _joined(self, of: Callable[[Truth], NDArray[Any]]) -> NDArray[Any]:
+        return np.concatenate([of(part) for part in self.parts])
+
+    @cached_property
+    def greatest_produce_ms(self) -> Index:
+        """See :class:`windowbench.judge.truth.comparison.Truth`, for this and what follows."""
+        return self._joined(lambda part: part.greatest_produce_ms)
+
+    @cached_property
+    def earliest_ns(self) -> Index:
+        """Earliest possible emission of each cell's final value."""
+        return self._joined(lambda part: part.earliest_ns)
+
+    @cached_property
+    def first_earliest_ns(self) -> Index:
+        """The same: nothing is revised."""
+        return self.earliest_ns
+
+    @cached_property
+    def last_due_ns(self) -> Index:
+        """Due time of the last event that must count."""
+        return self._joined(lambda part: part.last_due_ns)
+
+    @cached_property
+    def last_sent_ns(self) -> Index:
+        """Send time of that event."""
+        return self._joined(lambda part: part.last_sent_ns)
+
+    @cached_property
+    def required(self) -> Flags:
+        """Cells that must have a row."""
+        return self._joined(lambda part: part.required)
+
+    @cached_property
+    def possible(self) -> Flags:
+        """Cells that may have a row."""
+        return self._joined(lambda part: part.possible)
+
+    @cached_property
+    def absence_explained(self) -> Flags:
+        """Required cells whose absence the generator explains."""
+        return self._joined(lambda part: part.absence_explained)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the truth is one value everywhere."""
+        return all(part.settled for part in self.parts)
+
+    def least_events(self, cells: Index) -> Index:
+        """Return 1 for each cell: its first row is its final one."""
+        return np.ones(len(cells), dtype=np.int64)
+
+    def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
+        """Judge the rows at `index`, which belong to `cells`, each by the truth of its part."""
+        owner = self.cells.part_of(cells)
+        count = len(cells)
+        flags = {name: np.zeros(count, dtype=np.bool_) for name in ("right", "partial", "undecidable", "explained")}
+        events = np.zeros(count, dtype=np.int64)
+        for number, part in enumerate(self.parts):
+            at = np.flatnonzero(owner == number)
+            judged = part.judge(rows, index[at], cells[at] - self.cells.bounds[number])
+            events[at] = judged.events
+            for name, column in flags.items():
+                column[at] = getattr(judged, name)
+        return ValueJudgement(events=events, **flags)
+
+
+def joined_truth(assigner: WindowAssigner, parts: Sequence[Truth]) -> JoinedTruth:
+    """Return truths as one, in the order of the numbers of their row types."""
+    cells = JoinedCells(assigner=assigner, parts=tuple(part.cells for part in parts))
+    return JoinedTruth(cells=cells, parts=tuple(parts))

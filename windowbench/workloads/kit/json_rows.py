@@ -1,0 +1,208 @@
+"""Result rows from JSON: strictly, and without ever failing; many at once where every row of a chunk is sound."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+import numpy as np
+import orjson
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import json as arrow_json
+
+from windowbench.judge.truth.rows import PARSED_CHUNK, ParsedRows, RowKind
+
+_BLOCK_BYTES = 1 << 19
+"""What one thread reads at a time."""
+_FEW = 256
+"""Rows that are not worth halving."""
+_NO_KEY = np.iinfo(np.int64).min
+_INT64 = range(-(2**63), 2**63)
+_NUMBERS = {int, float, type(None)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowFields:
+    """The fields of a workload's result row beside ``run_id``, and how rows are read by them.
+
+    Attributes
+    ----------
+    key : tuple of str
+        Those of the integers that tell a row from others.
+    integers, doubles : tuple of str
+        An integer must be there; a double may be missing or null.
+    """
+
+    key: tuple[str, ...]
+    integers: tuple[str, ...]
+    doubles: tuple[str, ...]
+
+    def parse(self, values: Sequence[bytes | None], run_id: str) -> ParsedRows:
+        """Read the values of result records.
+
+        Parameters
+        ----------
+        values : sequence of bytes or None
+            Record values in the order they were read.
+        run_id : str
+            Rows of other runs are foreign.
+
+        Returns
+        -------
+        ParsedRows
+            One entry a value. What is not a JSON object of this run is foreign; a row of this run with a field
+            missing or of the wrong type is malformed, with its key where the key can be read.
+        """
+        starts = range(0, len(values), PARSED_CHUNK)
+        return self._joined([self._parse_chunk(values[start : start + PARSED_CHUNK], run_id) for start in starts])
+
+    def _joined(self, parts: Sequence[ParsedRows]) -> ParsedRows:
+        return ParsedRows.concatenated(parts, self.integers, self.doubles)
+
+    def _parse_chunk(self, values: Sequence[bytes | None], run_id: str) -> ParsedRows:
+        """Take the fast way, on which every row is sound; where some row is not, in halves down to a few rows."""
+        parsed = sound_rows(values, run_id, self.integers, self.doubles)
+        if parsed is not None:
+            return parsed
+        if len(values) <= _FEW:
+            return self._parse_one_by_one(values, run_id)
+        half = len(values) // 2
+        return self._joined([self._parse_chunk(part, run_id) for part in (values[:half], values[half:])])
+
+    def _parse_one_by_one(self, values: Sequence[bytes | None], run_id: str) -> ParsedRows:
+        count = len(values)
+        kind = np.full(count, RowKind.FOREIGN, dtype=np.uint8)
+        integers: dict[str, NDArray[np.int64]] = {n: np.zeros(count, dtype=np.int64) for n in self.integers}
+        doubles: dict[str, NDArray[np.float64]] = {n: np.full(count, np.nan) for n in self.doubles}
+        for name in self.key:
+            integers[name][:] = _NO_KEY
+        for i, value in enumerate(values):
+            row = json_object(value)
+            if row is None or row.get("run_id") != run_id:
+                continue
+            kind[i] = RowKind.SOUND
+            for name in self.integers:
+                number = row.get(name)
+                if is_integer(number):
+                    integers[name][i] = number
+                else:
+                    kind[i] = RowKind.MALFORMED
+            for name in self.doubles:
+                number = row.get(name)
+                if is_double(number):
+                    doubles[name][i] = np.nan if number is None else number
+                else:
+                    kind[i] = RowKind.MALFORMED
+        return ParsedRows(kind=kind, integers=integers, doubles=doubles)
+
+    def sound(self, value: bytes | None) -> tuple[str, tuple[int, ...], tuple[float | None, ...]] | None:
+        """Read one result record of whatever run.
+
+        Parameters
+        ----------
+        value : bytes or None
+            Value of the record.
+
+        Returns
+        -------
+        tuple or None
+            Run id, integers and doubles in the order of their names; None for what is no result row.
+        """
+        row = json_object(value)
+        run_id = None if row is None else row.get("run_id")
+        if row is None or not isinstance(run_id, str):
+            return None
+        integers = tuple(row.get(name) for name in self.integers)
+        doubles = tuple(row.get(name) for name in self.doubles)
+        if not all(map(is_integer, integers)):
+            return None
+        if not all(map(is_double, doubles)):
+            return None
+        return run_id, integers, tuple(None if number is None else float(number) for number in doubles)  # type: ignore[return-value]  # checked to be integers
+
+
+def is_integer(value: object) -> TypeGuard[int]:
+    """Whether a value read from JSON is an integer of 64 bits."""
+    return type(value) is int and value in _INT64
+
+
+def is_double(value: object) -> bool:
+    """Whether a value read from JSON is a number, or null."""
+    return type(value) in _NUMBERS
+
+
+def usual_run_id(values: Sequence[bytes | None]) -> str | None:
+    """Return the run id that most of some result records carry, None where none carries any."""
+    rows = (json_object(value) for value in values)
+    ids = Counter(row["run_id"] for row in rows if row is not None and isinstance(row.get("run_id"), str))
+    return ids.most_common(1)[0][0] if ids else None
+
+
+def json_object(value: bytes | None) -> dict[str, Any] | None:
+    """Return the JSON object that a record's value is, None where it is anything else."""
+    try:
+        parsed = orjson.loads(value) if value is not None else None
+    except orjson.JSONDecodeError:
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def sound_rows(
+    values: Sequence[bytes | None], run_id: str, integers: Sequence[str], doubles: Sequence[str]
+) -> ParsedRows | None:
+    """Read values of which each is a sound row of one run.
+
+    Parameters
+    ----------
+    values : sequence of bytes or None
+        Values of result records.
+    run_id : str
+        What the field ``run_id`` of every row must hold.
+    integers, doubles : sequence of str
+        Fields of a row. An integer must be there and be written as one; a double may be missing or null.
+
+    Returns
+    -------
+    ParsedRows or None
+        None when any value is something else, or has a field beside these: it takes looking at them one by one.
+    """
+    fields = [pa.field("run_id", pa.string()), *(pa.field(name, pa.int64()) for name in integers)]
+    schema = pa.schema([*fields, *(pa.field(name, pa.float64()) for name in doubles)])  # type: ignore[arg-type]  # stubs know no fields
+    lines = _as_lines(values)
+    if lines is None:
+        return None
+    try:
+        table = arrow_json.read_json(
+            pa.BufferReader(lines),  # type: ignore[arg-type]  # it takes Arrow's own files as well
+            arrow_json.ReadOptions(use_threads=True, block_size=_BLOCK_BYTES),
+            arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+        ).combine_chunks()
+    except pa.ArrowException:
+        return None
+    if len(table) != len(values) or table.column("run_id").unique().to_pylist() != [run_id]:
+        return None
+    if any(table.column(name).null_count for name in integers):
+        return None
+    numbers = {name: table.column(name).to_numpy() for name in doubles}
+    finite = (np.count_nonzero(np.isfinite(column)) for column in numbers.values())
+    if any(n != len(table) - table.column(name).null_count for name, n in zip(doubles, finite, strict=True)):
+        return None  # NaN and infinities, which Arrow reads and JSON does not know
+    return ParsedRows(
+        kind=np.full(len(values), RowKind.SOUND, dtype=np.uint8),
+        integers={name: table.column(name).to_numpy() for name in integers},
+        doubles=numbers,
+    )
+
+
+def _as_lines(values: Sequence[bytes | None]) -> bytes | None:
+    """Return values as lines, None where a line could hold anything but one object: then rows would be displaced."""
+    try:
+        lines = b"\n".join(values)  # type: ignore[arg-type]  # None raises
+    except TypeError:
+        return None
+    between = len(values) - 1
+    whole = lines.startswith(b"{") and lines.endswith(b"}") and lines.count(b"\n") == between
+    return lines if whole and lines.count(b"}\n{") == between else None
