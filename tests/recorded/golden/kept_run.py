@@ -6,6 +6,7 @@ columns and their types, int64 values are differences from the line above, an em
 
 from __future__ import annotations
 
+import getpass
 import json
 import re
 import shutil
@@ -70,14 +71,14 @@ def pack(run: Path) -> Path:
 
 
 def _without_places(text: str, run: Path) -> str:
-    """Return a text in which the directories of the machine have names of their own."""
+    """Return a text without the names of the machine's directories and of its user."""
     home = Path.home()
-    for place, word in ((run.parent, "runs"), (ROOT, "/clone"), (ROOT.resolve(), "/clone"), (home, "/home/user")):
+    for place, word in ((run.parent, "runs"), (ROOT, "/clone"), (ROOT.resolve(), "/clone"), (home, "~")):
         text = text.replace(str(place), word)
     for environment in (".venv", ".venv-flink"):
         if (ROOT / environment).exists():
             text = text.replace(str((ROOT / environment).resolve()), f"/clone/{environment}")
-    return text
+    return text.replace(f"user={getpass.getuser()}", "user=somebody")
 
 
 def _without_machine(text: str) -> str:

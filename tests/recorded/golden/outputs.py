@@ -17,6 +17,7 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from html.parser import HTMLParser
@@ -175,6 +176,14 @@ COMPARISONS: Mapping[str, tuple[str, ...]] = {
 """What is compared with what, and how."""
 
 
+_LONG_LIST = re.compile(r"(?:^ *(?:-?\d[\d.e+-]*|\[|\]),?\n){20,}", re.MULTILINE)
+
+
+def _folded(numbers: re.Match[str]) -> str:
+    """Return what stands for the points of a curve: how many lines they take, and their hash."""
+    return f"({numbers[0].count(chr(10))} lines of numbers {_hash(numbers[0])})\n"
+
+
 def of_comparison(name: str, directory: Path) -> Outputs:
     """Return what comparing kept runs gives, each as it is judged."""
     arguments = [word if word.startswith("--") else f"runs/{word}" for word in COMPARISONS[name]]
@@ -185,19 +194,26 @@ def of_comparison(name: str, directory: Path) -> Outputs:
         files = ("--markdown=comparison.md", "--json=comparison.json", "--html=page.html")
         found = {"comparison.txt": said(windowbench.__main__.main, "compare", *arguments, *files)}
         for path in (Path("comparison.md"), Path("comparison.json")):
-            found[path.name] = path.read_bytes().decode() if path.exists() else "no file\n"
+            found[path.name] = _LONG_LIST.sub(_folded, path.read_bytes().decode()) if path.exists() else "no file\n"
         page = Path("page.html")
         found["page.txt"] = page_text(page.read_bytes().decode()) if page.exists() else "no file\n"
         return found
 
 
+_CONFIGURED_S = 1_796_130_000
+
+
 def of_list(names: Sequence[str], directory: Path) -> Outputs:
-    """Return the list of kept runs, judged as is expected of each."""
+    """Return the list of kept runs, judged as is expected of each.
+
+    A run without a load is listed by the time at which its ``config.json`` was written; that is said here.
+    """
     with place(directory):
         for name in names:
             run = unpack(name, Path("runs"))
             for file in ("summary.json", "verdict.json"):
                 shutil.copyfile(EXPECTED / "judged" / name / file, run / file)
+            os.utime(run / "config.json", (_CONFIGURED_S, _CONFIGURED_S))
         return {
             "list.txt": said(windowbench.__main__.main, "list"),
             "list.json": said(windowbench.__main__.main, "list", "--json"),
@@ -279,7 +295,7 @@ def _first_events(config: Config, producer: int) -> dict[str, Any]:
         "events": EVENTS - left,
         "due": due.hexdigest(),
         "keys, partitions and payloads": payloads.hexdigest(),
-        "the first": example.decode(),
+        "the first": example[:300].decode(),
     }
 
 
