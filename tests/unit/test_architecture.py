@@ -53,8 +53,10 @@ FOLDERS: dict[str, Folder] = {
     "judge.measures": Folder(knows=("settings", "config", "load"), pure=True),
     "judge.truth": Folder(knows=("config", "declarations", "load", "judge.measures"), pure=True),
     "judge.verdict": Folder(knows=("errors", "config", "load", "judge.measures", "judge.truth"), pure=True),
-    "engines": Folder(knows=("settings", "errors", "config")),
-    "engines.*": Folder(knows=("errors", "config", "load", "kafka", "engines")),
+    "engines": Folder(knows=("settings", "errors", "declarations", "config", "toolchain")),
+    "engines.*": Folder(
+        knows=("settings", "errors", "declarations", "config", "load", "processes", "toolchain", "kafka", "engines")
+    ),
     "workloads.kit": Folder(knows=("judge.truth",), pure=True),
     "workloads.*": Folder(
         knows=("config", "declarations", "load", "judge.truth", "engines.*", "workloads.kit"), pure=True
@@ -70,29 +72,29 @@ FOLDERS: dict[str, Folder] = {
     "compare": Folder(
         knows=(
             "settings", "errors", "declarations", "configuration", "config", "load", "processes", "runs",
-            "judge.measures", "judge.verdict", "report",
+            "judge.measures", "judge.verdict", "engines", "report",
         )
     ),
     "postgres": Folder(knows=("settings", "errors", "declarations", "config", "processes", "workloads.kit")),
     "installation": Folder(
-        knows=("settings", "errors", "config", "toolchain", "broker", "kafka", "engines.*", "postgres")
+        knows=("errors", "config", "toolchain", "broker", "kafka", "engines", "postgres")
     ),
     "programs": Folder(
         knows=(
             "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
-            "producers", "engines", "engines.*", "judge", "report", "postgres", "installation",
+            "producers", "engines", "engines.*", "judge", "report", "postgres",
         )
     ),
     "orchestrate": Folder(
         knows=(
             "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
-            "judge.truth", "engines", "engines.*", "judge", "report", "postgres", "installation",
+            "judge.truth", "engines", "judge", "report", "postgres",
         )
     ),
     "campaigns": Folder(
         knows=(
-            "settings", "errors", "config", "load", "processes", "kafka", "runs", "judge.measures", "judge.verdict",
-            "judge", "report", "capacity", "compare", "orchestrate",
+            "settings", "errors", "declarations", "configuration", "config", "load", "processes", "kafka", "runs",
+            "judge.measures", "judge.verdict", "judge", "report", "capacity", "compare", "orchestrate",
         )
     ),
     "commands": Folder(
@@ -527,6 +529,7 @@ BREACHES = [
     ("windowbench.workloads.ad_ctr.settings", "import windowbench.load.schedule", "declarations does not know load"),
     ("windowbench.workloads.kit.cells", "import os", "pure and must not know os"),
     ("windowbench.engines.job", "import windowbench.engines.spark.events", "engines does not know engines.*"),
+    ("windowbench.engines.spark.settings", "import config", "declarations does not know config"),
     ("windowbench.capacity.search", "import windowbench.campaigns.versus", "capacity does not know campaigns"),
     ("windowbench.judge.measures.utils", "", "is called utils"),
     ("windowbench.judge.measures.statistics", "", "standard library"),

@@ -24,7 +24,7 @@ from windowbench.engines.flink.rest import (
 )
 from windowbench.engines.flink.sql import interval
 from windowbench.engines.flink.tuning import (
-    FACTORS,
+    PARTS,
     job_settings,
     jvm_flags,
     parallelism_of,
@@ -101,7 +101,7 @@ def test_a_preset_other_than_tuned_leaves_flink_as_it_comes_but_for_what_a_run_n
     one = job(f"--preset={preset}")
     tuned = preset == "tuned"
     settings = job_settings(one, rest_port=5, jars=[])
-    for factor in FACTORS:
+    for factor in PARTS:
         for ours, all_of_them in (
             (factor.settings, settings),
             (factor.source, source_options(one.config)),
@@ -117,7 +117,7 @@ def test_a_preset_other_than_tuned_leaves_flink_as_it_comes_but_for_what_a_run_n
     assert settings["rest.bind-address"] == "127.0.0.1"
 
 
-@pytest.mark.parametrize("factor", FACTORS, ids=[factor.name for factor in FACTORS])
+@pytest.mark.parametrize("factor", PARTS, ids=[factor.name for factor in PARTS])
 def test_tuning_adds_one_part_to_the_default_and_nothing_else(factor):
     plain, one = job("--preset=default"), job("--preset=default", f"--tuning={factor.name}")
     assert job_settings(one, rest_port=5, jars=[]) == job_settings(plain, rest_port=5, jars=[]) | factor.settings

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from config import Config
+from windowbench.engines.contract import ROOT
 from windowbench.errors import EnvironmentProblem, HarnessError
 from windowbench.kafka.settings import secrets
-from windowbench.orchestrate.prepare import ROOT
 from windowbench.orchestrate.services import JsonLineService, position_of
 from windowbench.processes import process
 from windowbench.processes.process import Child

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from config import Config
 from windowbench.broker.embedded import EmbeddedBroker
 from windowbench.broker.storage import properties_path, temporary_path
+from windowbench.engines.contract import engine_command
 from windowbench.errors import FAULTS, EngineFailed, HarnessError, ObserverFailed, ProducersFailed
 from windowbench.kafka.admin import Admin, cluster_id, planned_topics
 from windowbench.kafka.settings import secrets
@@ -23,7 +24,6 @@ from windowbench.orchestrate.installation import Installation
 from windowbench.orchestrate.live import LiveResults
 from windowbench.orchestrate.prepare import (
     child_environment,
-    engine_command,
     observer_command,
     prepare_topic,
     producer_command,
