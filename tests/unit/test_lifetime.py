@@ -163,8 +163,8 @@ def test_what_an_engine_says_after_next_is_about_the_next_run(tmp_path):
     assert service.latest("ready") is service.latest("progress") is None
     assert position_of(service) == {}
     service._line('{"type": "ready"}')
-    assert [message["type"] for message in first] == ["ready", "progress", "resting"]
-    assert [message["type"] for message in second] == ["next", "ready"]
+    assert [message.kind for message in first] == ["ready", "progress", "resting"]
+    assert [message.kind for message in second] == ["next", "ready"]
 
 
 def test_only_a_fresh_engine_that_can_go_on_needs_warming(launch):

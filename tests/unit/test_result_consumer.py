@@ -8,6 +8,7 @@ from config import Config
 from windowbench.errors import EnvironmentProblem
 from windowbench.orchestrate import result_consumer
 from windowbench.orchestrate.result_consumer import ResultConsumer
+from windowbench.processes.messages import Message
 from windowbench.runs.store import RunDirectory
 
 
@@ -18,7 +19,7 @@ class Program:
         self.said, self.death, self.stopped = {}, None, 0
 
     def latest(self, kind):
-        return self.said.get(kind)
+        return Message(kind, self.said[kind]) if kind in self.said else None
 
     def check(self):
         if self.death is not None:

@@ -29,8 +29,9 @@ from windowbench.orchestrate.prepare import (
     producer_command,
 )
 from windowbench.orchestrate.result_consumer import ResultConsumer
-from windowbench.orchestrate.services import JsonLineService, Message, ProgressLog
+from windowbench.orchestrate.services import JsonLineService, ProgressLog
 from windowbench.orchestrate.watch import Services
+from windowbench.processes.messages import Message
 from windowbench.processes.process import hide_values
 from windowbench.processes.runlock import RunLock
 from windowbench.runs.store import RunDirectory
