@@ -12,14 +12,21 @@ from windowbench.processes.messages import Message
 from windowbench.runs.store import RunDirectory
 
 
+class Said(dict):
+    """The last message of each kind."""
+
+    def __setitem__(self, kind, fields):
+        super().__setitem__(kind, Message(kind, fields))
+
+
 class Program:
     """What the consumer has said, and whether it lives."""
 
     def __init__(self):
-        self.said, self.death, self.stopped = {}, None, 0
+        self.said, self.death, self.stopped = Said(), None, 0
 
     def latest(self, kind):
-        return Message(kind, self.said[kind]) if kind in self.said else None
+        return self.said.get(kind)
 
     def check(self):
         if self.death is not None:
