@@ -53,7 +53,7 @@ FOLDERS: dict[str, Folder] = {
     "judge.measures": Folder(knows=("settings", "config", "load"), pure=True),
     "judge.truth": Folder(knows=("config", "declarations", "load", "judge.measures"), pure=True),
     "judge.verdict": Folder(knows=("errors", "config", "load", "judge.measures", "judge.truth"), pure=True),
-    "engines": Folder(knows=("settings", "errors", "declarations", "config", "toolchain")),
+    "engines": Folder(knows=("settings", "errors", "declarations", "config", "processes", "toolchain")),
     "engines.*": Folder(
         knows=("settings", "errors", "declarations", "config", "load", "processes", "toolchain", "kafka", "engines")
     ),
@@ -572,6 +572,7 @@ BREACHES = [
 @pytest.mark.parametrize(("module", "source", "message"), BREACHES)
 def test_the_check_finds_each_kind_of_breach(module, source, message):
     tree = {
+        "config": "",
         "windowbench.kafka": "",
         "windowbench.kafka.reader": "",
         "windowbench.load.schedule": "",
