@@ -4,8 +4,9 @@ import pytest
 
 from config import SETTINGS, ConfigError
 from tests.unit.finished_run import configuration
-from windowbench.compare.arms import IDENTITY, arm_settings, group
+from windowbench.compare.arms import IDENTITY, arm_settings, differing, group
 from windowbench.compare.finished import ReadRun
+from windowbench.workloads import WORKLOADS
 
 
 def run(run_id, *, fit=True, **settings):
@@ -98,6 +99,24 @@ def test_a_run_that_cannot_be_read_is_in_no_arm_and_one_that_is_not_fit_is():
     assert [[r.run_id for r in arm.runs] for arm in arms] == [["a"], ["b"]]
     assert arms[0].fit == ()
     assert group([unreadable("x")]) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"engine": "reference"}, ["engine"]),
+        ({"engine": "reference", "num_consumers": 3}, ["engine", "num_consumers"]),
+        ({"engine": "flink", "preset": "stock"}, ["engine", "preset"]),
+        ({"engine": "flink", "flink_conf": (("a", "1"),)}, ["engine", "flink_conf"]),
+        ({"engine": "command", "engine_command": "x"}, ["engine", "engine_command"]),
+        ({"workload": "product_ctr", "num_products": 9}, ["workload", "num_products"]),
+    ],
+)
+def test_what_an_arm_lacks_counts_as_at_its_default(settings, found):
+    spark, other = group([run("a"), run("b", **settings)])
+    names = [name for name in differing([spark, other]) if name not in WORKLOADS["product_ctr"].DEFAULTS]
+    assert sorted(names) == sorted(found)
+    assert set(differing([other, spark])) == set(differing([spark, other]))
 
 
 def test_what_identifies_a_run_are_settings():

@@ -58,6 +58,40 @@ def test_a_command_for_all_is_for_the_arms_that_run_it():
     assert settings_of("command", "--engine-command=my-engine", beside=beside)["engine_command"] == "my-engine"
 
 
+def test_an_arm_takes_of_what_all_are_given_the_settings_of_its_own_engine_and_those_of_every_run(tmp_path):
+    path = tmp_path / "all.json"
+    path.write_text(json.dumps({"flink_delivery": "exactly-once", "seed": 5, "preset": "stock"}))
+    arguments = ("--spark-mode=update", "--partitions=4", f"--config={path}")
+    arms = ("spark", "flink", "reference")
+    found = {arm: settings_of(arm, *arguments, environ={"WINDOWBENCH_NUM_CONSUMERS": "3"}, beside=arms) for arm in arms}
+    own = {"spark_mode": "update", "flink_delivery": "exactly-once", "num_consumers": 3, "preset": "stock"}
+    assert {arm: {name: of[name] for name in own if name in of} for arm, of in found.items()} == {
+        "spark": {"spark_mode": "update", "preset": "stock"},
+        "flink": {"flink_delivery": "exactly-once", "preset": "stock"},
+        "reference": {"num_consumers": 3},
+    }
+    assert {(of["seed"], of["partitions"]) for of in found.values()} == {(5, 4)}
+
+
+def test_what_belongs_to_no_arm_is_refused_and_so_is_what_an_arm_itself_is_given_of_another():
+    with pytest.raises(ConfigError, match=r"num_consumers \(from command line\) is a setting of the engine reference"):
+        loaded("spark", "--num-consumers=3", beside={"spark", "flink"})
+    with pytest.raises(ConfigError, match=r"spark_mode \(from arm 'flink,spark_mode=update'\) .* not of flink"):
+        loaded("flink,spark_mode=update", beside={"spark", "flink"})
+    with pytest.raises(ConfigError, match=r"settings of reference are: num_consumers, idle_timeout_ms, watermarks"):
+        loaded("none,preset=stock", beside={"spark", "reference"})
+
+
+def test_none_is_an_older_name_of_an_arm_too_and_stays_in_its_label():
+    assert loaded("none,num_consumers=3").config == loaded("reference,num_consumers=3").config
+    plan = plan_of("none", "spark", repeats=1)
+    assert list(plan.arms) == ["none", "spark"]
+    assert {run.label: plan.loaded(run).config.engine.engine for run in plan.runs} == {
+        "none": "reference",
+        "spark": "spark",
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
