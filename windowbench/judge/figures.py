@@ -33,8 +33,6 @@ from windowbench.runs.store import SCHEMA_VERSION
 from windowbench.workloads.kit.joined import JoinedCells
 
 HEADLINE_PERCENT = 90
-PRESET_ENGINES = frozenset({"spark", "flink"})
-"""Engines whose settings we choose."""
 
 
 def headline_of(mode: OutputMode) -> str:
@@ -181,9 +179,9 @@ def _engine(findings: Findings) -> dict[str, Any]:
     return {
         "name": engine.engine,
         "output_mode": config.output_mode,
-        "preset": engine.preset if engine.engine in PRESET_ENGINES else None,
+        "preset": engine.chosen_preset,
         "approximate": list(config.workload.approximate),
-        "real_time_batch_s": engine.realtime_batch_seconds if config.real_time else None,
+        "real_time_batch_s": engine.real_time_batch_s,
         **dataclasses.asdict(findings.engine),
     }
 

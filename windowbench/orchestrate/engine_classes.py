@@ -1,7 +1,7 @@
-"""Making the class archive of Spark's driver: one small job on one small broker, whose JVM keeps the classes it loaded.
+"""Making the class archive of an engine: one small job on one small broker, whose JVM keeps the classes it loaded.
 
 Made once by ``setup --class-archive``, like the archive of the broker. Where none can be made (a runtime without a base
-archive, settings of the user's own in Spark's directory) only time is lost at each start.
+archive, settings of the user's own beside the engine's) only time is lost at each start.
 """
 
 from __future__ import annotations
@@ -15,21 +15,18 @@ from config import Config
 from data_generation import encoder_of, event_blocks
 from windowbench.broker.archive import make_once
 from windowbench.broker.embedded import installed_broker
-from windowbench.engines.spark.classes import keeping_flags
-from windowbench.engines.spark.tuning import JVM_OPTIONS, jvm_settings
+from windowbench.engines.contract import ClassArchive, Machine, engine_command
 from windowbench.errors import EngineFailed
-from windowbench.installation.setup import driver_archive
 from windowbench.kafka.admin import Admin, cluster_id, planned_topics
 from windowbench.kafka.sender import KafkaSender
 from windowbench.load.arrivals import arrival_offsets
 from windowbench.load.numbering import input_partitions
 from windowbench.load.schedule import NS_PER_MS, plan
 from windowbench.orchestrate.drain import EndWriter
-from windowbench.orchestrate.prepare import child_environment, engine_command
+from windowbench.orchestrate.prepare import child_environment
 from windowbench.orchestrate.services import JsonLineService
 from windowbench.processes.waiting import wait_until
 from windowbench.runs.store import RunDirectory
-from windowbench.toolchain.java import JavaHome
 
 _READY_SECONDS = 120.0
 _ROWS_SECONDS = 60.0
@@ -37,24 +34,24 @@ _KEEP_SECONDS = 60.0
 _EVENTS = 200
 
 
-def make_spark_archive(java: JavaHome, cache_dir: Path) -> bool:
+def make_classes(machine: Machine, archive: ClassArchive) -> bool:
     """Run a small job and keep the classes its JVM loaded; as :func:`windowbench.broker.archive.make_once`."""
-    archive = driver_archive(java, cache_dir)
-    return make_once(archive, lambda scratch, fresh: _run_job(scratch, java, fresh, cache_dir))
+    return make_once(archive.path(machine), lambda scratch, fresh: _run_job(scratch, machine, archive, fresh))
 
 
-def _run_job(scratch: Path, java: JavaHome, archive: Path, cache_dir: Path) -> None:
+def _run_job(scratch: Path, machine: Machine, archive: ClassArchive, fresh: Path) -> None:
     """Let a job see some events and END on a broker of its own; its JVM writes the archive when it ends."""
-    with installed_broker(scratch, cluster_id, cache_dir=cache_dir, heap_mb=256) as broker:
+    with installed_broker(scratch, cluster_id, cache_dir=machine.cache_dir, heap_mb=256) as broker:
         config = Config().replace(
+            engine=machine.config.engine.engine,
             run_id="classes",
             runs_dir=str(scratch),
-            cache_dir=str(cache_dir),
+            cache_dir=str(machine.cache_dir),
             bootstrap_servers=broker.ready(),
             window_size_sec=1.0,
         )
-        kept = {JVM_OPTIONS: " ".join((jvm_settings(config)[JVM_OPTIONS], *keeping_flags(archive)))}
-        config = config.replace(spark_conf=tuple(kept.items()))
+        config = archive.keeping(config, fresh)
+        assert machine.java is not None
         run = RunDirectory.create(scratch / "classes")
         run.write_config(config)
         admin = Admin(config)
@@ -65,7 +62,7 @@ def _run_job(scratch: Path, java: JavaHome, archive: Path, cache_dir: Path) -> N
             engine_command(config, run.config),
             log_path=run.log("engine"),
             failure=EngineFailed,
-            env=java.environment(child_environment(os.environ, TMPDIR=str(scratch))),
+            env=machine.java.environment(child_environment(os.environ, TMPDIR=str(scratch))),
         )
         with contextlib.ExitStack() as stack:
             stack.callback(job.stop, _KEEP_SECONDS)

@@ -14,16 +14,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from config import SETTINGS, Config, load
+from windowbench.engines.contract import OK, ROOT, WARNING, Finding, Machine
+from windowbench.engines.flink.settings import FlinkSettings
 from windowbench.errors import EnvironmentProblem
-from windowbench.orchestrate.prepare import ROOT
 from windowbench.processes.process import run_briefly
-from windowbench.settings.command_line import Parser, add_flags
-from windowbench.toolchain.jars import default_cache_dir, ensure_jars, jars_dir, retrieve_jars
-from windowbench.toolchain.java import JavaHome, find_java
+from windowbench.toolchain.jars import ensure_jars, ivy_settings_of, jars_dir, retrieve_jars
 
+JARS = "flink"
+"""The kind of its jars."""
 DIRECTORY = ROOT / ".venv-flink"
-LOCKS = ("build", "flink")
+LOCKS = ("build", JARS)
 """Files in requirements/: what builds packages that are published as source only, then the packages."""
 SUPPORTED = ((3, 11), (3, 12))
 """Pythons that both PyFlink and this repository run with, least and greatest."""
@@ -115,7 +115,7 @@ def ensure_environment(
     return python_of(directory)
 
 
-def prepare_flink(config: Config, java: JavaHome, cache_dir: Path, say: Callable[[str], None]) -> Path:
+def prepare_flink(machine: Machine) -> Path:
     """Make sure that Flink's environment and connector are there, and return the Python that runs ``FlinkJob.py``.
 
     Raises
@@ -123,18 +123,33 @@ def prepare_flink(config: Config, java: JavaHome, cache_dir: Path, say: Callable
     EnvironmentProblem
         When one of them cannot be had, or a jar is not as locked.
     """
-    python = ensure_environment(config.engine.flink_python, say)
-    if not jars_dir("flink", cache_dir).is_dir():
-        settings = config.run.ivy_settings
+    config = machine.config
+    python = ensure_environment(FlinkSettings.of(config.engine).flink_python, machine.say)
+    if not jars_dir(JARS, machine.cache_dir).is_dir():
+        assert machine.java is not None
         retrieve_jars(
-            java,
-            cache_dir,
-            kinds=("flink",),
-            ivy_settings=None if settings is None else Path(settings).absolute(),
-            say=say,
+            machine.java,
+            machine.cache_dir,
+            kinds=(JARS,),
+            ivy_settings=ivy_settings_of(config.run.ivy_settings),
+            say=machine.say,
         )
-    ensure_jars("flink", cache_dir)
+    ensure_jars(JARS, machine.cache_dir)
     return python
+
+
+def install_flink(machine: Machine) -> None:
+    """Bring what :func:`prepare_flink` makes sure of."""
+    prepare_flink(machine)
+
+
+def check_flink(machine: Machine) -> Finding:
+    """Check that Flink's environment holds what is locked."""
+    del machine
+    if is_current():
+        return Finding(check=JARS, status=OK, detail=f"{DIRECTORY.name} holds what is locked")
+    remedy = "a run with Flink makes it; to make it now: python -m windowbench setup --engine flink"
+    return Finding(check=JARS, status=WARNING, detail=f"{DIRECTORY.name} is not there, or not as locked", remedy=remedy)
 
 
 def _make(interpreter: str, directory: Path, say: Callable[[str], None]) -> None:
@@ -160,15 +175,3 @@ def _run(command: Sequence[str], failure: str, seconds: float = _INSTALL_SECONDS
         remedy = "check the network and free disk space; the next start tries again"
         raise EnvironmentProblem(failure, remedy=remedy, log_tail=tuple(done.output.splitlines()[-6:]))
     return done.output
-
-
-def body(argv: list[str] | None) -> int:
-    """Run ``python -m windowbench setup-flink``."""
-    parser = Parser(prog="python -m windowbench setup-flink", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--config", metavar="FILE", help="TOML or JSON file of settings")
-    add_flags(parser, {name: SETTINGS[name] for name in ("cache_dir", "ivy_settings", "flink_python")})
-    parser.set_defaults(profile=None)
-    config = load(parser, argv).config
-    cache_dir = default_cache_dir(config.run.cache_dir)
-    prepare_flink(config, find_java(cache_dir), cache_dir, lambda line: print(line, flush=True))
-    return 0
