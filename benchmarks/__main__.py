@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import calculator, comparing, encoding, engine_runs, producing
+from benchmarks import calculator, comparing, encoding, engine_runs, known_delay, producing
 from benchmarks.running import run_all
 from benchmarks.table import Figure
 from windowbench.errors import run_program
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "calculator": calculator.figures,
     "calculator_updates": lambda: calculator.figures(2_550, updates=True),
     "comparing": comparing.figures,
+    "known_delay": known_delay.figures,
     **engine_runs.RUNS,
 }
 

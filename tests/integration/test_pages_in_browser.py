@@ -14,6 +14,8 @@ from windowbench.report.comparison_page import render_comparison
 from windowbench.report.content import RunContent
 from windowbench.report.run_page import render_run
 
+pytestmark = pytest.mark.all
+
 DRAWINGS = """
 return [...document.querySelectorAll("figure")].map(figure => {
   const svg = figure.querySelector("svg"), box = svg.getBoundingClientRect();
