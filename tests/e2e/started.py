@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.patience import PATIENCE
+from windowbench.engines import ENGINES
 from windowbench.errors import ExitCode
 from windowbench.judge.verdict.verdict import exit_code_of
 
@@ -78,8 +79,10 @@ def reasons_but_speed(verdict: Mapping[str, Any]) -> list[str]:
 
 def each_engine(*, soon: str) -> pytest.MarkDecorator:
     """Run a test with each of our engines; `soon` names the one of ``make test``, ``make test-all`` has the others."""
-    marks = {engine: () if engine == soon else (pytest.mark.all,) for engine in ("none", "spark", "flink")}
-    return pytest.mark.parametrize("engine", [pytest.param(engine, marks=marks[engine]) for engine in marks])
+    ours = [engine for engine in ENGINES if engine != "command"]
+    assert soon in ours
+    marks = {engine: () if engine == soon else (pytest.mark.all,) for engine in ours}
+    return pytest.mark.parametrize("engine", [pytest.param(engine, marks=marks[engine]) for engine in ours])
 
 
 def plain_engine(*arguments: str) -> tuple[str, ...]:

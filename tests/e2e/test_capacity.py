@@ -95,7 +95,7 @@ def test_an_interrupted_search_leaves_what_it_knows_and_no_process(search):
 
 
 def test_a_benchmark_that_is_killed_takes_its_search_with_it(tmp_path):
-    program = start(tmp_path, "benchmarks.capacity", "--engines=none", *SHORT)
+    program = start(tmp_path, "benchmarks.capacity", "--engines=reference", *SHORT)
     try:
         wait_for(lambda: bool(list(program.runs.glob("*/probes/*/schedule.json"))), program.log.read_text)
         program.process.kill()
