@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from config import config_parser, load
 
 _EPILOG = """\
@@ -34,8 +36,9 @@ def drive(argv: list[str] | None, *, prog: str, description: str, engine: str | 
     ConfigError, HarnessError
         When the settings are wrong, or the run could not be made.
     """
-    parser = config_parser(prog, description, epilog=_EPILOG.format(prog=f"python {prog}"))
-    parser.add_argument("--impl", dest="setting_engine", metavar="ENGINE", help="the same as --engine")
+    own = {} if engine is None else {"engine": engine}
+    parser = config_parser(prog, description, epilog=_EPILOG.format(prog=f"python {prog}"), **own)
+    parser.add_argument("--impl", dest="setting_engine", metavar="ENGINE", help=argparse.SUPPRESS)
     loaded = load(parser, argv, engine=engine)
     from windowbench.orchestrate.benchmark import benchmark  # noqa: PLC0415 - an error in a flag needs none of it
 

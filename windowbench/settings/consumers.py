@@ -16,7 +16,10 @@ class ConsumerSettings:
         None, "database that takes the results: a libpq connection string or URI, without a password"
     )
     postgres: str = knob(
-        "none", "whether to start a PostgreSQL for the results, from its Python package", choices=("none", "embedded")
+        "none",
+        "whether to start a PostgreSQL for the results, from its Python package",
+        choices=("none", "embedded"),
+        everyday=True,
     )
     postgres_dir: str | None = knob(
         None, "directory of the embedded PostgreSQL, for results of many runs; in the run directory when none"

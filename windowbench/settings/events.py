@@ -11,9 +11,9 @@ from windowbench.settings.knobs import knob, require
 class EventSettings:
     """When events claim to have happened, and how large they are, whatever the workload."""
 
-    out_of_order_share: float = knob(0.0, "share of events whose event time lies before their due time")
+    out_of_order_share: float = knob(0.0, "share of events whose event time lies before their due time", everyday=True)
     out_of_order_extent_ms: int = knob(0, "greatest distance of an out-of-order event time from its due time")
-    too_late_share: float = knob(0.0, "share of events placed so late that they must not count")
+    too_late_share: float = knob(0.0, "share of events placed so late that they must not count", everyday=True)
     late_guard_seconds: float = knob(10.0, "distance of too-late events from the closing of their window")
     payload_bytes: int = knob(0, "least size of an event's payload, padded when shorter; 0 adds nothing")
 
