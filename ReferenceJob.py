@@ -57,7 +57,7 @@ def check_topics(config: Config) -> Numbering:
         if not admin.partitions(topic):
             raise EnvironmentProblem(
                 f"there is no topic {topic} at {bootstrap_of(config)}",
-                remedy="check the name; python topic_creation.py --engine none makes the topics of a configuration",
+                remedy="check the name; python topic_creation.py --engine reference makes the topics of a run",
             )
     return Numbering(topics=inputs, each=min(len(admin.partitions(topic)) for topic in inputs))
 

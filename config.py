@@ -210,14 +210,18 @@ class Config:
     def replace(self, **values: object) -> Config:
         """Return a copy with the named settings changed, checked like any other.
 
-        With another workload or engine, settings that are at their default take that of the new one, and those of the
-        old one alone go.
+        With another workload or engine, settings that are at their default take that of the new one, and the old one's
+        own go.
         """
         before, chosen = known_settings(self.chosen), _chosen_of(values, self.chosen)
         after = known_settings(chosen)
         kept = {name: getattr(getattr(self, setting.group), name) for name, setting in before.items()}
         if chosen != self.chosen:
-            kept = {name: value for name, value in kept.items() if name in after and value != before[name].default}
+            changed = {
+                group for group in ("workload", "engine") if getattr(chosen, group) != getattr(self.chosen, group)
+            }
+            own = {name for name, setting in before.items() if setting.owners and setting.group in changed}
+            kept = {name: value for name, value in kept.items() if name not in own and value != before[name].default}
         names = {"workload": chosen.workload, "engine": chosen.engine}
         return _build({name: setting.default for name, setting in after.items()} | kept | values | names)
 

@@ -47,21 +47,21 @@ def test_default_sets_master_and_shuffle_partitions_and_nothing_else():
 
 def test_tuned_sets_all_that_has_a_reason():
     tuned = spark()
-    settings = {name: value for factor in PARTS for name, value in factor.settings.items()}
+    settings = {name: value for part in PARTS for name, value in part.settings.items()}
     assert session_settings(tuned, partitions=2) == {"spark.master": "local[2]", **HOUSEKEEPING, **settings}
-    assert sink_options(tuned) == {name: value for factor in PARTS for name, value in factor.sink.items()}
-    assert all(factor.reason and factor.words for factor in parts_of(tuned))
+    assert sink_options(tuned) == {name: value for part in PARTS for name, value in part.sink.items()}
+    assert all(part.reason and part.words for part in parts_of(tuned))
 
 
-@pytest.mark.parametrize("factor", parts_of(spark(spark_mode="realtime")), ids=lambda factor: factor.name)
-def test_tuning_adds_one_part_to_the_default_and_nothing_else(factor):
+@pytest.mark.parametrize("part", parts_of(spark(spark_mode="realtime")), ids=lambda part: part.name)
+def test_tuning_adds_one_part_to_the_default_and_nothing_else(part):
     plain = spark(preset="default", spark_mode="realtime")
-    one = plain.replace(tuning=factor.name)
+    one = plain.replace(tuning=part.name)
     without_master = {**session_settings(one, partitions=2), "spark.master": "local[4]"}
-    assert without_master == session_settings(plain, partitions=2) | factor.settings
-    assert sink_options(one) == factor.sink
+    assert without_master == session_settings(plain, partitions=2) | part.settings
+    assert sink_options(one) == part.sink
     words = jvm_settings(one).get("spark.driver.extraJavaOptions", "").split()
-    assert words == ([] if factor.heap is None else [f"-Xms{factor.heap}"]) + list(factor.jvm_flags)
+    assert words == ([] if part.heap is None else [f"-Xms{part.heap}"]) + list(part.jvm_flags)
 
 
 def test_a_tuning_that_there_is_not_is_refused_with_those_there_are():

@@ -19,7 +19,7 @@ apply. A full run confirms the rate that was found.
 examples:
   python -m windowbench capacity --engine spark
   python -m windowbench capacity --engine flink --slo 'excess_p90_ms<=1500' --slo 'excess_max_ms<=3000'
-  python -m windowbench capacity --engine none --rate 5000 --highest-rate 50000
+  python -m windowbench capacity --engine reference --rate 5000 --highest-rate 50000
 
 exit codes:
   0 found and confirmed   2 usage   3 environment   10 engine   11 broker   12 producers

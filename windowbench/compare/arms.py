@@ -13,8 +13,9 @@ from typing import Any
 from config import Config, ConfigError
 from windowbench.compare.finished import ReadRun
 from windowbench.compare.ranking import Answer, answer_of
-from windowbench.configuration.known import USUAL, topic_settings
+from windowbench.configuration.known import USUAL, known_settings, topic_settings
 from windowbench.engines import ENGINES
+from windowbench.settings.knobs import Pairs
 from windowbench.workloads import WORKLOADS
 
 IDENTITY = frozenset(
@@ -147,10 +148,13 @@ def unused_label(label: str, taken: Sequence[str], mark: str = "#") -> str:
 
 
 def differing(arms: Sequence[Arm]) -> list[str]:
-    """Return the settings in which arms differ; one that a workload lacks is none of it."""
+    """Return the settings in which arms differ; one that a workload or an engine lacks counts as at its default."""
+    known = {name: setting for arm in arms for name, setting in known_settings(arm.config.chosen).items()}
+    defaults = {name: dict(s.default) if s.type == Pairs else s.default for name, s in known.items()}
     values = [arm.values for arm in arms]
     names = dict.fromkeys(name for of_arm in values for name in of_arm)
-    return [name for name in names if any(other.get(name) != values[0].get(name) for other in values)]
+    of_all = {name: [of_arm.get(name, defaults[name]) for of_arm in values] for name in names}
+    return [name for name, found in of_all.items() if any(value != found[0] for value in found)]
 
 
 def short(value: object, most: int = 40) -> str:

@@ -195,7 +195,7 @@ def engine_named(name: str) -> Engine:
     """
     if name not in ENGINES:
         raise KeyError(f"unknown engine {name!r}; there are {', '.join(ENGINES)}")
-    found: object = importlib.import_module(f"windowbench.engines.{name}.engine").ENGINE
+    found: object = vars(importlib.import_module(f"windowbench.engines.{name}.engine")).get("ENGINE")
     if not isinstance(found, Engine):
         raise TypeError(f"windowbench/engines/{name}/engine.py has no Engine")
     return found
