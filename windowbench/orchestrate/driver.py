@@ -37,7 +37,8 @@ def drive(argv: list[str] | None, *, prog: str, description: str, engine: str | 
         When the settings are wrong, or the run could not be made.
     """
     own = {} if engine is None else {"engine": engine}
-    parser = config_parser(prog, description, epilog=_EPILOG.format(prog=f"python {prog}"), **own)
+    command = "python " + prog.removeprefix("python ")
+    parser = config_parser(prog, description, epilog=_EPILOG.format(prog=command), **own)
     parser.add_argument("--impl", dest="setting_engine", metavar="ENGINE", help=argparse.SUPPRESS)
     loaded = load(parser, argv, engine=engine)
     from windowbench.orchestrate.benchmark import benchmark  # noqa: PLC0415 - an error in a flag needs none of it
