@@ -1,4 +1,4 @@
-"""The one driver of a run, whichever the engine: ``python -m windowbench run`` and its short forms master_code_*."""
+"""The one driver of a run of any engine: ``python -m windowbench run`` and its short forms master_code_*."""
 
 from __future__ import annotations
 

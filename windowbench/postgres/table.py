@@ -71,7 +71,6 @@ class ResultsTable:
     """
 
     def __init__(self, dsn: str, table: ResultTable) -> None:
-        """Remember the database; nothing is asked yet."""
         self.identity = ""
         self._table = table
         self._upsert = upsert_statement(table)

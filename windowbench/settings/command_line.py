@@ -27,7 +27,6 @@ class Layout(argparse.RawDescriptionHelpFormatter):
     """Help with room for a flag and its value beside their text; examples keep their lines."""
 
     def __init__(self, prog: str) -> None:
-        """Take the width of the terminal."""
         super().__init__(prog, max_help_position=32)
 
 

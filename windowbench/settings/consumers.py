@@ -27,7 +27,6 @@ class ConsumerSettings:
     skip_consumers: bool = knob(False, "bring no results into PostgreSQL, whatever else is set")
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         dsn = self.postgres_dsn
         require(dsn is None or dsn.strip() != "", "postgres_dsn must name a database; leave it out for none")
         require(

@@ -45,7 +45,6 @@ class EngineSettings:
     workload: str = knob("ad_ctr", "what is computed", everyday=True)
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         require(self.engine_ready_seconds > 0, "engine_ready_seconds must be positive")
 
     @classmethod
@@ -115,7 +114,6 @@ class PresetSettings(EngineSettings):
     engine_ui: bool = knob(False, "keep the engine's own web page, on a loopback port, during the run; it costs CPU")
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         EngineSettings.__post_init__(self)
         require(
             not self.tuning or self.preset == "default",

@@ -18,7 +18,6 @@ class EventSettings:
     payload_bytes: int = knob(0, "least size of an event's payload, padded when shorter; 0 adds nothing")
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         require(0 <= self.out_of_order_share <= 1, "out_of_order_share must be 0 to 1")
         require(self.out_of_order_extent_ms >= 0, "out_of_order_extent_ms must not be negative")
         require(

@@ -42,7 +42,6 @@ class KafkaSettings:
     ack_sample_every: int = knob(100, "one acknowledgement in so many is timed")
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         for name in ("events_topic", "result_topic"):
             require_topic(name, getattr(self, name))
         require(self.events_topic != self.result_topic, "events_topic and result_topic must differ")

@@ -46,7 +46,6 @@ class LoadSettings:
     mmpp_jump_matrix: Matrix = knob((), "jump probabilities between MMPP states; uniform over the others when none")
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         require(1 <= self.num_producers <= 64, f"num_producers must be 1 to 64, not {self.num_producers}")
         require(
             (self.rate is None) != (self.events_per_producer is None),

@@ -20,7 +20,6 @@ class RunSettings:
     ivy_settings: str | None = knob(None, "Ivy settings file that names another repository to retrieve the jars from")
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         require(0 <= self.seed < 2**128, "seed must not be negative, and below 2**128")
         require(self.runs_dir != "", "runs_dir must name a directory")
         require(
