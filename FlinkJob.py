@@ -72,7 +72,7 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
     if not least <= version <= greatest:
         raise EnvironmentProblem(
             f"PyFlink does not support Python {version[0]}.{version[1]}",
-            remedy="use Python 3.11 or 3.12 for it: make flink-environment FLINK_PYTHON=python3.12",
+            remedy="use Python 3.11 or 3.12 for it: WINDOWBENCH_FLINK_PYTHON=python3.12 make flink-environment",
         )
     try:
         import_module("pyflink")

@@ -329,7 +329,7 @@ def serve(spark: SparkSession, job: Job, workload: Any, partitions: int) -> None
             lambda: job.config.real_time and all_tasks_run(spark, tasks),
         )
     if query.isActive:  # what is left of it would take the cores from the next
-        raise EngineFailed("the query does not end for that of the next run")
+        raise EngineFailed("the query does not end, so that of the next run cannot start")
 
 
 def stream(job: Job, partitions: int) -> None:
@@ -358,7 +358,7 @@ def stream(job: Job, partitions: int) -> None:
         except (PySparkException, Py4JJavaError) as error:
             raise EngineFailed(hide(cause_of(error))) from None
         except (Py4JError, ConnectionError):  # no answer, half of one, or nothing left to ask
-            raise EngineFailed("Spark's JVM ended without a word: was it killed, or short of memory?") from None
+            raise EngineFailed("Spark's JVM ended without a message: was it killed, or short of memory?") from None
         finally:
             keeps = KEEP_FLAG in dict(SparkSettings.of(job.config.engine).spark_conf).get(JVM_OPTIONS, "")
             patience = threading.Timer(KEEP_SECONDS if keeps else STOP_SECONDS, end_children)

@@ -110,7 +110,7 @@ class EmbeddedBroker:
         """
         if self._wanted_port is not None and not storage.port_is_free(self._wanted_port):
             msg = f"port {self._wanted_port} on {HOST} is taken"
-            raise EnvironmentProblem(msg, remedy="choose another port, or none to have a free one taken")
+            raise EnvironmentProblem(msg, remedy="choose another port, or none: then a free one is taken")
         template = storage.formatted_template(self._java, self._jars, self._cache_dir)
         self._attempts += 1
         self.port = self._wanted_port or storage.free_port()

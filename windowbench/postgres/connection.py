@@ -24,7 +24,7 @@ _AWAY_REMEDY = (
 
 
 class DatabaseAway(EnvironmentProblem):
-    """The database does not answer, or broke off; the same may work later."""
+    """The database does not answer, or the connection broke; the same may work later."""
 
 
 def one_line(error: Exception) -> str:

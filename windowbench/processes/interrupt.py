@@ -15,7 +15,7 @@ def _say_nothing_of_interrupts(kind: type[BaseException], error: BaseException, 
 
 
 def end_quietly_on_interrupt() -> None:
-    """Let SIGINT end this process at once and without a word, as SIGTERM does, until a handler is installed.
+    """Let SIGINT end this process at once and without a message, as SIGTERM does, until a handler is installed.
 
     There is nothing to clean up yet. A shell gives the exit code as 130; a parent sees the signal.
     """
