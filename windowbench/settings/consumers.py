@@ -36,7 +36,7 @@ class ConsumerSettings:
         )
         require(
             dsn is None or self.postgres == "none",
-            "postgres=embedded and postgres_dsn name two databases; keep one (postgres=none switches the first one off)",
+            "postgres=embedded and postgres_dsn name two databases; keep one (postgres=none switches the first off)",
         )
         require(
             self.postgres_dir is None or self.postgres == "embedded", "postgres_dir is for postgres=embedded; set both"
