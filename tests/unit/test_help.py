@@ -3,6 +3,7 @@
 import pytest
 
 from config import SETTINGS, ConfigError, config_parser, load
+from windowbench.__main__ import COMMANDS, GROUPS, usage
 from windowbench.configuration.known import GROUPS, USUAL, Chosen, known_settings
 
 LARGEST = 30
@@ -72,3 +73,10 @@ def test_an_unknown_topic_is_refused_and_the_known_ones_are_named(topic, hint):
 @pytest.mark.parametrize("name", SETTINGS)
 def test_no_help_text_is_longer_than_three_lines(name):
     assert len(SETTINGS[name].help) <= 150
+
+
+def test_the_usage_shows_every_command_once_with_a_line_in_its_group():
+    lines = usage().splitlines()
+    assert [line.removesuffix(":") for line in lines if line.endswith(":")] == list(GROUPS)
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == list(COMMANDS)
+    assert max(map(len, lines)) <= 80

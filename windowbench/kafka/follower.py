@@ -103,5 +103,5 @@ class Follower:
         self.at_end.add(self._inputs.number(*partition))
 
     def close(self) -> None:
-        """Close the consumer."""
+        """Close the consumer; how far it has read is kept nowhere."""
         self._consumer.close()

@@ -95,5 +95,5 @@ class VisibilityConsumer:
             raise EnvironmentProblem(f"committed records cannot be read any more: {error.args[0].str()}") from None
 
     def close(self) -> None:
-        """Close the consumer."""
+        """Close the consumer; how far it has read is kept nowhere."""
         self._consumer.close()

@@ -1,4 +1,4 @@
-"""Connecting to a database, and telling one that is away from one that will not have us.
+"""Connecting to a database, and telling one that is away from one that refuses us.
 
 No password passes through here: libpq takes it from PGPASSWORD, a password file or a service by itself.
 """

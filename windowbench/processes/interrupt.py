@@ -2,7 +2,7 @@
 
 :func:`windowbench.errors.run_program` turns SIGINT into a clean end, but it comes after all imports, and Python would
 show where in them it was. Each root program calls :func:`end_quietly_on_interrupt` before its other imports, so this
-module loads next to nothing. What Python does before the first line of a program is its own.
+module loads next to nothing. What Python does before the first line of a program cannot be changed here.
 """
 
 import sys

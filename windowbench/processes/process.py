@@ -11,7 +11,7 @@ Who kills what:
 * when the guard itself was killed, :meth:`Child.poll` notices and kills the rest here: the members of the
   guard's process group and every process that carries the child's tag in its environment.
 
-On Linux a tagged process is found wherever it hid. Elsewhere only its process group is.
+On Linux a tagged process is found wherever it went. Elsewhere only its process group is.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Child:
                 kill_tagged(self.tag)
             self._close_lifeline()
             self._process.wait()
-        self._finish_readers()  # so that who sees the end has seen every line as well
+        self._finish_readers()  # so that a caller that sees the end has seen every line as well
         return self._process.returncode
 
     def wait(self, timeout: float) -> int | None:

@@ -98,7 +98,7 @@ class RunLock:
         if self._temporary is None:
             self._temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY)).absolute()
             self._write()
-            if os.geteuid() == 0:  # a child of root may be another user, who must reach what is his
+            if os.geteuid() == 0:  # a child of root may run as another user, who must be able to enter
                 self._temporary.chmod(0o711)
         return self._temporary
 
