@@ -3,7 +3,7 @@
 import pytest
 
 from config import SETTINGS, ConfigError, config_parser, load
-from windowbench.__main__ import COMMANDS, GROUPS, usage
+from windowbench import __main__ as command_line
 from windowbench.configuration.known import GROUPS, USUAL, Chosen, known_settings
 
 LARGEST = 30
@@ -76,7 +76,7 @@ def test_no_help_text_is_longer_than_three_lines(name):
 
 
 def test_the_usage_shows_every_command_once_with_a_line_in_its_group():
-    lines = usage().splitlines()
-    assert [line.removesuffix(":") for line in lines if line.endswith(":")] == list(GROUPS)
-    assert [line.split()[0] for line in lines if line.startswith("  ")] == list(COMMANDS)
+    lines = command_line.usage().splitlines()
+    assert [line.removesuffix(":") for line in lines if line.endswith(":")] == list(command_line.GROUPS)
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == list(command_line.COMMANDS)
     assert max(map(len, lines)) <= 80
