@@ -15,7 +15,7 @@ HEIGHT ?= 1400
 SCALE ?= 1
 # Bytecode is kept, whatever the shell says: rewriting the assertions of all tests takes a third of the unit tests' time.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest
-# One process for each core, and all tests of a file in one of them, where they share what is dear.
+# One process for each core, and all tests of a file in one of them, where they share what is slow to start.
 ABREAST := -n logical --dist loadfile
 
 .DEFAULT_GOAL := help
@@ -128,7 +128,7 @@ lock: ## resolve requirements/*.in again and write the hash-locked *.txt
 	        --output-file requirements/$$name.txt requirements/$$name.in; \
 	done
 
-relock: environment ## retrieve the jars of jars/ivy.xml and write jars/*.lock anew
+relock: environment ## retrieve the jars of jars/ivy.xml and write jars/*.lock again
 	@$(PY) -m windowbench setup --relock
 
 clean: ## remove .venv and the caches; runs/ stays
