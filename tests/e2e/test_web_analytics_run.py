@@ -9,7 +9,7 @@ from kafka import KafkaProducer
 
 from tests.e2e.poisoned import poison
 from tests.e2e.started import WIDE, start
-from windowbench.workloads.web_analytics.model import METRICS
+from windowbench.workloads.web_analytics.model import MODEL
 
 HARD = (
     "--workload=web_analytics",
@@ -70,7 +70,7 @@ def test_windows_sessions_and_alerts_are_exact_beside_poison(tmp_path, engine):
     said = [json.loads(line) for line in (program.run / "progress.jsonl").read_text().splitlines()]
     assert [message["rejected"] for message in said if message["type"] == "progress"][-1] == sent
     by_metric = {entry["metric"]: entry for entry in summary["by_metric"]}
-    assert tuple(by_metric) == METRICS
+    assert tuple(by_metric) == MODEL.metrics
     for name, entry in by_metric.items():
         # An event placed too late may be counted by a slow engine, and then make a row that need not be there.
         assert entry["exact"] + entry["undecidable"] >= entry["expected"] > 10, name

@@ -7,13 +7,14 @@ import numpy as np
 from config import Config
 from tests.parity.cases import ORIGIN_MS, RUN_ID
 from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of
+from tests.parity.oracle_rows import truth_at_once
 from tests.parity.spark_rows import end_record, record
+from tests.unit.any_load import as_results, compared
 from windowbench.engines.reference.watermarks import PartitionClock
-from windowbench.judge.truth.comparison import RowClass, compare
+from windowbench.judge.truth.comparison import RowClass
 from windowbench.judge.truth.replay import ScheduledEvents
-from windowbench.judge.truth.rows import ResultRows
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS, NS_PER_S, Schedule
-from windowbench.workloads.product_ctr import flink, model, oracle, reference
+from windowbench.workloads.product_ctr import flink, reference
 from windowbench.workloads.product_ctr.settings import KINDS
 
 BATCH_NS = 100 * NS_PER_S
@@ -61,24 +62,9 @@ def oracle_classes(case, rows):
             "product_id": np.array([event.product for event in events], dtype=np.int32),
         },
     )
-    closing = oracle.closing_of(config, schedule, [block])
-    never = np.full(oracle.cells(config, closing).count, -(2**63), dtype=np.int64)
-    builder = oracle.TruthBuilder(config, closing, answered_ms=never)
-    builder.add(block)
-    found = compare(as_results(rows), builder.finish(), oracle.rules(config))
+    rows = as_results(config, list(enumerate(rows)))
+    found = compared(config, rows, truth_at_once(config, schedule, block))
     return [RowClass(row_class) for row_class in found.classes], len(found.missing)
-
-
-def as_results(rows):
-    """Return rows as they would be read from the results topic, one a ms."""
-    count = len(rows)
-    return ResultRows(
-        parsed=model.parse_rows([json.dumps(row).encode() for row in rows], RUN_ID),
-        partition=np.zeros(count, dtype=np.int32),
-        offset=np.arange(count, dtype=np.int64),
-        append_ms=np.arange(count, dtype=np.int64),
-        timestamp_type=np.ones(count, dtype=np.int8),
-    )
 
 
 def reference_rows(case):

@@ -7,7 +7,8 @@ import pytest
 
 from config import Config, ConfigError
 from data_generation import encoder_of, event_blocks
-from tests.unit.ads_load import MS, NOW_NS, records_of, small_config
+from tests.unit.ads_load import records_of, small_config
+from tests.unit.any_load import MS, NOW_NS
 from windowbench.load.arrivals import arrival_offsets
 from windowbench.load.schedule import plan
 from windowbench.workloads.ad_clicks import events, model, reference
@@ -182,7 +183,7 @@ def test_rows_of_each_type_are_read_back():
         {**common, "metric": "anomaly", "campaign_id": 3, "ctr": 0.0, "expected_ctr": 0.5, "deviation": -0.5,
          "standard_deviation": 0.0, "score": None},
     ]  # fmt: skip
-    parsed = model.parse_rows([json.dumps(row).encode() for row in rows], "r")
+    parsed = model.MODEL.parse([json.dumps(row).encode() for row in rows], "r")
     assert parsed.kind.tolist() == [0, 0, 0]
     assert parsed.integers["key"].tolist() == [3, text_code("tv"), 3]
     assert np.isnan(parsed.doubles["cost_per_click"][0])

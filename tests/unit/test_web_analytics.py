@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from config import Config, ConfigError
 from data_generation import encoder_of, event_blocks
-from tests.unit.web_load import MS, NOW_NS, events_of, small_config
+from tests.unit.any_load import MS, NOW_NS, events_of
+from tests.unit.web_load import small_config
 from windowbench.kafka.admin import planned_topics
 from windowbench.load.arrivals import arrival_offsets
 from windowbench.load.schedule import plan
