@@ -104,7 +104,7 @@ def flink_job(case):
     lines = [line_of(event.payload, event.produce_ms) for batch in case.batches for event in batch]
     return FlinkJob(
         files={"events": b"".join(line + b"\n" for line in [*lines, line_of(END, ORIGIN_MS)])},
-        columns=flink.event_columns(KINDS, RUN_ID, case.delay_ms, IN_RECORD),
+        columns=flink.events_of(*KINDS).columns(RUN_ID, case.delay_ms, IN_RECORD),
         statements=tuple(flink.views(["records"], config.windows)),
         query=flink.result_query(config.windows, RUN_ID),
         settings=flink.settings(config),

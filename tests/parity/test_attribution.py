@@ -12,7 +12,7 @@ from tests.parity.attribution_cases import ATTRIBUTION_MS, CASES, DELAY_MS, SIZE
 from tests.parity.cases import ORIGIN_MS, RUN_ID
 from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of, run_jobs
 from tests.parity.spark_rows import Replay, end_record, record
-from windowbench.engines.flink.sql import timed_columns
+from windowbench.engines.flink.sql import Events
 from windowbench.engines.reference.watermarks import PartitionClock
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
 from windowbench.workloads.ad_clicks import flink, reference
@@ -120,16 +120,16 @@ def flink_answers(tmp_path_factory):
     fields = (
         "impression_id STRING, user_id STRING, campaign_id BIGINT, device_type STRING, cost BIGINT, click_id STRING"
     )
-    good = " OR ".join(f"({flink.good_event(kind)})" for kind in KINDS)
+    good = " OR ".join(f"({flink.events_of(kind).good})" for kind in KINDS)
     job = FlinkJob(
         files={"events": b"".join(line + b"\n" for line in [*lines, line_of(END, ORIGIN_MS)])},
-        columns=timed_columns(fields, f"({good})", RUN_ID, DELAY_MS, IN_RECORD),
+        columns=Events(fields, f"({good})").columns(RUN_ID, DELAY_MS, IN_RECORD),
         statements=(
             *(f"CREATE TEMPORARY VIEW {kind}s AS SELECT * FROM records WHERE event_type = '{kind}'" for kind in KINDS),
             *flink.views(config, *(f"{kind}s" for kind in KINDS)),
         ),
         query=flink.result_query(config, RUN_ID),
-        settings=flink.settings(config),
+        settings=flink.QUERY.settings(config),
     )
     (rows,) = run_jobs([job], tmp_path_factory.mktemp("flink"))
     found = [dict(zip(FIELDS, row, strict=True)) for row in rows]

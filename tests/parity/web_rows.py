@@ -123,10 +123,10 @@ def flink_job(case):
     lines = [line_of(payload(event), event.produce_ms) for batch in case.batches for event in batch]
     return FlinkJob(
         files={"events": b"".join(line + b"\n" for line in [*lines, line_of(END, ORIGIN_MS)])},
-        columns=flink.event_columns(RUN_ID, CONFIG.windows.delay_ms, IN_RECORD),
+        columns=flink.EVENTS.columns(RUN_ID, CONFIG.windows.delay_ms, IN_RECORD),
         statements=tuple(flink.views("records", CONFIG)),
         query=flink.rows_query({**flink.RESULTS, **flink.ALERTS}, RUN_ID),
-        settings=flink.settings(CONFIG),
+        settings=flink.QUERY.settings(CONFIG),
     )
 
 
