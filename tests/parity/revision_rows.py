@@ -10,6 +10,7 @@ from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of
 from tests.parity.oracle_rows import truth_at_once
 from tests.parity.spark_rows import end_record, record
 from tests.unit.any_load import as_results, compared
+from windowbench.engines.reference import records
 from windowbench.engines.reference.watermarks import PartitionClock
 from windowbench.judge.truth.comparison import RowClass
 from windowbench.judge.truth.replay import ScheduledEvents
@@ -78,7 +79,7 @@ def reference_rows(case):
         for payload, record_ms, topic in batch:
             event = reads.read(json.dumps(payload).encode(), record_ms, topic)
             clock.read(clock.position, event[2])
-            if event is not reference.END:
+            if event is not records.END:
                 counts.add(event)
         windows.add(counts.take())
         if clock.watermark_ns is not None:

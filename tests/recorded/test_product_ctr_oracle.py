@@ -7,7 +7,7 @@ import pytest
 from tests.unit.any_load import MS, NOW_NS, events_of, judged, truth_of
 from tests.unit.product_load import small_config
 from windowbench.judge.truth.comparison import RowClass
-from windowbench.load.schedule import plan
+from windowbench.load.schedule import END_EVENT_TIME_NS, plan
 from windowbench.workloads.product_ctr import reference
 
 SQL = """
@@ -75,7 +75,7 @@ def reference_rows(config, schedule):
         watermark = max(watermark, time_ns // MS * MS - config.windows.delay_ms * MS)
         windows.add(counts.take())
         rows += [(sent_ms + 1, row) for row in windows.close(watermark)]
-    rows += [(schedule.load_end_ns // MS + 5, row) for row in windows.close(reference.END[2])]
+    rows += [(schedule.load_end_ns // MS + 5, row) for row in windows.close(END_EVENT_TIME_NS)]
     assert len(windows) == 0
     return rows
 
