@@ -11,6 +11,7 @@ from tests.parity.oracle_rows import truth_at_once
 from tests.parity.spark_rows import end_record, record
 from tests.unit.any_load import as_results, compared
 from windowbench.engines.reference import records
+from windowbench.engines.reference.counts import PartialCounts
 from windowbench.engines.reference.watermarks import PartitionClock
 from windowbench.judge.truth.comparison import RowClass
 from windowbench.judge.truth.replay import ScheduledEvents
@@ -71,7 +72,11 @@ def oracle_classes(case, rows):
 def reference_rows(case):
     """Return the rows of the reference engine, whose one consumer reports after every batch."""
     config = case_config(case)
-    reads, counts, windows = reference.reader(config), reference.counts(config), reference.windows(config)
+    reads, counts, windows = (
+        reference.EventReader(config.run.run_id),
+        PartialCounts(config.windows, 2),
+        reference.QUERY.windows(config),
+    )
     clock = PartitionClock(case.delay_ms, 0)
     rows = []
     values = [[(e.payload, e.produce_ms, KINDS.index(e.kind)) for e in batch] for batch in case.batches]

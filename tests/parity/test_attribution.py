@@ -13,6 +13,7 @@ from tests.parity.cases import ORIGIN_MS, RUN_ID
 from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of, run_jobs
 from tests.parity.spark_rows import Replay, end_record, record
 from windowbench.engines.flink.sql import Events
+from windowbench.engines.reference.counts import Forwarded
 from windowbench.engines.reference.watermarks import PartitionClock
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
 from windowbench.workloads.ad_clicks import flink, reference
@@ -60,7 +61,7 @@ def same(found, expected):
 @pytest.fixture(scope="module")
 def reference_answers():
     config = config_of_cases()
-    reads, counts, windows = reference.reader(config), reference.counts(config), reference.windows(config)
+    reads, counts, windows = reference.EventReader(config.run.run_id), Forwarded(), reference.QUERY.windows(config)
     clock, rows = PartitionClock(DELAY_MS, 0), []
     batches = [[(e.payload, e.payload["produce_time"], topic_of(e)) for e in batch] for batch in joined(CASES)]
     for batch in [*batches, [(END, ORIGIN_MS, 0)]]:
@@ -160,7 +161,7 @@ def test_spark_rejects_what_the_reference_rejects(spark):
     kept = workload.guard(frame, config, KINDS[0], counts).collect()
     assert counts.get == {"rejected": len(wrong), "ends": 1}
     assert sorted(row.event_type for row in kept) == ["END", "impression"]
-    reads = reference.reader(config)
+    reads = reference.EventReader(config.run.run_id)
     read = [reads.read(json.dumps(payload).encode(), GOOD["produce_time"], 0) for payload in payloads]
     assert [event is None for event in read] == [False, *[True] * len(wrong), False]
 

@@ -11,6 +11,7 @@ from tests.parity.oracle_rows import truth_at_once
 from tests.parity.spark_rows import Replay, end_record, record
 from tests.parity.web_cases import SPANS
 from tests.unit.any_load import as_results, compared
+from windowbench.engines.reference.counts import Forwarded
 from windowbench.engines.reference.watermarks import PartitionClock
 from windowbench.judge.truth.comparison import RowClass
 from windowbench.judge.truth.replay import ScheduledEvents
@@ -79,7 +80,7 @@ def oracle_classes(case, rows):
 
 def reference_rows(case):
     """Return the rows of the reference engine, whose one consumer reports after every batch."""
-    reads, counts, windows = reference.reader(CONFIG), reference.counts(CONFIG), reference.windows(CONFIG)
+    reads, counts, windows = reference.EventReader(CONFIG.run.run_id), Forwarded(), reference.QUERY.windows(CONFIG)
     clock = PartitionClock(CONFIG.windows.delay_ms, 0)
     rows = []
     values = [[(payload(event), event.produce_ms) for event in batch] for batch in case.batches]

@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.ads_load import records_of, small_config, tables_of, truth_of
 from tests.unit.any_load import MS, NOW_NS, as_results, compared, judged
+from windowbench.engines.reference.counts import Forwarded
 from windowbench.judge.truth.comparison import RowClass
 from windowbench.load.schedule import plan
 from windowbench.workloads.ad_clicks import reference
@@ -116,7 +117,7 @@ def test_truth_equals_a_database_query_over_the_topics(seed, settings):
 
 def reference_rows(config, schedule):
     """Return the rows of the reference engine that reads records one by one as they are sent, and when each came."""
-    reads, windows, counts = reference.reader(config), reference.windows(config), reference.counts(config)
+    reads, windows, counts = reference.EventReader(config.run.run_id), reference.QUERY.windows(config), Forwarded()
     watermark, rows = -(2**63), []
     for sent, topic, value, _ in records_of(config, schedule):
         event = reads.read(value, sent // MS, topic)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.any_load import MS, NOW_NS, events_of, judged, truth_of
 from tests.unit.product_load import small_config
+from windowbench.engines.reference.counts import PartialCounts
 from windowbench.judge.truth.comparison import RowClass
 from windowbench.load.schedule import END_EVENT_TIME_NS, plan
 from windowbench.workloads.product_ctr import reference
@@ -66,7 +67,7 @@ def test_truth_equals_a_database_query_over_the_same_events(seed, settings):
 
 def reference_rows(config, schedule):
     """Return the rows of the reference engine that reads events one by one as they are sent, and when each came."""
-    windows, counts = reference.windows(config), reference.counts(config)
+    windows, counts = reference.QUERY.windows(config), PartialCounts(config.windows, 2)
     events = events_of(config, schedule)
     watermark, rows = -(2**63), []
     for i in np.argsort(events["sent"], kind="stable").tolist():

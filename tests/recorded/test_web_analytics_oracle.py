@@ -18,6 +18,7 @@ from tests.unit.any_load import (
     truth_of,
 )
 from tests.unit.web_load import small_config
+from windowbench.engines.reference.counts import Forwarded
 from windowbench.judge.truth.comparison import RowClass
 from windowbench.judge.truth.oracle import NOTHING_SEEN
 from windowbench.judge.truth.replay import scheduled_events
@@ -177,13 +178,13 @@ def test_truth_equals_database_queries_over_the_same_events(seed, settings):
 
 def reference_rows(config, schedule):
     """Return the rows of the reference engine that reads events one by one as they are sent, and when each came."""
-    encoder, reads = PayloadEncoder(config), reference.reader(config)
+    encoder, reads = PayloadEncoder(config), reference.EventReader(config.run.run_id)
     sent = []
     for producer in range(config.load.num_producers):
         for block in event_blocks(config, producer, arrival_offsets(config, producer), schedule.load_length_ns):
             sent_ns = block.due_offset_ns + schedule.epoch_ns + SENT_LATE_NS
             sent += zip(sent_ns.tolist(), encoder.encode(block, schedule), strict=True)
-    windows, counts = reference.windows(config), reference.counts(config)
+    windows, counts = reference.QUERY.windows(config), Forwarded()
     watermark, rows = -(2**63), []
     for sent_ns, value in sorted(sent, key=lambda event: event[0]):
         event = reads.read(value + b"%d}" % (sent_ns // MS), sent_ns // MS)

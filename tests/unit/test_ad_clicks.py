@@ -114,7 +114,7 @@ def test_events_go_to_the_topic_of_their_kind_and_leave_idle_partitions_alone():
 def test_payloads_are_events_that_the_reference_reads_from_the_topic_of_their_kind_alone():
     config = small_config(payload_bytes=400)
     schedule = plan(config, NOW_NS)
-    encoder, reads = encoder_of(config), reference.reader(config)
+    encoder, reads = encoder_of(config), reference.EventReader(config.run.run_id)
     block = blocks_of(config, 1)[0]
     ids = {}
     payloads = encoder.encode(block, schedule)
@@ -170,7 +170,7 @@ GOOD = {
     ids=str,
 )
 def test_what_the_reference_rejects(wrong):
-    reads = reference.reader(small_config())
+    reads = reference.EventReader(small_config().run.run_id)
     assert reads.read(json.dumps(GOOD).encode(), NOW_NS // MS, 0) is not None
     assert reads.read(json.dumps(GOOD | wrong).encode(), NOW_NS // MS, 0) is None
 

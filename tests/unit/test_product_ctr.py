@@ -55,7 +55,7 @@ def test_what_is_late_changes_nothing_else():
 def test_a_payload_is_an_event_that_the_reference_reads_and_its_name_is_found_in_it():
     config = small_config(payload_bytes=300)
     schedule = plan(config, NOW_NS)
-    encoder, reads = encoder_of(config), reference.reader(config)
+    encoder, reads = encoder_of(config), reference.EventReader(config.run.run_id)
     block = next(event_blocks(config, 1, arrival_offsets(config, 1), schedule.load_length_ns))
     due = (block.event_offset_ns + schedule.epoch_ns).tolist()
     payloads = encoder.encode(block, schedule)

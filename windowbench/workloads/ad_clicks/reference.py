@@ -244,26 +244,14 @@ class OpenWindows:
         }
 
 
-def reader(config: Config) -> EventReader:
-    """Return what reads records in a consumer."""
-    return EventReader(config.run.run_id or "")
-
-
-def counts(config: Config) -> Forwarded:
-    """Return what a consumer gathers in."""
-    del config
-    return Forwarded()
-
-
-def windows(config: Config) -> OpenWindows:
-    """Return what the aggregator adds up in."""
-    return OpenWindows(config)
-
-
 def record(row: Mapping[str, object]) -> ResultRecord:
     """Return a row's result record."""
     key = row["device_type"] if row["metric"] == _DEVICE else row["campaign_id"]
     return ResultRecord(f"{row['metric']}:{key}:{row['window_start']}".encode(), orjson.dumps(row))
 
 
-QUERY = ReferenceQuery(intake=lambda config: Intake(reader(config), counts(config)), windows=windows, record=record)
+QUERY = ReferenceQuery(
+    intake=lambda config: Intake(EventReader(config.run.run_id or ""), Forwarded()),
+    windows=OpenWindows,
+    record=record,
+)

@@ -80,20 +80,10 @@ class RowFields:
         return live_row(row, key, sum(whole(row, name) for name in self.counts))
 
     def parse(self, values: Sequence[bytes | None], run_id: str) -> ParsedRows:
-        """Read the values of result records.
+        """Read the values of result records, one entry a value; see :class:`RowModel`.
 
-        Parameters
-        ----------
-        values : sequence of bytes or None
-            Record values in the order they were read.
-        run_id : str
-            Rows of other runs are foreign.
-
-        Returns
-        -------
-        ParsedRows
-            One entry a value. What is not a JSON object of this run is foreign; a row of this run with a field
-            missing or of the wrong type is malformed, with its key where the key can be read.
+        What is not a JSON object of this run is foreign; a row of this run with a field missing or of the wrong type is
+        malformed, with its key where the key can be read.
         """
         starts = range(0, len(values), PARSED_CHUNK)
         return self._joined([self._parse_chunk(values[start : start + PARSED_CHUNK], run_id) for start in starts])
@@ -138,18 +128,7 @@ class RowFields:
         return ParsedRows(kind=kind, integers=integers, doubles=doubles)
 
     def sound(self, value: bytes | None) -> SoundRow | None:
-        """Read one result record of whatever run.
-
-        Parameters
-        ----------
-        value : bytes or None
-            Value of the record.
-
-        Returns
-        -------
-        tuple or None
-            Run id, integers and doubles in the order of their names; None for what is no result row.
-        """
+        """Read one result record of whatever run, integers and doubles in the order of their names."""
         row = json_object(value)
         run_id = None if row is None else row.get("run_id")
         if row is None or not isinstance(run_id, str):

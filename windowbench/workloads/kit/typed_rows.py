@@ -127,20 +127,10 @@ class TypedRows:
         )
 
     def parse(self, values: Sequence[bytes | None], run_id: str) -> ParsedRows:
-        """Read the values of result records.
+        """Read the values of result records, one entry a value; see :class:`RowModel`.
 
-        Parameters
-        ----------
-        values : sequence of bytes or None
-            Record values in the order they were read.
-        run_id : str
-            Rows of other runs are foreign.
-
-        Returns
-        -------
-        ParsedRows
-            One entry a value. What is not a JSON object of this run is foreign; a row of this run of an unknown type,
-            or with a field missing or of the wrong type, is malformed, with its key where the key can be read.
+        What is not a JSON object of this run is foreign; a row of this run of an unknown type, or with a field missing
+        or of the wrong type, is malformed, with its key where the key can be read.
         """
         count = len(values)
         kind = np.full(count, RowKind.FOREIGN, dtype=np.uint8)
@@ -174,18 +164,7 @@ class TypedRows:
         return ParsedRows(kind=kind, integers=integers, doubles=doubles)
 
     def sound(self, value: bytes | None) -> SoundRow | None:
-        """Read one result record of whatever run.
-
-        Parameters
-        ----------
-        value : bytes or None
-            Value of the record.
-
-        Returns
-        -------
-        tuple or None
-            Run id, then what :attr:`table_columns` names, None where a row has no such field; None for what is no row.
-        """
+        """Read one record of whatever run: what :attr:`table_columns` names, None where a row has no such field."""
         row = json_object(value)
         if row is None or not isinstance(row.get("run_id"), str):
             return None

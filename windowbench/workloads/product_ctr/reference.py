@@ -19,6 +19,7 @@ from config import Config
 from windowbench.engines.reference import records
 from windowbench.engines.reference.counts import Partial, PartialCounts
 from windowbench.engines.reference.query import ReferenceQuery, ResultRecord, Row
+from windowbench.engines.reference.records import Intake
 from windowbench.load.schedule import NS_PER_MS
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 
@@ -101,26 +102,13 @@ class OpenWindows:
         }
 
 
-def reader(config: Config) -> EventReader:
-    """Return what reads records in a consumer."""
-    return EventReader(config.run.run_id or "")
-
-
-def counts(config: Config) -> PartialCounts:
-    """Return what a consumer counts in."""
-    return PartialCounts(config.windows, len(KINDS))
-
-
-def windows(config: Config) -> OpenWindows:
-    """Return what the aggregator adds up in."""
-    return OpenWindows(config)
-
-
 def record(row: Mapping[str, object]) -> ResultRecord:
     """Return a row's result record."""
     return ResultRecord(f"{row['product_id']}:{row['window_start']}".encode(), orjson.dumps(row))
 
 
 QUERY = ReferenceQuery(
-    intake=lambda config: records.Intake(reader(config), counts(config)), windows=windows, record=record
+    intake=lambda config: Intake(EventReader(config.run.run_id or ""), PartialCounts(config.windows, len(KINDS))),
+    windows=OpenWindows,
+    record=record,
 )

@@ -339,22 +339,6 @@ def _step_of(url: str) -> int:
     return 2 if url.startswith(PRODUCT_PREFIX) else 1
 
 
-def reader(config: Config) -> EventReader:
-    """Return what reads records in a consumer."""
-    return EventReader(config.run.run_id or "")
-
-
-def counts(config: Config) -> Forwarded:
-    """Return what a consumer gathers in."""
-    del config
-    return Forwarded()
-
-
-def windows(config: Config) -> OpenWindows:
-    """Return what the aggregator counts in."""
-    return OpenWindows(config)
-
-
 def record(row: Mapping[str, object]) -> ResultRecord:
     """Return a row's result record."""
     key = row.get("user_id", row.get("country", row.get("rank", "")))
@@ -362,4 +346,8 @@ def record(row: Mapping[str, object]) -> ResultRecord:
     return ResultRecord(name, orjson.dumps(row), int(row["metric"] in _ALERTS))
 
 
-QUERY = ReferenceQuery(intake=lambda config: Intake(reader(config), counts(config)), windows=windows, record=record)
+QUERY = ReferenceQuery(
+    intake=lambda config: Intake(EventReader(config.run.run_id or ""), Forwarded()),
+    windows=OpenWindows,
+    record=record,
+)
