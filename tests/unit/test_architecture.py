@@ -81,7 +81,7 @@ FOLDERS: dict[str, Folder] = {
     ),
     "programs": Folder(
         knows=(
-            "settings", "errors", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
+            "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
             "producers", "judge.truth", "engines", "engines.*", "workloads.kit", "judge", "report", "postgres",
         )
     ),
@@ -590,6 +590,7 @@ GUESSES = {
 """Who may ask an object what it has, by ``hasattr`` or ``getattr`` with a default, and of whose objects."""
 LOADERS = {
     "windowbench.workloads.contract": "the parts of workloads, each checked to be of its type",
+    "windowbench.engines.contract": "what an engine's folder says of it, checked to be of its type",
     "windowbench.engines.spark.keyed": "a module to be pickled by value, for Spark's Python workers",
     "FlinkJob": "PyFlink, to see whether it is there",
 }
