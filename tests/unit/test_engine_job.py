@@ -23,7 +23,7 @@ def test_a_job_alone_has_the_settings_of_its_engine(engine):
 
 
 def test_a_job_that_is_given_another_engine_says_whose_it_is():
-    with pytest.raises(ConfigError, match="FlinkJob.py is the job of the engine flink, not of spark"):
+    with pytest.raises(ConfigError, match="the job of the engine flink, not of spark"):
         read_job(["--engine=spark"], program="FlinkJob.py", description="x", engine="flink")
 
 
