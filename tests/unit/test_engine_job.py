@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from config import Config, Loaded, config_json, config_parser, load
-from windowbench.engines.job import announce, job_of, until_stopped
+from config import Config, ConfigError, Loaded, config_json, config_parser, load
+from windowbench.engines.job import announce, job_of, read_job, until_stopped
 from windowbench.errors import BrokerFailed, EngineFailed, Terminated
 
 
@@ -27,6 +27,21 @@ def test_a_run_id_with_another_file_means_the_directory_of_that_run(tmp_path):
     (tmp_path / "mine.json").write_text('{"run_id": "run-8", "runs_dir": "/runs"}')
     job = job_of(loaded("--config", str(tmp_path / "mine.json")), "spark")
     assert (job.run_dir, job.alone) == (Path("/runs/run-8"), False)
+
+
+@pytest.mark.parametrize(
+    ("engine", "flag"),
+    [("spark", "--spark-mode=update"), ("flink", "--flink-parallelism=3"), ("reference", "--num-consumers=3")],
+)
+def test_a_program_started_alone_has_the_settings_of_its_own_engine(engine, flag, monkeypatch):
+    monkeypatch.delenv("WINDOWBENCH_ENGINE", raising=False)
+    job = read_job([flag], program="Job.py", description="A job.", engine=engine)
+    assert job.config.engine == load(config_parser("x", ""), [f"--engine={engine}", flag], {}).config.engine
+
+
+def test_a_program_refuses_to_be_another_engine():
+    with pytest.raises(ConfigError, match=r"Job\.py is the program of the engine flink, not of spark"):
+        read_job(["--engine=spark"], program="Job.py", description="A job.", engine="flink")
 
 
 def test_a_job_alone_makes_a_run_id_and_a_directory_of_its_own(tmp_path):
