@@ -43,6 +43,16 @@ def test_a_run_id_with_another_file_means_the_directory_of_that_run(tmp_path):
     assert (job.run_dir, job.alone) == (Path("/runs/run-8"), False)
 
 
+@pytest.mark.parametrize(
+    ("engine", "flag"),
+    [("spark", "--spark-mode=update"), ("flink", "--flink-parallelism=3"), ("reference", "--num-consumers=3")],
+)
+def test_a_program_started_alone_has_the_settings_of_its_own_engine(engine, flag, monkeypatch):
+    monkeypatch.delenv("WINDOWBENCH_ENGINE", raising=False)
+    job = read_job([flag], program="Job.py", description="A job.", engine=engine)
+    assert job.config.engine == load(config_parser("x", ""), [f"--engine={engine}", flag], {}).config.engine
+
+
 def test_a_job_alone_makes_a_run_id_and_a_directory_of_its_own(tmp_path):
     job = job_of(loaded("--runs-dir", str(tmp_path)), "spark")
     assert job.alone
