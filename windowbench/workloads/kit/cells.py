@@ -40,11 +40,6 @@ class Cells:
         """How many there are."""
         return len(self.closing.closing_ns) * self.keys
 
-    @property
-    def closing_ns(self) -> Index:
-        """Closing of the window of each cell."""
-        return np.repeat(self.closing.closing_ns, self.keys)
-
     def at(self, windows: Index, keys: Index) -> Index:
         """Return the cell of each window index and key."""
         return windows * self.keys + keys
