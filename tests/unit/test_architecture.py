@@ -48,7 +48,9 @@ FOLDERS: dict[str, Folder] = {
     "toolchain": Folder(knows=("errors", "processes")),
     "broker": Folder(knows=("settings", "errors", "config", "processes", "toolchain")),
     "kafka": Folder(knows=("settings", "errors", "config", "load")),
-    "runs": Folder(knows=("settings", "errors", "config", "load", "kafka")),
+    # what the JSON files hold: types only, for those who write them and those who read them
+    "runs.files": Folder(pure=True),
+    "runs": Folder(knows=("settings", "errors", "config", "load", "kafka", "runs.files")),
     "producers": Folder(knows=("config", "load", "kafka", "runs")),
     "judge.measures": Folder(knows=("settings", "config", "load"), pure=True),
     "judge.truth": Folder(knows=("config", "declarations", "load", "judge.measures"), pure=True),
@@ -154,6 +156,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "numpy": ("*",),
     "scipy": ("windowbench.judge.measures.*",),
     "orjson": ("*",),
+    "msgspec": ("windowbench.runs.*",),
 }
 STANDARD_LIBRARY_ALONE = frozenset({"settings", "errors", "declarations", "configuration", "config"})
 """They load before anything else, so that their errors come at once, and travel into engines' environments."""
