@@ -55,7 +55,7 @@ from windowbench.engines.spark.tuning import (
     sink_options,
     source_options,
 )
-from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
+from windowbench.errors import EngineFailed, EnvironmentProblem, heed_signal, raise_on_signals, run_program
 from windowbench.installation.setup import driver_archive, settings_are_ours, spark_conf_dir
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
@@ -277,6 +277,7 @@ def watch(query: StreamingQuery, log: BatchLog, job: Job, runs: Callable[[], boo
     java = query._jsq  # noqa: SLF001 - PySpark's progress objects fetch each field by a call of its own
     ready = False
     while not shall_end(job):
+        heed_signal()
         if java.awaitTermination(POLL_MS):
             raise EngineFailed("the query ended, though nobody stopped it")
         messages = log.take(fresh_reports(java, log.last_batch))

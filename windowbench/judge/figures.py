@@ -370,7 +370,7 @@ def _states(findings: Findings) -> dict[str, Any] | None:
     of_final = states_at(path, measured.last_due_ns[measured.is_measured], epoch_ns)
     of_update = states_at(path, updates.newest_produce_ns[updates.is_measured], epoch_ns)
     state = dict.fromkeys(LATENCIES, of_final)
-    if findings.config.output_mode == "update":
+    if findings.config.several_rows:
         state["freshness"] = of_update
     by_state = [
         {
@@ -382,7 +382,7 @@ def _states(findings: Findings) -> dict[str, Any] | None:
         for number in np.unique(path.states)
     ]
     rule = "state when the last event of the row was due"
-    if findings.config.output_mode == "update":
+    if findings.config.several_rows:
         rule += "; of freshness, when the newest event of the update was produced"
     return {
         "changes": findings.state_changes,
