@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.finished_run import finished_run
+from tests.unit.summaries import content
 from tests.unit.synthetic_run import synthetic_run
 from windowbench.compare.recorded import read_run
 from windowbench.errors import ExitCode
@@ -22,6 +23,9 @@ def changed(directory, name, **values):
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
+THREE_ROWS = content(latencies_ms={"excess": {"rows": 3}})["latencies_ms"]
+
+
 @pytest.fixture
 def run(tmp_path):
     return RunDirectory.open((tmp_path / "r1") if finished_run(tmp_path, "r1") else tmp_path)
@@ -32,7 +36,7 @@ def test_the_latencies_of_a_judged_run_are_those_of_its_summary(tmp_path, mode):
     directory = synthetic_run(spark_mode=mode).write(tmp_path)
     judge_run(directory)
     read = read_run(str(directory.path))
-    assert read.fit
+    assert read.eligible
     assert (read.status, read.verdict, read.exit_code) == ("completed", "valid", ExitCode.OK)
     for name, (values, windows) in read.samples.items():
         described = directory.read_json("summary.json")["latencies_ms"][name]
@@ -51,7 +55,7 @@ def test_rows_outside_measured_windows_are_no_samples(run):
 def test_without_samples_nothing_but_the_small_files_is_read(run):
     run.judged_rows.unlink()
     read = read_run(str(run.path), samples=False)
-    assert read.fit
+    assert read.eligible
     assert read.samples == {}
 
 
@@ -116,7 +120,10 @@ def cut(run, name):
         (lambda run: changed(run.path, "format.json", schema_version=0), "layout 0"),
         (lambda run: changed(run.path, "summary.json", schema_version=0), "layout 0"),
         (lambda run: changed(run.path, "summary.json", latencies_ms={}), "latencies_ms"),
-        (lambda run: changed(run.path, "summary.json", latencies_ms={"excess": {"rows": 3}}), "disagree about excess"),
+        (
+            lambda run: changed(run.path, "summary.json", latencies_ms=THREE_ROWS),
+            "disagree about excess",
+        ),
         (lambda run: changed(run.path, "config.json", unheard_of=1), "unheard_of"),
     ],
 )

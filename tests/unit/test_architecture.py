@@ -49,12 +49,12 @@ FOLDERS: dict[str, Folder] = {
     "broker": Folder(knows=("settings", "errors", "config", "processes", "toolchain")),
     "kafka": Folder(knows=("settings", "errors", "config", "load")),
     # what the JSON files hold: types only, for those who write them and those who read them
-    "runs.files": Folder(pure=True),
+    "runs.files": Folder(knows=("errors",), pure=True),
     "runs": Folder(knows=("settings", "errors", "config", "load", "kafka", "runs.files")),
     "producers": Folder(knows=("config", "load", "kafka", "runs")),
-    "judge.measures": Folder(knows=("settings", "config", "load"), pure=True),
+    "judge.measures": Folder(knows=("settings", "config", "load", "runs.files"), pure=True),
     "judge.truth": Folder(knows=("config", "declarations", "load", "judge.measures"), pure=True),
-    "judge.verdict": Folder(knows=("errors", "config", "load", "judge.measures", "judge.truth"), pure=True),
+    "judge.verdict": Folder(knows=("config", "load", "runs.files", "judge.measures", "judge.truth"), pure=True),
     "engines": Folder(knows=("settings", "errors", "config")),
     "engines.*": Folder(knows=("errors", "config", "load", "kafka", "engines")),
     "workloads.kit": Folder(knows=("judge.truth",), pure=True),
@@ -63,16 +63,18 @@ FOLDERS: dict[str, Folder] = {
     ),
     "judge": Folder(
         knows=(
-            "declarations", "config", "load", "runs",
+            "declarations", "config", "load", "runs.files", "runs",
             "judge.measures", "judge.truth", "judge.verdict", "workloads.kit",
         )
     ),
-    "report": Folder(knows=("settings", "config", "load", "runs", "judge.measures", "judge")),
-    "capacity": Folder(knows=("settings", "errors", "config", "judge.measures", "judge.verdict"), pure=True),
+    "report": Folder(knows=("settings", "config", "load", "runs.files", "runs", "judge.measures", "judge")),
+    "capacity": Folder(
+        knows=("settings", "errors", "config", "runs.files", "judge.measures", "judge.verdict"), pure=True
+    ),
     "compare": Folder(
         knows=(
-            "settings", "errors", "declarations", "configuration", "config", "load", "processes", "runs",
-            "judge.measures", "judge.verdict", "report",
+            "settings", "errors", "declarations", "configuration", "config", "load", "processes", "runs.files", "runs",
+            "judge.measures", "report",
         )
     ),
     "postgres": Folder(knows=("settings", "errors", "declarations", "config", "processes", "workloads.kit")),
@@ -87,13 +89,13 @@ FOLDERS: dict[str, Folder] = {
     ),
     "orchestrate": Folder(
         knows=(
-            "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
-            "judge.truth", "engines", "engines.*", "judge", "report", "postgres", "installation",
+            "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka",
+            "runs.files", "runs", "judge.truth", "engines", "engines.*", "judge", "report", "postgres", "installation",
         )
     ),
     "campaigns": Folder(
         knows=(
-            "settings", "errors", "config", "load", "processes", "kafka", "runs", "judge.measures", "judge.verdict",
+            "settings", "errors", "config", "load", "processes", "kafka", "runs.files", "runs", "judge.measures",
             "judge", "report", "capacity", "compare", "orchestrate",
         )
     ),

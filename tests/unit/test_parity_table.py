@@ -4,14 +4,16 @@ import pytest
 
 from config import SETTINGS
 from tests.unit.finished_run import configuration
+from tests.unit.summaries import typed
 from windowbench.compare.arms import Arm
 from windowbench.compare.finished import ReadRun
 from windowbench.compare.parity import LINES, parity
+from windowbench.runs.files.codec import as_json
 
 
 def arm(engine, effective=None, **settings):
     config = configuration("r", engine=engine, **settings)
-    summary = {"engine": {"settings": effective}} if effective else {}
+    summary = typed(engine={"settings": effective}) if effective else None
     run = ReadRun(
         run_id="r",
         directory="r",
@@ -26,7 +28,7 @@ def arm(engine, effective=None, **settings):
 
 
 def line(name, *arms):
-    return next(entry for entry in parity(arms) if entry["name"] == name)
+    return next(entry for entry in as_json(parity(arms)) if entry["name"] == name)
 
 
 def test_what_an_engine_reports_counts_before_its_default():
@@ -86,7 +88,7 @@ def test_an_approximate_count_beside_an_exact_one_is_an_asymmetry(workload):
 
 
 def test_where_nothing_distinct_is_counted_the_table_does_not_speak_of_it():
-    assert "counts of distinct values" not in [entry["name"] for entry in parity([arm("spark"), arm("flink")])]
+    assert "counts of distinct values" not in [entry["name"] for entry in as_json(parity([arm("spark"), arm("flink")]))]
 
 
 def test_a_python_worker_on_the_way_of_rows_is_an_asymmetry():

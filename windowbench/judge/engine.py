@@ -4,51 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import numpy as np
 
+from config import Config
 from windowbench.judge.measures.quantiles import nearest_rank
 from windowbench.load.schedule import Schedule
+from windowbench.runs.files.figures import EngineFigures
+
+PRESET_ENGINES = frozenset({"spark", "flink"})
+"""Engines whose settings we choose."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EngineFigures:
-    """Figures of the engine.
-
-    Attributes
-    ----------
-    batches : int
-        Micro-batches of the measured phase.
-    batch_p50_ms, batch_max_ms : float
-        Their length; 0 where the engine reports none.
-    state_rows, state_bytes : int or None
-        Most that it kept at a time in the measured phase; None where it does not say.
-    checkpoints : int
-        Those of the measured phase of which it said how long they took.
-    checkpoint_p50_ms, checkpoint_max_ms : float or None
-        How long; None without any.
-    rejected : int
-        Records it could not read or believe.
-    settings : dict
-        The effective settings it reported.
-    """
-
-    batches: int
-    batch_p50_ms: float
-    batch_max_ms: float
-    state_rows: int | None
-    state_bytes: int | None
-    checkpoints: int
-    checkpoint_p50_ms: float | None
-    checkpoint_max_ms: float | None
-    rejected: int
-    settings: dict[str, Any]
-
-
-def engine_figures(progress: Sequence[dict[str, Any]], schedule: Schedule) -> EngineFigures:
-    """Return the figures from the engine's JSON lines; whatever else it said is passed over."""
+def engine_figures(config: Config, progress: Sequence[dict[str, Any]], schedule: Schedule) -> EngineFigures:
+    """Return how the engine was set up, and the figures from its JSON lines; whatever else it said is passed over."""
     batches: list[float] = []
     kept: dict[str, list[int]] = {"state_rows": [], "state_bytes": []}
     checkpoints: list[float] = []
@@ -70,7 +40,13 @@ def engine_figures(progress: Sequence[dict[str, Any]], schedule: Schedule) -> En
                 sizes.append(int(size))
         if _is_count(took_ms := line.get("checkpoint_ms")):
             checkpoints.append(float(took_ms))
+    engine = config.engine
     return EngineFigures(
+        name=engine.engine,
+        output_mode=config.output_mode,
+        preset=engine.preset if engine.engine in PRESET_ENGINES else None,
+        approximate=tuple(config.workload.approximate),
+        real_time_batch_s=engine.realtime_batch_seconds if config.real_time else None,
         batches=len(batches),
         batch_p50_ms=_median(batches) or 0.0,
         batch_max_ms=max(batches, default=0.0),

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from config import Config, config_json, read_run_config
 from windowbench.errors import EnvironmentProblem
 from windowbench.load.schedule import Schedule
-from windowbench.runs.files.codec import DoesNotFitError, as_json, from_json
+from windowbench.runs.files.codec import DoesNotFitError, from_json, json_text
 from windowbench.runs.files.status import STATUS_VERSION, StatusFile
 from windowbench.runs.files.summary import READABLE_VERSIONS, AnySummary, form_of, upgraded
 from windowbench.runs.layout import RunPaths
@@ -61,11 +61,6 @@ def cannot_write(path: Path, error: OSError) -> RunDirectoryProblem:
         f"cannot write {path}: {error.strerror or error}",
         remedy="check free space and permissions, or choose another place with --runs-dir",
     )
-
-
-def json_text(value: object) -> str:
-    """Return the text of a JSON file; NaN and infinity are refused."""
-    return json.dumps(as_json(value), indent=2, allow_nan=False) + "\n"
 
 
 @dataclass(frozen=True, slots=True)

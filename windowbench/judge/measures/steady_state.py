@@ -9,32 +9,18 @@ end of its 90 % interval, the one-sided 95 % lower bound, lies above a limit.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+
+from windowbench.runs.files.figures import Slope
 
 LEAST_POINTS = 10
 GROWTH_LIMIT_MS_PER_S = 10.0
 _MOST_POINTS = 600
 """Beyond this, neighbouring points are taken together: pairs grow with the square."""
 _ONE_SIDED_95 = NormalDist().inv_cdf(0.95)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Slope:
-    """A slope with the one-sided 95 % bound on either side, in units of y per unit of x."""
-
-    estimate: float
-    low: float
-    high: float
-    points: int
-
-    @property
-    def trends(self) -> bool:
-        """Whether the slope differs from 0 beyond what its bounds allow."""
-        return self.low > 0 or self.high < 0
 
 
 def theil_sen(x: NDArray[np.float64], y: NDArray[np.float64]) -> Slope | None:
