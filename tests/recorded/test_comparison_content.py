@@ -87,7 +87,7 @@ def test_the_curve_of_an_arm_is_that_of_all_its_rows(make):
     assert curve[-1] == [100, greatest]
 
 
-def test_runs_that_are_not_fit_stay_with_their_reason_and_take_no_part(make, tmp_path):
+def test_runs_that_are_not_eligible_stay_with_their_reason_and_take_no_part(make, tmp_path):
     bad = finished_run(tmp_path, "bad", typical_ms=1e6, verdict="invalid", reasons=["3 rows are wrong"], seed=9)
     damaged = finished_run(tmp_path, "damaged", seed=10)
     (tmp_path / "damaged" / "summary.json").write_text("{")

@@ -67,28 +67,28 @@ def test_without_samples_nothing_but_the_small_files_is_read(run):
         ("unknown", ExitCode.VERDICT_UNKNOWN),
     ],
 )
-def test_a_run_that_is_not_valid_is_not_fit_and_says_why(tmp_path, verdict, code):
+def test_a_run_that_is_not_valid_is_not_eligible_and_says_why(tmp_path, verdict, code):
     read = read_run(finished_run(tmp_path, "r", verdict=verdict, reasons=["3 rows are wrong", "a second reason"]))
     assert read.reason == f"{verdict}: 3 rows are wrong; a second reason"
     assert (read.verdict, read.exit_code, read.samples) == (verdict, code, {})
 
 
 @pytest.mark.parametrize("status", ["failed", "aborted"])
-def test_a_run_that_did_not_end_well_is_not_fit_whatever_an_old_summary_says(tmp_path, status):
+def test_a_run_that_did_not_end_well_is_not_eligible_whatever_an_old_summary_says(tmp_path, status):
     word = {"status": status, "phase": "measure", "exit_code": 10, "error": "the engine ended"}
     read = read_run(finished_run(tmp_path, "r", status=word))
     assert read.reason == f"{status} in phase measure: the engine ended"
     assert (read.status, read.exit_code) == (status, ExitCode.ENGINE_FAILED)
 
 
-def test_a_run_that_is_still_going_on_is_not_fit(run):
+def test_a_run_that_is_still_going_on_is_not_eligible(run):
     run.status.unlink()
     with RunLock(run.path):
         read = read_run(str(run.path))
     assert (read.status, read.reason) == ("running", "it is still running")
 
 
-def test_a_run_that_was_never_judged_is_not_fit(run):
+def test_a_run_that_was_never_judged_is_not_eligible(run):
     run.summary.unlink()
     read = read_run(str(run.path))
     assert (read.reason, read.exit_code) == ("it was not judged", ExitCode.VERDICT_UNKNOWN)
