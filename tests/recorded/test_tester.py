@@ -321,7 +321,7 @@ def external(run, directory, offset_ms, bound_ms):
 
 @pytest.mark.parametrize("offset_ms", [-2_000, 2_000])
 def test_latencies_are_corrected_by_the_offset_of_an_external_brokers_clock(run, tmp_path, offset_ms):
-    before = evaluate(run.write(tmp_path / "own")).summary
+    before = as_json(evaluate(run.write(tmp_path / "own")).summary)
     found = external(run, tmp_path / "external", offset_ms, 0.4)
     assert found.verdict.status is Status.VALID
     assert as_json(found.summary)["latencies_ms"]["excess"]["p90"] == before["latencies_ms"]["excess"]["p90"]

@@ -188,7 +188,7 @@ def test_an_update_appended_before_an_event_it_counts_was_produced(run, tmp_path
 
 
 def test_a_final_row_before_its_window_can_close_is_no_error(run, tmp_path):
-    summary = evaluate(run.write(tmp_path)).summary
+    summary = as_json(evaluate(run.write(tmp_path)).summary)
     assert summary["latencies_ms"]["excess"]["p50"] < -500
     assert summary["rows"]["impossible"]["excess_too_low"] == 0
 
@@ -252,7 +252,7 @@ def test_freshness_that_grows_is_unsustainable(run, tmp_path):
 
 
 def test_growth_is_judged_by_the_median_of_each_second(run, tmp_path):
-    summary = evaluate(run.write(tmp_path)).summary
+    summary = as_json(evaluate(run.write(tmp_path)).summary)
     slope = summary["steady_state"]["freshness_slope_ms_per_s"]
     assert slope["points"] == 24, "the measured phase has so many seconds"
     assert abs(slope["estimate"]) < 1
