@@ -128,6 +128,9 @@ lock: ## resolve requirements/*.in again and write the hash-locked *.txt
 	        --output-file requirements/$$name.txt requirements/$$name.in; \
 	done
 
+schemas: environment ## write the JSON Schema of every file of results into schemas/
+	@$(PY) -m windowbench.runs.schemas
+
 relock: environment ## retrieve the jars of jars/ivy.xml and write jars/*.lock again
 	@$(PY) -m windowbench setup --relock
 
@@ -135,4 +138,4 @@ clean: ## remove .venv and the caches; runs/ stays
 	@rm -rf .venv .venv-flink .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run tuning-study flink-environment test test-unit test-all test-long lint types picture bench bench-capacity bench-workloads environment test-environment jars classes interpreter lock relock clean
+.PHONY: help run tuning-study flink-environment test test-unit test-all test-long lint types picture bench bench-capacity bench-workloads environment test-environment jars classes interpreter lock relock schemas clean

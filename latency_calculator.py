@@ -11,6 +11,7 @@ if __name__ == "__main__":
 
     end_quietly_on_interrupt()
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -77,17 +78,17 @@ def _judge_topics(config: Config, output: str | None) -> int:
     pair = read_pair(
         config, read_topics(config, input_partitions(config)), read_topics(config, result_partitions(config))
     )
-    verdict, summary, report = judge_pair(config, pair)
+    summary, report = judge_pair(config, pair)
     directory = ""
     if output is not None:
         target = RunDirectory(Path(output).resolve())
         name = target.latency_report(config).name
         target.write_text(name, latency_csv(report))
-        summary["files"] = ["summary.json", name]
+        summary = dataclasses.replace(summary, files=("summary.json", name))
         target.write_json("summary.json", summary)
         directory = str(target.path)
     print(render_summary(summary, directory=directory))
-    return verdict.exit_code
+    return summary.verdict.exit_code
 
 
 if __name__ == "__main__":

@@ -19,12 +19,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.table import Figure, show
 from benchmarks.taken import taken_by
 from config import Config
+from tests.unit.summaries import content
 from windowbench.judge.measured import Phase
 from windowbench.judge.measures.latency import LATENCIES
 from windowbench.judge.tables import phase_column
 from windowbench.load.schedule import NS_PER_MS, plan
 from windowbench.runs.samples import write_parquet
-from windowbench.runs.store import SCHEMA_VERSION, RunDirectory
+from windowbench.runs.store import RunDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET_SECONDS = 10
@@ -54,8 +55,7 @@ def make_run(parent: Path, number: int, windows: int, campaigns: int) -> Path:
     values = {name: excess + i * rng.integers(0, NS_PER_MS, rows) for i, name in enumerate(LATENCIES)}
     described = {name: {"rows": rows, "windows": windows} for name in LATENCIES}
     verdict = {"verdict": "valid", "reasons": [], "warnings": []}
-    summary = {"schema_version": SCHEMA_VERSION, "verdict": verdict, "latencies_ms": described}
-    run.write_json("summary.json", summary)
+    run.write_json("summary.json", content(run_id=run.run_id, verdict=verdict, latencies_ms=described))
     columns = {f"{name}_ns": column for name, column in values.items()}
     phase = phase_column(np.full(rows, Phase.MEASURED))
     write_parquet(run.judged_rows, {"window_id": ids, "phase": phase, "counts": np.ones(rows, dtype=bool), **columns})

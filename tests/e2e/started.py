@@ -21,7 +21,7 @@ import pytest
 from tests.patience import PATIENCE
 from windowbench.engines import ENGINES
 from windowbench.errors import ExitCode
-from windowbench.judge.verdict.verdict import exit_code_of
+from windowbench.runs.files.verdict import Status
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN_ENGINE = ROOT / "tests" / "engines" / "plain_engine.py"
@@ -123,7 +123,7 @@ class Program:
         verdict = self.json("verdict.json")
         assert reasons_but_speed(verdict) == [], told
         assert (verdict["verdict"] == "valid") == (not verdict["reasons"]), verdict
-        assert code == exit_code_of(verdict["verdict"]), told
+        assert code == Status(verdict["verdict"]).exit_code, told
         assert self.output.startswith(f"verdict: {verdict['verdict']}"), told
         summary: dict[str, Any] = self.json("summary.json")
         assert (summary["headline"] is None) == bool(verdict["reasons"]), told

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.started import TINY, plain_engine, reasons_but_speed, start
 from windowbench.errors import ExitCode
-from windowbench.judge.verdict.verdict import exit_code_of
+from windowbench.runs.files.verdict import Status
 
 pytestmark = pytest.mark.all
 
@@ -57,7 +57,7 @@ def end_of_right_run(run):
     """Return the exit code that a run of a comparison stands for; too slow it may have been, but not wrong."""
     verdict = json.loads((Path(run["directory"]) / "verdict.json").read_text())
     assert reasons_but_speed(verdict) == []
-    return exit_code_of(verdict["verdict"])
+    return Status(verdict["verdict"]).exit_code
 
 
 def run_lines(program):

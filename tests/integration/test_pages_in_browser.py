@@ -13,6 +13,7 @@ from windowbench.judge.judgement import evaluate
 from windowbench.report.comparison_page import render_comparison
 from windowbench.report.content import RunContent
 from windowbench.report.run_page import render_run
+from windowbench.runs.files.codec import as_json
 
 pytestmark = pytest.mark.all
 
@@ -43,7 +44,7 @@ def pages(tmp_path_factory):
     """Write a run of an hour, one that failed, a comparison and a search for a capacity."""
     directory = tmp_path_factory.mktemp("pages")
     run = synthetic_run(data_generator="mmpp", mmpp_sojourn_seconds=(2.0, 1.0), duration_seconds=62.0)
-    summary = evaluate(run.write(directory)).summary
+    summary = as_json(evaluate(run.write(directory)).summary)
     words = "<script>document.title = 'broken'</script>" * 3
     failed = RunContent(
         run_id="x" * 300,

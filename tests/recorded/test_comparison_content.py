@@ -1,11 +1,8 @@
 """From finished runs to the content of a comparison."""
 
-import json
-import re
-
+import jsonschema
 import pytest
 
-import windowbench.compare
 from config import ConfigError
 from tests.unit.finished_run import ENVIRONMENT, finished_run
 from windowbench.compare.content import compare_runs
@@ -13,6 +10,9 @@ from windowbench.compare.recorded import read_run
 from windowbench.compare.thresholds import parse_threshold
 from windowbench.errors import EnvironmentProblem, ExitCode
 from windowbench.judge.measures.bootstrap import too_few
+from windowbench.runs.files.codec import as_json, from_json
+from windowbench.runs.files.comparison import Comparison
+from windowbench.runs.schemas import schema_of
 
 REPEATS = 3
 
@@ -34,7 +34,7 @@ def hash_of(name):
 
 
 def compared(*directories, **how):
-    return compare_runs([read_run(directory) for directory in directories], **how)
+    return as_json(compare_runs([read_run(directory) for directory in directories], **how))
 
 
 def entry(content, metric="excess_ms", percent=90, arm=None):
@@ -87,7 +87,7 @@ def test_the_curve_of_an_arm_is_that_of_all_its_rows(make):
     assert curve[-1] == [100, greatest]
 
 
-def test_runs_that_are_not_fit_stay_with_their_reason_and_take_no_part(make, tmp_path):
+def test_runs_that_are_not_eligible_stay_with_their_reason_and_take_no_part(make, tmp_path):
     bad = finished_run(tmp_path, "bad", typical_ms=1e6, verdict="invalid", reasons=["3 rows are wrong"], seed=9)
     damaged = finished_run(tmp_path, "damaged", seed=10)
     (tmp_path / "damaged" / "summary.json").write_text("{")
@@ -220,11 +220,7 @@ def test_an_arm_whose_rows_nobody_saw_become_visible_has_no_rank_beside_one_that
     assert warning == "spark: no visible_excess_ms was recorded, so it does not rank; --visible-time records it"
 
 
-def test_a_comparison_is_json_and_its_documentation_names_every_key(make):
+def test_a_comparison_is_valid_by_its_schema_and_comes_back_equal(make):
     content = compared(*make("a"), *make("b", engine="reference"), thresholds=[parse_threshold("excess_p90_ms>+5%")])
-    assert json.loads(json.dumps(content, allow_nan=False)) == content
-    documented = windowbench.compare.__doc__
-    assert content.keys() == set(re.findall(r"^``(\w+)`` :", documented, re.MULTILINE))
-    for part in (content, content["arms"][0], content["runs"][0], content["differences"][0], content["thresholds"][0]):
-        missing = [key for key in part if f"``{key}``" not in documented]
-        assert missing == []
+    jsonschema.validate(content, schema_of("comparison.json"))
+    assert as_json(from_json(content, Comparison)) == content

@@ -12,6 +12,7 @@ from tests.unit.synthetic_run import synthetic_run
 from windowbench.judge.judgement import evaluate
 from windowbench.report import comparison_plots
 from windowbench.report.comparison_page import render_comparison
+from windowbench.runs.files.codec import as_json
 
 SECTIONS = [
     "verdict",
@@ -39,7 +40,9 @@ PLOTS = [
 
 @pytest.fixture(scope="module")
 def summary(tmp_path_factory):
-    return evaluate(synthetic_run(rate=60.0, duration_seconds=8.0).write(tmp_path_factory.mktemp("run"))).summary
+    return as_json(
+        evaluate(synthetic_run(rate=60.0, duration_seconds=8.0).write(tmp_path_factory.mktemp("run"))).summary
+    )
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.finished_run import finished_run
+from tests.unit.summaries import content
 from tests.unit.synthetic_run import synthetic_run
 from windowbench.compare.recorded import read_run
 from windowbench.errors import ExitCode
@@ -22,6 +23,9 @@ def changed(directory, name, **values):
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
+THREE_ROWS = content(latencies_ms={"excess": {"rows": 3}})["latencies_ms"]
+
+
 @pytest.fixture
 def run(tmp_path):
     return RunDirectory.open((tmp_path / "r1") if finished_run(tmp_path, "r1") else tmp_path)
@@ -32,7 +36,7 @@ def test_the_latencies_of_a_judged_run_are_those_of_its_summary(tmp_path, mode):
     directory = synthetic_run(spark_mode=mode).write(tmp_path)
     judge_run(directory)
     read = read_run(str(directory.path))
-    assert read.fit
+    assert read.eligible
     assert (read.status, read.verdict, read.exit_code) == ("completed", "valid", ExitCode.OK)
     for name, (values, windows) in read.samples.items():
         described = directory.read_json("summary.json")["latencies_ms"][name]
@@ -51,7 +55,7 @@ def test_rows_outside_measured_windows_are_no_samples(run):
 def test_without_samples_nothing_but_the_small_files_is_read(run):
     run.judged_rows.unlink()
     read = read_run(str(run.path), samples=False)
-    assert read.fit
+    assert read.eligible
     assert read.samples == {}
 
 
@@ -63,28 +67,28 @@ def test_without_samples_nothing_but_the_small_files_is_read(run):
         ("unknown", ExitCode.VERDICT_UNKNOWN),
     ],
 )
-def test_a_run_that_is_not_valid_is_not_fit_and_says_why(tmp_path, verdict, code):
+def test_a_run_that_is_not_valid_is_not_eligible_and_says_why(tmp_path, verdict, code):
     read = read_run(finished_run(tmp_path, "r", verdict=verdict, reasons=["3 rows are wrong", "a second reason"]))
     assert read.reason == f"{verdict}: 3 rows are wrong; a second reason"
     assert (read.verdict, read.exit_code, read.samples) == (verdict, code, {})
 
 
 @pytest.mark.parametrize("status", ["failed", "aborted"])
-def test_a_run_that_did_not_end_well_is_not_fit_whatever_an_old_summary_says(tmp_path, status):
+def test_a_run_that_did_not_end_well_is_not_eligible_whatever_an_old_summary_says(tmp_path, status):
     word = {"status": status, "phase": "measure", "exit_code": 10, "error": "the engine ended"}
     read = read_run(finished_run(tmp_path, "r", status=word))
     assert read.reason == f"{status} in phase measure: the engine ended"
     assert (read.status, read.exit_code) == (status, ExitCode.ENGINE_FAILED)
 
 
-def test_a_run_that_is_still_going_on_is_not_fit(run):
+def test_a_run_that_is_still_going_on_is_not_eligible(run):
     run.status.unlink()
     with RunLock(run.path):
         read = read_run(str(run.path))
     assert (read.status, read.reason) == ("running", "it is still running")
 
 
-def test_a_run_that_was_never_judged_is_not_fit(run):
+def test_a_run_that_was_never_judged_is_not_eligible(run):
     run.summary.unlink()
     read = read_run(str(run.path))
     assert (read.reason, read.exit_code) == ("it was not judged", ExitCode.VERDICT_UNKNOWN)
@@ -116,7 +120,10 @@ def cut(run, name):
         (lambda run: changed(run.path, "format.json", schema_version=0), "layout 0"),
         (lambda run: changed(run.path, "summary.json", schema_version=0), "layout 0"),
         (lambda run: changed(run.path, "summary.json", latencies_ms={}), "latencies_ms"),
-        (lambda run: changed(run.path, "summary.json", latencies_ms={"excess": {"rows": 3}}), "disagree about excess"),
+        (
+            lambda run: changed(run.path, "summary.json", latencies_ms=THREE_ROWS),
+            "disagree about excess",
+        ),
         (lambda run: changed(run.path, "config.json", unheard_of=1), "unheard_of"),
     ],
 )

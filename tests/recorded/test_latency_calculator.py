@@ -6,9 +6,10 @@ import latency_calculator
 from tests.unit.synthetic_run import MS, small_config, synthetic_run
 from windowbench.judge.tables import latency_csv
 from windowbench.judge.topics import judge_pair, read_pair
-from windowbench.judge.verdict.verdict import Status
 from windowbench.kafka.reader import Record
 from windowbench.load.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS
+from windowbench.runs.files.codec import as_json
+from windowbench.runs.files.verdict import Status
 
 # --- a run directory --------------------------------------------------------------------------------------------------
 
@@ -106,7 +107,8 @@ def results_of(run):
 def judged(run, events, results, **settings):
     config = small_config(run_id=None, **settings)
     pair = read_pair(config, [events[:700], [], events[700:]], [results])
-    return judge_pair(config, pair)
+    summary, report = judge_pair(config, pair)
+    return summary.verdict, as_json(summary), report
 
 
 def test_a_pair_of_topics_is_unknown_and_shows_what_it_holds():
@@ -182,7 +184,8 @@ def test_poison_in_either_topic_is_counted_and_spoils_nothing():
 
 def test_two_empty_topics_are_unknown_and_nothing_fails():
     config = small_config(run_id=None)
-    verdict, summary, report = judge_pair(config, read_pair(config, [], []))
+    found, report = judge_pair(config, read_pair(config, [], []))
+    verdict, summary = found.verdict, as_json(found)
     assert verdict.status is Status.UNKNOWN
     assert report == []
     assert summary["latencies_ms"]["e2e"]["p50"] is None

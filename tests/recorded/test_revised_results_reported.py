@@ -9,12 +9,13 @@ from tests.unit.synthetic_run import synthetic_run
 from windowbench.judge.judgement import evaluate
 from windowbench.report.run_page import render_run
 from windowbench.report.summary import WIDTH, render_summary
+from windowbench.runs.files.codec import as_json
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
     run = synthetic_run(duration_seconds=70.0, rate=40.0)
-    return evaluate(run.write(tmp_path_factory.mktemp("run"))).summary
+    return as_json(evaluate(run.write(tmp_path_factory.mktemp("run"))).summary)
 
 
 @pytest.fixture(scope="module")

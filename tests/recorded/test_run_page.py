@@ -14,6 +14,7 @@ from windowbench.judge.measures.resources import Span
 from windowbench.report import latency_plots, time_plots
 from windowbench.report.content import RunContent
 from windowbench.report.run_page import render_run
+from windowbench.runs.files.codec import as_json
 
 SECTIONS = [
     "verdict",
@@ -52,7 +53,7 @@ def summary(tmp_path_factory):
         data_generator="mmpp", mmpp_sojourn_seconds=(2.0, 1.0), rate=60.0, duration_seconds=62.0, num_campaigns=2
     )
     run.progress = [{"type": "settings", "effective": {"spark.x": "1", "ssl.key.password": "hunter2"}}]
-    return evaluate(run.write(tmp_path_factory.mktemp("run"))).summary
+    return as_json(evaluate(run.write(tmp_path_factory.mktemp("run"))).summary)
 
 
 @pytest.fixture(scope="module")

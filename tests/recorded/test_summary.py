@@ -6,6 +6,7 @@ from tests.unit.synthetic_run import synthetic_run
 from windowbench.judge.judgement import evaluate
 from windowbench.report import run_facts
 from windowbench.report.summary import WIDTH, render_summary
+from windowbench.runs.files.codec import as_json
 from windowbench.workloads.ad_ctr import oracle
 
 
@@ -16,17 +17,17 @@ def summaries(tmp_path_factory):
         "poisson": {"duration_seconds": 70.0, "rate": 40.0},
         "mmpp": {"data_generator": "mmpp", "mmpp_sojourn_seconds": (8.0, 4.0), "slide_sec": 1.0},
     }.items():
-        made[name] = evaluate(synthetic_run(**settings).write(tmp_path_factory.mktemp(name))).summary
+        made[name] = as_json(evaluate(synthetic_run(**settings).write(tmp_path_factory.mktemp(name))).summary)
     updates = synthetic_run(duration_seconds=70.0, rate=40.0, engine="spark", spark_mode="realtime")
     at = updates.schedule.base_time_ns
     updates.progress = [{"type": "progress", "batch_ms": 60_000.0, "received_ns": at + i * 10**9} for i in (5, 65, 90)]
-    made["updates"] = evaluate(updates.write(tmp_path_factory.mktemp("updates"))).summary
+    made["updates"] = as_json(evaluate(updates.write(tmp_path_factory.mktemp("updates"))).summary)
     micro = synthetic_run(duration_seconds=70.0, rate=4.0, engine="spark", spark_mode="update", preset="default")
-    made["micro"] = evaluate(micro.write(tmp_path_factory.mktemp("micro"))).summary
+    made["micro"] = as_json(evaluate(micro.write(tmp_path_factory.mktemp("micro"))).summary)
     broken = synthetic_run()
     broken.result(3, 0).row["views"] += 1
     broken.results.remove(broken.result(5, 0))
-    made["invalid"] = evaluate(broken.write(tmp_path_factory.mktemp("invalid"))).summary
+    made["invalid"] = as_json(evaluate(broken.write(tmp_path_factory.mktemp("invalid"))).summary)
     return made
 
 
@@ -186,7 +187,7 @@ def test_a_workload_may_have_something_to_say_beside_its_rows(summaries, monkeyp
         return {"cells of the truth": truth.cells.count, "views of a row, mean": float(views.mean()), "nothing": -0.001}
 
     monkeypatch.setattr(oracle.AdCtrTruth, "remarks", remarks)
-    summary = evaluate(synthetic_run().write(tmp_path)).summary
+    summary = as_json(evaluate(synthetic_run().write(tmp_path)).summary)
     count, mean, _ = summary["remarks"].values()
     assert count > 0
     assert mean > 0

@@ -11,8 +11,9 @@ import pytest
 
 from tests.unit.synthetic_run import MS, Result, plain_engine, quiet_host, synthetic_run
 from windowbench.judge.judgement import evaluate, judge_run
-from windowbench.judge.verdict.verdict import Status
 from windowbench.load.schedule import NS_PER_S
+from windowbench.runs.files.codec import as_json
+from windowbench.runs.files.verdict import Status
 from windowbench.runs.samples import read_table
 
 
@@ -56,8 +57,8 @@ def engine_again(run):
 def test_a_run_in_which_all_went_well_is_valid(settings, tmp_path):
     evaluation = evaluate(synthetic_run(**settings).write(tmp_path))
     assert evaluation.verdict.status is Status.VALID, evaluation.verdict
-    assert evaluation.summary["headline"]["value_ms"] == pytest.approx(400, abs=2)
-    assert evaluation.summary["rows"]["exact"] == evaluation.summary["rows"]["expected"] > 10
+    assert as_json(evaluation.summary)["headline"]["value_ms"] == pytest.approx(400, abs=2)
+    assert as_json(evaluation.summary)["rows"]["exact"] == as_json(evaluation.summary)["rows"]["expected"] > 10
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_results_that_did_not_reach_the_database_are_warned_of_and_no_fault_of_t
 def test_windows_of_warm_up_measured_and_cool_down_are_all_expected(run, tmp_path):
     found = evaluate(run.write(tmp_path))
     starts = {r.row["window_start"] for r in run.results}
-    assert found.summary["windows"] == {"warm-up": 3, "measured": 12, "cool-down": 2}
+    assert as_json(found.summary)["windows"] == {"warm-up": 3, "measured": 12, "cool-down": 2}
     assert len(starts) == 17
     assert found.windows["expected"] == [3] * 17
 
@@ -271,8 +272,8 @@ def test_an_engine_that_lags_beyond_the_late_guard_leaves_rows_undecidable_and_n
     run = synthetic_run(too_late_share=0.1, late_guard_seconds=2.0)
     run.results = plain_engine(run.config, run.schedule, run.events, batch_ms=6_000, end_after_ms=4_000)
     evaluation = evaluate(run.write(tmp_path))
-    assert evaluation.summary["rows"]["undecidable"] > 0
-    assert evaluation.summary["rows"]["wrong_value"] == 0
+    assert as_json(evaluation.summary)["rows"]["undecidable"] > 0
+    assert as_json(evaluation.summary)["rows"]["wrong_value"] == 0
     assert evaluation.verdict.status is Status.VALID
     assert any("cannot be decided" in warning for warning in evaluation.verdict.warnings)
 
@@ -320,11 +321,11 @@ def external(run, directory, offset_ms, bound_ms):
 
 @pytest.mark.parametrize("offset_ms", [-2_000, 2_000])
 def test_latencies_are_corrected_by_the_offset_of_an_external_brokers_clock(run, tmp_path, offset_ms):
-    before = evaluate(run.write(tmp_path / "own")).summary
+    before = as_json(evaluate(run.write(tmp_path / "own")).summary)
     found = external(run, tmp_path / "external", offset_ms, 0.4)
     assert found.verdict.status is Status.VALID
-    assert found.summary["latencies_ms"]["excess"]["p90"] == before["latencies_ms"]["excess"]["p90"]
-    assert found.summary["external_clock_ms"] == {"offset": offset_ms, "bound": 0.4}
+    assert as_json(found.summary)["latencies_ms"]["excess"]["p90"] == before["latencies_ms"]["excess"]["p90"]
+    assert as_json(found.summary)["external_clock_ms"] == {"offset": offset_ms, "bound": 0.4}
 
 
 @pytest.mark.parametrize(("bound_ms", "codes"), [(5.0, []), (5.1, ["external_clock"])])
@@ -457,7 +458,7 @@ def test_a_run_that_was_aborted_is_invalid_whatever_it_recorded(run, tmp_path):
 
 def test_only_a_valid_run_has_a_headline(run, tmp_path):
     run.result(4, 1).row["views"] += 1
-    assert evaluate(run.write(tmp_path)).summary["headline"] is None
+    assert as_json(evaluate(run.write(tmp_path)).summary)["headline"] is None
 
 
 def test_files_of_a_judged_run(run, tmp_path):

@@ -7,8 +7,9 @@ import pytest
 
 from tests.unit.synthetic_run import MS, plain_engine, synthetic_run, update_engine
 from windowbench.judge.judgement import evaluate
-from windowbench.judge.verdict.verdict import Status
 from windowbench.load.schedule import NS_PER_S
+from windowbench.runs.files.codec import as_json
+from windowbench.runs.files.verdict import Status
 
 
 def run_of(**settings):
@@ -51,7 +52,7 @@ def test_a_run_of_updates_in_which_all_went_well_is_valid(settings, tmp_path):
     run = run_of(**settings)
     evaluation = evaluate(run.write(tmp_path))
     assert evaluation.verdict.status is Status.VALID, evaluation.verdict
-    headline, rows = evaluation.summary["headline"], evaluation.summary["rows"]
+    headline, rows = as_json(evaluation.summary)["headline"], as_json(evaluation.summary)["rows"]
     assert headline["name"] == "freshness_ms"
     assert headline["value_ms"] == pytest.approx(21, abs=1)
     assert rows["exact"] == rows["expected"] > 10
@@ -70,7 +71,7 @@ def test_freshness_is_that_of_every_update_and_the_other_latencies_are_of_final_
     by_key = {}
     for result in sorted(measured, key=lambda r: r.append_ms):
         by_key[result.row["window_start"], result.row["campaign_id"]] = result
-    found = evaluate(run.write(tmp_path)).summary["latencies_ms"]
+    found = as_json(evaluate(run.write(tmp_path)).summary)["latencies_ms"]
     assert found["freshness"]["rows"] == len(measured)
     assert found["freshness"]["max"] == max(r.append_ms - r.row["max_produce_time"] for r in measured)
     waits = [r.append_ms - r.row["window_end"] for r in by_key.values()]
@@ -139,7 +140,7 @@ def test_a_final_value_never_reached(run, tmp_path):
     evaluation = evaluate(run.write(tmp_path))
     assert [reason.code for reason in evaluation.verdict.reasons] == ["rows_missing"]
     start = run.schedule.base_time_ns // MS + 8000
-    assert evaluation.summary["rows"]["missing_examples"] == [{"window_start": start, "key": 1}]
+    assert as_json(evaluation.summary)["rows"]["missing_examples"] == [{"window_start": start, "key": 1}]
 
 
 @pytest.mark.parametrize("window", [-1, 4, 12], ids=["warm-up", "measured", "cool-down"])
@@ -187,7 +188,7 @@ def test_an_update_appended_before_an_event_it_counts_was_produced(run, tmp_path
 
 
 def test_a_final_row_before_its_window_can_close_is_no_error(run, tmp_path):
-    summary = evaluate(run.write(tmp_path)).summary
+    summary = as_json(evaluate(run.write(tmp_path)).summary)
     assert summary["latencies_ms"]["excess"]["p50"] < -500
     assert summary["rows"]["impossible"]["excess_too_low"] == 0
 
@@ -225,14 +226,14 @@ def test_late_events_that_are_never_counted_leave_every_row_exact(tmp_path):
     run.results = update_engine(run.config, run.schedule, in_time)
     evaluation = evaluate(run.write(tmp_path))
     assert evaluation.verdict.status is Status.VALID
-    assert evaluation.summary["rows"]["undecidable"] == 0
+    assert as_json(evaluation.summary)["rows"]["undecidable"] == 0
 
 
 def test_late_events_that_are_counted_make_the_final_row_undecidable_not_wrong(tmp_path):
     run = late_run()
     evaluation = evaluate(run.write(tmp_path))
     assert evaluation.verdict.status is Status.VALID, evaluation.verdict
-    rows = evaluation.summary["rows"]
+    rows = as_json(evaluation.summary)["rows"]
     assert rows["undecidable"] > 0
     assert rows["undecidable"] + rows["exact"] >= rows["expected"]
     assert rows["wrong_value"] == rows["backwards"] == rows["conflicting"] == 0
@@ -251,7 +252,7 @@ def test_freshness_that_grows_is_unsustainable(run, tmp_path):
 
 
 def test_growth_is_judged_by_the_median_of_each_second(run, tmp_path):
-    summary = evaluate(run.write(tmp_path)).summary
+    summary = as_json(evaluate(run.write(tmp_path)).summary)
     slope = summary["steady_state"]["freshness_slope_ms_per_s"]
     assert slope["points"] == 24, "the measured phase has so many seconds"
     assert abs(slope["estimate"]) < 1
@@ -264,8 +265,8 @@ def test_batches_of_real_time_mode_hold_no_row_back_and_allow_no_longer_drain(ru
     late = max(run.results, key=lambda r: r.append_ms)
     late.append_ms = run.schedule.load_end_ns // MS + 5_100
     evaluation = evaluate(run.write(tmp_path))
-    assert evaluation.summary["engine"]["batches"] == 3
-    assert evaluation.summary["steady_state"]["results_lag_limit_s"] == 5
+    assert as_json(evaluation.summary)["engine"]["batches"] == 3
+    assert as_json(evaluation.summary)["steady_state"]["results_lag_limit_s"] == 5
 
 
 def test_freshness_of_every_update_is_kept_and_other_latencies_of_final_rows_only(run, tmp_path):

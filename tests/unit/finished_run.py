@@ -3,13 +3,14 @@
 import numpy as np
 
 from config import Config
+from tests.unit.summaries import content
 from windowbench.judge.measured import Phase
 from windowbench.judge.measures.latency import LATENCIES
 from windowbench.judge.measures.quantiles import nearest_rank
 from windowbench.judge.tables import phase_column
 from windowbench.load.schedule import NS_PER_MS, plan
 from windowbench.runs.samples import nullable_column, write_parquet
-from windowbench.runs.store import SCHEMA_VERSION, RunDirectory
+from windowbench.runs.store import RunDirectory
 
 NOW_NS = 1_760_000_000_123_456_789
 WINDOW_MS = 1000
@@ -82,15 +83,15 @@ def finished_run(
     latencies = {name: described(column, ids) for name, column in values.items()}
     figures = latencies["excess"]
     headline = {"name": "excess_ms", "percent": 90, "value_ms": figures["p90"], "interval_ms": None}
-    summary = {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": run_id,
-        "verdict": {"verdict": verdict, "reasons": [{"text": text} for text in reasons], "warnings": []},
-        "headline": headline if verdict == "valid" else None,
-        "load": {"arrivals": "poisson", "nominal_rate": 667.0, "scheduled_rate": 667.0, "path_rate": None},
-        "latencies_ms": latencies,
-        "engine": {"name": config.engine.engine, "settings": effective or {}},
-    }
+    found = [{"code": "rows_wrong", "party": "engine", "text": text} for text in reasons]
+    summary = content(
+        run_id=run_id,
+        verdict={"verdict": verdict, "reasons": found, "warnings": []},
+        headline={**headline, "rows": figures["rows"], "windows": figures["windows"]} if verdict == "valid" else None,
+        load={"arrivals": "poisson", "nominal_rate": 667.0, "scheduled_rate": 667.0, "path_rate": None},
+        latencies_ms=latencies,
+        engine={"name": config.engine.engine, "settings": effective or {}},
+    )
     run.write_json("summary.json", summary)
     write_rows(run, ids, values)
     return str(run.path)

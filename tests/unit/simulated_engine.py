@@ -5,16 +5,18 @@ rate. So whatever the overhead, any rate below the service rate is sustained and
 is a walk from batch to batch.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from config import Config
+from tests.unit.summaries import typed
 from windowbench.capacity.outcome import assess
 from windowbench.capacity.search import Found, Probe, Try, next_step
 from windowbench.judge.measures.steady_state import theil_sen
-from windowbench.judge.verdict.generator import GeneratorFigures, TopicFigures
 from windowbench.judge.verdict.verdict import SustainFigures, decide, generator_reasons, sustain_reasons
+from windowbench.runs.files.codec import as_json
+from windowbench.runs.files.load import GeneratorFigures
 
 CONFIG = Config()
 WINDOW_S, DELAY_S, COOLDOWN_S = 2.0, 1.0, 2.0
@@ -56,7 +58,7 @@ class SimulatedEngine:
         self._rng = np.random.default_rng(self.seed)
 
     def summary(self, rate, *, warmup_s=8.0, measured_s=24.0):
-        """Return what ``summary.json`` of a run at this rate would hold, as far as a probe is judged by it."""
+        """Return the summary of a run at this rate; what no probe is judged by is of another run."""
         self.served += 1
         sent_rate = min(rate, self.generator_rate, self.broker_rate)
         load_s = warmup_s + measured_s + DELAY_S + COOLDOWN_S
@@ -74,19 +76,19 @@ class SimulatedEngine:
             measured_s=measured_s,
         )
         generator = self._generator(rate, sent_rate, warmup_s, measured_s)
-        reasons = generator_reasons(generator, TopicFigures(), CONFIG)
-        verdict = decide(reasons, sustain_reasons(sustain), []).as_dict()
+        reasons = generator_reasons(generator, CONFIG)
+        verdict = as_json(decide(reasons, sustain_reasons(sustain), []))
         if self.served in self.disturbed:
             stolen = {"code": "cpu_steal", "party": "host", "text": "40 % of CPU time was stolen"}
             verdict = {"verdict": "invalid", "reasons": [stolen], "warnings": []}
-        return {
-            "verdict": verdict,
-            "generator": asdict(generator),
-            "host": {"cpu_broker": 0.3},
-            "load": {"scheduled_rate": rate, "measured_seconds": measured_s},
-            "steady_state": {"excess_slope_ms_per_s": asdict(slope)},
-            "latencies_ms": {"excess": {"p90": float(np.quantile(excess_ms, 0.9, method="inverted_cdf"))}},
-        }
+        return typed(
+            verdict=verdict,
+            generator=as_json(generator),
+            host={"cpu_broker": 0.3},
+            load={"scheduled_rate": rate, "measured_seconds": measured_s},
+            steady_state={"excess_slope_ms_per_s": as_json(slope)},
+            latencies_ms={"excess": {"p90": float(np.quantile(excess_ms, 0.9, method="inverted_cdf"))}},
+        )
 
     def _batches(self, rate, load_s):
         """Return starts and ends of all batches, and when the last event was read and answered."""

@@ -48,11 +48,13 @@ FOLDERS: dict[str, Folder] = {
     "toolchain": Folder(knows=("errors", "processes")),
     "broker": Folder(knows=("settings", "errors", "config", "processes", "toolchain")),
     "kafka": Folder(knows=("settings", "errors", "config", "load")),
-    "runs": Folder(knows=("settings", "errors", "config", "load", "kafka")),
+    # what the JSON files hold: types only, for those who write them and those who read them
+    "runs.files": Folder(knows=("errors",), pure=True),
+    "runs": Folder(knows=("settings", "errors", "config", "load", "kafka", "runs.files")),
     "producers": Folder(knows=("config", "load", "kafka", "runs")),
-    "judge.measures": Folder(knows=("settings", "config", "load"), pure=True),
+    "judge.measures": Folder(knows=("settings", "config", "load", "runs.files"), pure=True),
     "judge.truth": Folder(knows=("config", "declarations", "load", "judge.measures"), pure=True),
-    "judge.verdict": Folder(knows=("errors", "config", "load", "judge.measures", "judge.truth"), pure=True),
+    "judge.verdict": Folder(knows=("config", "load", "runs.files", "judge.measures", "judge.truth"), pure=True),
     "engines": Folder(knows=("settings", "errors", "declarations", "config", "processes", "toolchain")),
     "engines.*": Folder(
         knows=("settings", "errors", "declarations", "config", "load", "processes", "toolchain", "kafka", "engines")
@@ -63,16 +65,18 @@ FOLDERS: dict[str, Folder] = {
     ),
     "judge": Folder(
         knows=(
-            "config", "load", "runs",
-            "judge.measures", "judge.truth", "judge.verdict", "workloads.kit",
+            "config", "load", "runs.files", "runs",
+            "judge.measures", "judge.truth", "judge.verdict", "engines", "workloads.kit",
         )
     ),
-    "report": Folder(knows=("settings", "config", "load", "runs", "judge.measures", "judge")),
-    "capacity": Folder(knows=("settings", "errors", "config", "judge.measures", "judge.verdict"), pure=True),
+    "report": Folder(knows=("settings", "config", "load", "runs.files", "runs", "judge.measures", "judge")),
+    "capacity": Folder(
+        knows=("settings", "errors", "config", "runs.files", "judge.measures", "judge.verdict"), pure=True
+    ),
     "compare": Folder(
         knows=(
-            "settings", "errors", "declarations", "configuration", "config", "load", "processes", "runs",
-            "judge.measures", "judge.verdict", "engines", "report",
+            "settings", "errors", "declarations", "configuration", "config", "load", "processes", "runs.files", "runs",
+            "judge.measures", "engines", "report",
         )
     ),
     "postgres": Folder(knows=("settings", "errors", "declarations", "config", "processes", "workloads.kit")),
@@ -87,14 +91,14 @@ FOLDERS: dict[str, Folder] = {
     ),
     "orchestrate": Folder(
         knows=(
-            "settings", "errors", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
+            "settings", "errors", "config", "load", "processes", "toolchain", "broker", "kafka", "runs.files", "runs",
             "judge.truth", "engines", "judge", "report", "postgres",
         )
     ),
     "campaigns": Folder(
         knows=(
-            "settings", "errors", "declarations", "configuration", "config", "load", "processes", "kafka", "runs",
-            "judge.measures", "judge.verdict", "judge", "report", "capacity", "compare", "orchestrate",
+            "settings", "errors", "declarations", "configuration", "config", "load", "processes", "kafka", "runs.files",
+            "runs", "judge.measures", "judge", "report", "capacity", "compare", "orchestrate",
         )
     ),
     "commands": Folder(
@@ -157,6 +161,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "numpy": ("*",),
     "scipy": ("windowbench.judge.measures.*",),
     "orjson": ("*",),
+    "msgspec": ("windowbench.runs.*",),
 }
 STANDARD_LIBRARY_ALONE = frozenset({"settings", "errors", "declarations", "configuration", "config"})
 """They load before anything else, so that their errors come at once, and travel into engines' environments."""

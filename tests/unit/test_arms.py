@@ -97,7 +97,7 @@ def test_labels_of_who_made_the_runs_decide_and_give_the_order():
 def test_a_run_that_cannot_be_read_is_in_no_arm_and_one_that_is_not_fit_is():
     arms = group([unreadable("x"), run("a", fit=False), run("b", engine="reference")])
     assert [[r.run_id for r in arm.runs] for arm in arms] == [["a"], ["b"]]
-    assert arms[0].fit == ()
+    assert arms[0].eligible == ()
     assert group([unreadable("x")]) == []
 
 

@@ -1,13 +1,17 @@
 import json
 
+import jsonschema
 import pytest
 
 from tests.unit.test_capacity_outcome import LATE, summary
-from windowbench.capacity.content import ProbeRecord, content_of, exit_code_of, figures_of
-from windowbench.capacity.outcome import Assessment, Outcome
-from windowbench.capacity.search import Found
+from windowbench.capacity.content import exit_code_of, figures_of
 from windowbench.errors import ExitCode
 from windowbench.report.capacity_text import WIDTH, answer, probe_line, render_capacity, render_markdown
+from windowbench.runs.files.capacity import Capacity, Found, Outcome, Plan, ProbeRecord
+from windowbench.runs.files.codec import as_json, from_json
+from windowbench.runs.files.summary import NotJudged
+from windowbench.runs.files.verdict import Status, Verdict
+from windowbench.runs.schemas import schema_of
 
 
 def found(**fields):
@@ -27,19 +31,33 @@ def record(number=1, rate=47_300.0, outcome=Outcome.SUSTAINABLE, words="", full=
         rate=rate,
         full=full,
         why="bisect",
-        assessment=Assessment(outcome=outcome, why=words, throughput=None),
-        seconds=44.04,
+        outcome=outcome,
+        words=words,
+        throughput=None,
+        seconds=44.0,
         run=f"probes/x-{number:02d}",
-        figures=figures or figures_of(summary()),
+        **(figures or figures_of(summary())),
     )
 
 
 def content(*records, result=None, objectives=(), headline="excess"):
-    return content_of(
-        result or found(),
-        [r.as_dict() for r in records or [record()]],
-        circumstances={"name": "x", "engine": "spark", "headline": headline, "objectives": list(objectives)},
+    capacity = Capacity(
+        name="x",
+        status="completed",
+        error=None,
+        engine="spark",
+        headline=headline,
+        objectives=tuple(objectives),
+        plan=Plan(start=10_000.0),
+        time_limit_s=600.0,
+        seconds=500.0,
+        environment={},
+        config={},
+        origins={},
+        found=result or found(),
+        probes=records or (record(),),
     )
+    return json.loads(json.dumps(as_json(capacity)))
 
 
 @pytest.mark.parametrize(
@@ -114,21 +132,23 @@ def test_the_answer_in_words(result, text):
 
 def test_what_is_kept_is_json_and_comes_back_equal():
     kept = content(record(), record(2, full=True, outcome=Outcome.GENERATOR_SATURATED, words="late"))
-    assert json.loads(json.dumps(kept)) == kept
+    jsonschema.validate(kept, schema_of("capacity.json"))
+    assert as_json(from_json(kept, Capacity)) == kept
     assert [probe["outcome"] for probe in kept["probes"]] == ["sustainable", "generator saturated"]
     assert kept["found"]["limited_by"] == "unsustainable"
 
 
 def test_figures_of_a_run_that_could_not_be_judged_are_unknown_and_shown_as_such():
-    figures = figures_of({"verdict": {"verdict": "unknown"}})
-    assert figures["lateness_p99_ms"] is None
-    assert "-" in probe_line(content(record(**figures)), 1)
+    unknown = NotJudged(schema_version=3, run_id="x", verdict=Verdict(verdict=Status.UNKNOWN))
+    kept = record(**figures_of(unknown))
+    assert kept.lateness_p99_ms is None
+    assert "-" in probe_line(content(kept), 1)
 
 
 def test_figures_are_those_of_the_run():
     figures = figures_of(summary(LATE))
     assert figures["verdict"] == "invalid"
-    assert figures["latencies_ms"]["excess"]["p90"] == 1_500.0
+    assert figures["latencies_ms"]["excess"].p90 == 1_500.0
     assert figures["ack_p99_ms"] == 20.0
     assert figures["growth_ms_per_s"] == 250.0
     assert figures["cores"]["broker"] == 0.4
@@ -161,7 +181,7 @@ def test_the_markdown_is_one_table_with_as_many_cells_in_every_row():
 
 
 def test_an_engine_that_updates_is_shown_by_the_latency_that_stands_for_it():
-    figures = figures_of({**summary(), "latencies_ms": {"freshness": {"p90": 31.4}}})
+    figures = figures_of(summary(latencies_ms={"freshness": {"p90": 31.4}}))
     kept = content(record(**figures), headline="freshness")
     assert "        31" in probe_line(kept, 1)
     assert "P90: of freshness_ms" in render_capacity(kept)

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import ConfigError
+from tests.unit.summaries import typed
 from windowbench.capacity.objective import Objective, parse_objective
 from windowbench.judge.measures.latency import LATENCIES
 from windowbench.judge.measures.statistic import STATISTICS, latency_statistic
@@ -47,6 +48,6 @@ def test_what_is_no_objective_is_refused_with_what_would_be(text, words):
 
 def test_a_statistic_is_read_from_a_summary():
     statistic = latency_statistic("freshness_p99_ms")
-    assert statistic.of({"latencies_ms": {"freshness": {"p99": 12.5}}}) == 12.5
-    assert statistic.of({"latencies_ms": {"freshness": {"p99": None}}}) is None
-    assert statistic.of({}) is None
+    assert statistic.of(typed(latencies_ms={"freshness": {"p99": 12.5}})) == 12.5
+    assert statistic.of(typed(latencies_ms={"freshness": {"p99": None}})) is None
+    assert statistic.of(typed(latencies_ms={})) is None

@@ -1,7 +1,6 @@
-import copy
-
 import pytest
 
+from tests.unit.summaries import typed
 from windowbench.capacity.objective import parse_objective
 from windowbench.capacity.outcome import Outcome, assess
 
@@ -20,21 +19,21 @@ SUMMARY = {
     "generator": {"failed": 0, "ack_p99_ms": 20.0, "scheduled_measured": 240_000, "sent_measured": 240_000},
     "host": {"cpu_broker": 0.4},
     "load": {"scheduled_rate": 10_000.0, "measured_seconds": 24.0},
-    "steady_state": {"excess_slope_ms_per_s": {"estimate": 250.0, "low": 200.0}},
+    "steady_state": {"excess_slope_ms_per_s": {"estimate": 250.0, "low": 200.0, "high": 300.0, "points": 12}},
     "latencies_ms": {"excess": {"p90": 1_500.0, "max": None}},
 }
 
 
 def summary(*reasons, **changes):
     """Return a summary with these reasons; ``generator__failed=3`` changes a figure of it."""
-    found = copy.deepcopy(SUMMARY)
+    found = {group: dict(figures) for group, figures in SUMMARY.items()}
     if reasons:
         behind = all(reason in (GROWS, AGES, LAGS) for reason in reasons)
         found["verdict"] = {"verdict": "unsustainable" if behind else "invalid", "reasons": list(reasons)}
     for name, value in changes.items():
         group, _, figure = name.partition("__")
-        found[group][figure] = value
-    return found
+        found[group] = {**found[group], figure: value} if figure else value
+    return typed(**found)
 
 
 def outcome(*reasons, objectives=(), **changes):
@@ -110,13 +109,14 @@ def test_excess_that_grows_by_a_quarter_second_a_second_tells_that_four_fifths_g
 
 
 def test_updates_that_age_tell_it_as_well():
-    steady = {"freshness_slope_ms_per_s": {"estimate": 1_000.0}}
-    assert assess({**summary(AGES), "steady_state": steady}, [], cores=2).throughput == 5_000
+    slope = {"estimate": 1_000.0, "low": 900.0, "high": 1_100.0, "points": 12}
+    ages = {"excess_slope_ms_per_s": None, "freshness_slope_ms_per_s": slope}
+    assert assess(summary(AGES, steady_state=ages), [], cores=2).throughput == 5_000
 
 
 def test_excess_that_falls_tells_nothing_of_what_got_through():
-    steady = {"excess_slope_ms_per_s": {"estimate": -3.0}}
-    assert assess({**summary(LAGS), "steady_state": steady}, [], cores=2).throughput is None
+    falls = {"estimate": -3.0, "low": -4.0, "high": -2.0, "points": 12}
+    assert assess(summary(LAGS, steady_state__excess_slope_ms_per_s=falls), [], cores=2).throughput is None
 
 
 def test_a_saturated_generator_tells_how_much_it_sent():

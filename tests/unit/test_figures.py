@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 
+from config import Config
 from tests.unit.synthetic_run import MS, synthetic_run
 from windowbench.judge.engine import engine_figures
 from windowbench.judge.judgement import evaluate
 from windowbench.judge.measures.quantiles import nearest_rank
 from windowbench.load.arrivals import modulating_path
 from windowbench.load.schedule import NS_PER_S, Schedule
+from windowbench.runs.files.codec import as_json
 
 
 def measured_events(run):
@@ -27,7 +29,7 @@ def state_at(path, offset_ns):
 @pytest.fixture(scope="module")
 def bursty(tmp_path_factory):
     run = synthetic_run(data_generator="mmpp", mmpp_sojourn_seconds=(2.0, 1.0))
-    return run, evaluate(run.write(tmp_path_factory.mktemp("bursty"))).summary
+    return run, as_json(evaluate(run.write(tmp_path_factory.mktemp("bursty"))).summary)
 
 
 # --- rates ------------------------------------------------------------------------------------------------------------
@@ -35,7 +37,7 @@ def bursty(tmp_path_factory):
 
 def test_the_scheduled_rate_counts_the_events_due_in_the_measured_phase_and_the_nominal_one_is_configured(tmp_path):
     run = synthetic_run()
-    load = evaluate(run.write(tmp_path)).summary["load"]
+    load = as_json(evaluate(run.write(tmp_path)).summary)["load"]
     assert load["nominal_rate"] == 150.0
     assert load["scheduled_rate"] == len(measured_events(run)) / 24
     assert load["path_rate"] is None
@@ -95,7 +97,7 @@ def batch(second: float, batch_ms: float, **fields: object) -> dict[str, object]
 
 def test_batches_are_those_reported_within_the_measured_phase():
     lines = [batch(9.999, 5000), batch(10, 300), batch(15, 100), batch(19.999, 200), batch(20, 7000)]
-    figures = engine_figures(lines, SCHEDULE)
+    figures = engine_figures(Config(), lines, SCHEDULE)
     assert (figures.batches, figures.batch_p50_ms, figures.batch_max_ms) == (3, 200, 300)
 
 
@@ -108,20 +110,20 @@ def test_state_is_the_most_of_the_measured_phase_and_checkpoints_have_median_and
         batch(19.999, 1, state_rows=0, state_bytes=0, checkpoint_ms=20.5),
         batch(20, 1, state_rows=800, state_bytes=8_000, checkpoint_ms=800),
     ]
-    figures = engine_figures(lines, SCHEDULE)
+    figures = engine_figures(Config(), lines, SCHEDULE)
     assert (figures.state_rows, figures.state_bytes) == (20, 300)
     assert (figures.checkpoints, figures.checkpoint_p50_ms, figures.checkpoint_max_ms) == (3, 20.5, 30)
 
 
 def test_an_engine_that_keeps_nothing_is_told_from_one_that_does_not_say():
-    assert engine_figures([batch(15, 1, state_rows=0)], SCHEDULE).state_rows == 0
-    assert engine_figures([batch(15, 1)], SCHEDULE).state_rows is None
+    assert engine_figures(Config(), [batch(15, 1, state_rows=0)], SCHEDULE).state_rows == 0
+    assert engine_figures(Config(), [batch(15, 1)], SCHEDULE).state_rows is None
 
 
 @pytest.mark.parametrize("odd", [None, "many", True, [], {}, -1, math.nan, math.inf])
 def test_state_and_checkpoints_that_are_nonsense_are_unknown(odd):
     line = batch(15, 1, state_rows=odd, state_bytes=odd, checkpoint_ms=odd)
-    figures = engine_figures([line], SCHEDULE)
+    figures = engine_figures(Config(), [line], SCHEDULE)
     assert (figures.state_rows, figures.state_bytes) == (None, None)
     assert (figures.checkpoints, figures.checkpoint_p50_ms, figures.checkpoint_max_ms) == (0, None, None)
 
@@ -129,15 +131,17 @@ def test_state_and_checkpoints_that_are_nonsense_are_unknown(odd):
 def test_rejected_records_are_the_last_running_total_of_the_whole_run():
     # An engine that knows records read and records accepted at two instants may say too much for a while.
     lines = [batch(1, 5, rejected=2), batch(15, 5, rejected=21), batch(24, 5, rejected=9), batch(25, 5)]
-    assert engine_figures(lines, SCHEDULE).rejected == 9
+    assert engine_figures(Config(), lines, SCHEDULE).rejected == 9
 
 
 @pytest.mark.parametrize("odd", [None, "many", True, [], {}])
 def test_an_engine_that_reports_nonsense_or_nothing_has_no_figures(odd):
-    figures = engine_figures([{"type": "progress", "batch_ms": odd, "received_ns": odd, "rejected": odd}, {}], SCHEDULE)
+    figures = engine_figures(
+        Config(), [{"type": "progress", "batch_ms": odd, "received_ns": odd, "rejected": odd}, {}], SCHEDULE
+    )
     assert (figures.batches, figures.batch_p50_ms, figures.batch_max_ms, figures.rejected) == (0, 0.0, 0.0, 0)
 
 
 def test_the_settings_an_engine_reports_are_kept():
     lines = [{"type": "settings", "effective": {"spark.x": "1"}}, {"type": "settings", "effective": "none"}]
-    assert engine_figures(lines, SCHEDULE).settings == {"spark.x": "1"}
+    assert engine_figures(Config(), lines, SCHEDULE).settings == {"spark.x": "1"}

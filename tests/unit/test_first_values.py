@@ -13,6 +13,7 @@ from windowbench.judge.truth.rows import ParsedRows, ResultRows
 from windowbench.judge.truth.windows import WindowAssigner
 from windowbench.judge.updates import Updates
 from windowbench.judge.verdict.host import ClockOffset
+from windowbench.runs.files.figures import Revisions
 from windowbench.workloads.kit.cells import Cells
 
 MS = 1_000_000
@@ -57,7 +58,7 @@ def test_the_first_row_of_each_result_counts_and_the_others_are_revisions():
     assert first.excess.tolist() == [5 * MS, 50 * MS, 20 * MS]
     assert first.since_window_end.tolist() == [305 * MS, 350 * MS, 320 * MS]
     assert first.revisions.tolist() == [0, 2, 0]
-    assert first.figures() == {"results": 2, "revised": 1, "revisions": 2, "most": 2}, "the warm-up takes no part"
+    assert first.figures() == Revisions(results=2, revised=1, revisions=2, most=2), "the warm-up takes no part"
 
 
 def test_a_row_that_brought_nothing_new_is_neither_a_first_value_nor_a_revision():

@@ -5,6 +5,7 @@ from tests.unit.synthetic_run import small_config
 from windowbench.judge.truth.replay import UNSENT, ScheduledEvents
 from windowbench.judge.verdict.generator import AckSamples, GeneratorLedger
 from windowbench.load.schedule import Schedule
+from windowbench.runs.files.load import TopicFigures
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -25,7 +26,7 @@ def figures(due, sent, *, acks=None, recorded=None, parts=1):
                 partition=np.zeros(n, dtype=np.int32),
             )
         )
-    return ledger.figures(recorded)
+    return ledger.figures(TopicFigures(), recorded)
 
 
 @pytest.mark.parametrize(

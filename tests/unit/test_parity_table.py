@@ -3,16 +3,18 @@
 import pytest
 
 from tests.unit.finished_run import configuration
+from tests.unit.summaries import typed
 from windowbench.compare.arms import Arm
 from windowbench.compare.finished import ReadRun
 from windowbench.compare.parity import parity
 from windowbench.engines import ENGINES
 from windowbench.engines.contract import Term, engine_named
+from windowbench.runs.files.codec import as_json
 
 
 def arm(engine, effective=None, **settings):
     config = configuration("r", engine=engine, **settings)
-    summary = {"engine": {"settings": effective}} if effective else {}
+    summary = typed(engine={"settings": effective}) if effective else None
     run = ReadRun(
         run_id="r",
         directory="r",
@@ -27,7 +29,7 @@ def arm(engine, effective=None, **settings):
 
 
 def line(name, *arms):
-    return next(entry for entry in parity(arms) if entry["name"] == name)
+    return next(entry for entry in as_json(parity(arms)) if entry["name"] == name)
 
 
 def test_what_an_engine_reports_counts_before_its_default():
@@ -73,7 +75,7 @@ def test_in_real_time_mode_rows_wait_for_no_batch():
 
 
 def test_the_table_has_a_line_of_every_term_that_engines_are_asked_for_and_no_line_twice():
-    names = [entry["name"] for entry in parity([arm("spark"), arm("flink")])]
+    names = [entry["name"] for entry in as_json(parity([arm("spark"), arm("flink")]))]
     assert {term.value for term in Term} <= set(names)
     assert len(names) == len(set(names))
 
@@ -81,7 +83,7 @@ def test_the_table_has_a_line_of_every_term_that_engines_are_asked_for_and_no_li
 @pytest.mark.parametrize("engine", [name for name in ENGINES if name != "command"])
 def test_every_engine_but_any_command_has_a_value_in_every_line(engine):
     reported = {name: "said" for source in engine_named(engine).terms.values() for name in source.reported}
-    found = parity([arm(engine, reported or {"anything": "said"})])
+    found = as_json(parity([arm(engine, reported or {"anything": "said"})]))
     assert [entry["name"] for entry in found if entry["values"][engine]["source"] == "unknown"] == []
 
 
@@ -95,7 +97,7 @@ def test_an_approximate_count_beside_an_exact_one_is_an_asymmetry(workload):
 
 
 def test_where_nothing_distinct_is_counted_the_table_does_not_speak_of_it():
-    assert "counts of distinct values" not in [entry["name"] for entry in parity([arm("spark"), arm("flink")])]
+    assert "counts of distinct values" not in [entry["name"] for entry in as_json(parity([arm("spark"), arm("flink")]))]
 
 
 def test_a_python_worker_on_the_way_of_rows_is_an_asymmetry():

@@ -8,9 +8,7 @@ import pytest
 
 from config import Config
 from tests.e2e.started import OF_SPEED, reasons_but_speed
-from windowbench.judge.measures.steady_state import Slope
-from windowbench.judge.verdict.generator import GeneratorFigures, TopicFigures
-from windowbench.judge.verdict.host import ClockOffset, HostFigures
+from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.verdict import (
     RowFigures,
     SustainFigures,
@@ -20,6 +18,9 @@ from windowbench.judge.verdict.verdict import (
     row_reasons,
     sustain_reasons,
 )
+from windowbench.runs.files.codec import as_json
+from windowbench.runs.files.figures import HostFigures, Slope
+from windowbench.runs.files.load import GeneratorFigures
 
 CONFIG = Config()
 EXPLAINED = RowFigures(
@@ -40,7 +41,7 @@ def of_a_slow_machine():
     host = zero(HostFigures, steal=0.9, throttled=0.9, cpu_harness=2.0)
     return [
         *row_reasons(EXPLAINED, sent_early=False),
-        *generator_reasons(generator, TopicFigures(acknowledged=100), CONFIG),
+        *generator_reasons(generator, CONFIG),
         *host_reasons(host, ClockOffset(bound_ns=10**9), CONFIG),
         *sustain_reasons(SustainFigures(slope=GROWS, results_lag_s=600.0)),
         *sustain_reasons(SustainFigures(slope=GROWS, slope_of="freshness")),
@@ -50,7 +51,7 @@ def of_a_slow_machine():
 def test_the_reasons_of_a_slow_machine_are_the_ones_that_are_forgiven():
     reasons = of_a_slow_machine()
     assert {reason.code for reason in reasons} == OF_SPEED
-    assert reasons_but_speed(decide(reasons, [], []).as_dict()) == []
+    assert reasons_but_speed(as_json(decide(reasons, [], []))) == []
 
 
 @pytest.mark.parametrize(
@@ -65,16 +66,16 @@ def test_no_row_that_counts_against_a_run_is_forgiven(count):
     told = row_reasons(RowFigures(**{count: 1}), sent_early=False)
     harmless = {"duplicate", "undecidable", "foreign"}
     assert [reason.code for reason in told if reason.code in OF_SPEED] == []
-    assert len(reasons_but_speed(decide([*told, *of_a_slow_machine()], [], []).as_dict())) == len(told)
+    assert len(reasons_but_speed(as_json(decide([*told, *of_a_slow_machine()], [], [])))) == len(told)
     assert told or count in harmless
 
 
 @pytest.mark.parametrize("count", ["missing", "duplicated", "time_mismatch"])
 def test_no_event_that_got_lost_or_came_twice_is_forgiven(count):
-    told = generator_reasons(zero(GeneratorFigures), TopicFigures(**{count: 1}), CONFIG)
-    assert reasons_but_speed(decide(told, [], []).as_dict())
+    told = generator_reasons(zero(GeneratorFigures, **{count: 1}), CONFIG)
+    assert reasons_but_speed(as_json(decide(told, [], [])))
 
 
 def test_a_load_that_was_sent_early_is_not_forgiven():
-    told = generator_reasons(zero(GeneratorFigures, early=1), TopicFigures(), CONFIG)
-    assert reasons_but_speed(decide(told, [], []).as_dict())
+    told = generator_reasons(zero(GeneratorFigures, early=1), CONFIG)
+    assert reasons_but_speed(as_json(decide(told, [], [])))

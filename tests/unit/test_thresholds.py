@@ -5,6 +5,7 @@ import pytest
 from config import ConfigError
 from windowbench.compare.thresholds import evaluate, exit_code_of, parse_threshold
 from windowbench.errors import ExitCode
+from windowbench.runs.files.comparison import ArmDifference, Figure
 
 METRICS = ("excess_ms", "since_window_end_ms")
 
@@ -42,16 +43,17 @@ def test_a_percentile_that_is_not_compared_is_refused():
 
 def difference(*, value, interval, base=100.0, ranks=True, note=None):
     """A difference of 1 % for each ms, as the base is 100 ms."""
-    figure = {"value": value, "interval": interval, "note": note}
-    return {
-        "arm": "new", "base": "old", "metric": "excess_ms", "percent": 90, "ranks": ranks,
-        "base_value_ms": base, "difference_ms": figure, "change_percent": figure,
-    }  # fmt: skip
+    figure = Figure(value=value, interval=interval, note=note)
+    return ArmDifference(
+        arm="new", base="old", metric="excess_ms", percent=90, ranks=ranks, base_value_ms=base, value_ms=base + value,
+        difference_ms=figure, change_percent=figure, level="between runs", paired=False, repeats=(3, 3),
+        windows=(60, 60), conclusion="undecided", mann_whitney=None,
+    )  # fmt: skip
 
 
 def outcome(expression="excess_p90_ms>+5%", **how):
     found = evaluate(parse_threshold(expression), ["new"], [difference(**how)], METRICS)
-    return found["results"][0]["outcome"], exit_code_of([found])
+    return found.results[0].outcome, exit_code_of([found])
 
 
 @pytest.mark.parametrize("unit", ["%", "ms"])
@@ -74,7 +76,7 @@ def test_missed_when_the_whole_interval_is_beyond_the_limit_inconclusive_when_th
 
 def test_an_arm_without_a_valid_run_is_undecided():
     found = evaluate(parse_threshold("excess_p90_ms>+5%"), ["new"], [], METRICS)
-    assert found["results"][0]["outcome"] == "undecided"
+    assert found.results[0].outcome == "undecided"
 
 
 @pytest.mark.parametrize("base", [0.0, -1.5])

@@ -12,11 +12,12 @@ from windowbench.judge.measured import MeasuredRows, Phase
 from windowbench.judge.measures.latency import RowTimes, row_latencies
 from windowbench.judge.truth.rows import ParsedRows, ResultRows
 from windowbench.judge.verdict.host import ClockOffset
-from windowbench.judge.verdict.verdict import Status
 from windowbench.judge.verdict.visibility import LEAST_CALIBRATION
 from windowbench.judge.visible import NEVER, VISIBLE_LATENCIES, VisibleSamples, first_seen_ns, visible_rows
 from windowbench.load.schedule import Schedule
 from windowbench.report.summary import DEFINITIONS, WIDTH, render_summary
+from windowbench.runs.files.codec import as_json
+from windowbench.runs.files.verdict import Status
 from windowbench.runs.samples import read_table
 
 SCHEDULE = Schedule(epoch_ns=0, base_time_ns=1_000 * MS, measure_end_ns=9_000 * MS, load_end_ns=12_000 * MS)
@@ -117,13 +118,13 @@ def test_what_ranks_with_transactions_is_when_rows_became_visible(tmp_path):
     directory = run.write(tmp_path)
     evaluation = evaluate(directory)
     assert evaluation.verdict.status is Status.VALID, evaluation.verdict
-    headline = evaluation.summary["headline"]
+    headline = as_json(evaluation.summary)["headline"]
     assert headline["name"] == "visible_excess_ms"
-    assert headline["value_ms"] == evaluation.summary["latencies_ms"]["visible_excess"]["p90"]
+    assert headline["value_ms"] == as_json(evaluation.summary)["latencies_ms"]["visible_excess"]["p90"]
     assert headline["value_ms"] == pytest.approx(400 + 700, abs=2)
     assert headline["interval_ms"][0] <= headline["value_ms"] <= headline["interval_ms"][1]
-    assert evaluation.summary["latencies_ms"]["visible_delay"]["p50"] == 700
-    assert evaluation.summary["visible"]["overhead_p90_ms"] == 1.5
+    assert as_json(evaluation.summary)["latencies_ms"]["visible_delay"]["p50"] == 700
+    assert as_json(evaluation.summary)["visible"]["overhead_p90_ms"] == 1.5
     text = render_summary(evaluation.summary)
     assert "visible_excess_ms P90" in text.splitlines()[2]
     assert "visible time of the row - earliest possible emission" in text.splitlines()[3]
@@ -147,14 +148,14 @@ def test_rows_and_their_visible_latencies_are_kept(tmp_path):
 def test_what_ranks_is_the_append_time_where_visible_time_is_only_asked_for_beside_it(tmp_path):
     evaluation = evaluate(synthetic_run(rate=60.0, visible_time=True).write(tmp_path))
     assert evaluation.verdict.status is Status.VALID
-    assert evaluation.summary["headline"]["name"] == "excess_ms"
-    assert evaluation.summary["latencies_ms"]["visible_excess"]["p50"] == pytest.approx(1_100, abs=2)
+    assert as_json(evaluation.summary)["headline"]["name"] == "excess_ms"
+    assert as_json(evaluation.summary)["latencies_ms"]["visible_excess"]["p50"] == pytest.approx(1_100, abs=2)
 
 
 def test_a_run_that_nobody_observed_has_no_visible_figures(tmp_path):
     evaluation = evaluate(synthetic_run(rate=60.0).write(tmp_path))
-    assert evaluation.summary["visible"] is None
-    assert not [name for name in evaluation.summary["latencies_ms"] if name.startswith("visible")]
+    assert as_json(evaluation.summary)["visible"] is None
+    assert not [name for name in as_json(evaluation.summary)["latencies_ms"] if name.startswith("visible")]
     assert not [name for name in evaluation.rows if name.startswith("visible")]
 
 
@@ -163,9 +164,9 @@ def test_a_row_that_was_never_seen_counts_against_a_run_that_it_ranks_and_is_a_w
     run = synthetic_run(rate=60.0, **(EXACTLY_ONCE if ranks else {"visible_time": True}))
     run.result(3, 1).commit_ms = None
     evaluation = evaluate(run.write(tmp_path))
-    assert evaluation.summary["visible"]["rows_not_seen"] == 1
-    assert evaluation.summary["latencies_ms"]["visible_excess"]["rows"] == (
-        evaluation.summary["latencies_ms"]["excess"]["rows"] - 1
+    assert as_json(evaluation.summary)["visible"]["rows_not_seen"] == 1
+    assert as_json(evaluation.summary)["latencies_ms"]["visible_excess"]["rows"] == (
+        as_json(evaluation.summary)["latencies_ms"]["excess"]["rows"] - 1
     )
     said = [reason.code for reason in evaluation.verdict.reasons]
     assert said == (["rows_not_observed"] if ranks else [])
@@ -197,17 +198,17 @@ def test_a_missing_observation_is_named(tmp_path):
 
 def test_an_observation_does_not_touch_the_latencies_by_append_time(tmp_path):
     run = synthetic_run(rate=60.0, **EXACTLY_ONCE)
-    observed = evaluate(run.write(tmp_path)).summary["latencies_ms"]
+    observed = as_json(evaluate(run.write(tmp_path)).summary)["latencies_ms"]
     run.config = run.config.replace(flink_delivery="at-least-once")
-    plain = evaluate(run.write(tmp_path / "plain")).summary["latencies_ms"]
+    plain = as_json(evaluate(run.write(tmp_path / "plain")).summary)["latencies_ms"]
     assert plain == {name: observed[name] for name in plain}
 
 
 def test_of_updates_it_is_the_final_row_whose_visible_time_is_shown(tmp_path):
     run = synthetic_run(rate=30.0, engine="spark", spark_mode="update", visible_time=True)
     evaluation = evaluate(run.write(tmp_path))
-    latencies = evaluation.summary["latencies_ms"]
-    assert evaluation.summary["headline"]["name"] == "freshness_ms"
+    latencies = as_json(evaluation.summary)["latencies_ms"]
+    assert as_json(evaluation.summary)["headline"]["name"] == "freshness_ms"
     assert latencies["visible_e2e"]["rows"] == latencies["e2e"]["rows"] < latencies["freshness"]["rows"]
     assert latencies["visible_e2e"]["p50"] == latencies["e2e"]["p50"] + 700
     text = " ".join(render_summary(evaluation.summary).split())

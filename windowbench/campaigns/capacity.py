@@ -9,7 +9,6 @@ fast an engine starts.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 import time
 from collections.abc import Mapping
@@ -19,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from config import Config, Loaded
-from windowbench.capacity.content import ProbeRecord, content_of, exit_code_of, figures_of
+from windowbench.capacity.content import exit_code_of, figures_of, probe_of
 from windowbench.capacity.objective import Objective
-from windowbench.capacity.outcome import Assessment, Outcome, assess
-from windowbench.capacity.search import Found, Plan, TimeLeft, Try, next_step
+from windowbench.capacity.outcome import Assessment, assess
+from windowbench.capacity.search import TimeLeft, Try, next_step
 from windowbench.errors import EngineFailed, HarnessError, ProducersFailed
 from windowbench.kafka.admin import Admin, planned_topics
 from windowbench.kafka.visibility import calibration_topic
@@ -35,6 +34,8 @@ from windowbench.orchestrate.run import Run
 from windowbench.orchestrate.view import View, open_view
 from windowbench.processes.runlock import PROBES, RunLock, clean_leftovers
 from windowbench.report.capacity_text import probe_line, render_capacity, render_markdown
+from windowbench.runs.files.capacity import Capacity, Found, Outcome, Plan, ProbeRecord, SearchStatus
+from windowbench.runs.files.codec import as_json
 from windowbench.runs.store import RunDirectory
 
 _ORIGIN = "capacity search"
@@ -105,7 +106,6 @@ class CapacitySearch:
         self._records: list[ProbeRecord] = []
         self._began = time.monotonic()
         self._environment: Mapping[str, Any] = {}
-        self._ended: Mapping[str, Any] = {"status": "searching", "error": None}
 
     def execute(self) -> tuple[Found, dict[str, Any], RunDirectory]:
         """Search; return what was found, the content of ``capacity.json`` and the directory that holds it.
@@ -120,15 +120,13 @@ class CapacitySearch:
             self._view.note(f"cleaned up after an earlier run that died: {leftover}")
         directory = RunDirectory.create(runs / self._name)
         self._environment = describe_environment(directory.path, java=None, broker={})
-        self._write(directory, None)
+        self._write(directory)
         try:
             found = self._search(directory)
         except BaseException as error:
-            self._ended = {"status": "aborted", "error": str(error) or type(error).__name__}
-            self._write(directory, None)
+            self._write(directory, status="aborted", error=str(error) or type(error).__name__)
             raise
-        self._ended = {"status": "completed", "error": None}
-        return found, self._write(directory, found), directory
+        return found, self._write(directory, found, status="completed"), directory
 
     def _search(self, directory: RunDirectory) -> Found:
         with ExitStack() as stack:
@@ -136,12 +134,12 @@ class CapacitySearch:
             while isinstance(step := self._next(), Try):
                 self._announce(step)
                 self._records.append(self._attempt(step, directory, lifetime))
-                content = self._write(directory, None)
+                content = self._write(directory)
                 self._view.note(probe_line(content, self._records[-1].number))
         return step
 
     def _next(self) -> Try | Found:
-        return next_step([record.probe for record in self._records], self._request.plan, self._time_left())
+        return next_step([probe_of(record) for record in self._records], self._request.plan, self._time_left())
 
     def _announce(self, step: Try) -> None:
         left = self._time_left().left_s / 60
@@ -175,10 +173,12 @@ class CapacitySearch:
             rate=step.rate,
             full=step.full,
             why=step.why,
-            assessment=assessment,
-            seconds=time.monotonic() - began,
+            outcome=assessment.outcome,
+            words=assessment.why,
+            throughput=assessment.throughput,
+            seconds=round(time.monotonic() - began, 1),
             run=str(Path(PROBES) / str(loaded.config.run.run_id)),
-            figures=figures,
+            **figures,
         )
 
     def _probe_settings(self, step: Try, directory: RunDirectory, *, cold: bool) -> Loaded:
@@ -225,29 +225,36 @@ class CapacitySearch:
 
     # --- what is left of it -------------------------------------------------------------------------------------------
 
-    def _write(self, directory: RunDirectory, found: Found | None) -> dict[str, Any]:
+    def _write(
+        self,
+        directory: RunDirectory,
+        found: Found | None = None,
+        *,
+        status: SearchStatus = "searching",
+        error: str | None = None,
+    ) -> dict[str, Any]:
         """Write ``capacity.json``, and the reports once the search has ended; return its content."""
         from windowbench.judge.figures import ranking_latency  # noqa: PLC0415 - loads SciPy, which no first run awaits
         from windowbench.report.capacity_page import render_capacity_page  # noqa: PLC0415 - likewise, Jinja
 
-        content = content_of(
-            found,
-            [record.as_dict() for record in self._records],
-            circumstances={
-                "name": self._name,
-                **self._ended,
-                "engine": self._base.engine.engine,
-                "headline": ranking_latency(self._base),
-                "objectives": [str(objective) for objective in self._request.objectives],
-                "plan": dataclasses.asdict(self._request.plan),
-                "time_limit_s": self._request.time_limit_s,
-                "seconds": round(time.monotonic() - self._began, 1),
-                "environment": self._environment,
-                "config": self._base.flat(),
-                "origins": dict(self._origins),
-            },
+        capacity = Capacity(
+            name=self._name,
+            status=status,
+            error=error,
+            engine=self._base.engine.engine,
+            headline=ranking_latency(self._base),
+            objectives=tuple(map(str, self._request.objectives)),
+            plan=self._request.plan,
+            time_limit_s=self._request.time_limit_s,
+            seconds=round(time.monotonic() - self._began, 1),
+            environment=dict(self._environment),
+            config=self._base.flat(),
+            origins=dict(self._origins),
+            found=found,
+            probes=tuple(self._records),
         )
-        directory.write_json("capacity.json", content)
+        directory.write_json("capacity.json", capacity)
+        content: dict[str, Any] = as_json(capacity)
         if found is not None:
             directory.write_text("capacity.md", render_markdown(content))
             directory.write_text("capacity.html", render_capacity_page(content))

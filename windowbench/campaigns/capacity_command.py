@@ -7,8 +7,8 @@ import argparse
 from config import Loaded, config_parser, load
 from windowbench.campaigns.capacity import Request, search_capacity
 from windowbench.capacity.objective import parse_objective
-from windowbench.capacity.search import Plan
 from windowbench.judge.measures.steady_state import LEAST_POINTS
+from windowbench.runs.files.capacity import Plan
 from windowbench.settings.knobs import require
 
 _DESCRIPTION = "Find the highest rate that an engine sustains: exact, in time, and within every objective."

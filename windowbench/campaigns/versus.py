@@ -25,7 +25,6 @@ from windowbench.compare.command import (
     add_output_flags,
     check_outputs,
     comparison_html,
-    comparison_json,
     write_outputs,
 )
 from windowbench.compare.content import compare_runs
@@ -33,13 +32,15 @@ from windowbench.compare.finished import ReadRun
 from windowbench.compare.recorded import read_run
 from windowbench.compare.thresholds import parse_threshold
 from windowbench.errors import EnvironmentProblem, ExitCode, HarnessError, Terminated, told
-from windowbench.judge.verdict.verdict import Status
 from windowbench.orchestrate.benchmark import benchmark
 from windowbench.orchestrate.live import Snapshot
 from windowbench.orchestrate.prepare import check_judgeable
 from windowbench.orchestrate.view import View, open_view
 from windowbench.report.blocks import printable
 from windowbench.report.compared import comparison_markdown
+from windowbench.runs.files.codec import as_json
+from windowbench.runs.files.status import RunStatus
+from windowbench.runs.files.verdict import Status
 from windowbench.runs.store import RunDirectory
 
 _EPILOG = """\
@@ -68,22 +69,22 @@ def body(argv: list[str] | None) -> int:
     except (KeyboardInterrupt, Terminated):
         _tell(f"to go on: python -m windowbench versus --resume {directory}")
         raise
-    content = compare_runs(
+    comparison = compare_runs(
         [_as_read(plan, run) for run in plan.runs],
         labels=_labels(plan),
         thresholds=thresholds,
         allow_different_environment=True,  # of one machine; what differs all the same is named
         name=plan.name,
     )
-    kept = RunDirectory(directory)
+    kept, content = RunDirectory(directory), as_json(comparison)
     paths = [
-        kept.write_text("comparison.json", comparison_json(content)),
+        kept.write_json("comparison.json", comparison),
         kept.write_text("comparison.md", comparison_markdown(content)),
         kept.write_text("comparison.html", comparison_html(content)),
     ]
-    write_outputs(content, arguments)
+    write_outputs(comparison, arguments)
     _tell("\n".join(map(str, paths)))
-    return int(content["exit_code"])
+    return comparison.exit_code
 
 
 def _parser() -> Any:  # noqa: ANN401 - windowbench.settings.knobs.Parser, which config makes
@@ -202,7 +203,7 @@ def _path(plan: Plan, run: PlannedRun) -> Path:
 def _ended(plan: Plan, run: PlannedRun) -> bool:
     """Whether a run came to its end; one that failed or was interrupted is made again."""
     path = _path(plan, run)
-    return path.is_dir() and read_run(str(path), samples=False).status == "completed"
+    return path.is_dir() and read_run(str(path), samples=False).status == RunStatus.COMPLETED
 
 
 def _unused_run(plan: Plan, run: PlannedRun) -> PlannedRun:
@@ -228,8 +229,10 @@ def _result(plan: Plan, run: PlannedRun) -> str:
     read = read_run(str(_path(plan, run)), samples=False)
     if read.reason is not None:
         return printable(read.reason)
-    headline = read.summary["headline"]
-    return f"{read.verdict}, {headline['name']} P{headline['percent']} {headline['value_ms']:.1f} ms"
+    assert read.summary is not None
+    headline = read.summary.headline
+    assert headline is not None  # the run is valid
+    return f"{read.verdict}, {headline.name} P{headline.percent} {headline.value_ms:.1f} ms"
 
 
 def _left(plan: Plan, run: PlannedRun, durations: Sequence[float], runs: int) -> str:
@@ -252,7 +255,7 @@ def _as_read(plan: Plan, run: PlannedRun) -> ReadRun:
             run_id=run.run_id,
             directory=str(path),
             status="failed",
-            verdict=str(Status.UNKNOWN),
+            verdict=Status.UNKNOWN,
             reason="failed before it had a directory",
             exit_code=ExitCode.ENVIRONMENT,
         )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from windowbench.judge.measures.statistic import LatencyStatistic, latency_statistic
+from windowbench.runs.files.summary import Summary
 from windowbench.settings.knobs import ConfigError
 
 _FORM = re.compile(r"\s*(?P<name>\w+)\s*(?P<sign><=?)\s*(?P<bound>[^\s<]+)\s*")
@@ -25,7 +24,7 @@ class Objective:
     def __str__(self) -> str:
         return f"{self.statistic.name}{'<' if self.strict else '<='}{self.bound_ms:g}"
 
-    def met_by(self, summary: Mapping[str, Any]) -> bool:
+    def met_by(self, summary: Summary) -> bool:
         """Whether a run keeps the bound; one without the figure does not."""
         value = self.statistic.of(summary)
         if value is None:

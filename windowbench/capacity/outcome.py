@@ -7,38 +7,23 @@ should have carried it.
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from config import MUST_COUNT_MARGIN_MS
 from windowbench.capacity.objective import Objective
-from windowbench.judge.verdict.verdict import Party, Status
+from windowbench.judge.verdict.reasons import Party, ReasonCode
+from windowbench.runs.files.capacity import Outcome
+from windowbench.runs.files.summary import NotJudged, Summary
+from windowbench.runs.files.verdict import Status
 
 BUSY_BROKER = 0.9
 """Share of all cores that an embedded broker takes when it is the broker that cannot go on."""
-_GENERATOR_CODES = frozenset({"sent_differs_from_schedule", "lateness_p99", "lateness_exceeds_watermark"})
-_BEHIND_CODES = frozenset({"excess_grows", "freshness_grows", "results_lag"})
-_BEHIND_OR_LOST = frozenset({"rows_missing"})
-Summary = Mapping[str, Any]
-
-
-class Outcome(enum.StrEnum):
-    """What became of a rate."""
-
-    SUSTAINABLE = "sustainable"
-    UNSUSTAINABLE = "unsustainable"
-    OBJECTIVE_MISSED = "SLO missed"
-    INEXACT = "inexact"
-    GENERATOR_SATURATED = "generator saturated"
-    BROKER_SATURATED = "broker saturated"
-    INCONCLUSIVE = "inconclusive"
-
-    @property
-    def is_the_engines(self) -> bool:
-        """Whether it is the engine that did not pass."""
-        return self in (Outcome.UNSUSTAINABLE, Outcome.OBJECTIVE_MISSED, Outcome.INEXACT)
+_GENERATOR_CODES = frozenset(
+    {ReasonCode.SENT_DIFFERS_FROM_SCHEDULE, ReasonCode.LATENESS_P99, ReasonCode.LATENESS_EXCEEDS_WATERMARK}
+)
+_BEHIND_CODES = frozenset({ReasonCode.EXCESS_GROWS, ReasonCode.FRESHNESS_GROWS, ReasonCode.RESULTS_LAG})
+_BEHIND_OR_LOST = _BEHIND_CODES | {ReasonCode.ROWS_MISSING}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,32 +35,34 @@ class Assessment:
     throughput: float | None = None
 
 
-def assess(summary: Summary, objectives: Sequence[Objective], *, cores: int) -> Assessment:
+def assess(summary: Summary | NotJudged, objectives: Sequence[Objective], *, cores: int) -> Assessment:
     """Return what the run of a probe says about its rate.
 
     Parameters
     ----------
-    summary : mapping
-        Content of the run's ``summary.json``.
+    summary : Summary or NotJudged
+        Of the run.
     objectives : sequence of Objective
         All must be met.
     cores : int
         Of the machine.
     """
-    verdict = summary["verdict"]
-    if verdict["verdict"] == Status.VALID:
+    reasons = summary.verdict.reasons
+    words = "; ".join(reason.text for reason in reasons)
+    if isinstance(summary, NotJudged):
+        return Assessment(outcome=Outcome.INCONCLUSIVE, why=words)
+    if summary.verdict.status is Status.VALID:
         return _valid(summary, objectives)
-    codes = {reason["code"] for reason in verdict["reasons"]}
-    words = "; ".join(reason["text"] for reason in verdict["reasons"])
+    codes = {reason.code for reason in reasons}
     late = bool(codes & _GENERATOR_CODES)
     broker = _broker_words(summary, cores, late=late)
-    if broker:
-        return Assessment(outcome=Outcome.BROKER_SATURATED, why=f"{broker}; {words}", throughput=_sent_rate(summary))
-    if late:
-        return Assessment(outcome=Outcome.GENERATOR_SATURATED, why=words, throughput=_sent_rate(summary))
-    if any(reason["party"] != Party.ENGINE for reason in verdict["reasons"]):
+    if broker or late:
+        outcome = Outcome.BROKER_SATURATED if broker else Outcome.GENERATOR_SATURATED
+        why = f"{broker}; {words}" if broker else words
+        return Assessment(outcome=outcome, why=why, throughput=_sent_rate(summary))
+    if any(reason.party != Party.ENGINE for reason in reasons):
         return Assessment(outcome=Outcome.INCONCLUSIVE, why=words)
-    if codes <= _BEHIND_CODES | _BEHIND_OR_LOST and codes & _BEHIND_CODES:
+    if codes <= _BEHIND_OR_LOST and codes & _BEHIND_CODES:
         return Assessment(outcome=Outcome.UNSUSTAINABLE, why=words, throughput=_kept_rate(summary))
     return Assessment(outcome=Outcome.INEXACT, why=words)
 
@@ -98,13 +85,12 @@ def _broker_words(summary: Summary, cores: int, *, late: bool) -> str:
     Acknowledgements count only where the load was `late` as well: on a machine shared with a busy engine they take
     long, but as long as every event is handed over in time nobody is held up.
     """
-    generator, host = summary.get("generator") or {}, summary.get("host") or {}
-    if generator.get("failed"):
-        return f"the broker took {generator['failed']} events not in time or not at all"
-    ack = generator.get("ack_p99_ms")
+    generator, busy = summary.generator, summary.host.cpu_broker
+    if generator.failed:
+        return f"the broker took {generator.failed} events not in time or not at all"
+    ack = generator.ack_p99_ms
     if late and ack is not None and ack > MUST_COUNT_MARGIN_MS:
         return f"P99 of acknowledgement is {ack:.0f} ms, above {MUST_COUNT_MARGIN_MS} ms"
-    busy = host.get("cpu_broker", 0.0)
     if busy > BUSY_BROKER * cores:
         return f"the broker took {busy:.2f} of {cores} cores"
     return ""
@@ -112,10 +98,10 @@ def _broker_words(summary: Summary, cores: int, *, late: bool) -> str:
 
 def _sent_rate(summary: Summary) -> float | None:
     """Return the events/s that were sent in time in the measured phase, None where that was the whole load."""
-    generator, load = summary["generator"], summary["load"]
-    if generator["sent_measured"] >= generator["scheduled_measured"]:
+    generator = summary.generator
+    if generator.sent_measured >= generator.scheduled_measured:
         return None
-    return float(generator["sent_measured"] / load["measured_seconds"])
+    return generator.sent_measured / summary.load.measured_seconds
 
 
 def _kept_rate(summary: Summary) -> float | None:
@@ -126,13 +112,7 @@ def _kept_rate(summary: Summary) -> float | None:
     Offered r and served s, the backlog after t seconds is (r - s) t events, which takes (r - s) t / s seconds:
     excess, and the age of an update, grow by r / s - 1 seconds a second.
     """
-    slope = growth_of(summary)
-    if slope is None or slope["estimate"] <= 0:
+    slope = summary.steady_state.slope
+    if slope is None or slope.estimate <= 0:
         return None
-    return float(summary["load"]["scheduled_rate"] / (1 + slope["estimate"] / 1000))
-
-
-def growth_of(summary: Summary) -> Mapping[str, float] | None:
-    """Return the slope of the latency that is judged, in ms per s, None where there was none to see."""
-    steady = summary.get("steady_state") or {}
-    return steady.get("excess_slope_ms_per_s") or steady.get("freshness_slope_ms_per_s")
+    return summary.load.scheduled_rate / (1 + slope.estimate / 1000)

@@ -22,7 +22,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from windowbench.capacity.outcome import Outcome
+from windowbench.runs.files.capacity import Found, Outcome, Plan
 
 _MOST_HINTED = 3
 """Probes that follow a figure of throughput; after them the middle of the bracket decides alone."""
@@ -52,31 +52,6 @@ class Probe:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """Where to search and how finely.
-
-    Attributes
-    ----------
-    start, lowest, highest : float
-        Events/s; no other rate than from lowest to highest is tried.
-    factor : float
-        Of one rate to the next while there is no bracket.
-    tolerance : float
-        Width of the bracket at which the search is over, as a share of its lower end.
-    most_probes, most_full : int
-        Short probes and full runs at most.
-    """
-
-    start: float
-    lowest: float = 1.0
-    highest: float = 10_000_000.0
-    factor: float = 2.0
-    tolerance: float = 0.03
-    most_probes: int = 16
-    most_full: int = 4
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class TimeLeft:
     """What is left of the time for all of it, and what a probe and a full run take of it, in s."""
 
@@ -102,32 +77,6 @@ class Try:
     rate: float
     full: bool
     why: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
-    """The end of a search.
-
-    Attributes
-    ----------
-    rate : float or None
-        Highest rate that passed and that no full run refuted, in events/s; None where none did.
-    confirmed : bool
-        Whether a full run passed at it.
-    bound : float or None
-        Lowest rate above it that did not pass; None where no higher one was tried.
-    limited_by : Outcome or None
-        What stopped at the bound. The generator's or the broker's where it was theirs even once: a limit is the
-        engine's only if nothing else was in its way.
-    converged : bool
-        Whether the bracket is as narrow as asked for; else probes or time were spent first.
-    """
-
-    rate: float | None
-    confirmed: bool
-    bound: float | None
-    limited_by: Outcome | None
-    converged: bool
 
 
 class History:

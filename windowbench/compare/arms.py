@@ -42,9 +42,9 @@ class Arm:
     runs: tuple[ReadRun, ...]
 
     @property
-    def fit(self) -> tuple[ReadRun, ...]:
+    def eligible(self) -> tuple[ReadRun, ...]:
         """The runs that its figures come from."""
-        return tuple(run for run in self.runs if run.fit)
+        return tuple(run for run in self.runs if run.eligible)
 
     @property
     def answer(self) -> Answer:

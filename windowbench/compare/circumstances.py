@@ -8,6 +8,7 @@ from typing import Any
 
 from windowbench.compare.arms import Arm, differing
 from windowbench.compare.finished import ReadRun
+from windowbench.runs.files.comparison import EnvironmentDifference, LoadDifference, SettingDifference
 
 NOTICEABLE_LOAD = 0.01
 """Share by which the scheduled rates of arms may differ without being named."""
@@ -18,31 +19,34 @@ _OF_THE_ENGINE = ("jvm_flags.",)
 _LOOPBACK_PORT = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d+")
 
 
-def configuration_differences(arms: Sequence[Arm]) -> list[dict[str, Any]]:
+def configuration_differences(arms: Sequence[Arm]) -> tuple[SettingDifference, ...]:
     """Return every setting in which arms differ, with its value in each."""
-    return [{"setting": name, "values": {arm.label: arm.values.get(name) for arm in arms}} for name in differing(arms)]
+    return tuple(
+        SettingDifference(setting=name, values={arm.label: arm.values.get(name) for arm in arms})
+        for name in differing(arms)
+    )
 
 
-def environment_differences(runs: Sequence[ReadRun]) -> list[dict[str, Any]]:
+def environment_differences(runs: Sequence[ReadRun]) -> tuple[EnvironmentDifference, ...]:
     """Return every field of the environment in which runs differ.
 
     Notes
     -----
-    A difference is ``refused`` where two runs that are fit to be compared both know the field: then their figures are
+    A difference is ``refused`` where two eligible runs both know the field: then their figures are
     of different machines, or of different software. A field that one of them does not know is named.
     """
     fields = {run.run_id: _fields(run) for run in runs if run.environment}
-    fit = {run.run_id for run in runs if run.fit}
+    eligible = {run.run_id for run in runs if run.eligible}
     found = []
     for name in dict.fromkeys(name for of_run in fields.values() for name in of_run):
         if _STATE_AT_START in name:
             continue
         values = {run: of_run.get(name) for run, of_run in fields.items()}
         if len(set(map(repr, values.values()))) > 1:
-            known = {repr(value) for run, value in values.items() if run in fit and value is not None}
+            known = {repr(value) for run, value in values.items() if run in eligible and value is not None}
             refused = len(known) > 1 and not name.startswith(_OF_THE_ENGINE)
-            found.append({"field": name, "values": values, "refused": refused})
-    return found
+            found.append(EnvironmentDifference(field=name, values=values, refused=refused))
+    return tuple(found)
 
 
 def _fields(run: ReadRun) -> dict[str, Any]:
@@ -66,24 +70,24 @@ def portable(value: Any, run: ReadRun) -> Any:  # noqa: ANN401 - anything that J
     return value
 
 
-def load_differences(arms: Sequence[Arm]) -> list[dict[str, Any]]:
+def load_differences(arms: Sequence[Arm]) -> tuple[LoadDifference, ...]:
     """Return in what the loads of arms differ although they are configured alike: seeds, and what came of them."""
     found = []
-    seeds = [sorted(seed_of(run) for run in arm.fit) for arm in arms if arm.fit]
+    runs = [run for arm in arms for run in arm.eligible]
+    seeds = [sorted(seed_of(run) for run in arm.eligible) for arm in arms if arm.eligible]
     if any(other != seeds[0] for other in seeds[1:]):
-        found.append({"field": "seed", "values": {run.run_id: seed_of(run) for arm in arms for run in arm.fit}})
+        found.append(LoadDifference(field="seed", values={run.run_id: seed_of(run) for run in runs}))
     for field in ("scheduled_rate", "path_rate"):
-        values = {run.run_id: _rate(run, field) for arm in arms for run in arm.fit}
-        means = [_mean([values[run.run_id] for run in arm.fit]) for arm in arms if arm.fit]
+        values = {run.run_id: _rate(run, field) for run in runs}
+        means = [_mean([values[run.run_id] for run in arm.eligible]) for arm in arms if arm.eligible]
         known = [mean for mean in means if mean is not None]
         if known and max(known) - min(known) > NOTICEABLE_LOAD * max(known):
-            found.append({"field": field, "values": values})
-    return found
+            found.append(LoadDifference(field=field, values=values))
+    return tuple(found)
 
 
 def _rate(run: ReadRun, field: str) -> float | None:
-    load = run.summary.get("load")
-    rate = number(load.get(field)) if isinstance(load, Mapping) else None
+    rate: float | None = None if run.summary is None else getattr(run.summary.load, field)
     return None if rate is None else round(rate, 1)
 
 
@@ -91,11 +95,6 @@ def seed_of(run: ReadRun) -> int:
     """Return the seed of a run."""
     assert run.config is not None
     return run.config.run.seed
-
-
-def number(value: object) -> float | None:
-    """Return a number out of a file, None where the file holds something else."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from windowbench.compare.finished import ReadRun
 from windowbench.compare.recorded import read_run
 from windowbench.compare.thresholds import parse_threshold
 from windowbench.report.compared import comparison_markdown, comparison_text
+from windowbench.runs.files.codec import as_json, json_text
+from windowbench.runs.files.comparison import Comparison
 from windowbench.runs.store import write_atomically
 from windowbench.settings.command_line import Parser
 
@@ -76,14 +77,14 @@ def body(argv: list[str] | None) -> int:
     if len(directories) < 2:
         raise ConfigError("compare needs at least two runs; python -m windowbench list shows which there are")
     check_outputs(arguments)
-    content = compare_runs(
+    comparison = compare_runs(
         with_distinct_ids([read_run(directory) for directory in directories]),
         base=arguments.base,
         thresholds=thresholds,
         allow_different_environment=arguments.allow_different_environment,
     )
-    write_outputs(content, arguments)
-    return int(content["exit_code"])
+    write_outputs(comparison, arguments)
+    return comparison.exit_code
 
 
 def _distinct(directories: Sequence[str]) -> list[str]:
@@ -116,9 +117,10 @@ def check_outputs(arguments: argparse.Namespace) -> None:
         raise ConfigError("--markdown - and --json - cannot be printed together; name a file for one of them")
 
 
-def write_outputs(content: Mapping[str, Any], arguments: argparse.Namespace) -> None:
+def write_outputs(comparison: Comparison, arguments: argparse.Namespace) -> None:
     """Write the files that were asked for, and print what was asked for: the text unless something else was."""
-    writers = {"markdown": comparison_markdown, "json": comparison_json}
+    content = as_json(comparison)
+    writers = {"markdown": comparison_markdown, "json": json_text}
     printed: Callable[[Mapping[str, Any]], str] = comparison_text
     for name, write in writers.items():
         target = getattr(arguments, name)
@@ -151,8 +153,3 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
     write_atomically(path, write)
-
-
-def comparison_json(content: Mapping[str, Any]) -> str:
-    """Return the text of ``comparison.json``."""
-    return json.dumps(content, indent=2, allow_nan=False) + "\n"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,6 @@ from windowbench.compare.finished import Sample
 from windowbench.compare.ranking import ranks
 from windowbench.judge.measures.bootstrap import LEAST_WINDOWS, RunSample, percentile_replicates, too_few
 from windowbench.judge.measures.difference import (
-    LEAST_REPEATS,
     Estimate,
     Level,
     RunFigure,
@@ -29,6 +27,7 @@ from windowbench.judge.measures.difference import (
 )
 from windowbench.judge.measures.quantiles import nearest_rank, window_medians
 from windowbench.load.schedule import NS_PER_MS
+from windowbench.runs.files.comparison import ArmDifference, ArmLatency, Conclusion, Figure, MannWhitneyFigures
 
 PERCENTS = (50, 90)
 CURVE_PER_MILLE = (*range(10, 1000, 10), 995, 999, 1000)
@@ -49,7 +48,7 @@ class RunFigures:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmFigures:
-    """An arm with the figures of its fit runs, by latency."""
+    """An arm with the figures of its eligible runs, by latency."""
 
     arm: Arm
     runs: dict[str, list[RunFigures]]
@@ -65,9 +64,9 @@ class ArmFigures:
 
 def figures_of(arm: Arm, first_number: int) -> ArmFigures:
     """Return the figures of an arm; run k of it draws with a stream of its own, numbered from `first_number`."""
-    names = [name for name in _names(arm) if all(name in run.samples for run in arm.fit)]
+    names = [name for name in _names(arm) if all(name in run.samples for run in arm.eligible)]
     runs: dict[str, list[RunFigures]] = {name: [] for name in names}
-    for number, run in enumerate(arm.fit, start=first_number):
+    for number, run in enumerate(arm.eligible, start=first_number):
         known: list[tuple[Sample, RunFigures]] = []
         for name in names:
             same = next((figures for sample, figures in known if _equal(sample, run.samples[name])), None)
@@ -78,7 +77,7 @@ def figures_of(arm: Arm, first_number: int) -> ArmFigures:
 
 
 def _names(arm: Arm) -> list[str]:
-    return list(dict.fromkeys(name for run in arm.fit for name, (values, _) in run.samples.items() if len(values)))
+    return list(dict.fromkeys(name for run in arm.eligible for name, (values, _) in run.samples.items() if len(values)))
 
 
 def _equal(one: Sample, other: Sample) -> bool:
@@ -98,42 +97,27 @@ def _run_figures(sample: Sample, number: int) -> RunFigures:
     )
 
 
-def describe_arm(figures: ArmFigures) -> dict[str, Any]:
-    """Return repeats, level and latencies of an arm as the comparison holds them."""
-    latencies = {f"{name}_ms": _describe_latency(figures, name) for name in figures.runs}
-    rows, windows = (
-        max((sum(getattr(run, what) for run in runs) for runs in figures.runs.values()), default=0)
-        for what in ("rows", "windows")
-    )
-    return {
-        "repeats": len(figures.arm.fit),
-        "windows": windows,
-        "rows": rows,
-        "level": str(Level.BETWEEN if len(figures.arm.fit) >= LEAST_REPEATS else Level.WITHIN),
-        "latencies_ms": latencies,
-    }
+def describe_latencies(figures: ArmFigures) -> dict[str, ArmLatency]:
+    """Return the latencies of an arm by metric."""
+    return {f"{name}_ms": _describe_latency(figures, name) for name in figures.runs}
 
 
-def _describe_latency(figures: ArmFigures, name: str) -> dict[str, Any]:
-    enough = figures.windows(name) >= LEAST_WINDOWS
-    out: dict[str, Any] = {}
-    for percent in PERCENTS:
-        note = None if enough else too_few(figures.windows(name))
-        out[f"p{percent}"] = _in_ms(arm_figure(figures.of(name, percent)), note)
-    values = np.sort(np.concatenate([run.samples[name][0] for run in figures.arm.fit]))
+def _describe_latency(figures: ArmFigures, name: str) -> ArmLatency:
+    note = None if figures.windows(name) >= LEAST_WINDOWS else too_few(figures.windows(name))
+    p50, p90 = (_in_ms(arm_figure(figures.of(name, percent)), note) for percent in PERCENTS)
+    values = np.sort(np.concatenate([run.samples[name][0] for run in figures.arm.eligible]))
     ranks_of = [max(-(-per_mille * len(values) // 1000), 1) - 1 for per_mille in CURVE_PER_MILLE]
     curve = zip(CURVE_PER_MILLE, values[ranks_of].tolist(), strict=True)
-    out["quantiles"] = [[per_mille / 10, ns / NS_PER_MS] for per_mille, ns in curve]
-    return out
+    return ArmLatency(p50=p50, p90=p90, quantiles=tuple((per_mille / 10, ns / NS_PER_MS) for per_mille, ns in curve))
 
 
-def _in_ms(estimate: Estimate, note: str | None) -> dict[str, Any]:
+def _in_ms(estimate: Estimate, note: str | None) -> Figure:
     return _described(estimate, 1 / NS_PER_MS, note)
 
 
-def _described(estimate: Estimate, scale: float, note: str | None) -> dict[str, Any]:
-    interval = None if note else [estimate.low * scale, estimate.high * scale]
-    return {"value": estimate.value * scale, "interval": interval, "note": note}
+def _described(estimate: Estimate, scale: float, note: str | None) -> Figure:
+    interval = None if note else (estimate.low * scale, estimate.high * scale)
+    return Figure(value=estimate.value * scale, interval=interval, note=note)
 
 
 # --- differences ------------------------------------------------------------------------------------------------------
@@ -146,12 +130,12 @@ def paired_runs(base: Arm, arm: Arm) -> bool:
     configuration alone, before any latency is looked at.
     """
     bursts = all(a.config.load.data_generator == "mmpp" and a.config.load == base.config.load for a in (base, arm))
-    seeds, others = ([seed_of(run) for run in a.fit] for a in (base, arm))
+    seeds, others = ([seed_of(run) for run in a.eligible] for a in (base, arm))
     once = len(set(seeds)) == len(seeds)
     return bursts and once and sorted(seeds) == sorted(others)
 
 
-def differences(base: ArmFigures, arm: ArmFigures) -> list[dict[str, Any]]:
+def differences(base: ArmFigures, arm: ArmFigures) -> list[ArmDifference]:
     """Return how an arm differs from the base, for each latency that both have and each percentile."""
     names = [name for name in base.runs if name in arm.runs]
     paired = paired_runs(base.arm, arm.arm)
@@ -161,14 +145,14 @@ def differences(base: ArmFigures, arm: ArmFigures) -> list[dict[str, Any]]:
 
 
 def _by_seed(figures: ArmFigures) -> ArmFigures:
-    seeds = [seed_of(run) for run in figures.arm.fit]
+    seeds = [seed_of(run) for run in figures.arm.eligible]
     order = sorted(range(len(seeds)), key=seeds.__getitem__)
     return ArmFigures(arm=figures.arm, runs={name: [runs[i] for i in order] for name, runs in figures.runs.items()})
 
 
-def _difference(base: ArmFigures, arm: ArmFigures, name: str, percent: int, *, paired: bool) -> dict[str, Any]:
+def _difference(base: ArmFigures, arm: ArmFigures, name: str, percent: int, *, paired: bool) -> ArmDifference:
     found = difference(base.of(name, percent), arm.of(name, percent), paired=paired)
-    windows = [figures.windows(name) for figures in (base, arm)]
+    windows = base.windows(name), arm.windows(name)
     note = None if min(windows) >= LEAST_WINDOWS else too_few(min(windows))
     base_value = float(np.mean([run.value for run in base.of(name, percent)]))
     value = base_value + found.absolute.value
@@ -176,40 +160,40 @@ def _difference(base: ArmFigures, arm: ArmFigures, name: str, percent: int, *, p
         change = _described(found.relative, 100, note)
     else:
         share = found.absolute.value / base_value * 100 if base_value > 0 else None
-        change = {"value": share, "interval": None, "note": NO_BASE}
-    return {
-        "arm": arm.arm.label,
-        "base": base.arm.label,
-        "metric": f"{name}_ms",
-        "percent": percent,
-        "ranks": ranks(name, (base.arm.answer, arm.arm.answer)),
-        "base_value_ms": base_value / NS_PER_MS,
-        "value_ms": value / NS_PER_MS,
-        "difference_ms": _in_ms(found.absolute, note),
-        "change_percent": change,
-        "level": str(found.level),
-        "paired": paired and found.level is Level.BETWEEN,
-        "repeats": [len(base.arm.fit), len(arm.arm.fit)],
-        "windows": windows,
-        "conclusion": "undecided" if note else _conclusion(found.absolute),
-        "mann_whitney": _mann_whitney(base.runs[name], arm.runs[name]) if percent == PERCENTS[0] else None,
-    }
+        change = Figure(value=share, interval=None, note=NO_BASE)
+    return ArmDifference(
+        arm=arm.arm.label,
+        base=base.arm.label,
+        metric=f"{name}_ms",
+        percent=percent,
+        ranks=ranks(name, (base.arm.answer, arm.arm.answer)),
+        base_value_ms=base_value / NS_PER_MS,
+        value_ms=value / NS_PER_MS,
+        difference_ms=_in_ms(found.absolute, note),
+        change_percent=change,
+        level=found.level,
+        paired=paired and found.level is Level.BETWEEN,
+        repeats=(len(base.arm.eligible), len(arm.arm.eligible)),
+        windows=windows,
+        conclusion="undecided" if note else _conclusion(found.absolute),
+        mann_whitney=_mann_whitney(base.runs[name], arm.runs[name]) if percent == PERCENTS[0] else None,
+    )
 
 
-def _conclusion(estimate: Estimate) -> str:
+def _conclusion(estimate: Estimate) -> Conclusion:
     if not estimate.excludes_zero:
         return "no difference shown"
     return "slower" if estimate.low > 0 else "faster"
 
 
-def _mann_whitney(base: Sequence[RunFigures], arm: Sequence[RunFigures]) -> dict[str, Any] | None:
-    medians = [np.concatenate([run.window_medians for run in runs]) for runs in (base, arm)]
-    found = mann_whitney(*medians)
+def _mann_whitney(base: Sequence[RunFigures], arm: Sequence[RunFigures]) -> MannWhitneyFigures | None:
+    first, second = (np.concatenate([run.window_medians for run in runs]) for runs in (base, arm))
+    found = mann_whitney(first, second)
     if found is None:
         return None
-    return {
-        "probability_slower": found.probability,
-        "p_value": found.p_value,
-        "windows": [len(values) for values in medians],
-        "note": DESCRIPTIVE,
-    }
+    return MannWhitneyFigures(
+        probability_slower=found.probability,
+        p_value=found.p_value,
+        windows=(len(first), len(second)),
+        note=DESCRIPTIVE,
+    )

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
+from windowbench.runs.files.summary import Summary
+from windowbench.runs.files.verdict import Status
 
 Sample = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Values of a latency in ns, and the window of each."""
@@ -27,36 +29,37 @@ class ReadRun:
         As the user named it.
     status : str
         How it ended: "completed", "failed", "aborted", "running", "damaged", "unknown".
-    verdict : str
-        A :class:`~windowbench.judge.verdict.verdict.Status`.
+    verdict : Status
     reason : str or None
-        Why it is not fit to be compared.
+        Why it is not eligible for a comparison.
     exit_code : int
         What a command over several runs has to say of it.
     config : Config or None
         None where it cannot be read.
-    summary, environment : dict
-        Content of ``summary.json`` and ``environment.json``, empty where there is none.
+    summary : Summary or None
+        None where it was not judged.
+    environment : dict
+        Content of ``environment.json``, empty where there is none.
     started_ns : int or None
         Epoch of its load.
     samples : dict of str to Sample
-        Latencies of measured windows by name; of a run fit to be compared alone.
+        Latencies of measured windows by name; of an eligible run alone.
     """
 
     run_id: str
     directory: str
     status: str
-    verdict: str
+    verdict: Status
     reason: str | None
     exit_code: int
     config: Config | None = None
-    summary: Mapping[str, Any] = field(default_factory=dict)
+    summary: Summary | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     started_ns: int | None = None
     samples: Mapping[str, Sample] = field(default_factory=dict)
 
     @property
-    def fit(self) -> bool:
+    def eligible(self) -> bool:
         """Whether its figures may stand beside those of others."""
         return self.reason is None
 

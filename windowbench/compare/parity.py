@@ -8,13 +8,14 @@ is set, or how it works where nothing can be set.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from config import Config
 from windowbench.compare.arms import Arm
 from windowbench.engines.contract import Source, Term, engine_of
+from windowbench.runs.files.comparison import ParityLine, ParityValue
+from windowbench.runs.files.summary import Summary
 from windowbench.settings.workload import APPROXIMATE, EXACT
 
 
@@ -62,24 +63,22 @@ LINES = (
 """Every line of the table."""
 
 
-def effective_settings(summary: Mapping[str, Any]) -> dict[str, str]:
+def effective_settings(summary: Summary | None) -> dict[str, str]:
     """Return what the engine of a run reported as its settings."""
-    engine = summary.get("engine")
-    settings = engine.get("settings") if isinstance(engine, Mapping) else None
-    return {str(name): str(value) for name, value in settings.items()} if isinstance(settings, Mapping) else {}
+    return {} if summary is None else {name: str(value) for name, value in summary.engine.settings.items()}
 
 
-def parity(arms: Sequence[Arm]) -> list[dict[str, Any]]:
+def parity(arms: Sequence[Arm]) -> tuple[ParityLine, ...]:
     """Return the table for arms, asymmetries marked."""
-    return [_line(line, arms) for line in LINES if any(line.concerns(arm.config) for arm in arms)]
+    return tuple(_line(line, arms) for line in LINES if any(line.concerns(arm.config) for arm in arms))
 
 
-def _line(line: Line, arms: Sequence[Arm]) -> dict[str, Any]:
+def _line(line: Line, arms: Sequence[Arm]) -> ParityLine:
     values = {arm.label: _value(line.source(arm.config), arm) for arm in arms}
-    unknown = [label for label, value in values.items() if value["source"] == "unknown"]
-    shown = {_comparable(value["value"]) for value in values.values()}
+    unknown = [label for label, value in values.items() if value.source == "unknown"]
+    shown = {_comparable(value.value) for value in values.values()}
     note = f"not known of {', '.join(unknown)}" if unknown else ""
-    return {"name": line.name, "values": values, "equal": len(shown) <= 1 and not unknown, "note": note}
+    return ParityLine(name=line.name, values=values, equal=len(shown) <= 1 and not unknown, note=note)
 
 
 def _comparable(value: str | None) -> str | None:
@@ -88,15 +87,15 @@ def _comparable(value: str | None) -> str | None:
     return f"{float(match[1]) * _MS[match[2]]:g} ms" if match else value
 
 
-def _value(source: Source, arm: Arm) -> dict[str, str | None]:
-    reported = next((s for run in arm.fit + arm.runs if (s := effective_settings(run.summary))), {})
+def _value(source: Source, arm: Arm) -> ParityValue:
+    reported = next((s for run in arm.eligible + arm.runs if (s := effective_settings(run.summary))), {})
     for name in source.reported:
         if name in reported:
-            return {"value": reported[name], "source": "reported"}
+            return ParityValue(value=reported[name], source="reported")
     if source.fixed:
-        return {"value": source.fixed, "source": "fixed"}
+        return ParityValue(value=source.fixed, source="fixed")
     if source.configured is not None:
-        return {"value": source.configured(arm.config), "source": "configured"}
+        return ParityValue(value=source.configured(arm.config), source="configured")
     if source.default and reported:
-        return {"value": source.default, "source": "default"}
-    return {"value": None, "source": "unknown"}
+        return ParityValue(value=source.default, source="default")
+    return ParityValue(value=None, source="unknown")

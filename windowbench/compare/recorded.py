@@ -1,19 +1,20 @@
-"""Reading finished runs: one that is damaged or not fit to be compared is said to be, and is no exception."""
+"""Reading finished runs: one that is damaged or not eligible is said to be, and is no exception."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from config import Config, ConfigError
 from windowbench.compare.finished import ReadRun, Sample
 from windowbench.errors import ExitCode
-from windowbench.judge.verdict.verdict import Status, exit_code_of
 from windowbench.processes.runlock import holder_of
+from windowbench.runs.files.status import RunStatus, StatusFile
+from windowbench.runs.files.summary import AnySummary, Ended, Summary
+from windowbench.runs.files.verdict import Status
 from windowbench.runs.layout import MEASURED
 from windowbench.runs.samples import read_latencies
-from windowbench.runs.store import SCHEMA_VERSION, RunDirectory, RunDirectoryProblem
+from windowbench.runs.store import RunDirectory, RunDirectoryProblem
 
 
 def read_run(directory: str, *, samples: bool = True) -> ReadRun:
@@ -46,22 +47,21 @@ def _damaged(path: Path, directory: str, reason: str) -> ReadRun:
         run_id=path.resolve().name,
         directory=directory,
         status="damaged",
-        verdict=str(Status.UNKNOWN),
+        verdict=Status.UNKNOWN,
         reason=reason,
         exit_code=ExitCode.ENVIRONMENT,
     )
 
 
 def _read(run: RunDirectory, directory: str, config: Config, *, samples: bool) -> ReadRun:
-    word = run.read_json_if_present("status.json") or {}
-    summary = run.read_json_if_present("summary.json") or {}
-    schedule = run.read_schedule()
-    status, verdict, reason, code = _standing(run, word, summary)
+    ended, summary, schedule = run.read_status(), run.read_summary(), run.read_schedule()
+    status, verdict, reason, code = _standing(run, ended, summary)
     if reason is None and schedule is None:
         raise RunDirectoryProblem(f"run {run.run_id}: schedule.json is missing")
+    judged = summary if isinstance(summary, Summary) else None
     latencies: Mapping[str, Sample] = {}
     if reason is None and samples:
-        latencies = _latencies(run, summary)
+        latencies = _latencies(run, judged)
     return ReadRun(
         run_id=run.run_id,
         directory=directory,
@@ -70,48 +70,37 @@ def _read(run: RunDirectory, directory: str, config: Config, *, samples: bool) -
         reason=reason,
         exit_code=code,
         config=config,
-        summary=summary,
+        summary=judged,
         environment=run.read_json_if_present("environment.json") or {},
         started_ns=None if schedule is None else schedule.epoch_ns,
         samples=latencies,
     )
 
 
-def _standing(
-    run: RunDirectory, word: Mapping[str, Any], summary: Mapping[str, Any]
-) -> tuple[str, str, str | None, int]:
-    """Return status, verdict, why the run is not fit to be compared, and its exit code."""
-    status = str(word.get("status", "unknown"))
-    if holder_of(run.path) is not None and status != "completed":
-        return "running", str(Status.UNKNOWN), "it is still running", ExitCode.VERDICT_UNKNOWN
-    judged = summary.get("verdict")
-    if status in ("failed", "aborted"):
-        reason = f"{status} in phase {word.get('phase', 'unknown')}: {word.get('error') or 'no reason is known'}"
-        code = word.get("exit_code")
-        return status, str(Status.UNKNOWN), reason, code if isinstance(code, int) else ExitCode.VERDICT_UNKNOWN
-    if not isinstance(judged, Mapping):
-        return status, str(Status.UNKNOWN), "it was not judged", ExitCode.VERDICT_UNKNOWN
-    if summary.get("schema_version") != SCHEMA_VERSION:
-        version = summary.get("schema_version")
-        raise RunDirectoryProblem(
-            f"run {run.run_id}: summary.json has layout {version}, this version reads layout {SCHEMA_VERSION};"
-            " python latency_calculator.py RUN judges it again"
-        )
-    verdict = str(judged.get("verdict"))
-    if verdict == Status.VALID:
-        return status, verdict, None, ExitCode.OK
-    reasons = [str(reason.get("text")) for reason in judged.get("reasons", []) if isinstance(reason, Mapping)]
-    return status, verdict, f"{verdict}: " + ("; ".join(reasons) or "no reason is given"), exit_code_of(verdict)
+def _standing(run: RunDirectory, ended: StatusFile, summary: AnySummary | None) -> tuple[str, Status, str | None, int]:
+    """Return status, verdict, why the run is not eligible for a comparison, and its exit code."""
+    status = ended.status
+    if holder_of(run.path) is not None and status is not RunStatus.COMPLETED:
+        return "running", Status.UNKNOWN, "it is still running", ExitCode.VERDICT_UNKNOWN
+    if status in (RunStatus.FAILED, RunStatus.ABORTED):
+        reason = f"{status} in phase {ended.phase}: {ended.error or 'no reason is known'}"
+        code = ExitCode.VERDICT_UNKNOWN if ended.exit_code is None else ended.exit_code
+        return status, Status.UNKNOWN, reason, code
+    if summary is None or isinstance(summary, Ended):
+        return status, Status.UNKNOWN, "it was not judged", ExitCode.VERDICT_UNKNOWN
+    verdict = summary.verdict
+    if verdict.status is Status.VALID:
+        return status, verdict.status, None, ExitCode.OK
+    reasons = "; ".join(reason.text for reason in verdict.reasons) or "no reason is given"
+    return status, verdict.status, f"{verdict.status}: {reasons}", verdict.exit_code
 
 
-def _latencies(run: RunDirectory, summary: Mapping[str, Any]) -> Mapping[str, Sample]:
+def _latencies(run: RunDirectory, summary: Summary | None) -> Mapping[str, Sample]:
     """Return the latencies of measured windows, which must be those that the summary was made from."""
-    described = summary.get("latencies_ms")
-    if not isinstance(described, Mapping) or not described:
+    if summary is None or not summary.latencies_ms:
         raise RunDirectoryProblem(f"run {run.run_id}: summary.json is damaged: a valid run has latencies_ms")
-    found = read_latencies(run.judged_rows, list(described), MEASURED)
+    found = read_latencies(run.judged_rows, list(summary.latencies_ms), MEASURED)
     for name, (values, _) in found.items():
-        figures = described[name]
-        if not isinstance(figures, Mapping) or figures.get("rows") != len(values):
+        if summary.latencies_ms[name].rows != len(values):
             raise RunDirectoryProblem(f"run {run.run_id}: summary.json and samples/rows.parquet disagree about {name}")
     return found

@@ -18,11 +18,13 @@ from config import SETTINGS, ConfigError
 from windowbench.compare.finished import ReadRun
 from windowbench.compare.recorded import read_run
 from windowbench.errors import EnvironmentProblem, ExitCode
-from windowbench.judge.verdict.verdict import Status
 from windowbench.load.schedule import NS_PER_S
 from windowbench.processes.process_table import processes_naming
 from windowbench.processes.runlock import holder_of
 from windowbench.report.blocks import Foreign, Table, plain_text, printable
+from windowbench.runs.files.codec import as_json
+from windowbench.runs.files.summary import Headline
+from windowbench.runs.files.verdict import Status
 from windowbench.runs.store import cannot_write
 from windowbench.settings.command_line import Parser
 
@@ -38,9 +40,14 @@ class ListedRun:
     started_ns: int
     """Epoch of its load; where there was none, when its configuration was written."""
 
+    @property
+    def headline(self) -> Headline | None:
+        """The latency that ranks, of a valid run."""
+        return None if self.read.summary is None else self.read.summary.headline
+
     def as_dict(self) -> dict[str, Any]:
         """Return the run as ``list --json`` prints it."""
-        config, headline = self.read.config, self.read.summary.get("headline")
+        config = self.read.config
         return {
             "run_id": self.read.run_id,
             "directory": str(self.path),
@@ -51,7 +58,7 @@ class ListedRun:
             "engine": None if config is None else config.engine.engine,
             "arrivals": None if config is None else config.load.data_generator,
             "rate": None if config is None else float(config.load.total_rate),
-            "headline": headline if isinstance(headline, dict) else None,
+            "headline": as_json(self.headline),
         }
 
 
@@ -129,11 +136,10 @@ def _standing(run: ReadRun) -> str:
 
 
 def _headline(run: ListedRun) -> str:
-    headline = run.as_dict()["headline"]
-    value = headline and headline.get("value_ms")
-    if not headline or not isinstance(value, int | float):
+    headline = run.headline
+    if headline is None or headline.value_ms is None:
         return "-"
-    return f"{headline.get('name')} P{headline.get('percent')} {value:.1f}"
+    return f"{headline.name} P{headline.percent} {headline.value_ms:.1f}"
 
 
 def _load(run: ListedRun) -> str:

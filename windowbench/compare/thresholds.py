@@ -6,15 +6,17 @@ to tell; that is called inconclusive and is no failure.
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from config import ConfigError
 from windowbench.compare.figures import PERCENTS
 from windowbench.compare.ranking import COMMON
 from windowbench.errors import ExitCode
+from windowbench.runs.files.comparison import ArmDifference, JudgedThreshold, Outcome, ThresholdResult
+from windowbench.runs.files.figures import Interval
 
 EXAMPLE = "excess_p90_ms>+5% or since_window_end_p50_ms>+20ms"
 _EXPRESSION = re.compile(
@@ -61,8 +63,8 @@ def parse_threshold(expression: str) -> Threshold:
 
 
 def evaluate(
-    threshold: Threshold, arms: Sequence[str], differences: Sequence[Mapping[str, Any]], known: Sequence[str]
-) -> dict[str, Any]:
+    threshold: Threshold, arms: Sequence[str], differences: Sequence[ArmDifference], known: Sequence[str]
+) -> JudgedThreshold:
     """Return what a threshold says of each arm but the base, as the comparison holds it.
 
     Parameters
@@ -70,8 +72,7 @@ def evaluate(
     threshold : Threshold
     arms : sequence of str
         Labels of the arms that are not the base.
-    differences : sequence of mapping
-        As the comparison holds them.
+    differences : sequence of ArmDifference
     known : sequence of str
         The metrics there are.
 
@@ -85,40 +86,36 @@ def evaluate(
         msg = f"--fail-on {threshold.expression!r}: these runs have no {threshold.metric}; there are {names}"
         raise ConfigError(msg)
     chosen = {
-        entry["arm"]: entry
+        entry.arm: entry
         for entry in differences
-        if (entry["metric"], entry["percent"]) == (threshold.metric, threshold.percent)
+        if (entry.metric, entry.percent) == (threshold.metric, threshold.percent)
     }
-    return {
-        "expression": threshold.expression,
-        "metric": threshold.metric,
-        "percent": threshold.percent,
-        "limit": threshold.limit,
-        "unit": threshold.unit,
-        "results": [_result(threshold, arm, chosen.get(arm)) for arm in arms],
-    }
+    return JudgedThreshold(
+        **dataclasses.asdict(threshold), results=tuple(_result(threshold, arm, chosen.get(arm)) for arm in arms)
+    )
 
 
-def _result(threshold: Threshold, arm: str, difference: Mapping[str, Any] | None) -> dict[str, Any]:
+def _result(threshold: Threshold, arm: str, difference: ArmDifference | None) -> ThresholdResult:
     if difference is None:
         return _outcome(arm, "undecided", "it has no valid run to compare")
-    if not difference["ranks"]:
+    if not difference.ranks:
         msg = (
-            f"--fail-on {threshold.expression!r}: {threshold.metric} does not mean the same for {difference['base']}"
+            f"--fail-on {threshold.expression!r}: {threshold.metric} does not mean the same for {difference.base}"
             f" and {arm}; compare them by {COMMON}_p{threshold.percent}_ms"
         )
         raise ConfigError(msg)
-    if threshold.unit == "%" and difference["base_value_ms"] <= 0:
+    if threshold.unit == "%" and difference.base_value_ms <= 0:
         msg = (
-            f"--fail-on {threshold.expression!r}: {threshold.metric} of the base {difference['base']} is"
-            f" {difference['base_value_ms']:.1f} ms, and there is no percentage of that; give a limit in ms"
+            f"--fail-on {threshold.expression!r}: {threshold.metric} of the base {difference.base} is"
+            f" {difference.base_value_ms:.1f} ms, and there is no percentage of that; give a limit in ms"
         )
         raise ConfigError(msg)
-    found = difference["change_percent" if threshold.unit == "%" else "difference_ms"]
-    value, interval = found["value"], found["interval"]
+    found = difference.change_percent if threshold.unit == "%" else difference.difference_ms
+    value, interval = found.value, found.interval
+    assert value is not None  # there is a base to have a percentage of
     figures = f"{value:+.1f}{threshold.unit}"
     if interval is None:
-        return _outcome(arm, "undecided", f"{figures}, {found['note']}", value)
+        return _outcome(arm, "undecided", f"{figures}, {found.note}", value)
     figures = f"{figures} ({interval[0]:+.1f} to {interval[1]:+.1f})"
     if interval[0] > threshold.limit:
         return _outcome(arm, "missed", f"{figures}: beyond the limit", value, interval)
@@ -128,12 +125,12 @@ def _result(threshold: Threshold, arm: str, difference: Mapping[str, Any] | None
 
 
 def _outcome(
-    arm: str, outcome: str, text: str, value: float | None = None, interval: Sequence[float] | None = None
-) -> dict[str, Any]:
-    return {"arm": arm, "value": value, "interval": interval, "outcome": outcome, "text": text}
+    arm: str, outcome: Outcome, text: str, value: float | None = None, interval: Interval | None = None
+) -> ThresholdResult:
+    return ThresholdResult(arm=arm, value=value, interval=interval, outcome=outcome, text=text)
 
 
-def exit_code_of(thresholds: Sequence[Mapping[str, Any]]) -> ExitCode:
+def exit_code_of(thresholds: Sequence[JudgedThreshold]) -> ExitCode:
     """Return the exit code that evaluated thresholds ask for."""
-    outcomes = [result["outcome"] for threshold in thresholds for result in threshold["results"]]
-    return ExitCode.THRESHOLD_MISSED if "missed" in outcomes else ExitCode.OK
+    missed = any(result.outcome == "missed" for threshold in thresholds for result in threshold.results)
+    return ExitCode.THRESHOLD_MISSED if missed else ExitCode.OK

@@ -8,10 +8,10 @@ as if they had not been said.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from windowbench.processes.messages import Message
+from windowbench.processes.messages import Json, Message, message_of
 
 READY, PROGRESS, SETTINGS, PAGE, ERROR, RESTING, NEXT = (
     "ready", "progress", "settings", "ui", "error", "resting", "next",
@@ -43,6 +43,11 @@ class Progress:
     state_rows: int | None
     state_bytes: int | None
     rejected: int | None
+
+
+def recorded_messages(lines: Iterable[Json]) -> Iterator[Message]:
+    """Yield the messages among the lines of a run's ``progress.jsonl``, read as JSON."""
+    return (message for line in lines if (message := message_of(line)) is not None)
 
 
 def progress_of(message: Message) -> Progress:

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config import Config, OutputMode
 from data_generation_mmpp import MmppPath
-from windowbench.judge.engine import EngineFigures
 from windowbench.judge.first_values import FIRST_LATENCIES, FirstValues
 from windowbench.judge.measured import MeasuredRows, Phase, states_at
 from windowbench.judge.measures.bootstrap import Interval, RunSample, percentile_intervals, too_few
-from windowbench.judge.measures.goodness_of_fit import FEW_STATE_CHANGES, ArrivalFit
+from windowbench.judge.measures.goodness_of_fit import FEW_STATE_CHANGES
 from windowbench.judge.measures.latency import LATENCIES, PARTS
 from windowbench.judge.measures.quantiles import percentiles, window_maxima
-from windowbench.judge.measures.resources import Resources
-from windowbench.judge.measures.steady_state import Slope, trend_note
+from windowbench.judge.measures.steady_state import trend_note
 from windowbench.judge.truth.comparison import Comparison, RowClass, Truth
 from windowbench.judge.updates import Updates, measured_sample
-from windowbench.judge.verdict.generator import GeneratorFigures, TopicFigures
-from windowbench.judge.verdict.host import ClockOffset, HostFigures
+from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.load_series import LoadSeries
-from windowbench.judge.verdict.verdict import RowFigures, Status, SustainFigures, Verdict
+from windowbench.judge.verdict.verdict import RowFigures, SustainFigures
 from windowbench.judge.visible import VISIBLE_LATENCIES, VisibleRows
 from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule
-from windowbench.runs.store import SCHEMA_VERSION
+from windowbench.runs.files.figures import (
+    ClockFigures,
+    EngineFigures,
+    HostFigures,
+    Latency,
+    Part,
+    Percentiles,
+    Resources,
+    Slope,
+)
+from windowbench.runs.files.load import GeneratorFigures, GoodnessOfFit, LoadFigures
+from windowbench.runs.files.summary import (
+    SUMMARY_VERSION,
+    Headline,
+    MetricFigures,
+    MissingExample,
+    RowCounts,
+    StateFigures,
+    States,
+    SteadyState,
+    Summary,
+)
+from windowbench.runs.files.verdict import Status, Verdict
 from windowbench.workloads.kit.joined import JoinedCells
 
 HEADLINE_PERCENT = 90
@@ -46,27 +63,46 @@ def ranking_latency(config: Config) -> str:
     return f"visible_{by_append_time}" if config.in_transactions else by_append_time
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Findings:
-    """Everything the judge found about a run."""
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """Rows beside the truth, and what was measured of them."""
 
     config: Config
-    schedule: Schedule
     truth: Truth
     comparison: Comparison
     measured: MeasuredRows
     updates: Updates
     phases: NDArray[np.int8]
     row_figures: RowFigures
+
+    @property
+    def latency_names(self) -> tuple[str, ...]:
+        """Every latency there is."""
+        return LATENCIES
+
+    def sample(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the values of a latency over measured windows, in ns, and the id of each one's window."""
+        values, windows = self._measured(name)
+        return values, self.truth.cells.closing.ids[windows]
+
+    def _measured(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the same with the index of each window."""
+        return measured_sample(name, self.measured, self.updates)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings(Compared):
+    """Everything the judge found about a run."""
+
+    schedule: Schedule
     generator: GeneratorFigures
-    topic: TopicFigures
     host: HostFigures
     clock: ClockOffset
     engine: EngineFigures
     slope: Slope | None
     sustain: SustainFigures
     path: MmppPath | None
-    fit: ArrivalFit
+    arrivals: GoodnessOfFit
     load: LoadSeries
     resources: Resources | None
     visible: VisibleRows | None = None
@@ -95,17 +131,11 @@ class Findings:
         first = () if self.first is None else FIRST_LATENCIES
         return (*LATENCIES, *first, *(() if self.visible is None else VISIBLE_LATENCIES))
 
-    def sample(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the values of a latency over measured windows, in ns, and the id of each one's window."""
-        values, windows = self._measured(name)
-        return values, self.truth.cells.closing.ids[windows]
-
     def _measured(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the same with the index of each window."""
         if self.first is not None and name in FIRST_LATENCIES:
             return self.first.of(name)[self.first.is_measured], self.first.window[self.first.is_measured]
         if self.visible is None or name not in VISIBLE_LATENCIES:
-            return measured_sample(name, self.measured, self.updates)
+            return super()._measured(name)
         chosen = self.measured.is_measured & self.visible.seen
         return self.visible.of(name)[chosen], self.measured.window[chosen]
 
@@ -137,73 +167,55 @@ class Findings:
         return [f"the load changed its state {changes} times in the measured phase: too few to call its rate typical"]
 
 
-def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> dict[str, Any]:
-    """Return what ``summary.json`` holds: every reported number, in JSON's own types; durations in the unit named."""
-    latencies = _latencies(findings)
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": run_id,
-        "verdict": verdict.as_dict(),
-        "headline": _headline(findings.headline, latencies) if verdict.status is Status.VALID else None,
-        "load": _load(findings),
-        "latencies_ms": latencies,
-        "visible": None if findings.visible is None else dataclasses.asdict(findings.visible.figures),
-        "revisions": None if findings.first is None else findings.first.figures(),
-        "by_metric": by_metric(findings),
-        "remarks": dict(findings.remarks),
-        "window_maxima_ms": _window_maxima(findings),
-        "decomposition_ms": _decomposition(findings),
-        "partition_wait_ms": _partition_wait(findings),
-        "rows": _rows(findings),
-        "windows": {phase.label: int(np.count_nonzero(findings.phases == phase)) for phase in Phase},
-        "generator": {
-            **dataclasses.asdict(findings.generator),
-            **dataclasses.asdict(findings.topic),
-        },
-        "host": dataclasses.asdict(findings.host),
-        "external_clock_ms": {
-            "offset": findings.clock.offset_ns / NS_PER_MS,
-            "bound": findings.clock.bound_ns / NS_PER_MS,
-        },
-        "resources": _resources(findings.resources),
-        "engine": _engine(findings),
-        "steady_state": _steady_state(findings),
-        "states": _states(findings),
-        "arrivals": findings.fit.as_dict(),
-    }
+def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> Summary:
+    """Return every reported number of a run; how it ended and the files that the judge wrote are added by who knows."""
+    found = latencies(findings)
+    return Summary(
+        schema_version=SUMMARY_VERSION,
+        run_id=run_id,
+        verdict=verdict,
+        headline=_headline(findings.headline, found) if verdict.status is Status.VALID else None,
+        load=_load(findings),
+        latencies_ms=found,
+        visible=None if findings.visible is None else findings.visible.figures,
+        revisions=None if findings.first is None else findings.first.figures(),
+        by_metric=by_metric(findings),
+        remarks=dict(findings.remarks),
+        window_maxima_ms=maxima(findings),
+        decomposition_ms=_decomposition(findings),
+        partition_wait_ms=_partition_wait(findings),
+        rows=row_counts(findings),
+        windows={phase.label: int(np.count_nonzero(findings.phases == phase)) for phase in Phase},
+        generator=findings.generator,
+        host=findings.host,
+        external_clock_ms=ClockFigures(
+            offset=findings.clock.offset_ns / NS_PER_MS, bound=findings.clock.bound_ns / NS_PER_MS
+        ),
+        resources=findings.resources,
+        engine=findings.engine,
+        steady_state=_steady_state(findings),
+        states=_states(findings),
+        arrivals=findings.arrivals,
+    )
 
 
-def _engine(findings: Findings) -> dict[str, Any]:
-    config = findings.config
-    engine = config.engine
-    return {
-        "name": engine.engine,
-        "output_mode": config.output_mode,
-        "preset": engine.chosen_preset,
-        "approximate": list(config.workload.approximate),
-        "real_time_batch_s": engine.real_time_batch_s,
-        **dataclasses.asdict(findings.engine),
-    }
-
-
-def _load(findings: Findings) -> dict[str, Any]:
+def _load(findings: Findings) -> LoadFigures:
     config, schedule = findings.config, findings.schedule
     seconds = (schedule.measure_end_ns - schedule.base_time_ns) / NS_PER_S
-    return {
-        "arrivals": config.load.data_generator,
-        "producers": config.load.num_producers,
-        "events_per_producer": config.load.events_label,
-        "nominal_rate": float(config.load.total_rate),
-        "scheduled_rate": findings.generator.scheduled_measured / seconds,
-        "path_rate": None if findings.path is None else _path_rate(findings.path, schedule),
-        "measured_seconds": seconds,
-        "window_size_ms": config.windows.size_ms,
-        "slide_ms": config.windows.slide_ms,
-        "watermark_delay_ms": config.windows.delay_ms,
-        **config.workload.scope,
-        "scope": list(config.workload.scope),
-        "seed": config.run.seed,
-    }
+    return LoadFigures(
+        arrivals=config.load.data_generator,
+        producers=config.load.num_producers,
+        events_per_producer=config.load.events_label,
+        nominal_rate=float(config.load.total_rate),
+        scheduled_rate=findings.generator.scheduled_measured / seconds,
+        path_rate=None if findings.path is None else _path_rate(findings.path, schedule),
+        measured_seconds=seconds,
+        window_size_ms=config.windows.size_ms,
+        slide_ms=config.windows.slide_ms,
+        watermark_delay_ms=config.windows.delay_ms,
+        scope=config.workload.scope,
+        seed=config.run.seed,
+    )
 
 
 def _path_rate(path: MmppPath, schedule: Schedule) -> float:
@@ -213,21 +225,21 @@ def _path_rate(path: MmppPath, schedule: Schedule) -> float:
     return float(np.dot(path.rates, np.diff(bounds)) / (high - low))
 
 
-def _latencies(findings: Findings) -> dict[str, dict[str, Any]]:
+def latencies(found: Compared) -> dict[str, Latency]:
     """Return percentiles over rows of measured windows, with the interval of P90."""
-    samples = {name: findings.sample(name) for name in findings.latency_names}
+    samples = {name: found.sample(name) for name in found.latency_names}
     intervals = _intervals(samples)
-    found = {}
+    described = {}
     for name, (values, window) in samples.items():
         windows, interval = len(np.unique(window)), intervals[name]
-        found[name] = {
-            "rows": len(values),
-            "windows": windows,
-            **in_ms(values),
-            "p90_interval": None if interval is None else [interval.low / NS_PER_MS, interval.high / NS_PER_MS],
-            "interval_note": too_few(windows) if interval is None else None,
-        }
-    return found
+        described[name] = Latency(
+            rows=len(values),
+            windows=windows,
+            **_in_ms(values),
+            p90_interval=None if interval is None else (interval.low / NS_PER_MS, interval.high / NS_PER_MS),
+            interval_note=too_few(windows) if interval is None else None,
+        )
+    return described
 
 
 def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) -> dict[str, Interval | None]:
@@ -249,117 +261,109 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
     return intervals
 
 
-def in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
-    """Return the percentiles of durations in ns as ms; None each where there are none."""
+def _in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
     found = percentiles(values)
     names = ("p50", "p90", "p95", "p99", "max")
     return {name: None if found is None else getattr(found, name) / NS_PER_MS for name in names}
 
 
-def _headline(name: str, latencies: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    chosen = latencies[name]
-    return {
-        "name": f"{name}_ms",
-        "percent": HEADLINE_PERCENT,
-        "value_ms": chosen["p90"],
-        "interval_ms": chosen["p90_interval"],
-        "interval_note": chosen["interval_note"],
-        "rows": chosen["rows"],
-        "windows": chosen["windows"],
-    }
+def in_ms(values: NDArray[np.int64]) -> Percentiles:
+    """Return the percentiles of durations in ns as ms."""
+    return Percentiles(**_in_ms(values))
 
 
-def by_metric(findings: Findings) -> list[dict[str, Any]]:
+def _headline(name: str, described: Mapping[str, Latency]) -> Headline:
+    chosen = described[name]
+    return Headline(
+        name=f"{name}_ms",
+        percent=HEADLINE_PERCENT,
+        value_ms=chosen.p90,
+        interval_ms=chosen.p90_interval,
+        interval_note=chosen.interval_note,
+        rows=chosen.rows,
+        windows=chosen.windows,
+    )
+
+
+def by_metric(findings: Findings) -> tuple[MetricFigures, ...]:
     """Return rows and latencies of each type of row; of a workload with one type, nothing."""
     if not findings.metrics:
-        return []
+        return ()
     comparison, measured = findings.comparison, findings.measured
     of_row = findings.metric_of(comparison.cells)
     of_missing = findings.metric_of(comparison.missing)
     of_required = findings.metric_of(np.flatnonzero(findings.truth.required))
     of_measured = findings.metric_of(measured.cell)
-    return [
-        {
-            "metric": name,
-            "expected": int(np.count_nonzero(of_required == number)),
-            **{
-                row_class.name.lower(): int(np.count_nonzero((of_row == number) & (comparison.classes == row_class)))
-                for row_class in (RowClass.EXACT, RowClass.UNDECIDABLE, RowClass.WRONG_VALUE)
-            },
-            "missing": int(np.count_nonzero(of_missing == number)),
-            "measured": int(np.count_nonzero(measured.is_measured & (of_measured == number))),
-            **{
-                f"{latency}_ms": in_ms(
-                    getattr(measured.latencies, latency)[measured.is_measured & (of_measured == number)]
-                )
-                for latency in LATENCIES
-            },
-        }
-        for number, name in enumerate(findings.metrics)
-    ]
+
+    def figures(number: int, name: str) -> MetricFigures:
+        classes, chosen = comparison.classes[of_row == number], measured.is_measured & (of_measured == number)
+        return MetricFigures(
+            metric=name,
+            expected=int(np.count_nonzero(of_required == number)),
+            exact=int(np.count_nonzero(classes == RowClass.EXACT)),
+            undecidable=int(np.count_nonzero(classes == RowClass.UNDECIDABLE)),
+            wrong_value=int(np.count_nonzero(classes == RowClass.WRONG_VALUE)),
+            missing=int(np.count_nonzero(of_missing == number)),
+            measured=int(np.count_nonzero(chosen)),
+            **{f"{latency}_ms": in_ms(getattr(measured.latencies, latency)[chosen]) for latency in LATENCIES},
+        )
+
+    return tuple(figures(number, name) for number, name in enumerate(findings.metrics))
 
 
-def _window_maxima(findings: Findings) -> dict[str, dict[str, float | None]]:
-    return {name: in_ms(window_maxima(*findings.sample(name))[1]) for name in findings.latency_names}
+def maxima(found: Compared) -> dict[str, Percentiles]:
+    """Return the percentiles of the greatest value of each window."""
+    return {name: in_ms(window_maxima(*found.sample(name))[1]) for name in found.latency_names}
 
 
-def _decomposition(findings: Findings) -> dict[str, dict[str, float | None]]:
-    latencies = findings.measured.latencies.of(findings.measured.is_measured)
+def _decomposition(findings: Findings) -> dict[str, Part]:
+    chosen = findings.measured.latencies.of(findings.measured.is_measured)
+    parts = {name: getattr(chosen, name) for name in (*PARTS, "total")}
     return {
-        name: {**in_ms(getattr(latencies, name)), "mean": _mean_ms(getattr(latencies, name))}
-        for name in (*PARTS, "total")
+        name: Part(**_in_ms(values), mean=float(values.mean()) / NS_PER_MS if len(values) else None)
+        for name, values in parts.items()
     }
 
 
-def _mean_ms(values: NDArray[np.int64]) -> float | None:
-    """Return the mean of durations in ns as ms; the means of the parts add up to that of the whole."""
-    return float(values.mean()) / NS_PER_MS if len(values) else None
+def _partition_wait(findings: Findings) -> Percentiles:
+    return in_ms(findings.truth.cells.closing.partition_wait_ns[findings.phases == Phase.MEASURED])
 
 
-def _resources(found: Resources | None) -> dict[str, Any] | None:
-    return None if found is None else dataclasses.asdict(found)
+def row_counts(found: Compared) -> RowCounts:
+    """Return the rows by class."""
+    figures = found.row_figures
+    return RowCounts(
+        **{row_class.name.lower(): found.comparison.count(row_class) for row_class in RowClass},
+        missing=figures.missing,
+        explained_by_generator=figures.wrong_explained + figures.missing_explained + figures.conflicting_explained,
+        expected=int(np.count_nonzero(found.truth.required)),
+        not_log_append_time=figures.not_log_append_time,
+        impossible=figures.impossible,
+        missing_examples=_missing_examples(found),
+    )
 
 
-def _partition_wait(findings: Findings) -> dict[str, float | None]:
-    waits = findings.truth.cells.closing.partition_wait_ns[findings.phases == Phase.MEASURED]
-    return in_ms(waits)
+def _missing_examples(found: Compared, most: int = 10) -> tuple[MissingExample, ...]:
+    cells = found.comparison.missing[:most]
+    starts = found.truth.cells.closing.starts_ms[found.truth.cells.window_index(cells)]
+    keys = found.truth.cells.keys_of(cells)
+    return tuple(MissingExample(window_start=int(s), key=int(k)) for s, k in zip(starts, keys, strict=True))
 
 
-def _rows(findings: Findings) -> dict[str, Any]:
-    comparison, figures = findings.comparison, findings.row_figures
-    return {
-        **{row_class.name.lower(): comparison.count(row_class) for row_class in RowClass},
-        "missing": figures.missing,
-        "explained_by_generator": figures.wrong_explained + figures.missing_explained + figures.conflicting_explained,
-        "expected": int(np.count_nonzero(findings.truth.required)),
-        "not_log_append_time": figures.not_log_append_time,
-        "impossible": dataclasses.asdict(figures.impossible),
-        "missing_examples": _missing_examples(findings),
-    }
-
-
-def _missing_examples(findings: Findings, most: int = 10) -> list[dict[str, int]]:
-    cells = findings.comparison.missing[:most]
-    windows = findings.truth.cells.window_index(cells)
-    starts = findings.truth.cells.closing.starts_ms[windows]
-    keys = findings.truth.cells.keys_of(cells)
-    return [{"window_start": int(s), "key": int(k)} for s, k in zip(starts, keys, strict=True)]
-
-
-def _steady_state(findings: Findings) -> dict[str, Any]:
+def _steady_state(findings: Findings) -> SteadyState:
     windows = len(np.unique(findings.sample("excess")[1]))
-    name = findings.by_append_time
-    slope, points = findings.slope, "windows" if name == "excess" else "seconds"
-    return {
-        f"{name}_slope_ms_per_s": None if slope is None else dataclasses.asdict(slope),
-        "judged": findings.sustain.slope is not None,
-        "note": trend_note(slope, windows, points),
-        "results_lag_s": findings.sustain.results_lag_s,
-        "results_lag_limit_s": findings.sustain.lag_limit_s,
-    }
+    slope, of_excess = findings.slope, findings.by_append_time == "excess"
+    return SteadyState(
+        excess_slope_ms_per_s=slope if of_excess else None,
+        freshness_slope_ms_per_s=None if of_excess else slope,
+        judged=findings.sustain.slope is not None,
+        note=trend_note(slope, windows, "windows" if of_excess else "seconds"),
+        results_lag_s=findings.sustain.results_lag_s,
+        results_lag_limit_s=findings.sustain.lag_limit_s,
+    )
 
 
-def _states(findings: Findings) -> dict[str, Any] | None:
+def _states(findings: Findings) -> States | None:
     """Return latencies by the MMPP state that held when the last event of each row was due."""
     path = findings.path
     if path is None:
@@ -370,20 +374,19 @@ def _states(findings: Findings) -> dict[str, Any] | None:
     state = dict.fromkeys(LATENCIES, of_final)
     if findings.config.several_rows:
         state["freshness"] = of_update
-    by_state = [
-        {
-            "state": int(number),
-            "rate": float(path.rates[path.states == number][0]),
-            "rows": int(np.count_nonzero(of_final == number)),
-            **{f"{name}_ms": in_ms(findings.sample(name)[0][state[name] == number]) for name in LATENCIES},
-        }
-        for number in np.unique(path.states)
-    ]
     rule = "state when the last event of the row was due"
     if findings.config.several_rows:
         rule += "; of freshness, when the newest event of the update was produced"
-    return {
-        "changes": findings.state_changes,
-        "rule": rule,
-        "by_state": by_state,
-    }
+    return States(
+        changes=findings.state_changes,
+        rule=rule,
+        by_state=tuple(
+            StateFigures(
+                state=int(number),
+                rate=float(path.rates[path.states == number][0]),
+                rows=int(np.count_nonzero(of_final == number)),
+                **{f"{name}_ms": in_ms(findings.sample(name)[0][state[name] == number]) for name in LATENCIES},
+            )
+            for number in np.unique(path.states)
+        ),
+    )

@@ -8,7 +8,6 @@ wait for late events.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from windowbench.judge.truth.rows import ResultRows
 from windowbench.judge.updates import Updates
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.load.schedule import NS_PER_MS
+from windowbench.runs.files.figures import Revisions
 
 FIRST_LATENCIES = ("first_since_window_end", "first_excess")
 
@@ -64,15 +64,15 @@ class FirstValues:
         early = self.excess < -EXCESS_TOLERANCE_NS - clock_bound_ns
         return int(np.count_nonzero(early & (self.revisions > 0)))
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> Revisions:
         """Return how much was revised in measured windows."""
         counts = self.revisions[self.is_measured]
-        return {
-            "results": len(counts),
-            "revised": int(np.count_nonzero(counts)),
-            "revisions": int(counts.sum()),
-            "most": int(counts.max()) if len(counts) else 0,
-        }
+        return Revisions(
+            results=len(counts),
+            revised=int(np.count_nonzero(counts)),
+            revisions=int(counts.sum()),
+            most=int(counts.max(initial=0)),
+        )
 
 
 def find_first_values(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from windowbench.judge.arrival_fit import arrival_fit
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Config, OutputMode
+from windowbench.judge.arrival_fit import goodness_of_fit
 from windowbench.judge.engine import engine_figures
-from windowbench.judge.figures import Findings, headline_of, summary_of
+from windowbench.judge.figures import Compared, Findings, headline_of, summary_of
 from windowbench.judge.first_values import find_first_values
 from windowbench.judge.measured import (
     answered_ms,
@@ -21,22 +25,20 @@ from windowbench.judge.measured import (
     window_phases,
 )
 from windowbench.judge.measures.latency import impossible
-from windowbench.judge.measures.resources import Resources, Span, resources
+from windowbench.judge.measures.resources import Span, resources
 from windowbench.judge.recorded import Recorded, read_recorded
 from windowbench.judge.tables import row_table, window_table, write_tables
 from windowbench.judge.truth.comparison import Truth, compare
-from windowbench.judge.truth.oracle import Evidence, Oracle
-from windowbench.judge.truth.replay import TwoLooks
-from windowbench.judge.truth.rows import RowModel
+from windowbench.judge.truth.oracle import NOTHING_SEEN, Evidence, Oracle, TruthBuilder
+from windowbench.judge.truth.replay import ScheduledEvents, TwoLooks
+from windowbench.judge.truth.rows import ResultRows, RowModel
 from windowbench.judge.updates import find_updates, latency_slope
-from windowbench.judge.verdict.generator import GeneratorFigures, GeneratorLedger
-from windowbench.judge.verdict.host import host_figures
+from windowbench.judge.verdict.generator import GeneratorLedger
+from windowbench.judge.verdict.host import ClockOffset, host_figures
 from windowbench.judge.verdict.load_series import LoadSeries
+from windowbench.judge.verdict.reasons import Party, ReasonCode, charge
 from windowbench.judge.verdict.verdict import (
-    Party,
-    Reason,
     SustainFigures,
-    Verdict,
     decide,
     generator_reasons,
     host_reasons,
@@ -48,8 +50,13 @@ from windowbench.judge.verdict.verdict import (
 from windowbench.judge.verdict.visibility import visible_reasons, visible_warnings
 from windowbench.judge.visible import visible_rows
 from windowbench.load.arrivals import modulating_path
-from windowbench.load.schedule import NS_PER_S
-from windowbench.runs.store import SCHEMA_VERSION, RunDirectory, RunDirectoryProblem
+from windowbench.load.schedule import NS_PER_S, Schedule
+from windowbench.runs.files.figures import Resources
+from windowbench.runs.files.load import GeneratorFigures
+from windowbench.runs.files.status import RunStatus, StatusFile
+from windowbench.runs.files.summary import SUMMARY_VERSION, NotJudged, Summary
+from windowbench.runs.files.verdict import Verdict, VerdictFile
+from windowbench.runs.store import RunDirectory, RunDirectoryProblem
 
 _log = logging.getLogger(__name__)
 
@@ -61,8 +68,7 @@ class Evaluation:
     Attributes
     ----------
     verdict : Verdict
-    summary : dict
-        What ``summary.json`` holds.
+    summary : Summary or NotJudged
     windows : dict of str to list
         Columns of ``windows.csv``; empty where the run could not be judged.
     rows : dict of str to array
@@ -72,7 +78,7 @@ class Evaluation:
     """
 
     verdict: Verdict
-    summary: dict[str, Any]
+    summary: Summary | NotJudged
     windows: dict[str, list[Any]] = field(default_factory=dict)
     rows: dict[str, Any] = field(default_factory=dict)
     load: dict[str, Any] = field(default_factory=dict)
@@ -91,19 +97,19 @@ def judge_run(run: RunDirectory) -> Evaluation:
     evaluation = evaluate(run)
     config = run.read_config()
     files = write_tables(run, config, evaluation.windows, evaluation.rows, evaluation.load)
-    evaluation.summary["status"] = _status_of(run)
-    evaluation.summary["files"] = [str(path.relative_to(run.path)) for path in (run.summary, run.verdict, *files)]
-    run.write_json("verdict.json", {"schema_version": SCHEMA_VERSION, **evaluation.verdict.as_dict()})
-    run.write_json("summary.json", evaluation.summary)
-    return evaluation
+    names = tuple(str(path.relative_to(run.path)) for path in (run.summary, run.verdict, *files))
+    summary = dataclasses.replace(evaluation.summary, status=_status_of(run), files=names)
+    run.write_json("verdict.json", VerdictFile.of(evaluation.verdict))
+    run.write_json("summary.json", summary)
+    return dataclasses.replace(evaluation, summary=summary)
 
 
-def _status_of(run: RunDirectory) -> str:
-    """Return how the run says that it ended, ``unknown`` where it does not say."""
+def _status_of(run: RunDirectory) -> RunStatus:
+    """Return how the run says that it ended, unknown where it does not say."""
     try:
-        return str(run.read_json("status.json").get("status", "unknown"))
+        return run.read_status().status
     except RunDirectoryProblem:
-        return "unknown"
+        return RunStatus.UNKNOWN
 
 
 def evaluate(run: RunDirectory) -> Evaluation:
@@ -118,18 +124,18 @@ def evaluate(run: RunDirectory) -> Evaluation:
     try:
         schedule = run.read_schedule()
         if schedule is None:
-            return _unknown(run, "no_schedule", "no schedule is known: the run ended before its load began")
+            return _unknown(run, ReasonCode.NO_SCHEDULE, "no schedule is known: the run ended before its load began")
         return judge(read_recorded(run, config, schedule))
     except RunDirectoryProblem as problem:
-        return _unknown(run, "judge_failed", str(problem))
+        return _unknown(run, ReasonCode.JUDGE_FAILED, str(problem))
     except Exception as error:  # noqa: BLE001 - whatever fails in the judge must not look like a valid run
         _log.debug("the judge failed", exc_info=True)
-        return _unknown(run, "judge_failed", f"the judge failed: {type(error).__name__}: {error}")
+        return _unknown(run, ReasonCode.JUDGE_FAILED, f"the judge failed: {type(error).__name__}: {error}")
 
 
-def _unknown(run: RunDirectory, code: str, text: str) -> Evaluation:
+def _unknown(run: RunDirectory, code: ReasonCode, text: str) -> Evaluation:
     verdict = unknown(code, text)
-    summary = {"schema_version": SCHEMA_VERSION, "run_id": run.run_id, "verdict": verdict.as_dict()}
+    summary = NotJudged(schema_version=SUMMARY_VERSION, run_id=run.run_id, verdict=verdict)
     return Evaluation(verdict=verdict, summary=summary)
 
 
@@ -146,26 +152,55 @@ def judge(recorded: Recorded) -> Evaluation:
     )
 
 
-def find(recorded: Recorded) -> Findings:
-    """Compare and measure what a run recorded."""
-    config, schedule, rows, clock = recorded.config, recorded.schedule, recorded.rows, recorded.clock
-    mode = config.output_mode
-    model = RowModel.of(config.engine.workload)
-    newest = model.newest_produce
-    truth, generator, load = replay(recorded)
-    closing = truth.cells.closing
+def compare_rows(
+    config: Config, rows: ResultRows, truth: Truth, phases: NDArray[np.int8], clock: ClockOffset, *, mode: OutputMode
+) -> Compared:
+    """Compare rows with the truth and measure those that count.
+
+    Parameters
+    ----------
+    config : Config
+        Workload and windows.
+    rows : ResultRows
+    truth : Truth
+    phases : int8[windows]
+        Phase of every window.
+    clock : ClockOffset
+    mode : str
+        In which it is known when a row could come first: no excess is too low in any other than ``append``.
+    """
+    newest = RowModel.of(config.engine.workload).newest_produce
     comparison = compare(rows, truth, Oracle.of(config.engine.workload).rules(config))
-    phases = window_phases(closing, schedule)
     measured = measure_rows(
         rows, truth, comparison, phases, clock, delay_ms=config.windows.delay_ms, newest_produce=newest
     )
     updates = find_updates(rows, truth, comparison, phases, clock, newest_produce=newest, several=config.several_rows)
     odd = impossible(measured.latencies, updates.freshness, clock.bound_ns, mode=mode)
-    first = find_first_values(rows, truth, comparison, updates, clock) if config.workload.REVISES else None
+    return Compared(
+        config=config,
+        truth=truth,
+        comparison=comparison,
+        measured=measured,
+        updates=updates,
+        phases=phases,
+        row_figures=row_figures(rows, comparison, odd),
+    )
+
+
+def find(recorded: Recorded) -> Findings:
+    """Compare and measure what a run recorded."""
+    config, schedule, rows, clock = recorded.config, recorded.schedule, recorded.rows, recorded.clock
+    mode = config.output_mode
+    truth, generator, load = replay(recorded)
+    closing = truth.cells.closing
+    found = compare_rows(config, rows, truth, window_phases(closing, schedule), clock, mode=mode)
+    measured, updates, figures = found.measured, found.updates, found.row_figures
+    first = find_first_values(rows, truth, found.comparison, updates, clock) if config.workload.REVISES else None
     if first is not None:
-        early = odd.excess_too_low + first.too_early(clock.bound_ns)
-        odd = dataclasses.replace(odd, excess_too_low=early)
-    engine = engine_figures(recorded.progress, schedule)
+        early = figures.impossible.excess_too_low + first.too_early(clock.bound_ns)
+        odd = dataclasses.replace(figures.impossible, excess_too_low=early)
+        figures = dataclasses.replace(figures, impossible=odd)
+    engine = engine_figures(config, recorded.progress, schedule)
     slope = latency_slope(measured, updates, closing, mode, base_ns=schedule.base_time_ns)
     last_sent_ns = max(schedule.load_end_ns, generator.last_sent_ns or 0)
     path = modulating_path(config, schedule.load_length_ns)
@@ -173,13 +208,12 @@ def find(recorded: Recorded) -> Findings:
         config=config,
         schedule=schedule,
         truth=truth,
-        comparison=comparison,
+        comparison=found.comparison,
         measured=measured,
         updates=updates,
-        phases=phases,
-        row_figures=row_figures(rows, comparison, odd),
+        phases=found.phases,
+        row_figures=figures,
         generator=generator,
-        topic=recorded.topic,
         host=host_figures(recorded.host, schedule),
         clock=clock,
         engine=engine,
@@ -200,13 +234,13 @@ def find(recorded: Recorded) -> Findings:
             measured_s=(schedule.measure_end_ns - schedule.base_time_ns) / NS_PER_S,
         ),
         path=path,
-        fit=arrival_fit(config, schedule),
+        arrivals=goodness_of_fit(config, schedule),
         load=load,
         resources=run_resources(recorded, generator),
         visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
         first=first,
-        metrics=model.metrics,
-        remarks=truth.remarks(comparison, rows.parsed),
+        metrics=RowModel.of(config.engine.workload).metrics,
+        remarks=truth.remarks(found.comparison, rows.parsed),
     )
 
 
@@ -221,21 +255,46 @@ def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries]:
     """Make the schedule again; look at it for the closing of windows, then beside what was sent."""
     config, schedule = recorded.config, recorded.schedule
     load = TwoLooks(config, schedule)
-    outline = Oracle.of(config.engine.workload).outline(config, schedule, load.at_schedule())
     evidence = Evidence(
-        answered_ms=answered_ms(recorded.rows, outline.cells, recorded.clock, several=config.several_rows),
         greatest_ack_ms=recorded.greatest_ack_ms,
         withheld=recorded.withheld,
         withheld_unnamed=recorded.withheld_unnamed,
     )
-    builder = outline.builder(evidence)
+    builder = truth_builder(config, schedule, recorded.rows, recorded.clock, load.at_schedule(), evidence=evidence)
     ledger = GeneratorLedger(config, schedule, recorded.acks)
     series = LoadSeries(schedule)
     for events in load.beside(recorded.sent_ns):
         builder.add(events)
         ledger.add(events)
         series.add(events)
-    return builder.finish(), ledger.figures(recorded.recorded_sends), series
+    return builder.finish(), ledger.figures(recorded.topic, recorded.recorded_sends), series
+
+
+def truth_builder(
+    config: Config,
+    schedule: Schedule,
+    rows: ResultRows,
+    clock: ClockOffset,
+    scheduled: Iterable[ScheduledEvents],
+    *,
+    evidence: Evidence = NOTHING_SEEN,
+) -> TruthBuilder:
+    """Return what adds up the truth, for windows that close as the scheduled events say.
+
+    Parameters
+    ----------
+    config : Config
+    schedule : Schedule
+    rows : ResultRows
+        Say which events an answer cannot hold any more.
+    clock : ClockOffset
+    scheduled : iterable of ScheduledEvents
+    evidence : Evidence
+        What is known of events that were sent late or not at all.
+    """
+    outline = Oracle.of(config.engine.workload).outline(config, schedule, scheduled)
+    answered = answered_ms(rows, outline.cells, clock, several=config.several_rows)
+    return outline.builder(dataclasses.replace(evidence, answered_ms=answered))
 
 
 def consumer_warnings(consumer: Mapping[str, Any]) -> list[str]:
@@ -248,9 +307,9 @@ def consumer_warnings(consumer: Mapping[str, Any]) -> list[str]:
     return warnings
 
 
-def weigh(findings: Findings, status: Mapping[str, Any], warnings: Sequence[str] = ()) -> Verdict:
+def weigh(findings: Findings, ended: StatusFile, warnings: Sequence[str] = ()) -> Verdict:
     """Weigh everything that was found; the generator's faults come first."""
-    generator = generator_reasons(findings.generator, findings.topic, findings.config)
+    generator = generator_reasons(findings.generator, findings.config)
     rows = row_reasons(findings.row_figures, sent_early=findings.generator.early > 0)
     visible = None if findings.visible is None else findings.visible.figures
     reasons = [
@@ -260,10 +319,9 @@ def weigh(findings: Findings, status: Mapping[str, Any], warnings: Sequence[str]
         *visible_reasons(visible),
         *(reason for reason in rows if reason.party is not Party.GENERATOR),
     ]
-    ended = status.get("status", "unknown")
-    if ended != "completed":
-        why = f"the run did not complete: {ended}" + (f" ({status['error']})" if status.get("error") else "")
-        reasons.insert(0, Reason(code="not_completed", party=Party.HARNESS, text=why))
-    found = warnings_of(findings.generator, findings.topic, findings.host, findings.row_figures, findings.config)
+    if ended.status is not RunStatus.COMPLETED:
+        why = f"the run did not complete: {ended.status}" + (f" ({ended.error})" if ended.error else "")
+        reasons.insert(0, charge(Party.HARNESS, ReasonCode.NOT_COMPLETED, why))
+    found = warnings_of(findings.generator, findings.host, findings.row_figures, findings.config)
     found += [*findings.load_warnings, *visible_warnings(visible), *warnings]
     return decide(reasons, sustain_reasons(findings.sustain), found)

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_generation_mmpp import MmppPath
-from windowbench.judge.measures.latency import Impossible, RowLatencies, RowTimes, row_latencies
+from windowbench.judge.measures.latency import RowLatencies, RowTimes, row_latencies
 from windowbench.judge.truth.closing import Windows
 from windowbench.judge.truth.comparison import NO_ROW, CellTable, Comparison, RowClass, Truth
 from windowbench.judge.truth.rows import LOG_APPEND_TIME, ResultRows, RowKind
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.verdict import RowFigures
 from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule
+from windowbench.runs.files.figures import Impossible
 
 _NONE = np.iinfo(np.int64).min
 _NEVER = np.iinfo(np.int64).max

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from config import Config
 from windowbench.judge.measures.resources import Span
 from windowbench.judge.truth.rows import ParsedRows, ResultRows, RowModel
-from windowbench.judge.verdict.generator import AckSamples, TopicFigures
+from windowbench.judge.verdict.generator import AckSamples
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.visible import VisibleSamples
 from windowbench.load.schedule import Schedule
+from windowbench.runs.files.load import TopicFigures
+from windowbench.runs.files.status import StatusFile
 from windowbench.runs.samples import (
     CALIBRATION_COLUMNS,
     VISIBLE_COLUMNS,
@@ -58,7 +60,7 @@ class Recorded:
         When rows became visible; None where nobody looked.
     progress : list of dict
         The engine's JSON lines.
-    status : dict
+    status : StatusFile
         How the run ended.
     consumer : dict
         What became of the results that were to go to PostgreSQL; empty without a consumer.
@@ -81,7 +83,7 @@ class Recorded:
     clock: ClockOffset
     visible: VisibleSamples | None
     progress: list[dict[str, Any]]
-    status: dict[str, Any]
+    status: StatusFile
     consumer: dict[str, Any]
     phases: list[Span]
     end_written_ns: int | None
@@ -147,7 +149,7 @@ def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Reco
         clock=_read_clock(run, config),
         visible=_read_visible(run, config),
         progress=run.read_json_lines("progress.jsonl"),
-        status=run.read_json("status.json"),
+        status=run.read_status(),
         consumer=run.read_json_if_present("consumer.json") or {},
         phases=read_phases(run, schedule),
         end_written_ns=_read_end(run),

@@ -16,24 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config, ConfigError, OutputMode
-from windowbench.judge.figures import in_ms
-from windowbench.judge.measured import MeasuredRows, Phase, answered_ms, measure_rows
-from windowbench.judge.measures.bootstrap import LEAST_WINDOWS, too_few
-from windowbench.judge.measures.latency import impossible
+from windowbench.judge.figures import Compared, latencies, maxima, row_counts
+from windowbench.judge.judgement import compare_rows, truth_builder
+from windowbench.judge.measured import Phase
 from windowbench.judge.measures.quantiles import window_maxima
 from windowbench.judge.recorded import joined_rows
-from windowbench.judge.truth.comparison import Comparison, RowClass, compare
-from windowbench.judge.truth.oracle import BareTopics, Evidence, Oracle
+from windowbench.judge.truth.comparison import Comparison, RowClass
+from windowbench.judge.truth.oracle import BareTopics, Oracle
 from windowbench.judge.truth.replay import ScheduledEvents
 from windowbench.judge.truth.rows import ResultRows, RowKind, RowModel
-from windowbench.judge.updates import Updates, find_updates, measured_sample
 from windowbench.judge.verdict.host import ClockOffset
-from windowbench.judge.verdict.verdict import Verdict, unknown
+from windowbench.judge.verdict.reasons import ReasonCode
+from windowbench.judge.verdict.verdict import unknown
 from windowbench.load.events import EventSource
 from windowbench.load.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS, Schedule
-from windowbench.runs.store import SCHEMA_VERSION
-
-_LATENCIES = ("e2e", "since_window_end", "freshness")
+from windowbench.runs.files.summary import SUMMARY_VERSION, PairSummary, PairTopics
 
 
 class Record(Protocol):
@@ -185,55 +182,59 @@ def _read_results(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[
     return rows, run_id or ""
 
 
-def judge_pair(config: Config, pair: TopicPair) -> tuple[Verdict, dict[str, Any], list[tuple[int, float]]]:
+@dataclass(frozen=True, kw_only=True)
+class PairFindings(Compared):
+    """What was found of a pair of topics: no schedule tells when a window could be emitted, so there is no excess."""
+
+    @property
+    def latency_names(self) -> tuple[str, ...]:
+        """Every latency but the excess."""
+        return ("e2e", "since_window_end", "freshness")
+
+
+def judge_pair(config: Config, pair: TopicPair) -> tuple[PairSummary, list[tuple[int, float]]]:
     """Compare and measure a pair of topics.
 
     Returns
     -------
-    Verdict
-        Unknown, with what was found as warnings.
-    dict
-        In the form of ``summary.json``, without what only a schedule can tell.
+    PairSummary
+        With an unknown verdict, and what was found as warnings.
     list of (int, float)
         Id and greatest ``e2e_ms`` of every window.
     """
-    oracle, events = Oracle.of(config.engine.workload), pair.events
+    events = pair.events
     last_ns = int(events.due_ns[-1]) + 1 if len(events.due_ns) else 0
     schedule = Schedule(epoch_ns=0, base_time_ns=pair.base_ms * NS_PER_MS, measure_end_ns=last_ns, load_end_ns=last_ns)
     shape = pair.shape.replace(partitions=int(events.partition.max(initial=0)) + 1, idle_partitions=0)
-    outline = oracle.outline(shape, schedule, [events])
-    answered = answered_ms(pair.rows, outline.cells, ClockOffset(), several=config.several_rows)
-    builder = outline.builder(Evidence(answered_ms=answered))
+    clock = ClockOffset()
+    builder = truth_builder(shape, schedule, pair.rows, clock, iter([events]))
     builder.add(events)
-    truth, closing = builder.finish(), outline.cells.closing
-    comparison = compare(pair.rows, truth, oracle.rules(config))
-    usable = (closing.ids >= 0) & ~closing.by_end
-    phases = np.where(usable, Phase.MEASURED, Phase.COOL_DOWN).astype(np.int8)
-    newest = RowModel.of(config.engine.workload).newest_produce
-    measured = measure_rows(
-        pair.rows,
-        truth,
-        comparison,
-        phases,
-        ClockOffset(),
-        delay_ms=config.windows.delay_ms,
-        newest_produce=newest,
+    truth = builder.finish()
+    closing = truth.cells.closing
+    phases = np.where((closing.ids >= 0) & ~closing.by_end, Phase.MEASURED, Phase.COOL_DOWN).astype(np.int8)
+    compared = compare_rows(shape, pair.rows, truth, phases, clock, mode="update")
+    found = PairFindings(**{field.name: getattr(compared, field.name) for field in dataclasses.fields(compared)})
+    text = "no schedule is known for a bare pair of topics"
+    summary = PairSummary(
+        schema_version=SUMMARY_VERSION,
+        run_id=pair.run_id,
+        verdict=unknown(ReasonCode.NO_SCHEDULE, text, _warnings(found.comparison, config.output_mode)),
+        topics=PairTopics(
+            events_topic=config.kafka.events_topic,
+            result_topic=config.kafka.result_topic,
+            events=len(events.due_ns),
+            rejected=pair.rejected,
+            results=len(pair.rows),
+        ),
+        latencies_ms=latencies(found),
+        window_maxima_ms=maxima(found),
+        rows=row_counts(found),
     )
-    updates = find_updates(
-        pair.rows, truth, comparison, phases, ClockOffset(), newest_produce=newest, several=config.several_rows
-    )
-    verdict = unknown(
-        "no_schedule", "no schedule is known for a bare pair of topics", _found(comparison, config.output_mode)
-    )
-    chosen = measured.is_measured
-    ids, greatest = window_maxima(measured.latencies.e2e[chosen], closing.ids[measured.window[chosen]])
-    report = [(int(i), ns / NS_PER_MS) for i, ns in zip(ids, greatest, strict=True)]
-    summary = _summary(config, pair, verdict, comparison, measured=measured, updates=updates)
-    summary["rows"]["expected"] = int(np.count_nonzero(truth.required))
-    return verdict, summary, report
+    ids, greatest = window_maxima(*found.sample("e2e"))
+    return summary, [(int(i), ns / NS_PER_MS) for i, ns in zip(ids, greatest, strict=True)]
 
 
-def _found(comparison: Comparison, mode: OutputMode) -> list[str]:
+def _warnings(comparison: Comparison, mode: OutputMode) -> list[str]:
     words = {
         RowClass.WRONG_VALUE: "rows differ from the events in the topic",
         RowClass.CONFLICTING: "rows conflict with the row of their key",
@@ -247,41 +248,3 @@ def _found(comparison: Comparison, mode: OutputMode) -> list[str]:
         row = "final row" if mode == "update" else "row"
         found.append(f"{len(comparison.missing)} windows and campaigns with events have no {row}")
     return found
-
-
-def _summary(
-    config: Config,
-    pair: TopicPair,
-    verdict: Verdict,
-    comparison: Comparison,
-    *,
-    measured: MeasuredRows,
-    updates: Updates,
-) -> dict[str, Any]:
-    samples = {name: measured_sample(name, measured, updates) for name in _LATENCIES}
-    latencies = {}
-    for name, (values, window) in samples.items():
-        windows = len(np.unique(window))
-        note = too_few(windows) if windows < LEAST_WINDOWS else None
-        counted = {"rows": len(values), "windows": windows, "p90_interval": None, "interval_note": note}
-        latencies[name] = {**counted, **in_ms(values)}
-    found = dataclasses.asdict(impossible(measured.latencies, updates.freshness))
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": pair.run_id,
-        "verdict": verdict.as_dict(),
-        "topics": {
-            "events_topic": config.kafka.events_topic,
-            "result_topic": config.kafka.result_topic,
-            "events": len(pair.events.due_ns),
-            "rejected": pair.rejected,
-            "results": len(pair.rows),
-        },
-        "latencies_ms": latencies,
-        "window_maxima_ms": {name: in_ms(window_maxima(*sample)[1]) for name, sample in samples.items()},
-        "rows": {
-            **{row_class.name.lower(): comparison.count(row_class) for row_class in RowClass},
-            "missing": len(comparison.missing),
-            "impossible": {**found, "excess_too_low": 0},
-        },
-    }

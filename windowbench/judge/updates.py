@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from config import OutputMode
 from windowbench.judge.measured import MeasuredRows, Phase, append_ns
 from windowbench.judge.measures.quantiles import window_maxima, window_medians
-from windowbench.judge.measures.steady_state import Slope, theil_sen
+from windowbench.judge.measures.steady_state import theil_sen
 from windowbench.judge.truth.closing import Windows
 from windowbench.judge.truth.comparison import NO_ROW, Comparison, RowClass, Truth
 from windowbench.judge.truth.rows import ResultRows
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.load.schedule import NS_PER_MS, NS_PER_S
+from windowbench.runs.files.figures import Slope
 
 _UPDATES = (RowClass.EXACT, RowClass.UNDECIDABLE, RowClass.INTERMEDIATE)
 _NONE = np.iinfo(np.int64).min

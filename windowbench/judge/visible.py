@@ -15,8 +15,8 @@ from windowbench.judge.measures.latency import LATENCIES, RowLatencies, row_late
 from windowbench.judge.measures.quantiles import percentiles
 from windowbench.judge.truth.rows import ResultRows
 from windowbench.judge.verdict.host import ClockOffset
-from windowbench.judge.verdict.visibility import VisibleFigures
 from windowbench.load.schedule import NS_PER_MS, Schedule
+from windowbench.runs.files.figures import VisibleFigures
 
 VISIBLE_LATENCIES = (*(f"visible_{name}" for name in LATENCIES), "visible_delay")
 """Each latency of a row with its visible time in place of its append time, and the difference between the two."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -13,7 +14,9 @@ from windowbench.orchestrate.run import Run
 from windowbench.orchestrate.status import status_of
 from windowbench.orchestrate.view import View, open_view
 from windowbench.report.summary import render_summary
-from windowbench.runs.store import SCHEMA_VERSION, RunDirectory
+from windowbench.runs.files.status import RunStatus
+from windowbench.runs.files.summary import Ended
+from windowbench.runs.store import RunDirectory
 
 if TYPE_CHECKING:
     from windowbench.judge.judgement import Evaluation
@@ -64,16 +67,16 @@ def judged_run(run: Run) -> Evaluation:
         judged = _judged(directory)
         directory.write_json("timeline.json", run.timeline.as_dict())
     except KeyboardInterrupt:
-        _leave_word(run, "aborted", ExitCode.INTERRUPTED, "interrupted by the user")
+        _leave_word(run, RunStatus.ABORTED, ExitCode.INTERRUPTED, "interrupted by the user")
         raise
     except Terminated:
-        _leave_word(run, "aborted", ExitCode.TERMINATED, "terminated by a signal")
+        _leave_word(run, RunStatus.ABORTED, ExitCode.TERMINATED, "terminated by a signal")
         raise
     except HarnessError as error:
-        _leave_word(run, "failed", error.exit_code, failure=error)
+        _leave_word(run, RunStatus.FAILED, error.exit_code, failure=error)
         raise
     except BaseException as error:
-        _leave_word(run, "failed", ExitCode.VERDICT_UNKNOWN, f"{type(error).__name__}: {error}")
+        _leave_word(run, RunStatus.FAILED, ExitCode.VERDICT_UNKNOWN, f"{type(error).__name__}: {error}")
         raise
     return judged
 
@@ -81,23 +84,24 @@ def judged_run(run: Run) -> Evaluation:
 def _judged(directory: RunDirectory) -> Evaluation:
     from windowbench.judge.judgement import judge_run  # noqa: PLC0415 - loads Arrow and SciPy, which a failing start need not
 
-    directory.write_json("status.json", status_of("report", status="completed", exit_code=None))
+    ended = status_of("report", status=RunStatus.COMPLETED, exit_code=None)
+    directory.write_json("status.json", ended)
     judged = judge_run(directory)
-    directory.write_json("status.json", status_of("report", status="completed", exit_code=judged.verdict.exit_code))
+    directory.write_json("status.json", dataclasses.replace(ended, exit_code=judged.verdict.exit_code))
     return judged
 
 
 def _leave_word(
-    run: Run, status: str, exit_code: int, error: str | None = None, *, failure: HarnessError | None = None
+    run: Run, status: RunStatus, exit_code: int, error: str | None = None, *, failure: HarnessError | None = None
 ) -> None:
     """Write how the run ended into its directory, where there is one."""
     if run.directory is None:
         return
     word = status_of(run.timeline.current, status=status, exit_code=exit_code, error=error, failure=failure)
     run.directory.write_json("status.json", word)
-    run.directory.write_json("summary.json", {"schema_version": SCHEMA_VERSION, "run_id": run.directory.run_id, **word})
+    run.directory.write_json("summary.json", Ended.of(run.directory.run_id, word))
     print(f"run {run.directory.path}: {status} in phase {run.timeline.current}", file=sys.stderr)
-    if status == "aborted":  # who ends a run does not want to wait for plots, which take long on a busy machine
+    if status is RunStatus.ABORTED:  # who ends a run does not want to wait for plots, which take long on a busy machine
         print(f"for its report: python -m windowbench report {run.directory.path}", file=sys.stderr)
     else:
         leave_report(run.directory, lambda text: print(text, file=sys.stderr))

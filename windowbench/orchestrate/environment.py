@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-_PACKAGES = ("pyspark", "confluent-kafka", "kafka-python", "numpy", "pandas", "pyarrow", "scipy", "psutil")
+_PACKAGES = ("pyspark", "confluent-kafka", "numpy", "pandas", "pyarrow", "scipy", "psutil")
 _JAVA_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 """Environment variables from which a JVM takes flags that no command line shows."""
 _CPU = "/sys/devices/system/cpu"

@@ -39,6 +39,7 @@ from windowbench.orchestrate.view import View
 from windowbench.orchestrate.watch import Services, Watch
 from windowbench.processes.runlock import RunLock, clean_leftovers
 from windowbench.runs.dump import dump_topics
+from windowbench.runs.files.status import RunStatus
 from windowbench.runs.store import RunDirectory
 
 _TICK_SECONDS = 0.2
@@ -112,7 +113,9 @@ class Run:
         config, runs = self.config, Path(self.config.run.runs_dir)
         for leftover in clean_leftovers(runs):
             self.view.note(f"cleaned up after an earlier run that died: {leftover}")
-            word = status_of("unknown", status="aborted", exit_code=ExitCode.TERMINATED, error="its process was killed")
+            word = status_of(
+                "unknown", status=RunStatus.ABORTED, exit_code=ExitCode.TERMINATED, error="its process was killed"
+            )
             RunDirectory(runs / leftover.run).write_json("status.json", word)
         installation = find_installation(config, self.view.note)
         assert config.run.run_id is not None

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from windowbench.errors import HarnessError
+from windowbench.runs.files.status import STATUS_VERSION, RunStatus, StatusFile
 
 
 def status_of(
-    phase: str, *, status: str, exit_code: int | None, error: str | None = None, failure: HarnessError | None = None
-) -> dict[str, Any]:
+    phase: str,
+    *,
+    status: RunStatus,
+    exit_code: int | None,
+    error: str | None = None,
+    failure: HarnessError | None = None,
+) -> StatusFile:
     """Return the content of ``status.json``.
 
     Parameters
     ----------
     phase : str
         The phase the run was in.
-    status : str
-        ``completed``, ``failed`` or ``aborted``.
+    status : RunStatus
     exit_code : int or None
         None as long as it is not known.
     error : str, optional
@@ -25,7 +28,12 @@ def status_of(
     failure : HarnessError, optional
         What went wrong, with its remedy and the last lines of the log of the service at fault.
     """
-    word: dict[str, Any] = {"status": status, "phase": phase, "exit_code": exit_code, "error": error}
-    if failure is not None:
-        word |= {"error": str(failure), "remedy": failure.remedy or None, "log_tail": list(failure.log_tail)}
-    return word
+    return StatusFile(
+        schema_version=STATUS_VERSION,
+        status=status,
+        phase=phase,
+        exit_code=exit_code,
+        error=error if failure is None else str(failure),
+        remedy=None if failure is None else failure.remedy or None,
+        log_tail=() if failure is None else tuple(failure.log_tail),
+    )

@@ -11,6 +11,8 @@ from typing import Any
 
 from windowbench.report.blocks import WIDTH, wrapped
 from windowbench.report.engine_line import engine_line
+from windowbench.runs.files.codec import as_json
+from windowbench.runs.files.summary import AnySummary, PairSummary
 
 _OF_ROWS = {
     "e2e": "append time of the row - greatest produce time of its events",
@@ -64,16 +66,17 @@ _PERCENTS = ("p50", "p90", "p95", "p99", "max")
 Summary = Mapping[str, Any]
 
 
-def render_summary(summary: Summary, *, directory: str = "") -> str:
+def render_summary(found: AnySummary | PairSummary | Summary, *, directory: str = "") -> str:
     """Return the report of a run.
 
     Parameters
     ----------
-    summary : mapping
-        Content of ``summary.json``.
+    found : AnySummary, PairSummary or mapping
+        Content of ``summary.json``, typed or as JSON holds it.
     directory : str
         Where the run's files are.
     """
+    summary = as_json(found)
     sections = [_verdict(summary)]
     if summary.get("headline"):
         sections.append(_headline(summary))
@@ -138,7 +141,7 @@ def _headline(summary: Summary) -> list[str]:
 def _load(summary: Summary) -> list[str]:
     load = summary["load"]
     path = f", {load['path_rate']:.1f}/s along its path" if load.get("path_rate") is not None else ""
-    scope = "".join(f", {load[name]} {name}" for name in load.get("scope", ("campaigns",)))
+    scope = "".join(f", {count} {word}" for word, count in load["scope"].items())
     slide = f", slide {load['slide_ms'] / 1000:g} s" if load["slide_ms"] != load["window_size_ms"] else ""
     return [
         *wrapped(

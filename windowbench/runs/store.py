@@ -13,12 +13,17 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from config import Config, config_json, read_run_config
 from windowbench.errors import EnvironmentProblem
-from windowbench.runs.layout import RunPaths
 from windowbench.load.schedule import Schedule
+from windowbench.runs.files.codec import DoesNotFitError, from_json, json_text
+from windowbench.runs.files.status import STATUS_VERSION, StatusFile
+from windowbench.runs.files.summary import READABLE_VERSIONS, AnySummary, form_of, upgraded
+from windowbench.runs.layout import RunPaths
+
+T = TypeVar("T")
 
 # History of the layout of a run directory; readers refuse a number they do not know.
 # 1: config, schedule, samples per producer, results, host, summary and verdict as docs/measurement.md names them.
@@ -127,8 +132,8 @@ class RunDirectory(RunPaths):
         return path
 
     def write_json(self, name: str, value: object) -> Path:
-        """Write a JSON file whole or not at all and return its path; NaN and infinity are refused."""
-        return self.write_text(name, json.dumps(value, indent=2, allow_nan=False) + "\n")
+        """Write a JSON file, of a type or of JSON's own, whole or not at all; NaN and infinity are refused."""
+        return self.write_text(name, json_text(value))
 
     def write_config(self, config: Config) -> Path:
         """Write ``config.json``."""
@@ -219,3 +224,41 @@ class RunDirectory(RunPaths):
             return Schedule.from_dict(values)
         except (KeyError, TypeError, ValueError) as error:
             raise RunDirectoryProblem(f"run {self.run_id}: schedule.json is damaged: {error!r}") from error
+
+    def read_status(self) -> StatusFile:
+        """Read ``status.json``; of a run without one nothing is known.
+
+        Raises
+        ------
+        RunDirectoryProblem
+            When it is damaged, or of a version that is not known.
+        """
+        content = self.read_json_if_present("status.json") or {}
+        if content.get("schema_version", 1) not in (1, STATUS_VERSION):
+            raise RunDirectoryProblem(f"run {self.run_id}: status.json has version {content['schema_version']}")
+        return self._typed("status.json", content, StatusFile)
+
+    def read_summary(self) -> AnySummary | None:
+        """Read ``summary.json``, None where there is none.
+
+        Raises
+        ------
+        RunDirectoryProblem
+            When it is damaged, or of a version that is not known.
+        """
+        content = self.read_json_if_present("summary.json")
+        if content is None:
+            return None
+        version = content.get("schema_version")
+        if version not in READABLE_VERSIONS:
+            raise RunDirectoryProblem(
+                f"run {self.run_id}: summary.json has layout {version}, this version reads layout"
+                f" {' and '.join(map(str, READABLE_VERSIONS))}; python latency_calculator.py RUN judges it again"
+            )
+        return self._typed("summary.json", upgraded(content), form_of(content))
+
+    def _typed(self, name: str, content: dict[str, Any], kind: type[T]) -> T:
+        try:
+            return from_json(content, kind)
+        except DoesNotFitError as error:
+            raise RunDirectoryProblem(f"run {self.run_id}: {name} is damaged: {error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,27 +10,10 @@ from scipy.linalg import expm
 
 from data_generation_mmpp import MmppModel
 from windowbench.load.schedule import NS_PER_S
+from windowbench.runs.files.load import Dispersion
 
 MIN_BATCHES = 10
 _MAX_BATCHES = 50
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dispersion:
-    """The index of dispersion of counts: variance over mean of the counts in equal bins."""
-
-    bin_ns: int
-    bins: int
-    index: float
-    standard_error: float
-    """Sampling error of `index`."""
-    expected: float
-    """Closed form for the process."""
-
-    @property
-    def z(self) -> float:
-        """Distance from the closed form in standard errors."""
-        return (self.index - self.expected) / self.standard_error
 
 
 def bin_counts(offsets: NDArray[np.int64], bin_ns: int, until_ns: int) -> NDArray[np.int64]:

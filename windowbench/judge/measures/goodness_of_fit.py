@@ -13,11 +13,8 @@ They describe. Whether a run is valid is decided elsewhere.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +24,12 @@ from config import Config
 from data_generation_mmpp import MmppModel, MmppPath, mmpp_model
 from windowbench.judge.measures.dispersion import (
     MIN_BATCHES,
-    Dispersion,
     bin_counts,
     mmpp_dispersion,
     poisson_dispersion,
 )
 from windowbench.load.schedule import NS_PER_S
+from windowbench.runs.files.load import Dispersion, GoodnessOfFit, KsTest, SojournMean
 
 FEW_STATE_CHANGES = 10
 """Below this many state changes the rate of one path says little about the nominal rate."""
@@ -41,61 +38,6 @@ MIN_SOJOURNS = 30
 _TESTED_EVENTS = 1_000_000
 _LEAST_BINS = 30
 _LONGEST_BIN_NS = NS_PER_S
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KsTest:
-    """A one-sample Kolmogorov-Smirnov test."""
-
-    n: int
-    statistic: float
-    """Greatest distance between the empirical and the expected distribution function."""
-    p_value: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SojournMean:
-    """How long a path stayed in one state at a time."""
-
-    state: int
-    exits: int
-    """How often the path left the state."""
-    mean_s: float | None
-    """Time spent in the state by exits from it; None without an exit."""
-    expected_s: float
-    z: float | None
-    """Distance of the exits from what the time in the state lets expect, in standard errors; None without any."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArrivalFit:
-    """How well a realised schedule fits its process; a figure that is None has its reason in `reasons`."""
-
-    process: str
-    events: int
-    nominal_rate: float
-    """Configured events per second of all producers."""
-    realised_rate: float
-    """Events of this schedule per second."""
-    path_rate: float | None
-    """Mean rate along the MMPP path; None for other processes."""
-    state_changes: int | None
-    """Of the MMPP path; None for other processes."""
-    few_state_changes: bool
-    """Whether the path changed state too rarely for its rate to be near the nominal one."""
-    gaps: KsTest | None
-    """Gaps against the exponential distribution, for MMPP after time rescaling along the path."""
-    dispersion: Dispersion | None
-    sojourns: tuple[SojournMean, ...]
-    sojourn_shape: KsTest | None
-    """Completed sojourns, each over its configured mean, against Exp(1)."""
-    bin_spread: int | None
-    """Uniform load: greatest less smallest count of equal bins."""
-    reasons: dict[str, str]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the figures in the form a JSON file holds."""
-        return dataclasses.asdict(self)
 
 
 def ks_exponential(values: NDArray[np.float64], mean: float = 1.0) -> KsTest:
@@ -170,7 +112,7 @@ def describe_arrivals(
     offsets: NDArray[np.int64] | Sequence[NDArray[np.int64]],
     path: MmppPath | None,
     until_ns: int,
-) -> ArrivalFit:
+) -> GoodnessOfFit:
     """Describe how the realised schedule of a run fits its arrival process.
 
     Parameters
@@ -199,7 +141,7 @@ def describe_arrivals(
     elif process != "uniform":
         gaps = _gaps(merged, rate, path)
         dispersion = _dispersion(config, counts, bin_ns, reasons)
-    return ArrivalFit(
+    return GoodnessOfFit(
         process=process,
         events=merged.size,
         nominal_rate=rate,

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from config import OutputMode
 from windowbench.load.schedule import NS_PER_MS
+from windowbench.runs.files.figures import Impossible
 
 LATENCIES = ("e2e", "since_window_end", "excess", "freshness")
 PARTS = ("send_lateness", "wait_for_window_end", "watermark_delay", "gap_to_closing_event", "excess")
@@ -103,20 +104,6 @@ def row_latencies(times: RowTimes) -> RowLatencies:
         gap_to_closing_event=times.closing_ns - times.window_end_ns - times.delay_ns,
         total=times.append_ns - times.last_due_ns,
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Impossible:
-    """How many rows show a latency that cannot be; none of them is clipped or left out."""
-
-    e2e_negative: int = 0
-    freshness_negative: int = 0
-    excess_too_low: int = 0
-
-    @property
-    def any(self) -> bool:
-        """Whether there is one."""
-        return bool(self.e2e_negative or self.freshness_negative or self.excess_too_low)
 
 
 def impossible(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from windowbench.load.schedule import NS_PER_S
+from windowbench.runs.files.figures import Resources
 
 TREES = ("engine", "broker", "producers", "harness", "consumer")
 """The process trees that are sampled, each with everything below its first process."""
@@ -28,25 +29,6 @@ class Span:
     def seconds(self) -> float:
         """Its length."""
         return (self.end_ns - self.start_ns) / NS_PER_S
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Resources:
-    """CPU time and memory of the process trees; a tree that was not sampled is in none of the mappings.
-
-    Attributes
-    ----------
-    cpu_seconds : dict of str to (dict of str to float)
-        CPU-seconds of each tree in each phase that was sampled.
-    cpu_seconds_per_million_events : dict of str to (float or None)
-        CPU-seconds of the measured phase over the events sent in it, times a million; None without events.
-    memory_bytes : dict of str to int
-        Greatest resident memory of each tree.
-    """
-
-    cpu_seconds: dict[str, dict[str, float]]
-    cpu_seconds_per_million_events: dict[str, float | None]
-    memory_bytes: dict[str, int]
 
 
 def resources(

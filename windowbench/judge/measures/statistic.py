@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from windowbench.judge.measures.latency import LATENCIES
+from windowbench.runs.files.summary import Summary
 from windowbench.settings.knobs import ConfigError, nearest
 
 VISIBLE = "visible_"
@@ -31,10 +30,11 @@ class LatencyStatistic:
         """The name that :func:`latency_statistic` reads."""
         return f"{self.latency}_{self.percent}_ms"
 
-    def of(self, summary: Mapping[str, Any]) -> float | None:
-        """Return its value from the content of ``summary.json``, None where the run has no such rows."""
-        value = summary.get("latencies_ms", {}).get(self.latency, {}).get(self.percent)
-        return None if value is None else float(value)
+    def of(self, summary: Summary) -> float | None:
+        """Return its value, None where the run has no such rows."""
+        latency = summary.latencies_ms.get(self.latency)
+        value: float | None = None if latency is None else getattr(latency, self.percent)
+        return value
 
 
 STATISTICS = {

@@ -8,33 +8,18 @@ end of its 90 % interval, the one-sided 95 % lower bound, lies above a limit.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from statistics import NormalDist
-
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import theilslopes
+
+from windowbench.runs.files.figures import Slope
 
 LEAST_POINTS = 10
 GROWTH_LIMIT_MS_PER_S = 10.0
 _MOST_POINTS = 600
 """Beyond this, neighbouring points are taken together: pairs grow with the square."""
-_ONE_SIDED_95 = NormalDist().inv_cdf(0.95)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Slope:
-    """A slope with the one-sided 95 % bound on either side, in units of y per unit of x."""
-
-    estimate: float
-    low: float
-    high: float
-    points: int
-
-    @property
-    def trends(self) -> bool:
-        """Whether the slope differs from 0 beyond what its bounds allow."""
-        return self.low > 0 or self.high < 0
+_BOTH_BOUNDS = 0.90
+"""Confidence of the interval of which each end is a one-sided 95 % bound."""
 
 
 def theil_sen(x: NDArray[np.float64], y: NDArray[np.float64]) -> Slope | None:
@@ -49,16 +34,10 @@ def theil_sen(x: NDArray[np.float64], y: NDArray[np.float64]) -> Slope | None:
         return None
     if len(x) > _MOST_POINTS:
         x, y = _thinned(x, y)
-    first, second = np.triu_indices(len(x), k=1)
-    run = x[second] - x[first]
-    slopes = np.sort((y[second] - y[first])[run > 0] / run[run > 0])
-    n, pairs = len(x), len(slopes)
-    if pairs == 0:
+    if x[0] == x[-1]:
         return None
-    spread = _ONE_SIDED_95 * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
-    low = max(math.floor((pairs - spread) / 2), 0)
-    high = min(math.ceil((pairs + spread) / 2), pairs - 1)
-    return Slope(estimate=float(np.median(slopes)), low=float(slopes[low]), high=float(slopes[high]), points=n)
+    found = theilslopes(y, x, alpha=_BOTH_BOUNDS)
+    return Slope(estimate=float(found.slope), low=float(found.low_slope), high=float(found.high_slope), points=len(x))
 
 
 def _thinned(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

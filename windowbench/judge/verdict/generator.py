@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,44 +13,7 @@ from config import Config
 from windowbench.judge.measures.quantiles import DurationHistogram
 from windowbench.judge.truth.replay import UNSENT, ScheduledEvents
 from windowbench.load.schedule import NS_PER_MS, Schedule
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GeneratorFigures:
-    """Counts and times of a run's load; "measured" is about events due in the measured phase.
-
-    Attributes
-    ----------
-    scheduled, sent : int
-        Events of the whole load; `sent` also holds any beyond the schedule.
-    scheduled_measured, sent_measured : int
-        Events due in the measured phase, and those of them that were sent before it ended, give or take the
-        lateness that a valid run may show.
-    early : int
-        Events sent before they were due, by floored ms, in the whole load.
-    lateness_p50_ms, lateness_p99_ms, lateness_max_ms : float or None
-        Send time - due time in the measured phase.
-    lateness_max_all_ms : float or None
-        The same over the whole load.
-    ack_p50_ms, ack_p99_ms, ack_max_ms : float or None
-        Acknowledged - sent, of the sampled events of the measured phase.
-    last_sent_ns : int or None
-        When the last event was sent.
-    """
-
-    scheduled: int
-    sent: int
-    scheduled_measured: int
-    sent_measured: int
-    early: int
-    lateness_p50_ms: float | None
-    lateness_p99_ms: float | None
-    lateness_max_ms: float | None
-    lateness_max_all_ms: float | None
-    ack_p50_ms: float | None
-    ack_p99_ms: float | None
-    ack_max_ms: float | None
-    last_sent_ns: int | None
+from windowbench.runs.files.load import GeneratorFigures, TopicFigures
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,11 +76,13 @@ class GeneratorLedger:
         position = samples.numbers[low:high] - events.first
         self._ack.add(samples.waited_ns[low:high][counts[position]])
 
-    def figures(self, recorded_sends: int | None = None) -> GeneratorFigures:
+    def figures(self, topic: TopicFigures, recorded_sends: int | None = None) -> GeneratorFigures:
         """Return the figures.
 
         Parameters
         ----------
+        topic : TopicFigures
+            What reading the events topic again found.
         recorded_sends : int, optional
             How many sends the producers recorded; those that no scheduled event accounts for count as sent too many.
         """
@@ -135,32 +101,9 @@ class GeneratorLedger:
             ack_p99_ms=_ms(self._ack.percentile_ns(99)),
             ack_max_ms=_ms(self._ack.greatest_ns),
             last_sent_ns=self._last_sent_ns,
+            **dataclasses.asdict(topic),
         )
 
 
 def _ms(ns: int | None) -> float | None:
     return None if ns is None else ns / NS_PER_MS
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TopicFigures:
-    """What reading the events topic again found.
-
-    Attributes
-    ----------
-    acknowledged, failed : int
-        Events by what the producers' clients reported.
-    missing : int
-        Acknowledged events that are not in the topic.
-    duplicated, time_mismatch : int
-        Events that are in the topic more than once, or with another produce time than recorded.
-    foreign : int
-        Records of others.
-    """
-
-    acknowledged: int = 0
-    failed: int = 0
-    missing: int = 0
-    duplicated: int = 0
-    time_mismatch: int = 0
-    foreign: int = 0

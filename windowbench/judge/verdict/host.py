@@ -10,42 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HostFigures:
-    """Figures of the machine.
-
-    Attributes
-    ----------
-    samples : int
-        Samples in the measured phase.
-    greatest_step_ms : float
-        Greatest change of wall clock - monotonic clock within a second, from the epoch on; signed.
-    drift_ppm : float
-        Slow change of wall clock - monotonic clock over the run.
-    steal, throttled : float
-        Mean share of CPU time in the measured phase.
-    cpu_harness, cpu_producers, cpu_engine, cpu_broker, cpu_consumer : float
-        Mean cores used in the measured phase; that of the result consumer includes its embedded database.
-    rss_engine_bytes, rss_broker_bytes, rss_producers_bytes, rss_consumer_bytes : int
-        Greatest resident memory.
-    """
-
-    samples: int
-    greatest_step_ms: float
-    drift_ppm: float
-    steal: float
-    throttled: float
-    cpu_harness: float
-    cpu_producers: float
-    cpu_engine: float
-    cpu_broker: float
-    cpu_consumer: float
-    rss_engine_bytes: int
-    rss_broker_bytes: int
-    rss_producers_bytes: int
-    rss_consumer_bytes: int
+from windowbench.runs.files.figures import HostFigures
 
 
 def host_figures(columns: Mapping[str, NDArray[Any]], schedule: Schedule) -> HostFigures:

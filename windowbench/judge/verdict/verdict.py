@@ -6,18 +6,17 @@ explains is the generator's, and is not charged to the engine. All reasons are n
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from config import MUST_COUNT_MARGIN_MS, Config
-from windowbench.errors import ExitCode
-from windowbench.judge.measures.latency import Impossible
-from windowbench.judge.measures.steady_state import GROWTH_LIMIT_MS_PER_S, Slope, grows
-from windowbench.judge.verdict.generator import GeneratorFigures, TopicFigures
-from windowbench.judge.verdict.host import ClockOffset, HostFigures
+from windowbench.judge.measures.steady_state import GROWTH_LIMIT_MS_PER_S, grows
+from windowbench.judge.verdict.host import ClockOffset
+from windowbench.judge.verdict.reasons import Party, ReasonCode, charge
 from windowbench.load.schedule import NS_PER_MS
+from windowbench.runs.files.figures import HostFigures, Impossible, Slope
+from windowbench.runs.files.load import GeneratorFigures
+from windowbench.runs.files.verdict import Reason, Status, Verdict
 
 COUNT_TOLERANCE = 0.005
 """Events sent may differ from events scheduled by this share."""
@@ -30,85 +29,12 @@ LEAST_DRAIN_LIMIT_S = 5.0
 MOST_DRAIN_SHARE = 0.25
 """Of the measured phase. Batches grow with the backlog and must not excuse it: where a quarter of the phase does not
 hold two of them, it holds too few to say that they have stopped growing."""
+_GROWTH = {"excess": ReasonCode.EXCESS_GROWS, "freshness": ReasonCode.FRESHNESS_GROWS}
 
 
-class Status(enum.StrEnum):
-    """What a run is worth."""
-
-    VALID = "valid"
-    INVALID = "invalid"
-    UNSUSTAINABLE = "unsustainable"
-    UNKNOWN = "unknown"
-
-
-class Party(enum.StrEnum):
-    """Who is at fault."""
-
-    GENERATOR = "generator"
-    HOST = "host"
-    HARNESS = "harness"
-    BROKER = "broker"
-    ENGINE = "engine"
-    JUDGE = "judge"
-
-
-_EXIT_CODES = {
-    Status.VALID: ExitCode.OK,
-    Status.INVALID: ExitCode.RUN_INVALID,
-    Status.UNKNOWN: ExitCode.VERDICT_UNKNOWN,
-    Status.UNSUSTAINABLE: ExitCode.UNSUSTAINABLE,
-}
-
-
-def exit_code_of(verdict: str) -> ExitCode:
-    """Return the exit code that a verdict stands for; a word that is no verdict is an unknown one."""
-    return _EXIT_CODES[Status(verdict)] if verdict in tuple(Status) else ExitCode.VERDICT_UNKNOWN
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reason:
-    """Why a run is not valid: a stable code, the party at fault, and a sentence with the figures."""
-
-    code: str
-    party: Party
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
-    """The verdict on a run.
-
-    Attributes
-    ----------
-    status : Status
-    reasons : tuple of Reason
-        Everything that speaks against the run; empty for a valid one.
-    warnings : tuple of str
-        What a reader should know and what does not count against the run.
-    """
-
-    status: Status
-    reasons: tuple[Reason, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """Exit code of a program that ends with this verdict."""
-        return _EXIT_CODES[self.status]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the verdict as ``verdict.json`` holds it."""
-        return {
-            "verdict": str(self.status),
-            "reasons": [{"code": r.code, "party": str(r.party), "text": r.text} for r in self.reasons],
-            "warnings": list(self.warnings),
-        }
-
-
-def unknown(code: str, text: str, warnings: Sequence[str] = ()) -> Verdict:
+def unknown(code: ReasonCode, text: str, warnings: Sequence[str] = ()) -> Verdict:
     """Return the verdict of a run that could not be judged."""
-    reason = Reason(code=code, party=Party.JUDGE, text=text)
-    return Verdict(status=Status.UNKNOWN, reasons=(reason,), warnings=tuple(warnings))
+    return Verdict(verdict=Status.UNKNOWN, reasons=(charge(Party.JUDGE, code, text),), warnings=tuple(warnings))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,34 +103,42 @@ class SustainFigures:
         return max(LEAST_DRAIN_LIMIT_S, 2 * self.trigger_interval_s, two_batches)
 
 
-def generator_reasons(figures: GeneratorFigures, topic: TopicFigures, config: Config) -> list[Reason]:
+def generator_reasons(figures: GeneratorFigures, config: Config) -> list[Reason]:
     """Return what speaks against the generator."""
-    found: list[Reason] = []
-
-    def charge(code: str, text: str) -> None:
-        found.append(Reason(code=code, party=Party.GENERATOR, text=text))
-
     scheduled, sent = figures.scheduled_measured, figures.sent_measured
-    if abs(sent - scheduled) > COUNT_TOLERANCE * scheduled:
-        charge("sent_differs_from_schedule", f"{sent} events were sent in the measured phase, {scheduled} scheduled")
     limit = config.judge.max_lateness_p99_ms
-    if figures.lateness_p99_ms is not None and figures.lateness_p99_ms > limit:
-        charge("lateness_p99", f"P99 of send lateness is {figures.lateness_p99_ms:.1f} ms, above {limit:g} ms")
-    if figures.early:
-        charge("sent_early", f"{figures.early} events were sent before they were due")
     bound = config.windows.delay_ms - MUST_COUNT_MARGIN_MS
-    if figures.lateness_max_ms is not None and figures.lateness_max_ms >= bound:
-        charge(
-            "lateness_exceeds_watermark",
-            f"greatest send lateness is {figures.lateness_max_ms:.1f} ms, not below watermark delay - M = {bound} ms",
-        )
-    if topic.missing:
-        charge("acknowledged_missing", f"{topic.missing} acknowledged events are missing from the events topic")
-    if topic.duplicated:
-        charge("events_duplicated", f"{topic.duplicated} events are in the events topic more than once")
-    if topic.time_mismatch:
-        charge("produce_time_mismatch", f"{topic.time_mismatch} events carry another produce time than was recorded")
-    return found
+    p99, greatest = figures.lateness_p99_ms or 0.0, figures.lateness_max_ms
+    found: list[tuple[bool, ReasonCode, str]] = [
+        (
+            abs(sent - scheduled) > COUNT_TOLERANCE * scheduled,
+            ReasonCode.SENT_DIFFERS_FROM_SCHEDULE,
+            f"{sent} events were sent in the measured phase, {scheduled} scheduled",
+        ),
+        (p99 > limit, ReasonCode.LATENESS_P99, f"P99 of send lateness is {p99:.1f} ms, above {limit:g} ms"),
+        (figures.early > 0, ReasonCode.SENT_EARLY, f"{figures.early} events were sent before they were due"),
+        (
+            greatest is not None and greatest >= bound,
+            ReasonCode.LATENESS_EXCEEDS_WATERMARK,
+            f"greatest send lateness is {greatest or 0.0:.1f} ms, not below watermark delay - M = {bound} ms",
+        ),
+        (
+            figures.missing > 0,
+            ReasonCode.ACKNOWLEDGED_MISSING,
+            f"{figures.missing} acknowledged events are missing from the events topic",
+        ),
+        (
+            figures.duplicated > 0,
+            ReasonCode.EVENTS_DUPLICATED,
+            f"{figures.duplicated} events are in the events topic more than once",
+        ),
+        (
+            figures.time_mismatch > 0,
+            ReasonCode.PRODUCE_TIME_MISMATCH,
+            f"{figures.time_mismatch} events carry another produce time than was recorded",
+        ),
+    ]
+    return [charge(Party.GENERATOR, code, text) for holds, code, text in found if holds]
 
 
 def host_reasons(figures: HostFigures, clock: ClockOffset, config: Config) -> list[Reason]:
@@ -212,20 +146,20 @@ def host_reasons(figures: HostFigures, clock: ClockOffset, config: Config) -> li
     found: list[Reason] = []
     if abs(figures.greatest_step_ms) > CLOCK_STEP_LIMIT_MS:
         text = f"the wall clock stepped by {figures.greatest_step_ms:+.1f} ms within a second"
-        found.append(Reason(code="clock_step", party=Party.HOST, text=text))
+        found.append(charge(Party.HOST, ReasonCode.CLOCK_STEP, text))
     for code, words, share in (
-        ("cpu_steal", "stolen", figures.steal),
-        ("cpu_throttled", "throttled", figures.throttled),
+        (ReasonCode.CPU_STEAL, "stolen", figures.steal),
+        (ReasonCode.CPU_THROTTLED, "throttled", figures.throttled),
     ):
         if share > config.judge.max_steal:
             text = f"{share:.1%} of CPU time was {words} in the measured phase, above {config.judge.max_steal:.0%}"
-            found.append(Reason(code=code, party=Party.HOST, text=text))
+            found.append(charge(Party.HOST, code, text))
     if figures.cpu_harness > HARNESS_CPU_LIMIT:
         text = f"the harness took {figures.cpu_harness:.0%} of a core, above {HARNESS_CPU_LIMIT:.0%}"
-        found.append(Reason(code="harness_cpu", party=Party.HARNESS, text=text))
+        found.append(charge(Party.HARNESS, ReasonCode.HARNESS_CPU, text))
     if clock.bound_ns > CLOCK_BOUND_LIMIT_MS * NS_PER_MS:
         text = f"the broker's clock is known to within {clock.bound_ns / NS_PER_MS:.1f} ms only, not 5 ms"
-        found.append(Reason(code="external_clock", party=Party.BROKER, text=text))
+        found.append(charge(Party.BROKER, ReasonCode.EXTERNAL_CLOCK, text))
     return found
 
 
@@ -238,46 +172,50 @@ def row_reasons(rows: RowFigures, *, sent_early: bool) -> list[Reason]:
     sent_early : bool
         Whether the generator sent events before they were due, which lets windows close early.
     """
-    found: list[Reason] = []
-    explained = (
-        ("rows_wrong_explained", rows.wrong_explained, "hold a wrong value"),
-        ("rows_missing_explained", rows.missing_explained, "are missing"),
-        ("rows_conflicting_explained", rows.conflicting_explained, "conflict"),
-    )
-    for code, count, words in explained:
-        if count:
-            text = f"{count} rows {words}; events sent late or not at all explain it"
-            found.append(Reason(code=code, party=Party.GENERATOR, text=text))
-    if rows.not_log_append_time:
-        text = (
-            f"{rows.not_log_append_time} results were not stamped by the broker (timestamp type is not LogAppendTime)"
-        )
-        found.append(Reason(code="not_log_append_time", party=Party.BROKER, text=text))
-    engine = (
-        ("rows_wrong", rows.wrong - rows.wrong_explained, "rows hold a wrong value"),
-        ("rows_missing", rows.missing - rows.missing_explained, "expected rows are missing"),
-        ("rows_conflicting", rows.conflicting - rows.conflicting_explained, "rows conflict with the row of their key"),
-        ("rows_backwards", rows.backwards, "rows count fewer events than a row of their key before them"),
-        ("rows_unexpected", rows.unexpected, "rows have a key of which no row is expected"),
-    )
-    found += [Reason(code=code, party=Party.ENGINE, text=f"{count} {words}") for code, count, words in engine if count]
-    # A row with the right value cannot have been appended before its events were produced: a clock is wrong.
-    impossible = (
-        ("e2e_negative", Party.HOST, rows.impossible.e2e_negative, "before their last event was produced"),
-        ("freshness_negative", Party.HOST, rows.impossible.freshness_negative, "before an event they count"),
+    explained = "; events sent late or not at all explain it"
+    wrong, missing, conflicting = rows.wrong_explained, rows.missing_explained, rows.conflicting_explained
+    odd, early = rows.impossible, Party.GENERATOR if sent_early else Party.ENGINE
+    found: list[tuple[Party, ReasonCode, int, str]] = [
+        (Party.GENERATOR, ReasonCode.ROWS_WRONG_EXPLAINED, wrong, f"rows hold a wrong value{explained}"),
+        (Party.GENERATOR, ReasonCode.ROWS_MISSING_EXPLAINED, missing, f"rows are missing{explained}"),
+        (Party.GENERATOR, ReasonCode.ROWS_CONFLICTING_EXPLAINED, conflicting, f"rows conflict{explained}"),
         (
-            "excess_too_low",
-            Party.GENERATOR if sent_early else Party.ENGINE,
-            rows.impossible.excess_too_low,
-            "before their window could close",
+            Party.BROKER,
+            ReasonCode.NOT_LOG_APPEND_TIME,
+            rows.not_log_append_time,
+            "results were not stamped by the broker (timestamp type is not LogAppendTime)",
         ),
-    )
-    found += [
-        Reason(code=code, party=party, text=f"{count} rows were appended {words}")
-        for code, party, count, words in impossible
-        if count
+        (Party.ENGINE, ReasonCode.ROWS_WRONG, rows.wrong - wrong, "rows hold a wrong value"),
+        (Party.ENGINE, ReasonCode.ROWS_MISSING, rows.missing - missing, "expected rows are missing"),
+        (
+            Party.ENGINE,
+            ReasonCode.ROWS_CONFLICTING,
+            rows.conflicting - conflicting,
+            "rows conflict with the row of their key",
+        ),
+        (
+            Party.ENGINE,
+            ReasonCode.ROWS_BACKWARDS,
+            rows.backwards,
+            "rows count fewer events than a row of their key before them",
+        ),
+        (Party.ENGINE, ReasonCode.ROWS_UNEXPECTED, rows.unexpected, "rows have a key of which no row is expected"),
+        # A row with the right value cannot have been appended before its events were produced: a clock is wrong.
+        (
+            Party.HOST,
+            ReasonCode.E2E_NEGATIVE,
+            odd.e2e_negative,
+            "rows were appended before their last event was produced",
+        ),
+        (
+            Party.HOST,
+            ReasonCode.FRESHNESS_NEGATIVE,
+            odd.freshness_negative,
+            "rows were appended before an event they count",
+        ),
+        (early, ReasonCode.EXCESS_TOO_LOW, odd.excess_too_low, "rows were appended before their window could close"),
     ]
-    return found
+    return [charge(party, code, f"{count} {words}") for party, code, count, words in found if count]
 
 
 def sustain_reasons(figures: SustainFigures) -> list[Reason]:
@@ -288,20 +226,18 @@ def sustain_reasons(figures: SustainFigures) -> list[Reason]:
             f"{figures.slope_of} grows by {figures.slope.estimate:.1f} ms per s (95 % lower bound"
             f" {figures.slope.low:.1f}, limit {GROWTH_LIMIT_MS_PER_S:g})"
         )
-        found.append(Reason(code=f"{figures.slope_of}_grows", party=Party.ENGINE, text=text))
+        found.append(charge(Party.ENGINE, _GROWTH[figures.slope_of], text))
     lag = figures.results_lag_s
     if lag is not None and lag > figures.lag_limit_s:
         text = (
             f"after the end of load the results took {lag:.1f} s to reach the last event,"
             f" limit {figures.lag_limit_s:.1f} s"
         )
-        found.append(Reason(code="results_lag", party=Party.ENGINE, text=text))
+        found.append(charge(Party.ENGINE, ReasonCode.RESULTS_LAG, text))
     return found
 
 
-def warnings_of(
-    generator: GeneratorFigures, topic: TopicFigures, host: HostFigures, rows: RowFigures, config: Config
-) -> list[str]:
+def warnings_of(generator: GeneratorFigures, host: HostFigures, rows: RowFigures, config: Config) -> list[str]:
     """Return what a reader should know although it does not count against the run."""
     found: list[str] = []
     for share, words in ((host.steal, "stolen"), (host.throttled, "throttled")):
@@ -309,16 +245,16 @@ def warnings_of(
             found.append(f"{share:.1%} of CPU time was {words} in the measured phase")
     if host.samples == 0:
         found.append("the machine was not sampled in the measured phase")
-    if topic.foreign:
-        found.append(f"{topic.foreign} records of others are in the events topic")
+    if generator.foreign:
+        found.append(f"{generator.foreign} records of others are in the events topic")
     if rows.foreign:
         found.append(f"{rows.foreign} records of others are in the results topic")
     if rows.duplicate:
         found.append(f"{rows.duplicate} rows are repeated with equal values")
     if rows.undecidable:
         found.append(f"{rows.undecidable} rows cannot be decided: late events may or may not have been counted")
-    if topic.failed:
-        found.append(f"{topic.failed} events could not be delivered")
+    if generator.failed:
+        found.append(f"{generator.failed} events could not be delivered")
     visible_ms = (generator.lateness_max_all_ms or 0.0) + (generator.ack_max_ms or 0.0)
     if visible_ms > MUST_COUNT_MARGIN_MS:
         found.append(
@@ -336,4 +272,4 @@ def decide(reasons: Sequence[Reason], unsustainable: Sequence[Reason], warnings:
         status = Status.UNSUSTAINABLE
     else:
         status = Status.VALID
-    return Verdict(status=status, reasons=(*reasons, *unsustainable), warnings=tuple(warnings))
+    return Verdict(verdict=status, reasons=(*reasons, *unsustainable), warnings=tuple(warnings))
