@@ -11,7 +11,9 @@ from tests.recorded.test_run_page import HOSTILE
 from tests.unit.synthetic_run import synthetic_run
 from windowbench.judge.judgement import evaluate
 from windowbench.report import comparison_plots
-from windowbench.report.comparison_page import render_comparison
+from windowbench.report import page as pages
+from windowbench.report.comparison_document import comparison_document
+from windowbench.report.drawing import draw
 
 SECTIONS = [
     "verdict",
@@ -37,6 +39,10 @@ PLOTS = [
 ]
 
 
+def render_comparison(content, runs):
+    return pages.html_page(comparison_document(content, runs))
+
+
 @pytest.fixture(scope="module")
 def summary(tmp_path_factory):
     return evaluate(synthetic_run(rate=60.0, duration_seconds=8.0).write(tmp_path_factory.mktemp("run"))).summary
@@ -60,7 +66,7 @@ def page(html):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Leave drawing out, which takes most of the time, where it is not what a test is about."""
-    monkeypatch.setattr(comparison_plots, "draw", lambda name, words, paint, **_: f'<svg aria-label="{name}"></svg>')
+    monkeypatch.setattr(pages, "draw", lambda name, words, paint, **_: f'<svg aria-label="{name}"></svg>')
 
 
 def words_of(element):
@@ -257,6 +263,7 @@ def test_no_name_at_all_changes_the_structure_of_a_page(text):
 @pytest.mark.parametrize("text", HOSTILE)
 def test_arms_of_hostile_names_are_drawn_as_any_other(text):
     def tags(words):
-        return Document(comparison_plots.forest(comparison_content(words)).svg).tags
+        plot = comparison_plots.forest(comparison_content(words))
+        return Document(draw(plot.name, plot.words, plot.paint, size=plot.size)).tags
 
     assert tags(text) == tags("harmless ")

@@ -26,6 +26,7 @@ from windowbench.compare.command import (
     check_outputs,
     comparison_html,
     comparison_json,
+    comparison_markdown,
     write_outputs,
 )
 from windowbench.compare.content import compare_runs
@@ -38,8 +39,7 @@ from windowbench.orchestrate.benchmark import benchmark
 from windowbench.orchestrate.live import Snapshot
 from windowbench.orchestrate.prepare import check_judgeable
 from windowbench.orchestrate.view import View, open_view
-from windowbench.report.blocks import printable
-from windowbench.report.compared import comparison_markdown
+from windowbench.report.wording import printable
 from windowbench.runs.store import RunDirectory
 
 _EPILOG = """\
