@@ -158,7 +158,8 @@ def test_the_text_names_every_probe_its_reason_and_the_conditions_within_80_colu
     assert "1: P99 of send lateness is 80 ms, above 50 ms" in said
     assert "results in time, excess_p90_ms<=1500" in said
     assert "the bracket is wider than asked for" in said
-    assert "2 47,300 sustainable (full" in said
+    assert "2 47,300 sustainable 1,500" in said
+    assert "(full run)" in said
     assert text.splitlines()[-1] == "files in runs/x: capacity.json, capacity.md, capacity.html"
 
 
