@@ -35,9 +35,10 @@ from typing import TYPE_CHECKING, Any
 from windowbench.broker.storage import free_port
 from windowbench.engines.flink.progress import Progress
 from windowbench.engines.flink.rest import FlinkRest, cause_of
+from windowbench.engines.flink.settings import FlinkSettings
 from windowbench.engines.flink.tuning import LOG_SETTINGS, job_settings, jvm_flags, sink_options, source_options
 from windowbench.engines.job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
-from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
+from windowbench.errors import EngineFailed, EnvironmentProblem, heed_signal, raise_on_signals, run_program
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.load.numbering import input_partitions
 from windowbench.processes.process import hide_values
@@ -157,6 +158,7 @@ def watch(client: Any, progress: Progress, job: Job, deadline: float) -> None:  
     ended = client._j_job_client.getJobExecutionResult()  # noqa: SLF001 - its Python twin can only be waited for
     ready, last, next_check = False, None, 0.0
     while not shall_end(job):
+        heed_signal()
         if ended.isDone():
             ended.get()
             raise EngineFailed("the job ended, though nobody stopped it")
@@ -273,7 +275,7 @@ def serve(job: Job, jars: list[Path], workload: Any, deadline: float) -> None:  
         client = start_job(tables, job, workload, settings)
         stack.callback(cancel, client)
         rest = FlinkRest(rest_address(tables, settings), str(client.get_job_id()))
-        page = rest.address if job.config.engine.engine_ui else None
+        page = rest.address if FlinkSettings.of(job.config.engine).engine_ui else None
         progress = Progress(rest, input_partitions(job.config), begins, page)
         stack.callback(progress.last_word)
         watch(client, progress, job, deadline)

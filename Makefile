@@ -89,7 +89,7 @@ cmp -s requirements/$(1).txt .venv/$(1).installed || { \
 endef
 
 flink-environment: environment ## build .venv-flink and retrieve Flink's connector (a run with Flink does so by itself)
-	@$(PY) -m windowbench setup-flink
+	@$(PY) -m windowbench setup --engine flink
 
 environment: interpreter ## build .venv with what a run needs
 	@$(call install,build)

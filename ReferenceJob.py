@@ -30,6 +30,7 @@ from typing import Any
 from config import Config
 from windowbench.engines.job import announce, read_job, say, until_stopped
 from windowbench.engines.reference.aggregator import Aggregator
+from windowbench.engines.reference.settings import ReferenceSettings
 from windowbench.engines.reference.worker import Share, partitions_of, run_consumer
 from windowbench.errors import EngineFailed, EnvironmentProblem, run_program
 from windowbench.kafka.admin import Admin
@@ -52,11 +53,11 @@ def check_topics(config: Config) -> Numbering:
         When the broker does not answer or a topic is missing.
     """
     admin, inputs = Admin(config), config.input_topics
-    for topic in (*inputs, *config.result_topics, config.kafka.watermarks_topic):
+    for topic in (*inputs, *config.result_topics, ReferenceSettings.of(config.engine).watermarks_topic):
         if not admin.partitions(topic):
             raise EnvironmentProblem(
                 f"there is no topic {topic} at {bootstrap_of(config)}",
-                remedy="check the name; python topic_creation.py --engine none makes the topics of a configuration",
+                remedy="check the name; python topic_creation.py --engine reference makes the topics of a run",
             )
     return Numbering(topics=inputs, each=min(len(admin.partitions(topic)) for topic in inputs))
 
@@ -81,7 +82,7 @@ class Consumers:
         context = multiprocessing.get_context("spawn")
         self._connections: list[Connection] = []
         self._processes: list[BaseProcess] = []
-        self.count = min(config.engine.num_consumers, inputs.count)
+        self.count = min(ReferenceSettings.of(config.engine).num_consumers, inputs.count)
         for number in range(self.count):
             ours, theirs = context.Pipe()
             own = Share(numbers=partitions_of(number, self.count, inputs.count), inputs=inputs)
@@ -160,13 +161,13 @@ def aggregate(config: Config, inputs: Numbering) -> None:
     EngineFailed
         When a consumer ends or a row cannot be delivered.
     """
-    kafka, run_id = config.kafka, config.run.run_id
+    run_id, watermarks_topic = config.run.run_id, ReferenceSettings.of(config.engine).watermarks_topic
     workload: Any = import_module(f"windowbench.workloads.{config.engine.workload}.reference")
     engine = f"{run_id}-{os.getpid()}-{time.time_ns()}"
     aggregator = Aggregator(engine, range(inputs.count), workload.windows(config))
     with ExitStack() as stack:
-        starts = {n: end for n, (_, end) in Admin(config).log_ranges(kafka.watermarks_topic).items()}
-        watermarks = Numbering(topics=(kafka.watermarks_topic,), each=len(starts))
+        starts = {n: end for n, (_, end) in Admin(config).log_ranges(watermarks_topic).items()}
+        watermarks = Numbering(topics=(watermarks_topic,), each=len(starts))
         follower = Follower(config, watermarks, starts, f"windowbench-{run_id}")
         stack.callback(follower.close)
         results = Results(config)
@@ -190,10 +191,11 @@ def aggregate(config: Config, inputs: Numbering) -> None:
 
 def effective_settings(config: Config, consumers: int) -> dict[str, str]:
     """Return what decides the latency of this engine."""
+    own = ReferenceSettings.of(config.engine)
     return {
         "consumers": str(consumers),
-        "watermarks_topic": config.kafka.watermarks_topic,
-        "idle_timeout_ms": str(config.engine.idle_timeout_ms),
+        "watermarks_topic": own.watermarks_topic,
+        "idle_timeout_ms": str(own.idle_timeout_ms),
         "acks": "all",
         "linger.ms": "0",
     }

@@ -42,9 +42,11 @@ from config import Config
 from windowbench.engines.job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
 from windowbench.engines.spark.checkpoint import claim, local_directory
 from windowbench.engines.spark.classes import CONF_DIR, KEEP_FLAG, empty_conf_dir, sharing_flags
+from windowbench.engines.spark.installation import archive_of_driver, settings_are_ours, spark_conf_dir
 from windowbench.engines.spark.jvm import end_children, end_jvm, hush, quietly
 from windowbench.engines.spark.progress import BatchLog, cause_of, is_waiting
 from windowbench.engines.spark.realtime import check_realtime
+from windowbench.engines.spark.settings import SparkSettings
 from windowbench.engines.spark.tuning import (
     JVM_OPTIONS,
     UI_SETTINGS,
@@ -55,8 +57,7 @@ from windowbench.engines.spark.tuning import (
     sink_options,
     source_options,
 )
-from windowbench.errors import EngineFailed, EnvironmentProblem, raise_on_signals, run_program
-from windowbench.installation.setup import driver_archive, settings_are_ours, spark_conf_dir
+from windowbench.errors import EngineFailed, EnvironmentProblem, heed_signal, raise_on_signals, run_program
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.load.numbering import input_partitions
@@ -137,7 +138,8 @@ def connector_settings(config: Config) -> dict[str, str]:
     EnvironmentProblem
         When jars are missing or not as locked.
     """
-    if {"spark.jars", "spark.jars.packages", "spark.driver.extraClassPath"} & dict(config.engine.spark_conf).keys():
+    chosen = dict(SparkSettings.of(config.engine).spark_conf)
+    if {"spark.jars", "spark.jars.packages", "spark.driver.extraClassPath"} & chosen.keys():
         return {}
     try:
         jars = [str(jar) for jar in ensure_jars("spark", default_cache_dir(config.run.cache_dir))]
@@ -154,18 +156,18 @@ def share_classes(config: Config) -> tuple[str, ...]:
 
     Whoever has a Spark, or settings in its directory, of their own needs them more than a quick start.
     """
-    if config.engine.preset != "tuned" or not is_local(config):
+    if config.engine.chosen_preset != "tuned" or not is_local(config):
         return ()
     if {CONF_DIR, "SPARK_HOME"} & os.environ.keys() or not settings_are_ours(spark_conf_dir()):
         return ()
     cache = default_cache_dir(config.run.cache_dir)
     os.environ[CONF_DIR] = str(empty_conf_dir(cache))
-    return sharing_flags(driver_archive(find_java(cache), cache))
+    return sharing_flags(archive_of_driver(find_java(cache), cache))
 
 
 def shows_page(job: Job) -> bool:
     """Whether Spark's web page is asked for, and ours to open."""
-    return job.config.engine.engine_ui and not submitted()
+    return SparkSettings.of(job.config.engine).engine_ui and not submitted()
 
 
 def our_settings(job: Job, workload: Any, partitions: int) -> dict[str, str]:  # noqa: ANN401 - a module
@@ -178,7 +180,7 @@ def our_settings(job: Job, workload: Any, partitions: int) -> dict[str, str]:  #
     if not submitted():
         jvm = jvm_settings(job.config, *share_classes(job.config), lasting=job.succession)
         return ours | jvm | connector_settings(job.config)
-    if job.config.engine.spark_master is None:
+    if SparkSettings.of(job.config.engine).spark_master is None:
         del ours["spark.master"]
     return ours
 
@@ -195,7 +197,7 @@ def start_session(job: Job, workload: Any, partitions: int, stack: ExitStack) ->
         SparkContext._ensure_initialized()  # noqa: SLF001 - from here on a SparkConf knows what spark-submit was told
         conf = SparkConf()
         ours = {name: value for name, value in ours.items() if name == "spark.master" or not conf.contains(name)}
-    conf.setAll([*ours.items(), *job.config.engine.spark_conf])
+    conf.setAll([*ours.items(), *SparkSettings.of(job.config.engine).spark_conf])
     gateway = None
     if not submitted():
         stack.callback(end_children)
@@ -250,10 +252,11 @@ def start_query(spark: SparkSession, job: Job, workload: Any) -> StreamingQuery:
     raw = [spark.readStream.format("kafka").options(**source, subscribe=topics).load() for topics in subscribed]
     rows = workload.results(raw if apart else raw[0], config)
     writer = workload.records(rows).writeStream.format("kafka").options(**sink).outputMode(config.output_mode)
-    if config.real_time:
-        writer = writer.trigger(realTime=f"{round(config.engine.realtime_batch_seconds * 1000)} milliseconds")
-    elif config.engine.trigger_interval_ms:
-        writer = writer.trigger(processingTime=f"{config.engine.trigger_interval_ms} milliseconds")
+    batch_s, trigger_s = config.engine.real_time_batch_s, config.engine.trigger_interval_s
+    if batch_s is not None:
+        writer = writer.trigger(realTime=f"{round(batch_s * 1000)} milliseconds")
+    elif trigger_s:
+        writer = writer.trigger(processingTime=f"{round(trigger_s * 1000)} milliseconds")
     query: StreamingQuery = writer.start()
     return query
 
@@ -277,6 +280,7 @@ def watch(query: StreamingQuery, log: BatchLog, job: Job, runs: Callable[[], boo
     java = query._jsq  # noqa: SLF001 - PySpark's progress objects fetch each field by a call of its own
     ready = False
     while not shall_end(job):
+        heed_signal()
         if java.awaitTermination(POLL_MS):
             raise EngineFailed("the query ended, though nobody stopped it")
         messages = log.take(fresh_reports(java, log.last_batch))
@@ -357,7 +361,7 @@ def stream(job: Job, partitions: int) -> None:
         except (Py4JError, ConnectionError):  # no answer, half of one, or nobody to ask
             raise EngineFailed("Spark's JVM ended without a word: was it killed, or short of memory?") from None
         finally:
-            keeps = KEEP_FLAG in dict(job.config.engine.spark_conf).get(JVM_OPTIONS, "")
+            keeps = KEEP_FLAG in dict(SparkSettings.of(job.config.engine).spark_conf).get(JVM_OPTIONS, "")
             patience = threading.Timer(KEEP_SECONDS if keeps else STOP_SECONDS, end_children)
             patience.daemon = True
             patience.start()

@@ -17,16 +17,26 @@ import argparse
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from windowbench.configuration.known import GROUPS, OF_WORKLOAD, SETTINGS, check_owned, topic_settings
+from windowbench.configuration.known import (
+    GROUPS,
+    SETTINGS,
+    USUAL,
+    Chosen,
+    check_owned,
+    known_settings,
+    topic_settings,
+    without_other_engines,
+)
 from windowbench.configuration.profiles import PROFILES, profile_values
+from windowbench.engines import ENGINES
 from windowbench.settings.command_line import Parser, add_flags, command_line_layer
 from windowbench.settings.consumers import ConsumerSettings
-from windowbench.settings.engine import EXACT_ONLY, EngineSettings, OutputMode
+from windowbench.settings.engine import EngineSettings, OutputMode
 from windowbench.settings.events import EventSettings
 from windowbench.settings.judge import JudgeSettings
 from windowbench.settings.kafka import KafkaSettings
@@ -41,7 +51,6 @@ from windowbench.workloads import WORKLOADS
 __all__ = [
     "GROUPS",
     "MAX_RATE",
-    "MAX_TRANSACTION_MS",
     "MUST_COUNT_MARGIN_MS",
     "PROFILES",
     "SETTINGS",
@@ -64,9 +73,6 @@ __all__ = [
     "read_run_config",
 ]
 
-MAX_TRANSACTION_MS = 300_000
-"""Longest time between two commits, well below the 15 minutes after which brokers end a transaction."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
@@ -80,18 +86,18 @@ class Config:
 
     run: RunSettings = field(default_factory=RunSettings)
     load: LoadSettings = field(default_factory=LoadSettings)
-    workload: WorkloadSettings = field(default_factory=WORKLOADS["ad_ctr"])
+    workload: WorkloadSettings = field(default_factory=WORKLOADS[USUAL.workload])
     events: EventSettings = field(default_factory=EventSettings)
     windows: WindowSettings = field(default_factory=WindowSettings)
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
-    engine: EngineSettings = field(default_factory=EngineSettings)
+    engine: EngineSettings = field(default_factory=ENGINES[USUAL.engine])
     consumers: ConsumerSettings = field(default_factory=ConsumerSettings)
     judge: JudgeSettings = field(default_factory=JudgeSettings)
 
     def __post_init__(self) -> None:
         """Check what concerns more than one group."""
-        owner = WORKLOADS[self.engine.workload]
-        require(type(self.workload) is owner, f"the workload {self.engine.workload} has {owner.__name__}")
+        for group, owner in self.chosen.groups.items():
+            require(type(getattr(self, group)) is owner, f"the settings of {self.chosen} are {owner.__name__}")
         size = self.windows.window_size_sec
         require(
             self.load.duration_seconds >= size,
@@ -109,41 +115,34 @@ class Config:
             f" ({max(limit, 0)}): events further back would be dropped by chance;"
             " use too_late_share for events that must be dropped",
         )
-        # A batch drops what was late when the batch before it began, and time stands still within both.
-        held = 2 * self.engine.realtime_batch_seconds
-        require(
-            not self.real_time or self.events.too_late_share == 0 or self.events.late_guard_seconds >= held,
-            f"in Real-Time Mode late events count until two batches are over: with too_late_share,"
-            f" late_guard_seconds must be at least twice realtime_batch_seconds ({held:g}),"
-            f" not {self.events.late_guard_seconds:g}",
-        )
-        self._check_transactions()
+        self.engine.check_with(events=self.events, judge=self.judge)
         self._check_topics()
         self._check_approximations()
         require(
             not self.workload.REVISES or self.output_mode == "append",
-            f"late events revise the rows of the workload {self.engine.workload}, so spark_mode must be append",
+            f"late events revise the rows of the workload {self.engine.workload}, so"
+            f" {self.engine.MODE_SETTING} must be append",
         )
         require(
             not self.workload.APPEND_ONLY or self.output_mode == "append",
-            f"rows of the workload {self.engine.workload} are final when they are written: spark_mode must be append",
+            f"rows of the workload {self.engine.workload} are final when they are written:"
+            f" {self.engine.MODE_SETTING} must be append",
         )
-        master = self.engine.spark_master or "local"
-        require(
-            not self.engine.engine_ui or self.engine.engine != "spark" or master.startswith("local"),
-            f"engine_ui is for Spark on this machine; with spark_master {master} its page would be open to other"
-            " machines",
-        )
+
+    @property
+    def chosen(self) -> Chosen:
+        """The workload and the engine."""
+        return Chosen(workload=self.engine.workload, engine=self.engine.engine)
 
     @property
     def real_time(self) -> bool:
         """Whether rows leave the engine one by one, within batches that last for a fixed time."""
-        return self.engine.engine == "spark" and self.engine.spark_mode == "realtime"
+        return self.engine.real_time_batch_s is not None
 
     @property
     def output_mode(self) -> OutputMode:
         """What a result row is: ``append``, the one row of its key; ``update``, the newest of several."""
-        return "update" if self.engine.engine == "spark" and self.engine.spark_mode != "append" else "append"
+        return self.engine.output_mode
 
     @property
     def input_topics(self) -> tuple[str, ...]:
@@ -156,9 +155,14 @@ class Config:
         return (self.kafka.result_topic, *(getattr(self.workload, name) for name in self.workload.FURTHER_RESULTS))
 
     @property
+    def engine_topics(self) -> tuple[str, ...]:
+        """Names of the topics that the engine alone writes and reads."""
+        return tuple(getattr(self.engine, name) for name in self.engine.OWN_TOPICS)
+
+    @property
     def topic_settings(self) -> tuple[str, ...]:
         """Names of the settings that name topics."""
-        return topic_settings(self.workload)
+        return topic_settings(self.workload, self.engine)
 
     @property
     def own_topic_settings(self) -> dict[str, Mapping[str, str]]:
@@ -179,33 +183,16 @@ class Config:
             require(other == setting, f"{other} and {setting} must differ")
 
     def _check_approximations(self) -> None:
-        engine, asked = self.engine.engine, self.workload.approximate
+        asked, reason = self.workload.approximate, self.engine.EXACT_ONLY
         require(
-            not asked or engine not in EXACT_ONLY,
-            f"{' and '.join(asked)} must be {EXACT} with engine {engine}: {EXACT_ONLY.get(engine)};"
-            " only spark counts approximately, and a command that was written so",
-        )
-
-    def _check_transactions(self) -> None:
-        """Rows of a transaction are seen after its commit, which comes with a checkpoint: refuse to wait in vain."""
-        if not self.in_transactions:
-            return
-        interval, patience = self.engine.flink_checkpoint_interval_ms, self.judge.drain_timeout_seconds
-        require(
-            interval <= MAX_TRANSACTION_MS,
-            f"flink_checkpoint_interval_ms ({interval}) must be at most {MAX_TRANSACTION_MS} with exactly-once"
-            " delivery: a broker ends longer transactions, and their rows are lost",
-        )
-        require(
-            interval < patience * 1000,
-            f"flink_checkpoint_interval_ms ({interval}) must be below drain_timeout_seconds ({patience:g} s) with"
-            " exactly-once delivery: the last rows are seen with the checkpoint after the load",
+            not asked or reason is None,
+            f"{' and '.join(asked)} must be {EXACT} with engine {self.engine.engine}: {reason}",
         )
 
     @property
     def in_transactions(self) -> bool:
         """Whether the engine writes its rows in transactions: then what ranks is when they became visible."""
-        return self.engine.engine == "flink" and self.engine.flink_delivery == "exactly-once"
+        return self.engine.in_transactions
 
     @property
     def observes_visible_time(self) -> bool:
@@ -223,15 +210,20 @@ class Config:
     def replace(self, **values: object) -> Config:
         """Return a copy with the named settings changed, checked like any other.
 
-        With another workload, settings that are at their default take that of the new one.
+        With another workload or engine, settings that are at their default take that of the new one, and the old one's
+        own go.
         """
-        before = OF_WORKLOAD[self.engine.workload]
-        after = OF_WORKLOAD.get(str(values.get("workload", self.engine.workload)), before)
+        before, chosen = known_settings(self.chosen), _chosen_of(values, self.chosen)
+        after = known_settings(chosen)
         kept = {name: getattr(getattr(self, setting.group), name) for name, setting in before.items()}
-        if after is not before:
-            own = {name for name, setting in before.items() if setting.owners}
+        if chosen != self.chosen:
+            changed = {
+                group for group in ("workload", "engine") if getattr(chosen, group) != getattr(self.chosen, group)
+            }
+            own = {name for name, setting in before.items() if setting.owners and setting.group in changed}
             kept = {name: value for name, value in kept.items() if name not in own and value != before[name].default}
-        return _build({name: setting.default for name, setting in after.items()} | kept | values)
+        names = {"workload": chosen.workload, "engine": chosen.engine}
+        return _build({name: setting.default for name, setting in after.items()} | kept | values | names)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -244,30 +236,39 @@ class Loaded:
 
 
 def _build(values: Mapping[str, object]) -> Config:
-    workload = str(values["workload"])
-    require(workload in WORKLOADS, f"unknown workload {workload!r}; there are {', '.join(WORKLOADS)}")
-    check_owned(values, workload)
-    known = OF_WORKLOAD[workload]
-    classes = {**GROUPS, "workload": WORKLOADS[workload]}
+    chosen = _chosen_of(values, USUAL)
+    check_owned(values, chosen)
+    known = known_settings(chosen)
     groups = {
         group: cls(**{name: values[name] for name, s in known.items() if s.group == group})
-        for group, cls in classes.items()
+        for group, cls in chosen.groups.items()
     }
     return Config(**groups)
 
 
-def _chosen_workload(layers: list[Layer]) -> str:
-    """Return the workload that the last layer to name one chooses."""
-    named = [str(layer.values["workload"]) for layer in layers if "workload" in layer.values]
-    return named[-1] if named else Config().engine.workload
+def _chosen_of(values: Mapping[str, object], otherwise: Chosen) -> Chosen:
+    """Return the workload and the engine that settings name, those of `otherwise` where they name none."""
+    names = {
+        name: str(checked(SETTINGS[name], values.get(name, getattr(otherwise, name)), where="a setting"))
+        for name in ("workload", "engine")
+    }
+    return Chosen(**names)
 
 
-def _merge(layers: list[Layer], workload: str) -> tuple[Config, dict[str, str]]:
-    known = OF_WORKLOAD[workload]
+def _chosen(layers: list[Layer]) -> Chosen:
+    """Return the workload and the engine that the last layers to name them choose."""
+    found = USUAL
+    for layer in layers:
+        found = _chosen_of(layer.values, found)
+    return found
+
+
+def _merge(layers: list[Layer], chosen: Chosen) -> tuple[Config, dict[str, str]]:
+    known = known_settings(chosen)
     values: dict[str, object] = {name: setting.default for name, setting in known.items()}
     origins = dict.fromkeys(known, "default")
     for layer in layers:
-        check_owned(layer.values, workload, where=layer.origin)
+        check_owned(layer.values, chosen, where=layer.origin)
         rate, events = layer.values.get("rate"), layer.values.get("events_per_producer")
         require(
             rate is None or events is None,
@@ -305,6 +306,7 @@ def load(
     *,
     prepare: Callable[[argparse.Namespace], None] | None = None,
     engine: str | None = None,
+    beside: Collection[str] = (),
 ) -> Loaded:
     """Build the configuration from all layers.
 
@@ -320,6 +322,8 @@ def load(
         Gets the parsed arguments before the layers are merged, to check or fill in what is not a setting.
     engine : str, optional
         The engine that the program's name stands for; every layer that names another one wins.
+    beside : collection of str, optional
+        Other engines that the same arguments are for; what is a setting of theirs alone is passed over.
 
     Raises
     ------
@@ -332,17 +336,33 @@ def load(
     layers = [] if engine is None else [Layer(origin=parser.prog, values={"engine": engine})]
     if namespace.config is not None:
         path = Path(namespace.config)
-        layers.append(mapping_layer(read_file(path), SETTINGS, origin=f"file {path.name}"))
+        layers.append(_file_layer(read_file(path), origin=f"file {path.name}"))
     given = os.environ if environ is None else environ
     layers.append(environment_layer(given, SETTINGS))
     layers.append(command_line_layer(namespace, SETTINGS))
-    workload = _chosen_workload(layers)
-    layers.insert(-2, variables_layer(given, WORKLOADS[workload].VARIABLES, SETTINGS))
+    chosen = _chosen(layers)
+    layers.insert(-2, variables_layer(given, WORKLOADS[chosen.workload].VARIABLES, SETTINGS))
     if namespace.profile is not None:
-        values = profile_values(namespace.profile, workload)
+        values = profile_values(namespace.profile, chosen.workload)
         layers.insert(0 if engine is None else 1, Layer(origin=f"profile {namespace.profile}", values=values))
-    config, origins = _merge(layers, workload)
+    config, origins = _merge([_without(layer, chosen, beside) for layer in layers], chosen)
     return Loaded(config=config, origins=origins, arguments=namespace)
+
+
+def _without(layer: Layer, chosen: Chosen, beside: Collection[str]) -> Layer:
+    """Return a layer without the settings of engines that run beside the one in use."""
+    known = known_settings(chosen)
+    values = {
+        name: value
+        for name, value in layer.values.items()
+        if name in known or SETTINGS[name].group != "engine" or not set(SETTINGS[name].owners) & set(beside)
+    }
+    return Layer(origin=layer.origin, values=values)
+
+
+def _file_layer(values: Mapping[str, object], *, origin: str) -> Layer:
+    layer = mapping_layer(values, SETTINGS, origin=origin)
+    return Layer(origin=origin, values=without_other_engines(layer.values, _chosen([layer])))
 
 
 def read_run_config(path: Path) -> Config:
@@ -353,13 +373,12 @@ def read_run_config(path: Path) -> Config:
     ConfigError
         When the file is missing, damaged or of another version's settings.
     """
-    values = read_file(path)
-    layer = mapping_layer(values, SETTINGS, origin=str(path))
-    workload = _chosen_workload([layer])
-    known = OF_WORKLOAD[workload]
-    missing = known.keys() - values.keys()
+    layer = _file_layer(read_file(path), origin=str(path))
+    chosen = _chosen([layer])
+    known = known_settings(chosen)
+    missing = known.keys() - layer.values.keys()
     require(not missing, f"{path} lacks the settings {', '.join(sorted(missing))}: was it written by another version?")
-    check_owned(layer.values, workload, where=str(path))
+    check_owned(layer.values, chosen, where=str(path))
     return _build({name: checked(known[name], layer.values[name], where=str(path)) for name in known})
 
 

@@ -24,7 +24,7 @@ SEARCHES: Mapping[str, Sequence[str]] = {
     "spark": ("--engine=spark", "--rate=30000"),
     "spark-realtime": ("--engine=spark", "--spark-mode=realtime", "--rate=10000"),
     "flink": ("--engine=flink", "--rate=20000"),
-    "none": ("--engine=none", "--rate=10000"),
+    "reference": ("--engine=reference", "--rate=10000"),
 }
 """What is searched, with its flags and where it begins."""
 TARGETS = {"spark": 60_000.0}

@@ -28,7 +28,7 @@ from windowbench.runs.store import SCHEMA_VERSION, RunDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET_SECONDS = 10
-_ENGINES = ("spark", "none")
+_ENGINES = ("spark", "reference")
 
 
 def make_run(parent: Path, number: int, windows: int, campaigns: int) -> Path:

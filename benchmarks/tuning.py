@@ -21,7 +21,7 @@ from benchmarks.stored import machine
 from config import Config
 from windowbench.compare.arms import short
 from windowbench.engines.flink import tuning as flink
-from windowbench.engines.parts import Factor
+from windowbench.engines.parts import Part
 from windowbench.engines.spark import tuning as spark
 from windowbench.errors import run_program
 from windowbench.orchestrate.environment import describe_environment
@@ -37,11 +37,11 @@ _LOADS: dict[str, dict[str, float]] = {
 }
 
 
-def factors(engine: str) -> Sequence[Factor]:
+def factors(engine: str) -> Sequence[Part]:
     """Return the parts of an engine's preset ``tuned`` under the load of the study."""
     if engine == "flink":
-        return flink.FACTORS
-    return spark.factors_of(Config().replace(warmup_seconds=_LOADS[engine]["warmup"]))
+        return flink.PARTS
+    return spark.parts_of(Config().replace(warmup_seconds=_LOADS[engine]["warmup"]))
 
 
 def study(engine: str, repeats: int) -> dict[str, Any]:
@@ -58,12 +58,12 @@ def study(engine: str, repeats: int) -> dict[str, Any]:
     return found
 
 
-def label(engine: str, part: Factor | None = None) -> str:
+def label(engine: str, part: Part | None = None) -> str:
     """Return the arm of the preset ``default``, with a part of ``tuned`` or without."""
     return f"{engine}:default" if part is None else f"{engine}:default,tuning={part.name}"
 
 
-def shown(arms: dict[str, Any], engine: str, part: Factor | None = None) -> dict[str, Any]:
+def shown(arms: dict[str, Any], engine: str, part: Part | None = None) -> dict[str, Any]:
     """Return what came out for an arm; a comparison shortens long labels."""
     found: dict[str, Any] = arms[short(label(engine, part))]
     return found

@@ -45,9 +45,9 @@ def _broker() -> Body:
 def _setup() -> Body:
     from windowbench.installation.setup import body
     from windowbench.kafka.admin import cluster_id
-    from windowbench.orchestrate.spark_classes import make_spark_archive
+    from windowbench.orchestrate.engine_classes import make_classes
 
-    return lambda argv: body(argv, cluster_id_of=cluster_id, make_driver_archive=make_spark_archive)
+    return lambda argv: body(argv, cluster_id_of=cluster_id, make_classes=make_classes)
 
 
 def _run() -> Body:
@@ -80,12 +80,6 @@ def _prune() -> Body:
     return prune_body
 
 
-def _setup_flink() -> Body:
-    from windowbench.orchestrate.flink_environment import body
-
-    return body
-
-
 def _postgres() -> Body:
     from windowbench.postgres.command import body
 
@@ -111,7 +105,7 @@ def _capacity() -> Body:
 
 
 COMMANDS = {
-    "run": Command(summary="one benchmark run: --engine spark, flink or any command", body=_run),
+    "run": Command(summary="one benchmark run, with any engine", body=_run),
     "capacity": Command(summary="find the highest rate that an engine sustains", body=_capacity),
     "report": Command(summary="make the report of a finished run again, from its samples", body=_report),
     "compare": Command(summary="finished runs beside each other, with intervals and thresholds", body=_compare),
@@ -122,8 +116,7 @@ COMMANDS = {
     "doctor": Command(summary="check Java, jars, ports, disk, memory, broker and clock", body=_doctor),
     "broker": Command(summary="start a Kafka broker to play with", body=_broker),
     "postgres": Command(summary="look into the database that a run left behind", body=_postgres),
-    "setup-flink": Command(summary="make Flink's environment and retrieve its connector", body=_setup_flink),
-    "setup": Command(summary="retrieve the jars and configure this environment's Spark", body=_setup),
+    "setup": Command(summary="retrieve the jars and bring what an engine needs: setup --engine NAME", body=_setup),
 }
 
 

@@ -12,7 +12,8 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import FrameType
 
 from windowbench.settings.knobs import ConfigError
@@ -110,6 +111,8 @@ _RAISED: dict[signal.Signals, type[BaseException]] = {
     signal.SIGTERM: Terminated,
     signal.SIGHUP: Terminated,
 }
+_received: list[signal.Signals] = []
+"""The signal that raised, once one did: what it raised may get lost on its way."""
 
 
 def raise_on_signals() -> None:
@@ -124,10 +127,42 @@ def raise_on_signals() -> None:
     def once(signum: int, _frame: FrameType | None) -> None:
         for number in watched:
             signal.signal(number, _do_nothing)  # not SIG_IGN: programs started from now on would inherit that
+        _received.append(signal.Signals(signum))
         raise _RAISED[signal.Signals(signum)]
 
     for number in watched:
         signal.signal(number, once)
+
+
+def heed_signal() -> None:
+    """Raise again what a signal has raised before, if one came.
+
+    Python drops whatever is raised while an object is finalized, and py4j finalizes each object of a JVM in Python.
+    """
+    if _received:
+        raise _RAISED[_received[0]] from None
+
+
+@contextmanager
+def signal_decides() -> Iterator[None]:
+    """Let a signal that came decide how a block ends, whatever failed in it before or after.
+
+    Ctrl-C meets the processes that a program talks to as well, so it may see their end first.
+    """
+    before = sys.unraisablehook
+
+    def hook(lost: sys.UnraisableHookArgs) -> None:
+        if not issubclass(lost.exc_type, (KeyboardInterrupt, Terminated)):  # those are not lost, see above
+            before(lost)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    except Exception:
+        heed_signal()
+        raise
+    finally:
+        sys.unraisablehook = before
 
 
 def _do_nothing(_signum: int, _frame: FrameType | None) -> None:
@@ -152,6 +187,7 @@ def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None 
         return _exit_code(body, argv)
     finally:
         _give_back(before)
+        _received.clear()
 
 
 def _give_back(handlers: Mapping[signal.Signals, _Handler]) -> None:

@@ -88,7 +88,7 @@ def test_a_topic_in_which_next_to_nothing_happens_holds_nothing_back(tmp_path, r
     environment = {"EVENT_RATE": "150", "CLICK_RATIO": ratio, "IMPRESSION_TOPIC": "shown", "CLICK_TOPIC": "clicked"}
     tiny = [flag for flag in TINY if not flag.startswith("--rate")]
     program = start(
-        tmp_path, "master_code_spark.py", *tiny, "--engine=none", "--workload=ad_clicks", "--attribution-sec=1",
+        tmp_path, "master_code_spark.py", *tiny, "--engine=reference", "--workload=ad_clicks", "--attribution-sec=1",
         "--cooldown=1.5", env=environment,
     )  # fmt: skip
     try:

@@ -49,7 +49,7 @@ def rates_of(program):
 @pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_the_highest_rate_allowed_is_found_and_confirmed_by_runs_like_any_other(search):
-    program = search(*SHORT, "--engine=none", "--rate=400", "--highest-rate=400")
+    program = search(*SHORT, "--engine=reference", "--rate=400", "--highest-rate=400")
     assert program.finish(150) == 0, program.errors + program.output
     program.await_gone(1)
     found = program.json("capacity.json")["found"]
@@ -77,7 +77,7 @@ def test_an_engine_that_misses_the_objective_at_every_rate_is_told_so_by_the_exi
 @pytest.mark.alone
 @pytest.mark.timeout(120)
 def test_an_interrupted_search_leaves_what_it_knows_and_no_process(search):
-    program = search(*SHORT, "--engine=none")
+    program = search(*SHORT, "--engine=reference")
     wait_for(lambda: "· probe 2" in program.log.read_text(), 60, program.log.read_text)
     program.process.send_signal(signal.SIGINT)
     assert program.finish(30) == 130

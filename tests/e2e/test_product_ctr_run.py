@@ -32,7 +32,7 @@ HARD = (
 @pytest.mark.timeout(300)
 # Parity tests ask every engine for the same rows; whole runs of the others are among the long tests.
 @pytest.mark.parametrize(
-    "engine", ["flink", *(pytest.param(engine, marks=pytest.mark.long) for engine in ("none", "spark"))]
+    "engine", ["flink", *(pytest.param(engine, marks=pytest.mark.long) for engine in ("reference", "spark"))]
 )
 def test_first_values_and_revisions_are_exact_beside_poison_in_both_topics(tmp_path, engine):
     program = start(tmp_path, "master_code_spark.py", *HARD, f"--engine={engine}")
@@ -62,7 +62,7 @@ def test_first_values_and_revisions_are_exact_beside_poison_in_both_topics(tmp_p
 
 SMALL = (
     *TINY,
-    "--engine=none",
+    "--engine=reference",
     "--workload=product_ctr",
     "--allowed-lateness-sec=0.6",
     "--revising-extent-ms=90",

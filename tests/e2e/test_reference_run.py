@@ -21,7 +21,7 @@ def run(tmp_path):
     programs: list[Program] = []
 
     def starter(*arguments: str) -> Program:
-        program = start(tmp_path, MASTER, *TINY, "--engine=none", *arguments)
+        program = start(tmp_path, MASTER, *TINY, "--engine=reference", *arguments)
         programs.append(program)
         return program
 
@@ -138,13 +138,13 @@ def test_a_missing_topic_is_said_with_what_makes_it(broker, tmp_path):
     finally:
         program.kill_all()
     assert "there is no topic nowhere" in program.errors
-    assert "topic_creation.py --engine none" in program.errors
+    assert "topic_creation.py --engine reference" in program.errors
 
 
 def test_on_an_external_broker_the_watermarks_topic_carries_the_run_id_and_sigterm_of_a_lone_job_is_exit_0(
     broker, tmp_path
 ):
-    program = start(tmp_path, MASTER, *TINY, "--engine=none", f"--bootstrap-servers={broker}")
+    program = start(tmp_path, MASTER, *TINY, "--engine=reference", f"--bootstrap-servers={broker}")
     try:
         program.finish_right()
         config = program.json("config.json")

@@ -28,7 +28,7 @@ def run(open_directory):
     def starter(*arguments, **options):
         directory = Path(tempfile.mkdtemp(dir=open_directory))
         directory.chmod(0o755)
-        programs.append(start(directory, "master_code_spark.py", *TINY, "--engine=none", *arguments, **options))
+        programs.append(start(directory, "master_code_spark.py", *TINY, "--engine=reference", *arguments, **options))
         return programs[-1]
 
     yield starter

@@ -24,7 +24,7 @@ def finish(program):
 @pytest.mark.timeout(240)
 def test_two_engines_are_compared_though_a_third_fails_and_it_alone_is_run_again_on_resume(tmp_path):
     _, delayed = plain_engine("--delay-ms=60")
-    arms = ("none", "command", "command,engine_command=false")
+    arms = ("reference", "command", "command,engine_command=false")
     first = start(tmp_path, "windowbench", "versus", *arms, "--repeats=1", "--run-id=v", delayed, *TINY)
     code = finish(first)
     content = json.loads((tmp_path / "runs" / "v" / "comparison.json").read_text())

@@ -22,8 +22,9 @@ from tests.integration.test_spark_job import (
 )
 from tests.parity.poison import malformed
 from tests.parity.test_flink import LENIENT, LENIENT_ON_TWO_LINES
+from windowbench.engines.contract import ROOT
+from windowbench.engines.flink.environment import ensure_environment
 from windowbench.errors import EnvironmentProblem
-from windowbench.orchestrate.flink_environment import ROOT, ensure_environment
 from windowbench.processes.waiting import wait_until
 
 JOB = ROOT / "FlinkJob.py"

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from config import Config
 from windowbench.__main__ import main
 from windowbench.errors import EnvironmentProblem
-from windowbench.installation.doctor import Patient, check_postgres, checks_of
+from windowbench.installation.doctor import Machine, check_postgres, checks_of
 from windowbench.postgres.connection import DatabaseAway
 from windowbench.postgres.server import EmbeddedPostgres
 from windowbench.postgres.table import ResultsTable
@@ -279,9 +279,9 @@ def test_a_directory_without_a_database_is_said(tmp_path, capsys):
 
 def test_doctor_asks_the_database_that_takes_the_results(database, open_directory, tmp_path):
     def examined(**settings):
-        patient = Patient(config=Config().replace(**settings), cache_dir=tmp_path)
-        assert checks_of(patient.config)[-1] is check_postgres
-        return check_postgres(patient)
+        machine = Machine(config=Config().replace(**settings), cache_dir=tmp_path, java=None, say=print)
+        assert checks_of(machine.config)[-1] is check_postgres
+        return check_postgres(machine)
 
     assert examined(postgres_dsn=database.dsn).detail.endswith(" answers")
     assert "is gone again" in examined(postgres="embedded", runs_dir=str(open_directory / "runs")).detail

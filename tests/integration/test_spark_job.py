@@ -20,7 +20,7 @@ from confluent_kafka import Producer
 
 from config import config_json
 from tests.parity.poison import good_event, malformed, odd_but_good, out_of_time
-from windowbench.installation.setup import driver_archive
+from windowbench.engines.spark.installation import archive_of_driver
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.reader import read_topic
 from windowbench.load.schedule import END_EVENT_TIME_NS, NS_PER_MS
@@ -314,7 +314,7 @@ def test_settings_are_the_effective_ones(run, java_home):
     assert effective["spark.driver.memory"] == "2g"
     flags = effective["spark.driver.extraJavaOptions"].split()
     assert "-XX:+UseSerialGC" in flags
-    archive = driver_archive(java_home, default_cache_dir())
+    archive = archive_of_driver(java_home, default_cache_dir())
     made = {str(archive)} if archive.exists() else set()  # by `make classes`, where this Java can
     assert {flag.partition("=")[2] for flag in flags if flag.startswith("-XX:SharedArchiveFile=")} == made
     assert run.maps_archive == made

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from config import WindowSettings
 from tests.parity.cases import ORIGIN_MS, RUN_ID
-from windowbench.orchestrate.flink_environment import ROOT, ensure_environment
+from windowbench.engines.contract import ROOT
+from windowbench.engines.flink.environment import ensure_environment
 from windowbench.toolchain.jars import default_cache_dir
 from windowbench.toolchain.java import find_java
 from windowbench.workloads.ad_ctr import flink as workload

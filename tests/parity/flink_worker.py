@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from config import Config
-from windowbench.engines.flink.tuning import FACTORS, RUN_SETTINGS, RUN_SOURCE_OPTIONS
+from windowbench.engines.flink.tuning import PARTS, RUN_SETTINGS, RUN_SOURCE_OPTIONS
 from windowbench.engines.parts import in_force
 
 
@@ -23,7 +23,7 @@ def environment_of(settings):
         "pipeline.auto-watermark-interval": "0 ms",
         "table.exec.source.idle-timeout": "1 s",
     }
-    tuned = in_force(FACTORS, Config().engine)
+    tuned = in_force(PARTS, Config().engine)
     for name, value in {**RUN_SETTINGS, **settings, **tuned.settings, **own}.items():
         configuration.set_string(name, value)
     chosen = EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(configuration).build()

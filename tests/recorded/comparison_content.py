@@ -7,7 +7,7 @@ import numpy as np
 from tests.recorded.document import hour_of_samples
 
 METRICS = ("excess_ms", "since_window_end_ms", "e2e_ms", "freshness_ms")
-MEDIANS = {"spark": 900.0, "flink": 25.0, "none": 8.0}
+MEDIANS = {"spark": 900.0, "flink": 25.0, "reference": 8.0}
 PER_MILLE = (*range(10, 1000, 10), 995, 999, 1000)
 
 

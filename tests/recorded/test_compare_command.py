@@ -17,7 +17,7 @@ HOSTILE = "evil|`x`\x1b[31m\n| @all <script>"
 def runs(tmp_path):
     return [
         *(finished_run(tmp_path, f"old-{k}", draw=k) for k in (1, 2, 3)),
-        *(finished_run(tmp_path, f"new-{k}", draw=k + 9, engine="none", typical_ms=130.0) for k in (1, 2, 3)),
+        *(finished_run(tmp_path, f"new-{k}", draw=k + 9, engine="reference", typical_ms=130.0) for k in (1, 2, 3)),
     ]
 
 
@@ -31,7 +31,7 @@ def compare(capsys, *arguments):
 def test_the_text_says_what_is_slower_and_by_how_much(capsys, runs):
     code, out, err = compare(capsys, *runs)
     assert (code, err) == (ExitCode.OK, "")
-    assert "none against spark: slower, +" in out
+    assert "reference against spark: slower, +" in out
     assert "Intervals hold between runs" in " ".join(out.split())
     assert "descriptive" in out
 
@@ -48,7 +48,7 @@ def test_a_missed_threshold_is_exit_code_99_and_an_inconclusive_one_is_said_and_
 def test_markdown_and_json_go_to_files_or_to_standard_output(capsys, runs, tmp_path):
     report, content = tmp_path / "out" / "c.md", tmp_path / "c.json"
     _, out, _ = compare(capsys, *runs, "--markdown", report, "--json", content)
-    assert "none against spark" in out
+    assert "reference against spark" in out
     assert report.read_text().startswith("### comparison")
     assert json.loads(content.read_text())["kind"] == "comparison"
     assert compare(capsys, *runs, "--markdown", "-")[1].strip() == report.read_text().strip()
@@ -58,7 +58,7 @@ def test_markdown_and_json_go_to_files_or_to_standard_output(capsys, runs, tmp_p
 def test_the_page_goes_to_a_file_beside_the_text(capsys, runs, tmp_path):
     page = tmp_path / "out" / "c.html"
     _, out, _ = compare(capsys, *runs, "--html", page)
-    assert "none against spark" in out
+    assert "reference against spark" in out
     assert {"ranking", "differences", "latency", "runs"} <= set(Document(page.read_text(encoding="utf-8")).sections)
 
 
@@ -67,7 +67,7 @@ def test_base_and_other_runs_may_stand_in_any_order(capsys, runs):
     arguments = [new[0], "--base", old[0], new[1], "--base", old[1], "--base", old[2], new[2]]
     code, out, _ = compare(capsys, *arguments)
     assert code == ExitCode.OK
-    assert "none against spark" in out
+    assert "reference against spark" in out
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_damaged_run_is_named_and_the_others_are_compared(capsys, runs, tmp_pa
     code, out, _ = compare(capsys, *runs)
     assert code == ExitCode.ENVIRONMENT
     assert "old-2: run old-2: samples/rows.parquet is damaged" in " ".join(out.split())
-    assert "none against spark: slower" in out
+    assert "reference against spark: slower" in out
 
 
 def test_different_environments_are_refused_unless_allowed(capsys, runs, tmp_path):

@@ -46,7 +46,7 @@ def entry(content, metric="excess_ms", percent=90, arm=None):
 
 
 def test_a_slower_arm_is_found_to_be_slower_by_what_it_is(make):
-    content = compared(*make("base"), *make("slow", engine="none", typical_ms=130.0))
+    content = compared(*make("base"), *make("slow", engine="reference", typical_ms=130.0))
     found = entry(content)
     assert found["conclusion"] == "slower"
     assert found["level"] == "between runs"
@@ -68,9 +68,9 @@ def test_the_same_again_is_not_found_to_differ_and_the_base_is_named_by_its_dire
 
 
 def test_arms_are_ranked_and_their_figures_are_means_of_their_runs(make):
-    content = compared(*make("b"), *make("a", engine="none", typical_ms=50.0))
+    content = compared(*make("b"), *make("a", engine="reference", typical_ms=50.0))
     assert content["ranked_by"]["metric"] == "excess_ms"
-    assert {arm["label"]: arm["rank"] for arm in content["arms"]} == {"spark": 2, "none": 1}
+    assert {arm["label"]: arm["rank"] for arm in content["arms"]} == {"spark": 2, "reference": 1}
     arm = content["arms"][0]
     p90 = [run["latencies_ms"]["excess_ms"]["p90"] for run in content["runs"] if run["arm"] == "spark"]
     assert arm["latencies_ms"]["excess_ms"]["p90"]["value"] == pytest.approx(sum(p90) / len(p90))
@@ -79,7 +79,7 @@ def test_arms_are_ranked_and_their_figures_are_means_of_their_runs(make):
 
 
 def test_the_curve_of_an_arm_is_that_of_all_its_rows(make):
-    content = compared(*make("a"), *make("b", engine="none"))
+    content = compared(*make("a"), *make("b", engine="reference"))
     curve = content["arms"][0]["latencies_ms"]["excess_ms"]["quantiles"]
     assert [percent for percent, _ in curve] == sorted(percent for percent, _ in curve)
     assert [ms for _, ms in curve] == sorted(ms for _, ms in curve)
@@ -91,7 +91,7 @@ def test_runs_that_are_not_fit_stay_with_their_reason_and_take_no_part(make, tmp
     bad = finished_run(tmp_path, "bad", typical_ms=1e6, verdict="invalid", reasons=["3 rows are wrong"], seed=9)
     damaged = finished_run(tmp_path, "damaged", seed=10)
     (tmp_path / "damaged" / "summary.json").write_text("{")
-    content = compared(*make("a"), bad, damaged, *make("b", engine="none"))
+    content = compared(*make("a"), bad, damaged, *make("b", engine="reference"))
     runs = {run["run_id"]: run for run in content["runs"]}
     assert runs["bad"]["reason"] == "invalid: 3 rows are wrong"
     assert (runs["bad"]["arm"], runs["bad"]["ranked"]) == ("spark", False)
@@ -102,7 +102,7 @@ def test_runs_that_are_not_fit_stay_with_their_reason_and_take_no_part(make, tmp
 
 
 def test_an_arm_without_a_valid_run_does_not_rank_and_is_not_compared(make):
-    content = compared(*make("a"), *make("b", engine="none", verdict="unsustainable", reasons=["too slow"]))
+    content = compared(*make("a"), *make("b", engine="reference", verdict="unsustainable", reasons=["too slow"]))
     assert [arm["rank"] for arm in content["arms"]] == [1, None]
     assert content["differences"] == []
     assert "fewer than two arms have a valid run: there is nothing to compare" in content["warnings"]
@@ -117,14 +117,14 @@ def test_with_nothing_that_can_be_read_there_is_no_arm(tmp_path):
 
 
 def test_fewer_than_three_repeats_are_called_within_run_only(make):
-    content = compared(*make("a", 2), *make("b", engine="none"))
+    content = compared(*make("a", 2), *make("b", engine="reference"))
     assert entry(content)["level"] == "within runs only"
     assert [arm["level"] for arm in content["arms"]] == ["within runs only", "between runs"]
     assert any("fewer than 3 valid runs of spark" in warning for warning in content["warnings"])
 
 
 def test_of_few_windows_there_is_no_interval_and_no_conclusion(make):
-    content = compared(*make("a", 1, windows=29), *make("b", 1, engine="none", windows=29, typical_ms=900.0))
+    content = compared(*make("a", 1, windows=29), *make("b", 1, engine="reference", windows=29, typical_ms=900.0))
     found = entry(content)
     assert found["difference_ms"]["interval"] is None
     assert found["difference_ms"]["note"] == too_few(29)
@@ -137,7 +137,7 @@ def test_of_few_windows_there_is_no_interval_and_no_conclusion(make):
 )
 def test_under_bursts_runs_of_equal_seeds_are_pairs(make, tmp_path, generator, seeds, paired):
     others = [
-        finished_run(tmp_path, f"o{seed}", engine="none", seed=seed, draw=seed, data_generator=generator)
+        finished_run(tmp_path, f"o{seed}", engine="reference", seed=seed, draw=seed, data_generator=generator)
         for seed in seeds
     ]
     assert entry(compared(*make("a", data_generator=generator), *others))["paired"] == paired
@@ -148,12 +148,12 @@ def test_pairs_are_matched_by_their_seeds_and_not_by_their_order(make, tmp_path)
     made = {
         (arm, seed): finished_run(
             tmp_path, f"{arm}{seed}", engine=arm, seed=seed, draw=seed, data_generator="mmpp", cv=0.001,
-            typical_ms=100.0 * seed + (10 if arm == "none" else 0),
+            typical_ms=100.0 * seed + (10 if arm == "reference" else 0),
         )
-        for arm in ("spark", "none")
+        for arm in ("spark", "reference")
         for seed in (1, 2, 3)
     }  # fmt: skip
-    order = [("spark", 1), ("spark", 2), ("spark", 3), ("none", 3), ("none", 1), ("none", 2)]
+    order = [("spark", 1), ("spark", 2), ("spark", 3), ("reference", 3), ("reference", 1), ("reference", 2)]
     found = entry(compared(*(made[key] for key in order)))
     assert found["conclusion"] == "slower"
     assert found["difference_ms"]["interval"] == pytest.approx([10, 10], abs=2)
@@ -161,7 +161,7 @@ def test_pairs_are_matched_by_their_seeds_and_not_by_their_order(make, tmp_path)
 
 def test_different_environments_are_refused_or_named(make, tmp_path):
     other = {**ENVIRONMENT, "kernel": "6.2", "packages": {"numpy": "2.1"}}
-    directories = [*make("a"), finished_run(tmp_path, "b", engine="none", environment=other)]
+    directories = [*make("a"), finished_run(tmp_path, "b", engine="reference", environment=other)]
     with pytest.raises(EnvironmentProblem, match=r"kernel \(6.1 in a-1, 6.2 in b\); packages.numpy") as refused:
         compared(*directories)
     assert "--allow-different-environment" in refused.value.remedy
@@ -178,7 +178,7 @@ def test_the_state_of_the_machine_and_the_ports_of_a_run_are_no_other_environmen
         "broker": {"embedded": True, "brokers": ["127.0.0.1:5"]},
         "java": "17",
     }
-    content = compared(*make("a"), finished_run(tmp_path, "b", engine="none", environment=other))
+    content = compared(*make("a"), finished_run(tmp_path, "b", engine="reference", environment=other))
     assert content["environment_differences"] == [
         {"field": "java", "values": {"a-1": None, "a-2": None, "a-3": None, "b": "17"}, "refused": False}
     ]
@@ -194,7 +194,7 @@ def test_settings_and_seeds_that_differ_are_named(make, tmp_path):
 
 
 def test_thresholds_decide_the_exit_code(make):
-    directories = [*make("a"), *make("b", engine="none", typical_ms=150.0)]
+    directories = [*make("a"), *make("b", engine="reference", typical_ms=150.0)]
     content = compared(*directories, thresholds=[parse_threshold("excess_p90_ms>+5%")])
     assert content["exit_code"] == ExitCode.THRESHOLD_MISSED
     kept = compared(*directories, thresholds=[parse_threshold("excess_p90_ms>+500%")])
@@ -221,7 +221,7 @@ def test_an_arm_whose_rows_nobody_saw_become_visible_has_no_rank_beside_one_that
 
 
 def test_a_comparison_is_json_and_its_documentation_names_every_key(make):
-    content = compared(*make("a"), *make("b", engine="none"), thresholds=[parse_threshold("excess_p90_ms>+5%")])
+    content = compared(*make("a"), *make("b", engine="reference"), thresholds=[parse_threshold("excess_p90_ms>+5%")])
     assert json.loads(json.dumps(content, allow_nan=False)) == content
     documented = windowbench.compare.__doc__
     assert content.keys() == set(re.findall(r"^``(\w+)`` :", documented, re.MULTILINE))

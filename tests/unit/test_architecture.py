@@ -53,8 +53,10 @@ FOLDERS: dict[str, Folder] = {
     "judge.measures": Folder(knows=("settings", "config", "load"), pure=True),
     "judge.truth": Folder(knows=("config", "declarations", "load", "judge.measures"), pure=True),
     "judge.verdict": Folder(knows=("errors", "config", "load", "judge.measures", "judge.truth"), pure=True),
-    "engines": Folder(knows=("settings", "errors", "config")),
-    "engines.*": Folder(knows=("errors", "config", "load", "kafka", "engines")),
+    "engines": Folder(knows=("settings", "errors", "declarations", "config", "processes", "toolchain")),
+    "engines.*": Folder(
+        knows=("settings", "errors", "declarations", "config", "load", "processes", "toolchain", "kafka", "engines")
+    ),
     "workloads.kit": Folder(knows=("judge.truth",), pure=True),
     "workloads.*": Folder(
         knows=("config", "declarations", "load", "judge.truth", "engines.*", "workloads.kit"), pure=True
@@ -70,29 +72,29 @@ FOLDERS: dict[str, Folder] = {
     "compare": Folder(
         knows=(
             "settings", "errors", "declarations", "configuration", "config", "load", "processes", "runs",
-            "judge.measures", "judge.verdict", "report",
+            "judge.measures", "judge.verdict", "engines", "report",
         )
     ),
     "postgres": Folder(knows=("settings", "errors", "declarations", "config", "processes", "workloads.kit")),
     "installation": Folder(
-        knows=("settings", "errors", "config", "toolchain", "broker", "kafka", "engines.*", "postgres")
+        knows=("errors", "config", "toolchain", "broker", "kafka", "engines", "postgres")
     ),
     "programs": Folder(
         knows=(
             "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
-            "producers", "engines", "engines.*", "judge", "report", "postgres", "installation",
+            "producers", "engines", "engines.*", "judge", "report", "postgres",
         )
     ),
     "orchestrate": Folder(
         knows=(
             "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
-            "judge.truth", "engines", "engines.*", "judge", "report", "postgres", "installation",
+            "judge.truth", "engines", "judge", "report", "postgres",
         )
     ),
     "campaigns": Folder(
         knows=(
-            "settings", "errors", "config", "load", "processes", "kafka", "runs", "judge.measures", "judge.verdict",
-            "judge", "report", "capacity", "compare", "orchestrate",
+            "settings", "errors", "declarations", "configuration", "config", "load", "processes", "kafka", "runs",
+            "judge.measures", "judge.verdict", "judge", "report", "capacity", "compare", "orchestrate",
         )
     ),
     "commands": Folder(
@@ -516,6 +518,65 @@ def test_nothing_outside_its_folder_names_a_field_of_a_workload():
     assert found == set()
 
 
+def engine_names() -> set[str]:
+    """Return the names of the folders of engines."""
+    return {module.split(".")[2] for module in MODULES if matches(module, ("windowbench.engines.*.settings",))}
+
+
+def documented(tree: ast.Module) -> set[ast.AST]:
+    """Return the docstrings of a module, its classes and functions."""
+    owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, owners) and node.body]
+    return {body[0].value for body in bodies if isinstance(body[0], ast.Expr)}
+
+
+def may_name(module: str, engine: str) -> bool:
+    """Whether a module is the registry, of the engine's folder or one of its root programs."""
+    programs = (f"{engine.capitalize()}Job", f"master_code_{engine}")
+    return module in ("windowbench.engines", *programs) or module.startswith(f"windowbench.engines.{engine}.")
+
+
+def engines_named(modules: Mapping[str, str], names: set[str]) -> list[str]:
+    """Return where a string is equal to an engine's name, of which only that engine's modules may speak."""
+    found = []
+    for module, source in modules.items():
+        tree = parsed(source)
+        passed = documented(tree)
+        said = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and node not in passed}
+        found += [f"{module} names {name}" for name in sorted(names & said) if not may_name(module, name)]
+    return found
+
+
+def test_nothing_outside_its_folder_names_an_engine():
+    names = engine_names()
+    assert {"spark", "flink", "reference", "command"} <= names
+    assert engines_named(MODULES, names) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(config):\n    return config.engine.engine == 'spark'",
+        "JAVA = frozenset({'spark'})",
+        "def f(name):\n    match name:\n        case 'spark':\n            return 1",
+        "def f(name='spark'):\n    pass",
+        "HEAPS = {'spark': '2g'}",
+    ],
+)
+def test_the_name_of_an_engine_is_found_wherever_it_stands(source):
+    others = ("windowbench.compare.arms", "windowbench.engines.contract", "windowbench.engines.flink.rest", "FlinkJob")
+    for module in ("config", "producer", "windowbench.workloads.ad_ctr.spark", *others):
+        assert engines_named({module: source}, {"spark"}) == [f"{module} names spark"]
+    for module in ("windowbench.engines", "windowbench.engines.spark.engine", "SparkJob", "master_code_spark"):
+        assert engines_named({module: source}, {"spark"}) == []
+
+
+def test_a_docstring_that_is_the_name_of_an_engine_names_none():
+    said = '"""spark"""\nclass A:\n    """spark"""\n\n    def f():\n        """spark"""\n'
+    assert engines_named({"config": said}, {"spark"}) == []
+    assert engines_named({"config": said + "'spark'\n"}, {"spark"}) == ["config names spark"]
+
+
 # --- the check itself -------------------------------------------------------------------------------------------------
 
 BREACHES = [
@@ -527,6 +588,7 @@ BREACHES = [
     ("windowbench.workloads.ad_ctr.settings", "import windowbench.load.schedule", "declarations does not know load"),
     ("windowbench.workloads.kit.cells", "import os", "pure and must not know os"),
     ("windowbench.engines.job", "import windowbench.engines.spark.events", "engines does not know engines.*"),
+    ("windowbench.engines.spark.settings", "import config", "declarations does not know config"),
     ("windowbench.capacity.search", "import windowbench.campaigns.versus", "capacity does not know campaigns"),
     ("windowbench.judge.measures.utils", "", "is called utils"),
     ("windowbench.judge.measures.statistics", "", "standard library"),
@@ -569,6 +631,7 @@ BREACHES = [
 @pytest.mark.parametrize(("module", "source", "message"), BREACHES)
 def test_the_check_finds_each_kind_of_breach(module, source, message):
     tree = {
+        "config": "",
         "windowbench.kafka": "",
         "windowbench.kafka.reader": "",
         "windowbench.load.schedule": "",

@@ -4,8 +4,9 @@ import pytest
 
 from config import SETTINGS, ConfigError
 from tests.unit.finished_run import configuration
-from windowbench.compare.arms import IDENTITY, arm_settings, group
+from windowbench.compare.arms import IDENTITY, arm_settings, differing, group
 from windowbench.compare.finished import ReadRun
+from windowbench.workloads import WORKLOADS
 
 
 def run(run_id, *, fit=True, **settings):
@@ -34,7 +35,7 @@ def grouped(*runs, **how):
 
 def test_runs_of_one_configuration_are_an_arm_whatever_their_name_seed_place_and_port():
     a, b = run("a", seed=1), run("b", seed=2, runs_dir="elsewhere", bootstrap_servers="127.0.0.1:5")
-    assert grouped(a, b, run("c", engine="none")) == {"spark": ["a", "b"], "none": ["c"]}
+    assert grouped(a, b, run("c", engine="reference")) == {"spark": ["a", "b"], "reference": ["c"]}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_runs_of_one_configuration_are_an_arm_whatever_their_name_seed_place_and
 )
 def test_any_other_setting_makes_another_arm(setting, value):
     extra = {"events_per_producer": None} if setting == "rate" else {}
-    found = grouped(run("a"), run("b", **{setting: value}, **extra), run("c", engine="none"))
+    found = grouped(run("a"), run("b", **{setting: value}, **extra), run("c", engine="reference"))
     assert len(found) == 3
 
 
@@ -69,7 +70,7 @@ def test_many_differences_are_counted_in_a_label():
 
 
 def test_the_arm_of_the_first_run_is_the_base():
-    assert next(iter(grouped(run("a", engine="none"), run("b")))) == "none"
+    assert next(iter(grouped(run("a", engine="reference"), run("b")))) == "reference"
 
 
 def test_runs_named_as_base_are_an_arm_of_their_own_though_others_have_the_same_configuration():
@@ -94,10 +95,28 @@ def test_labels_of_who_made_the_runs_decide_and_give_the_order():
 
 
 def test_a_run_that_cannot_be_read_is_in_no_arm_and_one_that_is_not_fit_is():
-    arms = group([unreadable("x"), run("a", fit=False), run("b", engine="none")])
+    arms = group([unreadable("x"), run("a", fit=False), run("b", engine="reference")])
     assert [[r.run_id for r in arm.runs] for arm in arms] == [["a"], ["b"]]
     assert arms[0].fit == ()
     assert group([unreadable("x")]) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"engine": "reference"}, ["engine"]),
+        ({"engine": "reference", "num_consumers": 3}, ["engine", "num_consumers"]),
+        ({"engine": "flink", "preset": "stock"}, ["engine", "preset"]),
+        ({"engine": "flink", "flink_conf": (("a", "1"),)}, ["engine", "flink_conf"]),
+        ({"engine": "command", "engine_command": "x"}, ["engine", "engine_command"]),
+        ({"workload": "product_ctr", "num_products": 9}, ["workload", "num_products"]),
+    ],
+)
+def test_what_an_arm_lacks_counts_as_at_its_default(settings, found):
+    spark, other = group([run("a"), run("b", **settings)])
+    names = [name for name in differing([spark, other]) if name not in WORKLOADS["product_ctr"].DEFAULTS]
+    assert sorted(names) == sorted(found)
+    assert set(differing([other, spark])) == set(differing([spark, other]))
 
 
 def test_what_identifies_a_run_are_settings():

@@ -39,8 +39,10 @@ def test_without_flags_it_starts_at_the_rate_of_its_own_profile_and_ends_within_
 
 
 def test_flags_of_the_search_and_of_a_run_go_together(requested):
-    loaded, request = requested("--engine=none", "--rate=5000", "--slo=excess_p90_ms<=1500", "--slo", "e2e_max_ms<9000")
-    assert loaded.config.engine.engine == "none"
+    loaded, request = requested(
+        "--engine=reference", "--rate=5000", "--slo=excess_p90_ms<=1500", "--slo", "e2e_max_ms<9000"
+    )
+    assert loaded.config.engine.engine == "reference"
     assert request.plan.start == 5_000
     assert [str(objective) for objective in request.objectives] == ["excess_p90_ms<=1500", "e2e_max_ms<9000"]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import config as knobs
 from config import PROFILES, SETTINGS, Config, ConfigError, config_json, config_parser, load, read_run_config
+from windowbench.engines import ENGINES
 from windowbench.settings.knobs import Pairs
 from windowbench.workloads import WORKLOADS
 
@@ -138,9 +139,9 @@ TOGETHER = {
     "postgres_dir": {"postgres": "embedded"},
     "tuning": {"preset": "default"},
 } | {
-    name: {"workload": setting.owners[0]}
+    name: {("engine" if setting.group == "engine" else "workload"): setting.owners[0]}
     for name, setting in SETTINGS.items()
-    if setting.owners and Config().engine.workload not in setting.owners
+    if setting.owners and not {Config().engine.workload, Config().engine.engine, "command"} & set(setting.owners)
 }
 
 
@@ -179,9 +180,10 @@ def value_in(config: Config, name: str) -> object:
         ({"engine": "spark"}, "append", False),
         ({"engine": "spark", "spark_mode": "update"}, "update", False),
         ({"engine": "spark", "spark_mode": "realtime"}, "update", True),
-        ({"engine": "flink", "spark_mode": "realtime"}, "append", False),
-        ({"engine": "none", "spark_mode": "update"}, "append", False),
-        ({"engine": "command", "engine_command": "x", "spark_mode": "realtime"}, "append", False),
+        ({"engine": "flink"}, "append", False),
+        ({"engine": "flink", "flink_delivery": "exactly-once"}, "append", False),
+        ({"engine": "reference"}, "append", False),
+        ({"engine": "command", "engine_command": "x"}, "append", False),
     ],
 )
 def test_the_output_mode_is_that_of_the_engine_in_use(settings, mode, real_time):
@@ -223,7 +225,7 @@ def test_each_setting_has_a_help_text_a_unit_or_meaning_and_a_name_of_its_own(na
 
 
 def test_every_field_of_every_group_is_a_setting():
-    groups = [*knobs.GROUPS.values(), *WORKLOADS.values()]
+    groups = [*knobs.GROUPS.values(), *WORKLOADS.values(), *ENGINES.values()]
     assert {field.name for group in groups for field in dataclasses.fields(group)} == set(SETTINGS)
     assert list(knobs.GROUPS) == [field.name for field in dataclasses.fields(Config)]
 
@@ -426,9 +428,9 @@ WRONG = [
     ({"slide_sec": 0}, "slide_sec"),
     ({"watermark_delay_sec": -1}, "watermark_delay_sec"),
     ({"events_topic": "same", "result_topic": "same"}, "must differ"),
-    ({"events_topic": "same", "watermarks_topic": "same"}, "watermarks_topic must differ"),
-    ({"result_topic": "same", "watermarks_topic": "same"}, "watermarks_topic must differ"),
-    ({"watermarks_topic": "a b"}, "watermarks_topic"),
+    ({"engine": "reference", "events_topic": "same", "watermarks_topic": "same"}, "watermarks_topic must differ"),
+    ({"engine": "reference", "result_topic": "same", "watermarks_topic": "same"}, "watermarks_topic must differ"),
+    ({"engine": "reference", "watermarks_topic": "a b"}, "watermarks_topic 'a b' may hold letters"),
     ({"events_topic": "a b"}, "events_topic"),
     ({"events_topic": ""}, "events_topic"),
     ({"result_topic": ".."}, "result_topic"),
@@ -446,11 +448,12 @@ WRONG = [
     ({"bootstrap_servers": "a:1,b"}, "'b'"),
     ({"bootstrap_servers": "a:65536"}, "host:port"),
     ({"bootstrap_servers": "a:1", "keep_broker": True}, "keep_broker"),
-    ({"engine": "command"}, "go together"),
-    ({"engine_command": "x"}, "go together"),
+    ({"engine": "command"}, "engine=command needs engine_command"),
+    ({"engine_command": "x"}, "engine_command .* is a setting of the engine command, not of spark"),
     ({"engine_ready_seconds": 0}, "engine_ready_seconds"),
-    ({"num_consumers": 0}, "num_consumers"),
-    ({"idle_timeout_ms": -1}, "idle_timeout_ms"),
+    ({"engine": "reference", "num_consumers": 0}, "num_consumers must be 1 to 1000"),
+    ({"engine": "reference", "idle_timeout_ms": -1}, "idle_timeout_ms must not be negative"),
+    ({"engine": "flink", "idle_timeout_ms": -1}, "idle_timeout_ms must not be negative"),
     ({"trigger_interval_ms": -1}, "trigger_interval_ms"),
     ({"spark_mode": "realtime", "trigger_interval_ms": 5}, "realtime_batch_seconds"),
     ({"realtime_batch_seconds": 4.999}, r"5 \(Spark's own bound\)"),
@@ -502,7 +505,7 @@ AT_THE_BOUND = [
     {"realtime_batch_seconds": 5},
     {"spark_mode": "realtime", "too_late_share": 0.1, "late_guard_seconds": 20, "realtime_batch_seconds": 10},
     {"spark_mode": "update", "too_late_share": 0.1, "trigger_interval_ms": 5},
-    {"engine": "flink", "spark_mode": "realtime", "too_late_share": 0.1},
+    {"engine": "flink", "too_late_share": 0.1},
 ]
 
 
@@ -602,6 +605,19 @@ PATHS = st.text(CHARACTERS, min_size=1)
 
 
 @st.composite
+def engines(draw):
+    pairs = st.dictionaries(PATHS, st.text(CHARACTERS)).map(lambda found: tuple(found.items()))
+    own = {
+        "spark": {"spark_conf": pairs},
+        "flink": {"flink_conf": pairs, "flink_parallelism": st.none() | st.integers(1, 1000)},
+        "reference": {"num_consumers": st.integers(1, 1000), "watermarks_topic": WORDS.map("w-{}".format)},
+        "command": {"engine_command": st.lists(WORDS, min_size=1).map(" ".join)},
+    }
+    engine = draw(st.sampled_from(list(ENGINES)))
+    return {"engine": engine, **{name: draw(values) for name, values in own[engine].items()}}
+
+
+@st.composite
 def configurations(draw):
     size_ms = draw(st.integers(1, 60_000))
     divisor = draw(st.sampled_from([d for d in (1, 2, 3, 4, 5, 10) if size_ms % d == 0]))
@@ -610,7 +626,6 @@ def configurations(draw):
     delay_ms = draw(st.integers(0, 60_000))
     disorder = draw(st.integers(0, max(0, delay_ms - knobs.MUST_COUNT_MARGIN_MS)))
     by_rate = draw(st.booleans())
-    command = draw(st.none() | st.lists(WORDS, min_size=1).map(" ".join))
     values = {
         "run_id": draw(st.none() | WORDS),
         "runs_dir": draw(PATHS),
@@ -637,11 +652,9 @@ def configurations(draw):
         "result_topic": "r-" + draw(WORDS),
         "kafka_config": draw(st.none() | PATHS),
         "compression": draw(st.sampled_from(["none", "gzip", "snappy", "lz4", "zstd"])),
-        "engine": "spark" if command is None else "command",
-        "engine_command": command,
+        **draw(engines()),
         "postgres_dsn": draw(st.none() | WORDS.map("service={}".format)),
         "skip_consumers": draw(st.booleans()),
-        "spark_conf": tuple(draw(st.dictionaries(PATHS, st.text(CHARACTERS))).items()),
         "max_steal": draw(st.floats(0.001, 1)),
     }
     return Config().replace(**values)
@@ -682,8 +695,10 @@ def test_read_run_config_refuses_a_file_that_lacks_a_setting(tmp_path):
 
 
 def test_config_json_holds_every_setting_once_in_the_order_of_the_groups():
-    of_all = [name for name, setting in SETTINGS.items() if not setting.owners or "ad_ctr" in setting.owners]
-    assert list(json.loads(config_json(Config()))) == of_all
+    own = [
+        name for name, setting in SETTINGS.items() if not setting.owners or {"ad_ctr", "spark"} & set(setting.owners)
+    ]
+    assert list(json.loads(config_json(Config()))) == own
 
 
 @pytest.mark.parametrize(("name", "content"), [("deep.json", "[" * 100_000), ("deep.toml", "seed = " + "[" * 20_000)])
@@ -715,7 +730,7 @@ def test_visible_time_is_observed_on_request_and_where_rows_are_in_transactions(
     assert not Config().observes_visible_time
     assert Config().replace(visible_time=True).observes_visible_time
     assert exactly_once().observes_visible_time
-    assert not Config().replace(engine="spark", flink_delivery="exactly-once").observes_visible_time
+    assert not Config().replace(engine="flink").observes_visible_time
 
 
 def test_a_transaction_ends_well_before_a_broker_ends_it():
@@ -733,6 +748,7 @@ def test_the_last_rows_of_a_transaction_must_become_visible_while_the_run_still_
 
 def test_a_web_page_is_opened_on_this_machine_only():
     assert Config().replace(engine_ui=True)
-    assert Config().replace(engine_ui=True, engine="flink", spark_master="spark://elsewhere:7077")
+    assert Config().replace(engine_ui=True, engine="flink")
+    assert Config().replace(spark_master="spark://elsewhere:7077")
     with pytest.raises(ConfigError, match="open to other machines"):
         Config().replace(engine_ui=True, spark_master="spark://elsewhere:7077")

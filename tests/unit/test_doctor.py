@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import psutil
@@ -16,7 +17,7 @@ from windowbench.installation.doctor import (
     PROBLEM,
     WARNING,
     Finding,
-    Patient,
+    Machine,
     check_clock,
     check_memory,
     check_postgres,
@@ -26,21 +27,22 @@ from windowbench.installation.doctor import (
 
 
 @pytest.fixture
-def patient(tmp_path):
-    return Patient(config=Config().replace(runs_dir=str(tmp_path / "runs")), cache_dir=tmp_path / "cache")
+def machine(tmp_path):
+    config = Config().replace(runs_dir=str(tmp_path / "runs"))
+    return Machine(config=config, cache_dir=tmp_path / "cache", java=None, say=print)
 
 
 def use_checks(monkeypatch, *findings):
-    checks = [lambda _patient, finding=finding: finding for finding in findings]
-    monkeypatch.setattr(doctor, "examine", lambda patient: examine(patient, tuple(checks)))
+    checks = [lambda _machine, finding=finding: finding for finding in findings]
+    monkeypatch.setattr(doctor, "examine", lambda machine: examine(machine, tuple(checks)))
 
 
-def test_a_check_that_raises_becomes_a_problem_with_the_same_words_and_remedy(patient):
-    def check_java(_patient):
+def test_a_check_that_raises_becomes_a_problem_with_the_same_words_and_remedy(machine):
+    def check_java(_machine):
         message = "no Java 17 or 21 found"
         raise EnvironmentProblem(message, remedy="install one")
 
-    (finding,) = examine(patient, (check_java,))
+    (finding,) = examine(machine, (check_java,))
     assert finding == Finding(check="java", status=PROBLEM, detail="no Java 17 or 21 found", remedy="install one")
 
 
@@ -84,30 +86,31 @@ def moving_clocks(step_at=None):
     return {"wall": wall, "monotonic": monotonic, "sleep": sleep}
 
 
-def test_clocks_that_agree_are_fine(patient):
-    assert check_clock(patient, **moving_clocks()).status == OK
+def test_clocks_that_agree_are_fine(machine):
+    assert check_clock(machine, **moving_clocks()).status == OK
 
 
-def test_a_step_of_the_wall_clock_is_a_problem(patient):
-    finding = check_clock(patient, **moving_clocks(step_at=5))
+def test_a_step_of_the_wall_clock_is_a_problem(machine):
+    finding = check_clock(machine, **moving_clocks(step_at=5))
     assert finding.status == PROBLEM
     assert "6.000 ms" in finding.detail
 
 
-def test_too_little_memory_is_a_problem_that_names_the_settings(patient, monkeypatch):
+def test_too_little_memory_is_a_problem_that_names_the_settings(machine, monkeypatch):
     memory = psutil.virtual_memory()
     needed = 2048 + 512 + 1000
     for available, status in ((needed, OK), (needed - 1, PROBLEM)):
         monkeypatch.setattr(psutil, "virtual_memory", lambda a=available: memory._replace(available=a * 2**20))
-        finding = check_memory(patient)
+        finding = check_memory(machine)
         assert finding.status == status
-    assert "--spark-driver-memory" in finding.remedy
+    assert "--broker-heap-mb" in finding.remedy
+    assert "heap of the engine" in finding.remedy
 
 
-def test_an_external_broker_needs_no_memory_here(patient, monkeypatch):
+def test_an_external_broker_needs_no_memory_here(machine, monkeypatch):
     memory = psutil.virtual_memory()
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=3048 * 2**20))
-    external = Patient(config=patient.config.replace(bootstrap_servers="a:9092"), cache_dir=patient.cache_dir)
+    external = dataclasses.replace(machine, config=machine.config.replace(bootstrap_servers="a:9092"))
     assert check_memory(external).status == OK
 
 
@@ -117,14 +120,32 @@ def test_the_database_is_examined_only_where_results_go_to_one():
     assert check_postgres not in checks_of(Config().replace(postgres_dsn="service=results", skip_consumers=True))
 
 
-def test_the_disk_check_leaves_nothing_behind(patient, tmp_path):
-    assert doctor.check_disk(patient).status == OK
+def test_an_engine_brings_its_own_checks_and_those_of_others_are_left_out():
+    names = {
+        engine: {check.__name__ for check in checks_of(Config().replace(engine=engine))}
+        for engine in ("spark", "flink", "reference")
+    }
+    assert names["spark"] - names["reference"] == {"check_spark"}
+    assert names["flink"] - names["reference"] == {"check_flink"}
+    assert names["reference"] == {check.__name__ for check in doctor.CHECKS}
+
+
+def test_an_engine_without_a_jvm_needs_no_memory_for_one(machine, monkeypatch):
+    memory = psutil.virtual_memory()
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory._replace(available=(512 + 1000) * 2**20))
+    reference = dataclasses.replace(machine, config=machine.config.replace(engine="reference"))
+    assert check_memory(reference).status == OK
+    assert check_memory(machine).status == PROBLEM
+
+
+def test_the_disk_check_leaves_nothing_behind(machine, tmp_path):
+    assert doctor.check_disk(machine).status == OK
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_directory_that_cannot_be_written_is_a_problem(patient, tmp_path):
+def test_a_directory_that_cannot_be_written_is_a_problem(machine, tmp_path):
     (tmp_path / "cache").touch()
-    (finding,) = examine(patient, (doctor.check_disk,))
+    (finding,) = examine(machine, (doctor.check_disk,))
     assert finding.status == PROBLEM
     assert "--cache-dir" in finding.remedy
 

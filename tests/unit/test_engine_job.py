@@ -1,12 +1,14 @@
 import argparse
+import contextlib
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from config import Config, Loaded, config_json, config_parser, load
 from windowbench.engines.job import announce, job_of, until_stopped
-from windowbench.errors import BrokerFailed, EngineFailed, Terminated
+from windowbench.errors import BrokerFailed, EngineFailed, Terminated, run_program
 
 
 def loaded(*flags):
@@ -64,6 +66,74 @@ def test_a_failure_of_something_else_is_not_said_to_be_the_engines(capsys):
     with pytest.raises(BrokerFailed), until_stopped():
         raise BrokerFailed("gone")
     assert capsys.readouterr().out == ""
+
+
+@pytest.fixture
+def _handlers_as_before():
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def lost_interrupt():
+    """Let an interrupt come where somebody else's code takes it for a failure of its own."""
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    raise EngineFailed("the JVM is gone")
+
+
+def interrupt_after_failure():
+    """Let an interrupt come when the end of the engine has been seen and is about to be told."""
+    try:
+        raise EngineFailed("the JVM is gone")
+    finally:
+        signal.raise_signal(signal.SIGINT)
+
+
+def interrupt_at_the_end(number=signal.SIGINT):
+    """Let a signal come first, and the clean-up fail because the engine is gone as well."""
+    try:
+        signal.raise_signal(number)
+    finally:
+        raise EngineFailed("the JVM is gone")
+
+
+@pytest.mark.usefixtures("_handlers_as_before")
+@pytest.mark.parametrize("work", [lost_interrupt, interrupt_after_failure, interrupt_at_the_end])
+def test_ctrl_c_ends_a_job_with_130_whether_it_or_the_end_of_the_engine_is_seen_first(work, capsys):
+    def body(_argv):
+        with until_stopped():
+            work()
+        return 0
+
+    assert run_program(body, []) == 130
+    assert capsys.readouterr() == ("", "interrupted\n")
+
+
+@pytest.mark.usefixtures("_handlers_as_before")
+def test_sigterm_is_the_normal_end_of_a_job_even_if_its_engine_goes_with_it(capsys):
+    def body(_argv):
+        with until_stopped():
+            interrupt_at_the_end(signal.SIGTERM)
+        return 0
+
+    assert run_program(body, []) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("_handlers_as_before")
+def test_an_engine_that_fails_by_itself_after_an_interrupted_program_still_is_code_10():
+    def body(_argv):
+        with until_stopped():
+            raise EngineFailed("the JVM is gone")
+
+    def interrupted(_argv):
+        with until_stopped():
+            signal.raise_signal(signal.SIGINT)
+
+    assert [run_program(interrupted, []), run_program(body, [])] == [130, 10]
 
 
 def test_a_job_started_by_hand_says_what_it_reads_and_writes_and_keeps_its_protocol_clean(capsys):

@@ -17,8 +17,10 @@ from windowbench.errors import (
     HarnessError,
     ProducersFailed,
     Terminated,
+    heed_signal,
     raise_on_signals,
     run_program,
+    signal_decides,
 )
 from windowbench.settings.knobs import ENV_PREFIX, ConfigError
 
@@ -26,7 +28,8 @@ WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.fixture(autouse=True)
-def _handlers_as_before():
+def _handlers_as_before(monkeypatch):
+    monkeypatch.setattr(errors, "_received", [])
     before = {number: signal.getsignal(number) for number in WATCHED}
     yield
     for number, handler in before.items():
@@ -218,3 +221,46 @@ def test_every_failure_has_an_exit_code_of_its_own_but_the_general_one():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, HarnessError)]
     codes = [kind.exit_code for kind in kinds if kind not in {HarnessError, EnvironmentProblem}]
     assert len(codes) == len(set(codes)) > 2
+
+
+# --- a signal that gets lost, or meets others first -------------------------------------------------------------------
+
+
+class Finalized:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Give the kinds of exceptions that Python tells of because nobody can catch them."""
+    kinds = []
+    monkeypatch.setattr("sys.unraisablehook", lambda lost: kinds.append(lost.exc_type))
+    return kinds
+
+
+def test_an_interrupt_while_an_object_is_finalized_is_not_told_and_is_raised_at_the_next_look(told):
+    raise_on_signals()
+    with signal_decides():
+        Finalized()
+        with pytest.raises(KeyboardInterrupt):
+            heed_signal()
+    assert told == []
+
+
+def test_any_other_failure_of_a_finalizer_is_told_as_ever(told):
+    class Faulty:
+        def __del__(self):
+            raise ZeroDivisionError
+
+    with signal_decides():
+        Faulty()
+    Faulty()
+    assert told == [ZeroDivisionError, ZeroDivisionError]
+
+
+def test_no_signal_no_exception():
+    raise_on_signals()
+    heed_signal()
+    with pytest.raises(EngineFailed), signal_decides():
+        raise EngineFailed("by itself")

@@ -6,7 +6,8 @@ import pytest
 
 import FlinkJob
 from config import Config, config_parser, load
-from windowbench.engines.flink import progress
+from windowbench.engines.flink import environment, progress
+from windowbench.engines.flink.environment import choose_interpreter, ensure_environment, missing_locks
 from windowbench.engines.flink.rest import (
     cause_of,
     counted_early,
@@ -24,7 +25,7 @@ from windowbench.engines.flink.rest import (
 )
 from windowbench.engines.flink.sql import interval
 from windowbench.engines.flink.tuning import (
-    FACTORS,
+    PARTS,
     job_settings,
     jvm_flags,
     parallelism_of,
@@ -34,15 +35,13 @@ from windowbench.engines.flink.tuning import (
 from windowbench.engines.job import job_of
 from windowbench.errors import EngineFailed, EnvironmentProblem
 from windowbench.load.numbering import Numbering
-from windowbench.orchestrate import flink_environment
-from windowbench.orchestrate.flink_environment import choose_interpreter, ensure_environment, missing_locks
 from windowbench.workloads.ad_ctr.flink import event_columns, result_query
 
 OFFSET = "0.Source__events.KafkaSourceReader.topic.{topic}.partition.{partition}.currentOffset"
 
 
 def job(*flags):
-    return job_of(load(config_parser("FlinkJob.py", ""), ["--run-id=r1", *flags], {}), "flink")
+    return job_of(load(config_parser("FlinkJob.py", ""), ["--run-id=r1", *flags], {}, engine="flink"), "flink")
 
 
 # --- the text ---------------------------------------------------------------------------------------------------------
@@ -101,15 +100,15 @@ def test_a_preset_other_than_tuned_leaves_flink_as_it_comes_but_for_what_a_run_n
     one = job(f"--preset={preset}")
     tuned = preset == "tuned"
     settings = job_settings(one, rest_port=5, jars=[])
-    for factor in FACTORS:
+    for part in PARTS:
         for ours, all_of_them in (
-            (factor.settings, settings),
-            (factor.source, source_options(one.config)),
-            (factor.sink, sink_options(one.config)),
+            (part.settings, settings),
+            (part.source, source_options(one.config)),
+            (part.sink, sink_options(one.config)),
         ):
             assert (ours.items() <= all_of_them.items()) is (tuned or not ours)
             assert tuned or not ours.keys() & all_of_them.keys()
-        assert set(factor.jvm_flags) <= set(jvm_flags(one.config)) if tuned else jvm_flags(one.config) == []
+        assert set(part.jvm_flags) <= set(jvm_flags(one.config)) if tuned else jvm_flags(one.config) == []
     assert ("table.exec.source.idle-timeout" in settings) is tuned
     assert ("parallelism.default" in settings) is (preset != "stock")
     assert settings["restart-strategy.type"] == "disable"
@@ -117,14 +116,14 @@ def test_a_preset_other_than_tuned_leaves_flink_as_it_comes_but_for_what_a_run_n
     assert settings["rest.bind-address"] == "127.0.0.1"
 
 
-@pytest.mark.parametrize("factor", FACTORS, ids=[factor.name for factor in FACTORS])
-def test_tuning_adds_one_part_to_the_default_and_nothing_else(factor):
-    plain, one = job("--preset=default"), job("--preset=default", f"--tuning={factor.name}")
-    assert job_settings(one, rest_port=5, jars=[]) == job_settings(plain, rest_port=5, jars=[]) | factor.settings
-    assert source_options(one.config) == source_options(plain.config) | factor.source
-    assert sink_options(one.config) == sink_options(plain.config) | factor.sink
-    heap = [] if factor.heap is None else [f"-Xms{factor.heap}", f"-Xmx{factor.heap}"]
-    assert jvm_flags(one.config) == [*heap, *factor.jvm_flags]
+@pytest.mark.parametrize("part", PARTS, ids=[part.name for part in PARTS])
+def test_tuning_adds_one_part_to_the_default_and_nothing_else(part):
+    plain, one = job("--preset=default"), job("--preset=default", f"--tuning={part.name}")
+    assert job_settings(one, rest_port=5, jars=[]) == job_settings(plain, rest_port=5, jars=[]) | part.settings
+    assert source_options(one.config) == source_options(plain.config) | part.source
+    assert sink_options(one.config) == sink_options(plain.config) | part.sink
+    heap = [] if part.heap is None else [f"-Xms{part.heap}", f"-Xmx{part.heap}"]
+    assert jvm_flags(one.config) == [*heap, *part.jvm_flags]
 
 
 def test_what_somebody_asks_for_is_in_force_in_any_preset():
@@ -145,11 +144,11 @@ def test_what_needs_an_idle_time_out_counts_in_one_phase():
 
 @pytest.mark.parametrize(("partitions", "cores", "wanted"), [(2, 8, 2), (8, 2, 2), (1, 2, 1)])
 def test_parallelism_is_that_of_the_partitions_and_at_most_one_a_core(partitions, cores, wanted):
-    assert parallelism_of(Config().replace(partitions=partitions), cores) == wanted
+    assert parallelism_of(Config().replace(engine="flink", partitions=partitions), cores) == wanted
 
 
 def test_a_given_parallelism_is_taken_as_it_is():
-    assert parallelism_of(Config().replace(flink_parallelism=7), 2) == 7
+    assert parallelism_of(Config().replace(engine="flink", flink_parallelism=7), 2) == 7
 
 
 # --- what Flink says --------------------------------------------------------------------------------------------------
@@ -450,7 +449,7 @@ def test_the_interpreter_is_the_one_asked_for_then_this_one_then_one_on_path():
 def places(tmp_path):
     requirements = tmp_path / "requirements"
     requirements.mkdir()
-    for name in flink_environment.LOCKS:
+    for name in environment.LOCKS:
         (requirements / f"{name}.txt").write_text(name)
     return {"directory": tmp_path / "venv", "requirements": requirements}
 
@@ -461,12 +460,12 @@ def test_an_environment_is_made_once_and_brought_in_line_when_a_lock_changes(pla
     def run(command, failure, seconds=0.0):
         ran.append(command)
         if "venv" in command:
-            python = flink_environment.python_of(places["directory"])
+            python = environment.python_of(places["directory"])
             python.parent.mkdir(parents=True)
             python.touch()
         return "3 11"
 
-    monkeypatch.setattr(flink_environment, "_run", run)
+    monkeypatch.setattr(environment, "_run", run)
     said = []
     ensure_environment("python3.11", said.append, **places)
     assert len(ran) == 4, "asked for its version, made, two locks installed"
@@ -483,9 +482,9 @@ def test_a_failed_installation_is_tried_again(places, monkeypatch):
     def fail(command, failure, seconds=0.0):
         raise EnvironmentProblem("no network")
 
-    flink_environment.python_of(places["directory"]).parent.mkdir(parents=True)
-    flink_environment.python_of(places["directory"]).touch()
-    monkeypatch.setattr(flink_environment, "_run", fail)
+    environment.python_of(places["directory"]).parent.mkdir(parents=True)
+    environment.python_of(places["directory"]).touch()
+    monkeypatch.setattr(environment, "_run", fail)
     with pytest.raises(EnvironmentProblem):
         ensure_environment(None, print, **places)
     assert missing_locks(**places) == ["build", "flink"]

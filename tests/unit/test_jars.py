@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from windowbench.engines.spark.installation import configure_spark, spark_defaults, with_block
 from windowbench.errors import EnvironmentProblem
-from windowbench.installation.setup import configure_spark, spark_defaults, with_block
 from windowbench.toolchain import jars as jars_module
 from windowbench.toolchain.jars import (
     HOME,
-    KINDS,
     LockedJar,
     default_cache_dir,
     ensure_jars,
     jars_dir,
+    kinds_of,
     parse_lock,
     read_lock,
     retrieve_jars,
@@ -24,6 +24,7 @@ from windowbench.toolchain.jars import (
 from windowbench.toolchain.java import JavaHome
 
 JAVA = JavaHome(path=Path("/java"), version="17.0.1", source="PATH")
+KINDS = ("broker", "spark")
 CONTENT = {"a-1.jar": b"first", "b-2.jar": b"second"}
 
 
@@ -75,7 +76,7 @@ def test_an_empty_lock_is_an_error():
         parse_lock("# nothing\n", "x.lock")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", kinds_of())
 def test_the_committed_locks_are_sound(kind):
     lock = read_lock(kind)
     assert len({jar.file_name for jar in lock}) == len(lock)
@@ -156,21 +157,21 @@ def fake_repository(monkeypatch, content):
 
 def test_setup_retrieves_what_is_missing(tmp_path, home, monkeypatch):
     fake_repository(monkeypatch, CONTENT)
-    retrieve_jars(JAVA, tmp_path / "cache", home=home)
+    retrieve_jars(JAVA, tmp_path / "cache", kinds=KINDS, home=home)
     assert len(ensure_jars("broker", tmp_path / "cache", home=home)) == 2
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [".lock", "jars"]
 
 
 def test_setup_retrieves_nothing_when_all_is_in_place(cache, home, monkeypatch):
     calls = fake_repository(monkeypatch, CONTENT)
-    retrieve_jars(JAVA, cache, home=home)
+    retrieve_jars(JAVA, cache, kinds=KINDS, home=home)
     assert calls == []
 
 
 def test_setup_repairs_an_altered_jar(cache, home, monkeypatch):
     fake_repository(monkeypatch, CONTENT)
     (jars_dir("broker", cache, home) / "a-1.jar").write_bytes(b"fIrst")
-    retrieve_jars(JAVA, cache, home=home)
+    retrieve_jars(JAVA, cache, kinds=KINDS, home=home)
     assert ensure_jars("broker", cache, home=home)
 
 
@@ -178,7 +179,7 @@ def test_a_kind_that_is_in_place_is_not_touched_by_the_repair_of_the_other(cache
     fake_repository(monkeypatch, CONTENT)
     before = jars_dir("spark", cache, home).stat().st_ino
     (jars_dir("broker", cache, home) / "a-1.jar").unlink()
-    retrieve_jars(JAVA, cache, home=home)
+    retrieve_jars(JAVA, cache, kinds=KINDS, home=home)
     assert jars_dir("spark", cache, home).stat().st_ino == before
 
 
@@ -190,13 +191,13 @@ def test_a_kind_that_is_in_place_is_not_touched_by_the_repair_of_the_other(cache
 def test_a_repository_that_delivers_other_jars_than_the_locked_ones_is_refused(tmp_path, home, monkeypatch, content):
     fake_repository(monkeypatch, content)
     with pytest.raises(EnvironmentProblem, match=r"is not what .*broker\.lock says: org\.example:"):
-        retrieve_jars(JAVA, tmp_path / "cache", home=home)
+        retrieve_jars(JAVA, tmp_path / "cache", kinds=KINDS, home=home)
     assert not jars_dir("broker", tmp_path / "cache", home).exists()
 
 
-def test_relock_writes_the_locks_anew(tmp_path, home, monkeypatch):
+def test_relock_writes_every_lock_anew_whatever_is_asked_for(tmp_path, home, monkeypatch):
     fake_repository(monkeypatch, {"c-3.jar": b"third"})
-    retrieve_jars(JAVA, tmp_path / "cache", relock=True, home=home)
+    retrieve_jars(JAVA, tmp_path / "cache", kinds=("broker",), relock=True, home=home)
     assert read_lock("spark", home) == [locked("c-3.jar", b"third")]
     assert ensure_jars("spark", tmp_path / "cache", home=home)
 
@@ -210,7 +211,7 @@ def test_another_lock_never_finds_the_jars_of_this_one(cache, home):
 def test_a_cache_that_cannot_be_written_is_an_environment_problem(tmp_path, home):
     (tmp_path / "file").touch()
     with pytest.raises(EnvironmentProblem, match="cannot write to the cache directory") as caught:
-        retrieve_jars(JAVA, tmp_path / "file" / "cache", home=home)
+        retrieve_jars(JAVA, tmp_path / "file" / "cache", kinds=KINDS, home=home)
     assert "--cache-dir" in caught.value.remedy
 
 

@@ -13,7 +13,7 @@ from windowbench.orchestrate.services import JsonLineService, position_of
 from windowbench.orchestrate.watch import Services
 from windowbench.runs.store import RunDirectory
 
-SPARK, NONE = Config(), Config().replace(engine="none")
+SPARK, REFERENCE = Config(), Config().replace(engine="reference")
 
 
 class FakeBroker:
@@ -130,9 +130,9 @@ def test_what_is_shared_ends_with_the_stack_of_all_runs_and_not_with_that_of_the
 def test_an_engine_that_cannot_go_on_is_started_anew_on_the_broker_that_is_there(launch):
     launcher, started = launch
     many = ManyRuns(ExitStack(), lock=None)
-    first = begin(many, launcher("a"), NONE)
+    first = begin(many, launcher("a"), REFERENCE)
     many.end_query(first, abort=nothing)
-    second = begin(many, launcher("b"), NONE)
+    second = begin(many, launcher("b"), REFERENCE)
     assert (first.flags, first.said) == ((), ["stopped"])
     assert second is not first
     assert started == [("broker", "a"), ("engine", "a"), ("engine", "b")]
@@ -163,15 +163,15 @@ def test_what_an_engine_says_after_next_is_about_the_next_run(tmp_path):
     assert service.latest("ready") is service.latest("progress") is None
     assert position_of(service) == {}
     service._line('{"type": "ready"}')
-    assert [message["type"] for message in first] == ["ready", "progress", "resting"]
-    assert [message["type"] for message in second] == ["next", "ready"]
+    assert [message.kind for message in first] == ["ready", "progress", "resting"]
+    assert [message.kind for message in second] == ["next", "ready"]
 
 
 def test_only_a_fresh_engine_that_can_go_on_needs_warming(launch):
     launcher, _ = launch
     many = ManyRuns(ExitStack(), lock=None)
     assert many.needs_warming(SPARK)
-    assert not many.needs_warming(NONE)
+    assert not many.needs_warming(REFERENCE)
     begin(many, launcher("a"), SPARK)
     assert not many.needs_warming(SPARK)
     many.discard_engine()

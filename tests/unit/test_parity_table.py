@@ -2,11 +2,12 @@
 
 import pytest
 
-from config import SETTINGS
 from tests.unit.finished_run import configuration
 from windowbench.compare.arms import Arm
 from windowbench.compare.finished import ReadRun
-from windowbench.compare.parity import LINES, parity
+from windowbench.compare.parity import parity
+from windowbench.engines import ENGINES
+from windowbench.engines.contract import Term, engine_named
 
 
 def arm(engine, effective=None, **settings):
@@ -45,12 +46,12 @@ def test_an_asymmetry_is_marked_and_equal_values_are_not():
 @pytest.mark.parametrize(("idle", "equal"), [("1 s", True), ("1000 ms", True), ("1 min", False)])
 def test_equal_durations_are_equal_whatever_their_unit(idle, equal):
     flink = arm("flink", {"table.exec.source.idle-timeout": idle})
-    assert line("idle partitions", arm("none"), flink)["equal"] == equal
+    assert line("idle partitions", arm("reference"), flink)["equal"] == equal
 
 
 def test_what_nobody_knows_is_marked():
     command = arm("command", engine_command="my-engine")
-    found = line("state store", arm("none"), command)
+    found = line("state store", arm("reference"), command)
     assert found["values"]["command"] == {"value": None, "source": "unknown"}
     assert (found["equal"], found["note"]) == (False, "not known of command")
 
@@ -62,7 +63,7 @@ def test_an_engine_that_never_said_its_settings_is_not_taken_to_run_with_default
 def test_our_own_settings_are_those_configured():
     found = line("trigger or watermark interval", arm("spark", trigger_interval_ms=500))
     assert found["values"]["spark"]["value"] == "a batch every 500 ms"
-    assert line("producers: linger", arm("none", linger_ms=2.5))["values"]["none"]["value"] == "2.5 ms"
+    assert line("producers: linger", arm("reference", linger_ms=2.5))["values"]["reference"]["value"] == "2.5 ms"
 
 
 def test_in_real_time_mode_rows_wait_for_no_batch():
@@ -71,9 +72,17 @@ def test_in_real_time_mode_rows_wait_for_no_batch():
     assert line("checkpoint interval", realtime)["values"]["spark"]["value"] == "30 s"
 
 
-def test_every_engine_but_any_command_has_a_value_in_every_line():
-    engines = set(SETTINGS["engine"].choices) - {"command"}
-    assert [entry.name for entry in LINES if not engines <= entry.sources.keys()] == []
+def test_the_table_has_a_line_of_every_term_that_engines_are_asked_for_and_no_line_twice():
+    names = [entry["name"] for entry in parity([arm("spark"), arm("flink")])]
+    assert {term.value for term in Term} <= set(names)
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "command"])
+def test_every_engine_but_any_command_has_a_value_in_every_line(engine):
+    reported = {name: "said" for source in engine_named(engine).terms.values() for name in source.reported}
+    found = parity([arm(engine, reported or {"anything": "said"})])
+    assert [entry["name"] for entry in found if entry["values"][engine]["source"] == "unknown"] == []
 
 
 @pytest.mark.parametrize("workload", ["ad_clicks", "web_analytics"])

@@ -6,13 +6,17 @@ from pathlib import Path
 import pytest
 
 from config import Config
+from windowbench.engines.contract import engine_command
+from windowbench.engines.reference.settings import ReferenceSettings
 from windowbench.kafka.admin import planned_topics
-from windowbench.orchestrate.prepare import engine_command, with_run_topics
+from windowbench.orchestrate.prepare import with_run_topics
 
 PATH = Path("runs/x/config.json")
 
 
-@pytest.mark.parametrize(("engine", "program"), [("spark", "SparkJob.py"), ("none", "ReferenceJob.py")])
+@pytest.mark.parametrize(
+    ("engine", "program"), [("spark", "SparkJob.py"), ("reference", "ReferenceJob.py"), ("flink", "FlinkJob.py")]
+)
 def test_an_engine_of_ours_is_its_root_program(engine, program):
     command = engine_command(Config().replace(engine=engine), PATH)
     assert command[0] == sys.executable
@@ -28,7 +32,7 @@ def test_a_command_is_split_as_a_shell_would():
 
 def test_the_watermarks_topic_is_planned_for_the_reference_engine_alone_and_has_one_partition():
     assert [plan.name for plan in planned_topics(Config())] == ["events_spark", "results_spark"]
-    plans = planned_topics(Config().replace(engine="none", partitions=7))
+    plans = planned_topics(Config().replace(engine="reference", partitions=7))
     assert [(plan.name, plan.partitions) for plan in plans] == [
         ("events_spark", 7),
         ("results_spark", 1),
@@ -37,11 +41,11 @@ def test_the_watermarks_topic_is_planned_for_the_reference_engine_alone_and_has_
 
 
 def test_on_an_external_broker_names_carry_the_run_id_unless_the_user_chose_them():
-    config = Config().replace(run_id="r1", bootstrap_servers="b:1", events_topic="mine")
+    config = Config().replace(engine="reference", run_id="r1", bootstrap_servers="b:1", events_topic="mine")
     origins = {"events_topic": "command line", "result_topic": "default", "watermarks_topic": "default"}
-    kafka = with_run_topics(config, origins).kafka
-    assert (kafka.events_topic, kafka.result_topic) == ("mine", "results_spark-r1")
-    assert kafka.watermarks_topic == "local-watermarks-r1"
+    named = with_run_topics(config, origins)
+    assert (named.kafka.events_topic, named.kafka.result_topic) == ("mine", "results_spark-r1")
+    assert ReferenceSettings.of(named.engine).watermarks_topic == "local-watermarks-r1"
 
 
 def test_on_an_embedded_broker_names_are_used_as_they_are():

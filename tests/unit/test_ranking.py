@@ -13,13 +13,12 @@ COMMITTED = Answer(mode="append", in_transactions=True)
     ("settings", "answer"),
     [
         ({}, APPEND),
-        ({"engine": "none"}, APPEND),
+        ({"engine": "reference"}, APPEND),
         ({"engine": "flink"}, APPEND),
         ({"engine": "flink", "flink_delivery": "exactly-once"}, COMMITTED),
         ({"spark_mode": "update"}, UPDATE),
         ({"spark_mode": "realtime"}, UPDATE),
-        ({"engine": "none", "spark_mode": "update"}, APPEND),
-        ({"engine": "none", "flink_delivery": "exactly-once"}, APPEND),
+        ({"engine": "command", "engine_command": "x"}, APPEND),
     ],
 )
 def test_what_rows_a_configuration_leads_to(settings, answer):

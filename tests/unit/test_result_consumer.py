@@ -8,14 +8,22 @@ from config import Config
 from windowbench.errors import EnvironmentProblem
 from windowbench.orchestrate import result_consumer
 from windowbench.orchestrate.result_consumer import ResultConsumer
+from windowbench.processes.messages import Message
 from windowbench.runs.store import RunDirectory
+
+
+class Said(dict):
+    """The last message of each kind."""
+
+    def __setitem__(self, kind, fields):
+        super().__setitem__(kind, Message(kind, fields))
 
 
 class Program:
     """What the consumer has said, and whether it lives."""
 
     def __init__(self):
-        self.said, self.death, self.stopped = {}, None, 0
+        self.said, self.death, self.stopped = Said(), None, 0
 
     def latest(self, kind):
         return self.said.get(kind)

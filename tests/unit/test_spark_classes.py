@@ -1,7 +1,7 @@
 """The class archive of Spark's driver: used only where it is, and settings of the user's own come first."""
 
 from windowbench.engines.spark.classes import empty_conf_dir, keeping_flags, sharing_flags
-from windowbench.installation.setup import settings_are_ours, spark_defaults, with_block
+from windowbench.engines.spark.installation import settings_are_ours, spark_defaults, with_block
 
 
 def test_an_archive_is_used_only_where_it_is(tmp_path):

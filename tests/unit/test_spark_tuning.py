@@ -3,14 +3,14 @@ import pytest
 from config import Config
 from windowbench.engines.job import masked
 from windowbench.engines.spark.tuning import (
-    COMPILER_FACTOR,
-    FACTORS,
+    COMPILER_PART,
     HOUSEKEEPING,
-    REALTIME_FACTOR,
-    factors_of,
+    PARTS,
+    REALTIME_PART,
     heap_of,
     jvm_settings,
     master_of,
+    parts_of,
     session_settings,
     shuffle_partitions_of,
     sink_options,
@@ -47,21 +47,21 @@ def test_default_sets_master_and_shuffle_partitions_and_nothing_else():
 
 def test_tuned_sets_all_that_has_a_reason():
     tuned = spark()
-    settings = {name: value for factor in FACTORS for name, value in factor.settings.items()}
+    settings = {name: value for part in PARTS for name, value in part.settings.items()}
     assert session_settings(tuned, partitions=2) == {"spark.master": "local[2]", **HOUSEKEEPING, **settings}
-    assert sink_options(tuned) == {name: value for factor in FACTORS for name, value in factor.sink.items()}
-    assert all(factor.reason and factor.words for factor in factors_of(tuned))
+    assert sink_options(tuned) == {name: value for part in PARTS for name, value in part.sink.items()}
+    assert all(part.reason and part.words for part in parts_of(tuned))
 
 
-@pytest.mark.parametrize("factor", factors_of(spark(spark_mode="realtime")), ids=lambda factor: factor.name)
-def test_tuning_adds_one_part_to_the_default_and_nothing_else(factor):
+@pytest.mark.parametrize("part", parts_of(spark(spark_mode="realtime")), ids=lambda part: part.name)
+def test_tuning_adds_one_part_to_the_default_and_nothing_else(part):
     plain = spark(preset="default", spark_mode="realtime")
-    one = plain.replace(tuning=factor.name)
+    one = plain.replace(tuning=part.name)
     without_master = {**session_settings(one, partitions=2), "spark.master": "local[4]"}
-    assert without_master == session_settings(plain, partitions=2) | factor.settings
-    assert sink_options(one) == factor.sink
+    assert without_master == session_settings(plain, partitions=2) | part.settings
+    assert sink_options(one) == part.sink
     words = jvm_settings(one).get("spark.driver.extraJavaOptions", "").split()
-    assert words == ([] if factor.heap is None else [f"-Xms{factor.heap}"]) + list(factor.jvm_flags)
+    assert words == ([] if part.heap is None else [f"-Xms{part.heap}"]) + list(part.jvm_flags)
 
 
 def test_a_tuning_that_there_is_not_is_refused_with_those_there_are():
@@ -118,7 +118,7 @@ def test_the_heap_of_the_tuned_driver_is_fixed():
 )
 def test_the_optimising_compiler_is_left_alone_where_there_is_time_enough_for_it(warmup, lasting, optimising):
     settings = jvm_settings(spark(warmup_seconds=warmup), lasting=lasting)
-    quick = set(COMPILER_FACTOR.jvm_flags) <= set(settings["spark.driver.extraJavaOptions"].split())
+    quick = set(COMPILER_PART.jvm_flags) <= set(settings["spark.driver.extraJavaOptions"].split())
     assert quick is not optimising
 
 
@@ -138,7 +138,7 @@ def test_in_real_time_mode_there_is_a_thread_for_each_task(preset, shuffle):
 
 
 def test_tuned_does_not_let_rows_wait_for_a_full_buffer_in_real_time_mode_alone():
-    ours = REALTIME_FACTOR.settings
+    ours = REALTIME_PART.settings
     assert ours.items() <= session_settings(spark(spark_mode="realtime"), partitions=2).items()
     assert not ours.keys() & session_settings(spark(spark_mode="update"), partitions=2).keys()
     assert not ours.keys() & session_settings(spark(spark_mode="realtime", preset="default"), partitions=2).keys()

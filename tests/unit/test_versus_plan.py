@@ -20,15 +20,15 @@ from windowbench.compare.arms import unused_label
 from windowbench.errors import EnvironmentProblem
 
 
-def loaded(text, *arguments, environ=None):
+def loaded(text, *arguments, environ=None, beside=()):
     def parse(add):
-        return load(config_parser("versus", ""), list(arguments), environ or {}, prepare=add)
+        return load(config_parser("versus", ""), list(arguments), environ or {}, prepare=add, beside=beside)
 
     return configured(parse_arm(text), parse)
 
 
-def settings_of(text, *arguments):
-    return loaded(text, *arguments).config.flat()
+def settings_of(text, *arguments, **how):
+    return loaded(text, *arguments, **how).config.flat()
 
 
 @pytest.mark.parametrize("engine", [name for name in SETTINGS["engine"].choices if name != "command"])
@@ -53,8 +53,43 @@ def test_variants_may_be_several():
 
 
 def test_a_command_for_all_is_for_the_arms_that_run_it():
-    assert settings_of("none", "--engine-command=my-engine")["engine_command"] is None
-    assert settings_of("command", "--engine-command=my-engine")["engine_command"] == "my-engine"
+    beside = {"reference", "command"}
+    assert "engine_command" not in settings_of("reference", "--engine-command=my-engine", beside=beside)
+    assert settings_of("command", "--engine-command=my-engine", beside=beside)["engine_command"] == "my-engine"
+
+
+def test_an_arm_takes_of_what_all_are_given_the_settings_of_its_own_engine_and_those_of_every_run(tmp_path):
+    path = tmp_path / "all.json"
+    path.write_text(json.dumps({"flink_delivery": "exactly-once", "seed": 5, "preset": "stock"}))
+    arguments = ("--spark-mode=update", "--partitions=4", f"--config={path}")
+    arms = ("spark", "flink", "reference")
+    found = {arm: settings_of(arm, *arguments, environ={"WINDOWBENCH_NUM_CONSUMERS": "3"}, beside=arms) for arm in arms}
+    own = {"spark_mode": "update", "flink_delivery": "exactly-once", "num_consumers": 3, "preset": "stock"}
+    assert {arm: {name: of[name] for name in own if name in of} for arm, of in found.items()} == {
+        "spark": {"spark_mode": "update", "preset": "stock"},
+        "flink": {"flink_delivery": "exactly-once", "preset": "stock"},
+        "reference": {"num_consumers": 3},
+    }
+    assert {(of["seed"], of["partitions"]) for of in found.values()} == {(5, 4)}
+
+
+def test_what_belongs_to_no_arm_is_refused_and_so_is_what_an_arm_itself_is_given_of_another():
+    with pytest.raises(ConfigError, match=r"num_consumers \(from command line\) is a setting of the engine reference"):
+        loaded("spark", "--num-consumers=3", beside={"spark", "flink"})
+    with pytest.raises(ConfigError, match=r"spark_mode \(from arm 'flink,spark_mode=update'\) .* not of flink"):
+        loaded("flink,spark_mode=update", beside={"spark", "flink"})
+    with pytest.raises(ConfigError, match=r"settings of reference are: num_consumers, idle_timeout_ms, watermarks"):
+        loaded("none,preset=stock", beside={"spark", "reference"})
+
+
+def test_none_is_an_older_name_of_an_arm_too_and_stays_in_its_label():
+    assert loaded("none,num_consumers=3").config == loaded("reference,num_consumers=3").config
+    plan = plan_of("none", "spark", repeats=1)
+    assert list(plan.arms) == ["none", "spark"]
+    assert {run.label: plan.loaded(run).config.engine.engine for run in plan.runs} == {
+        "none": "reference",
+        "spark": "spark",
+    }
 
 
 @pytest.mark.parametrize(
@@ -63,14 +98,14 @@ def test_a_command_for_all_is_for_the_arms_that_run_it():
         ("sparc", "no engine 'sparc'; did you mean spark?"),
         ("", "no engine ''"),
         ("spark:fast", "no variant 'fast'"),
-        ("none:append", "no variant 'append'"),
+        ("reference:append", "no variant 'append'"),
         ("flink:realtime", "no variant 'realtime'"),
         ("spark,partitons=3", "did you mean partitions?"),
         ("spark,partitions", "is no setting"),
         ("spark,partitions=many", "partitions must be a whole number"),
         ("spark,seed=1", "seed is not for an arm to set"),
-        ("spark,engine=none", "engine is not for an arm to set"),
-        ("command", "engine_command go together"),
+        ("spark,engine=reference", "engine is not for an arm to set"),
+        ("command", "engine=command needs engine_command"),
     ],
 )
 def test_wrong_words_are_refused_and_named(text, words):
@@ -80,7 +115,7 @@ def test_wrong_words_are_refused_and_named(text, words):
 
 def test_a_flag_for_the_engine_contradicts_the_arms():
     with pytest.raises(ConfigError, match="contradicts the arms"):
-        loaded("spark", "--engine=none")
+        loaded("spark", "--engine=reference")
 
 
 def plan_of(*arms, repeats=4, seed=7):
@@ -88,9 +123,9 @@ def plan_of(*arms, repeats=4, seed=7):
 
 
 def test_each_arm_runs_once_in_every_repeat_under_the_seed_of_the_repeat():
-    plan = plan_of("spark", "none", "flink")
+    plan = plan_of("spark", "reference", "flink")
     assert Counter((run.repeat, run.label) for run in plan.runs) == Counter(
-        (repeat, label) for repeat in (1, 2, 3, 4) for label in ("spark", "none", "flink")
+        (repeat, label) for repeat in (1, 2, 3, 4) for label in ("spark", "reference", "flink")
     )
     assert [run.repeat for run in plan.runs] == sorted(run.repeat for run in plan.runs)
     assert {(run.repeat, run.seed) for run in plan.runs} == {(1, 7), (2, 8), (3, 9), (4, 10)}
@@ -99,7 +134,7 @@ def test_each_arm_runs_once_in_every_repeat_under_the_seed_of_the_repeat():
 
 def test_the_order_is_drawn_anew_for_each_repeat_from_the_seed():
     def orders(seed):
-        plan = plan_of("spark", "none", "flink", repeats=20, seed=seed)
+        plan = plan_of("spark", "reference", "flink", repeats=20, seed=seed)
         return [tuple(run.label for run in plan.runs if run.repeat == k) for k in range(1, 21)]
 
     assert orders(7) == orders(7)
@@ -108,10 +143,10 @@ def test_the_order_is_drawn_anew_for_each_repeat_from_the_seed():
 
 
 def test_a_run_has_the_configuration_of_its_arm_under_its_own_name_and_seed():
-    plan = plan_of("spark", "none,partitions=3")
-    run = next(run for run in plan.runs if run.label == "none,partitions=3" and run.repeat == 2)
+    plan = plan_of("spark", "reference,partitions=3")
+    run = next(run for run in plan.runs if run.label == "reference,partitions=3" and run.repeat == 2)
     config = plan.loaded(run).config
-    assert (config.run.run_id, config.run.seed, config.kafka.partitions) == ("v-2-none", 8, 3)
+    assert (config.run.run_id, config.run.seed, config.kafka.partitions) == ("v-2-reference", 8, 3)
     assert plan.loaded(run).origins["partitions"] == "command line"
 
 
@@ -121,9 +156,11 @@ def test_an_arm_given_three_times_is_three_arms():
     assert sorted(run.run_id for run in plan.runs) == ["v-1-spark", "v-1-spark-2", "v-1-spark-3"]
 
 
-@given(st.lists(st.sampled_from(["spark", "spark-2", "spark:tuned", "spark,rate=9", "none"]), min_size=2, max_size=9))
+@given(
+    st.lists(st.sampled_from(["spark", "spark-2", "spark:tuned", "spark,rate=9", "reference"]), min_size=2, max_size=9)
+)
 def test_no_two_runs_share_a_directory_whatever_the_arms(labels):
-    arms = [(label, loaded("none")) for label in labels]
+    arms = [(label, loaded("reference")) for label in labels]
     runs = make_plan("v", arms, 3).runs
     assert len({run.run_id for run in runs}) == len(runs) == 3 * len(labels)
 
@@ -136,7 +173,7 @@ def test_a_run_made_again_and_again_gets_a_directory_of_its_own_each_time():
 
 
 def test_a_plan_comes_back_as_it_was_written(tmp_path):
-    plan = plan_of("spark,trigger_interval_ms=500", "none")
+    plan = plan_of("spark,trigger_interval_ms=500", "reference")
     write_plan(tmp_path / "v", plan)
     back = read_plan(tmp_path / "v")
     assert (back.name, back.repeats, back.runs) == ("v", 4, plan.runs)
@@ -156,7 +193,7 @@ def test_a_plan_comes_back_as_it_was_written(tmp_path):
     ],
 )
 def test_a_damaged_plan_is_named(tmp_path, damage, words):
-    write_plan(tmp_path / "v", plan_of("spark", "none"))
+    write_plan(tmp_path / "v", plan_of("spark", "reference"))
     damage(tmp_path / "v" / PLAN_NAME)
     with pytest.raises(EnvironmentProblem, match=words):
         read_plan(tmp_path / "v")

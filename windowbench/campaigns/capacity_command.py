@@ -19,7 +19,7 @@ apply. A full run confirms the rate that was found.
 examples:
   python -m windowbench capacity --engine spark
   python -m windowbench capacity --engine flink --slo 'excess_p90_ms<=1500' --slo 'excess_max_ms<=3000'
-  python -m windowbench capacity --engine none --rate 5000 --highest-rate 50000
+  python -m windowbench capacity --engine reference --rate 5000 --highest-rate 50000
 
 exit codes:
   0 found and confirmed   2 usage   3 environment   10 engine   11 broker   12 producers
@@ -80,7 +80,9 @@ def request_of(loaded: Loaded) -> Request:
         f"a probe of {windows} windows cannot show whether the excess grows, which takes {LEAST_POINTS}:"
         " give a longer --duration or shorter windows",
     )
-    require(config.engine.checkpoint_dir is None, "checkpoint_dir cannot be set: every probe has its own checkpoint")
+    values = config.flat()
+    for place in config.engine.PLACES:
+        require(values[place] is None, f"{place} cannot be set: every probe has its own")
     require(not config.kafka.keep_broker, "keep_broker cannot be set: the broker serves every probe and then ends")
     objectives = tuple(parse_objective(text) for text in given.slo)
     require(

@@ -110,10 +110,13 @@ def _started(arguments: argparse.Namespace, argv: list[str] | None) -> tuple[Pat
         raise ConfigError("versus needs at least two arms, such as: versus spark flink --repeats 3")
     repeats = _repeats(arguments.repeats)
 
-    def parse(add: Callable[[argparse.Namespace], None]) -> Loaded:
-        return load(_parser(), argv, prepare=add)
+    words = [parse_arm(text) for text in arguments.arms]
+    engines = {arm.engine for arm in words}
 
-    arms = [(arm.label, configured(arm, parse)) for arm in map(parse_arm, arguments.arms)]
+    def parse(add: Callable[[argparse.Namespace], None]) -> Loaded:
+        return load(_parser(), argv, prepare=add, beside=engines)
+
+    arms = [(arm.label, configured(arm, parse)) for arm in words]
     for _, loaded in arms:
         check_judgeable(loaded.config)
     first = arms[0][1].config

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config import SETTINGS, ConfigError, Loaded, config_json, read_run_config
-from windowbench.compare.arms import VARIANT_KNOBS, short, unused_label
+from windowbench.compare.arms import short, unused_label
+from windowbench.configuration.known import USUAL, check_owned
+from windowbench.engines import ENGINES
 from windowbench.errors import EnvironmentProblem
 from windowbench.load.streams import stream_rng
 from windowbench.runs.store import RunDirectory
@@ -35,6 +37,11 @@ class ArmWords:
     label: str
     settings: tuple[tuple[str, str], ...]
 
+    @property
+    def engine(self) -> str:
+        """Name of its engine."""
+        return dict(self.settings)["engine"]
+
 
 def parse_arm(text: str) -> ArmWords:
     """Return what the words of an arm mean.
@@ -46,23 +53,21 @@ def parse_arm(text: str) -> ArmWords:
     """
     words, *assignments = text.split(",")
     engine, *variants = words.split(":")
+    engine = SETTINGS["engine"].aliases.get(engine, engine)
     engines = SETTINGS["engine"].choices
     if engine not in engines:
         msg = f"arm {text!r}: there is no engine {engine!r}{nearest(engine, engines)}; there are {', '.join(engines)}"
         raise ConfigError(msg)
     settings = [("engine", engine), *(_variant(text, engine, word) for word in variants)]
     settings += [_assignment(text, word) for word in assignments]
+    of_engines = [name for name, _ in settings if SETTINGS[name].group == "engine"]
+    check_owned(of_engines, dataclasses.replace(USUAL, engine=engine), where=f"arm {text!r}")
     return ArmWords(label=text, settings=tuple(settings))
 
 
 def _variant(arm: str, engine: str, word: str) -> tuple[str, str]:
     """Return the setting that has a word among its choices."""
-    known = {
-        choice: name
-        for name, engines in VARIANT_KNOBS.items()
-        if engine in engines
-        for choice in SETTINGS[name].choices
-    }
+    known = {choice: name for name in ENGINES[engine].VARIANTS for choice in SETTINGS[name].choices}
     if word not in known:
         there = f"there are {', '.join(known)}" if known else f"{engine} has none"
         msg = f"arm {arm!r}: there is no variant {word!r}{nearest(word, known)}; {there}"
@@ -97,8 +102,6 @@ def configured(arm: ArmWords, parse: Callable[[Callable[[argparse.Namespace], No
     def add(namespace: argparse.Namespace) -> None:
         if namespace.setting_engine is not None:
             raise ConfigError("--engine contradicts the arms, which name their engines")
-        if dict(arm.settings)["engine"] != "command":
-            namespace.setting_engine_command = None  # is for the arms that run it
         for name, text in arm.settings:
             key = f"setting_{name}"
             several = SETTINGS[name].type == Pairs

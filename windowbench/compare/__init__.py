@@ -85,7 +85,8 @@ then a ``note`` beside it says why. All text in it is as its source gave it; who
     ``results``, one for each arm but the base: {``arm``, ``value``, ``interval``, ``outcome``, ``text``}, with the
     outcome "kept", "missed", "inconclusive" or "undecided" (no valid run, or no interval).
 ``configuration_differences`` : list
-    {``setting``, ``values``: mapping of arm label to value}, for each setting in which arms differ.
+    {``setting``, ``values``: mapping of arm label to value}, for each setting in which arms differ; null where an arm
+    has no such setting.
 ``load_differences`` : list
     {``field``, ``values``: mapping of run id to value}, for seed and other fields of the load that differ within an arm
     or between arms.

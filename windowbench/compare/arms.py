@@ -13,18 +13,21 @@ from typing import Any
 from config import Config, ConfigError
 from windowbench.compare.finished import ReadRun
 from windowbench.compare.ranking import Answer, answer_of
-from windowbench.configuration.known import topic_settings
+from windowbench.configuration.known import USUAL, known_settings, topic_settings
+from windowbench.engines import ENGINES
+from windowbench.settings.knobs import Pairs
 from windowbench.workloads import WORKLOADS
 
 IDENTITY = frozenset(
     {
         "run_id", "runs_dir", "seed", "run_timeout_seconds", "quiet", "cache_dir", "ivy_settings", "broker",
-        "keep_broker", "clear_topics", "dump_topics", "checkpoint_dir", "postgres_dir",
+        "keep_broker", "clear_topics", "dump_topics", "postgres_dir",
     }
-).union(*(topic_settings(workload) for workload in WORKLOADS.values()))  # fmt: skip
+).union(
+    *(topic_settings(workload, ENGINES[USUAL.engine]) for workload in WORKLOADS.values()),
+    *(topic_settings(WORKLOADS[USUAL.workload], engine) + engine.PLACES for engine in ENGINES.values()),
+)  # fmt: skip
 """Settings that name a run or its places, and change no latency."""
-VARIANT_KNOBS = {"preset": ("spark", "flink"), "spark_mode": ("spark",)}
-"""Settings whose value alone, behind a colon, names a variant of an engine; and the engines that heed them."""
 _MOST_SHOWN = 3
 
 Values = dict[str, Any]
@@ -127,8 +130,9 @@ def _labelled(groups: Sequence[list[ReadRun]]) -> list[Arm]:
 
 
 def _described(arm: Arm, settings: Sequence[str]) -> str:
-    words = [str(arm.values[name]) for name in VARIANT_KNOBS if name in settings]
-    others = [name for name in settings if name not in VARIANT_KNOBS]
+    variants = arm.config.engine.VARIANTS
+    words = [str(arm.values[name]) for name in variants if name in settings]
+    others = [name for name in settings if name not in variants]
     shown = [f"{name}={short(arm.values.get(name))}" for name in others[:_MOST_SHOWN]]
     more = [f"{len(others) - _MOST_SHOWN} more"] if len(others) > _MOST_SHOWN else []
     return ",".join([":".join([arm.config.engine.engine, *words]), *shown, *more])
@@ -144,10 +148,13 @@ def unused_label(label: str, taken: Sequence[str], mark: str = "#") -> str:
 
 
 def differing(arms: Sequence[Arm]) -> list[str]:
-    """Return the settings in which arms differ; one that a workload lacks is none of it."""
+    """Return the settings in which arms differ; one that a workload or an engine lacks counts as at its default."""
+    known = {name: setting for arm in arms for name, setting in known_settings(arm.config.chosen).items()}
+    defaults = {name: dict(s.default) if s.type == Pairs else s.default for name, s in known.items()}
     values = [arm.values for arm in arms]
     names = dict.fromkeys(name for of_arm in values for name in of_arm)
-    return [name for name in names if any(other.get(name) != values[0].get(name) for other in values)]
+    of_all = {name: [of_arm.get(name, defaults[name]) for of_arm in values] for name in names}
+    return [name for name, found in of_all.items() if any(value != found[0] for value in found)]
 
 
 def short(value: object, most: int = 40) -> str:

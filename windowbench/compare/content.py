@@ -121,7 +121,7 @@ def _arm(figures: ArmFigures, settings: Sequence[str]) -> dict[str, Any]:
         "label": arm.label,
         "engine": arm.config.engine.engine,
         "mode": arm.answer.mode,
-        "settings": {name: arm.values[name] for name in settings if name != "engine"},
+        "settings": {name: arm.values[name] for name in settings if name != "engine" and name in arm.values},
         "runs": [run.run_id for run in arm.runs],
         **describe_arm(figures),
         "rank": None,

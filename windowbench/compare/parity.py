@@ -1,8 +1,8 @@
 """Do the engines run under the same terms? A table of the settings that decide latency, as far as they say. Pure.
 
-Engines call the same thing by different names and have different things altogether. Each line of the table names,
-for each engine, the settings that it may report, the setting of ours that decides it, what the engine itself
-takes where neither is set, or how it works where nothing can be set.
+Engines call the same thing by different names and have different things altogether. Of each line an engine's contract
+names the settings that it may report, the setting of ours that decides it, what the engine itself takes where neither
+is set, or how it works where nothing can be set.
 """
 
 from __future__ import annotations
@@ -14,63 +14,35 @@ from typing import Any
 
 from config import Config
 from windowbench.compare.arms import Arm
-from windowbench.settings.engine import PYTHON_WORKER
+from windowbench.engines.contract import Source, Term, engine_of
 from windowbench.settings.workload import APPROXIMATE, EXACT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
-    """Where an engine's value of a line is found.
-
-    Attributes
-    ----------
-    reported : tuple of str
-        Names in its effective settings; the first one that it reported counts.
-    configured : callable, optional
-        Gives the value from our configuration.
-    default : str
-        What the engine takes when nothing is set.
-    fixed : str
-        How it works, where that cannot be set.
-    """
-
-    reported: tuple[str, ...] = ()
-    configured: Callable[[Config], str] | None = None
-    default: str = ""
-    fixed: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One setting, engine by engine.
+    """One line of the table.
 
     Attributes
     ----------
     name : str
-    sources : mapping of str to Source
-        By the name of the engine.
+    source : callable
+        Where the value of a run is found.
     concerns : callable
         Whether a run has such a thing at all; the line is left out where no arm has.
     """
 
     name: str
-    sources: Mapping[str, Source]
+    source: Callable[[Config], Source]
     concerns: Callable[[Config], bool] = lambda _: True
 
 
-def _trigger(config: Config) -> str:
-    if config.real_time:
-        return "rows as they come, one by one"
-    interval = config.engine.trigger_interval_ms
-    return f"a batch every {interval} ms" if interval else "a batch as soon as the last one ended"
+def _ours(name: str, value: Callable[[Config], str], concerns: Callable[[Config], bool] = lambda _: True) -> Line:
+    """Return the line of a setting that we choose, whatever the engine."""
+    return Line(name=name, source=lambda _: Source(configured=value), concerns=concerns)
 
 
-def _batch(config: Config) -> str:
-    return f"{config.engine.realtime_batch_seconds:g} s" if config.real_time else "every batch"
-
-
-def _same(configured: Callable[[Config], str]) -> dict[str, Source]:
-    return dict.fromkeys(("spark", "flink", "none", "command"), Source(configured=configured))
+def _of_engine(term: Term) -> Line:
+    return Line(name=term.value, source=lambda config: engine_of(config).terms.get(term, Source()))
 
 
 def _counting(config: Config) -> str:
@@ -79,109 +51,13 @@ def _counting(config: Config) -> str:
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|min|m|h)")
 _MS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
-_ACKS = ("acks", "kafka.acks")
 LINES = (
-    Line(name="producers: acknowledgements", sources=_same(lambda _: "all")),
-    Line(name="producers: linger", sources=_same(lambda config: f"{config.kafka.linger_ms:g} ms")),
-    Line(name="partitions of the events topic", sources=_same(lambda config: str(config.kafka.partitions))),
-    Line(
-        name="results: acknowledgements",
-        sources={
-            "spark": Source(reported=("writeStream.kafka.acks",), default="all"),
-            "flink": Source(reported=("sink.properties.acks",), default="all"),
-            "none": Source(reported=_ACKS),
-            "command": Source(reported=_ACKS),
-        },
-    ),
-    Line(
-        name="results: linger, ms",
-        sources={
-            # What the Kafka clients take that each of them brings: 3.9 with Spark, 4.2 with Flink.
-            "spark": Source(reported=("writeStream.kafka.linger.ms",), default="0"),
-            "flink": Source(reported=("sink.properties.linger.ms",), default="5"),
-            "none": Source(reported=("linger.ms",)),
-            "command": Source(reported=("linger.ms",)),
-        },
-    ),
-    Line(
-        name="results: delivery",
-        sources={
-            "spark": Source(fixed="at-least-once"),
-            "flink": Source(reported=("sink.sink.delivery-guarantee",), default="at-least-once"),
-            "none": Source(fixed="at-least-once"),
-        },
-    ),
-    Line(
-        name="trigger or watermark interval",
-        sources={
-            "spark": Source(configured=_trigger),
-            "flink": Source(reported=("pipeline.auto-watermark-interval",), default="200 ms"),
-            "none": Source(fixed="with every read of the topic"),
-        },
-    ),
-    Line(
-        name="idle partitions",
-        sources={
-            "spark": Source(fixed="hold nothing back"),
-            "flink": Source(reported=("table.exec.source.idle-timeout",), default="hold the watermark back"),
-            "none": Source(configured=lambda config: f"{config.engine.idle_timeout_ms} ms"),
-        },
-    ),
-    Line(
-        name="wait for a network buffer",
-        sources={
-            "spark": Source(fixed="none"),
-            "flink": Source(reported=("execution.buffer-timeout.interval",), default="100 ms"),
-            "none": Source(fixed="none"),
-        },
-    ),
-    Line(
-        name="parallelism",
-        sources={
-            "spark": Source(reported=("spark.master",), default="local[*]"),
-            "flink": Source(reported=("parallelism.default",), default="1"),
-            "none": Source(reported=("consumers",)),
-        },
-    ),
-    Line(
-        name="parallelism of the aggregation",
-        sources={
-            "spark": Source(reported=("spark.sql.shuffle.partitions",), default="200"),
-            "flink": Source(reported=("parallelism.default",), default="1"),
-            "none": Source(fixed="1"),
-        },
-    ),
-    Line(
-        name="checkpoint interval",
-        sources={
-            "spark": Source(configured=_batch),
-            "flink": Source(reported=("execution.checkpointing.interval",), default="no checkpoints"),
-            "none": Source(fixed="no checkpoints"),
-        },
-    ),
-    Line(
-        name="Python worker",
-        sources={
-            "spark": Source(reported=(PYTHON_WORKER,), default="none"),
-            "flink": Source(reported=(PYTHON_WORKER,), default="none"),
-            "none": Source(fixed="the engine itself is Python"),
-        },
-    ),
-    Line(
-        name="counts of distinct values",
-        sources=_same(_counting),
-        concerns=lambda config: bool(config.workload.APPROXIMATIONS),
-    ),
-    Line(
-        name="state store",
-        sources={
-            "spark": Source(
-                reported=("spark.sql.streaming.stateStore.providerClass",), default="HDFSBackedStateStoreProvider"
-            ),
-            "flink": Source(reported=("state.backend.type",), default="hashmap"),
-            "none": Source(fixed="memory of the process"),
-        },
-    ),
+    _ours("producers: acknowledgements", lambda _: "all"),
+    _ours("producers: linger", lambda config: f"{config.kafka.linger_ms:g} ms"),
+    _ours("partitions of the events topic", lambda config: str(config.kafka.partitions)),
+    *map(_of_engine, (term for term in Term if term is not Term.STATE_STORE)),
+    _ours("counts of distinct values", _counting, lambda config: bool(config.workload.APPROXIMATIONS)),
+    _of_engine(Term.STATE_STORE),
 )
 """Every line of the table."""
 
@@ -199,7 +75,7 @@ def parity(arms: Sequence[Arm]) -> list[dict[str, Any]]:
 
 
 def _line(line: Line, arms: Sequence[Arm]) -> dict[str, Any]:
-    values = {arm.label: _value(line.sources.get(arm.config.engine.engine, Source()), arm) for arm in arms}
+    values = {arm.label: _value(line.source(arm.config), arm) for arm in arms}
     unknown = [label for label, value in values.items() if value["source"] == "unknown"]
     shown = {_comparable(value["value"]) for value in values.values()}
     note = f"not known of {', '.join(unknown)}" if unknown else ""

@@ -1,14 +1,17 @@
-"""Which settings there are: those of every run in their groups, and those of each workload.
+"""Which settings there are: those of every run in their groups, those of each workload and of each engine.
 
-The settings of a workload are known to every source, so that one of another workload is told from a typing error. A
-configuration holds those of its own workload alone. Workloads may have settings of one name, which then is one flag.
+The settings of all workloads and engines are known to every source, so that one of another workload or engine is told
+from a typing error. A configuration holds those of its own two alone. Several may have a setting of one name, which
+then is one flag.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 
+from windowbench.engines import ENGINES
 from windowbench.settings.consumers import ConsumerSettings
 from windowbench.settings.engine import EngineSettings
 from windowbench.settings.events import EventSettings
@@ -32,67 +35,113 @@ GROUPS: dict[str, type] = {
     "consumers": ConsumerSettings,
     "judge": JudgeSettings,
 }
-"""The groups of a configuration; that of the workload stands for the class of the one in use."""
+"""The groups of a configuration; those of the workload and the engine stand for the classes of the ones in use."""
 
 
-def known_settings(workload: str) -> dict[str, Setting]:
-    """Return every setting that a run of a workload has, with the defaults that hold for it, in the order of groups."""
-    chosen = WORKLOADS[workload]
-    known = settings_of({**GROUPS, "workload": chosen})
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """The workload and the engine of a run; the first of each is the usual one."""
+
+    workload: str
+    engine: str
+
+    @property
+    def groups(self) -> dict[str, type]:
+        """The class of each group of settings."""
+        return {**GROUPS, "workload": WORKLOADS[self.workload], "engine": ENGINES[self.engine]}
+
+
+USUAL = Chosen(workload=next(iter(WORKLOADS)), engine=next(iter(ENGINES)))
+
+
+@functools.cache
+def known_settings(chosen: Chosen) -> Mapping[str, Setting]:
+    """Return every setting of a run, with the defaults that hold for it, in the order of groups."""
+    classes = chosen.groups
+    known = settings_of(classes)
+    aliases = {alias: name for name, settings in ENGINES.items() for alias in settings.ALIASES}
     known["workload"] = dataclasses.replace(known["workload"], choices=tuple(WORKLOADS))
-    for name, default in {**chosen.DEFAULTS, "workload": workload}.items():
+    known["engine"] = dataclasses.replace(known["engine"], choices=tuple(ENGINES), aliases=aliases)
+    defaults = {**WORKLOADS[chosen.workload].DEFAULTS, "workload": chosen.workload, "engine": chosen.engine}
+    for name, default in defaults.items():
+        if name not in known:
+            continue  # of another engine
         known[name] = dataclasses.replace(known[name], default=default)
-    own = {field.name for field in dataclasses.fields(chosen)}
-    return {name: dataclasses.replace(s, owners=(workload,)) if name in own else s for name, s in known.items()}
+    for group in ("workload", "engine"):
+        for field in dataclasses.fields(classes[group]):
+            if field.name not in _common(group):
+                known[field.name] = dataclasses.replace(known[field.name], owners=(getattr(chosen, group),))
+    return known
+
+
+def _common(group: str) -> set[str]:
+    return {field.name for field in dataclasses.fields(GROUPS[group])}
 
 
 def _of_all() -> dict[str, Setting]:
-    """Return the settings of all workloads together; one that several have is owned by each."""
+    """Return the settings of all workloads and engines together; one that several have is owned by each."""
+    pairs = [dataclasses.replace(USUAL, workload=name) for name in WORKLOADS]
+    pairs += [dataclasses.replace(USUAL, engine=name) for name in ENGINES]
     found: dict[str, Setting] = {}
-    for workload in WORKLOADS:
-        for name, setting in known_settings(workload).items():
-            owners = (*found[name].owners, *setting.owners) if name in found else setting.owners
-            found[name] = dataclasses.replace(found.get(name, setting), owners=owners)
+    for chosen in pairs:
+        for name, setting in known_settings(chosen).items():
+            owners = dict.fromkeys((*found[name].owners, *setting.owners)) if name in found else setting.owners
+            found[name] = dataclasses.replace(found.get(name, setting), owners=tuple(owners))
     places = list(GROUPS)
     return dict(sorted(found.items(), key=lambda item: places.index(item[1].group)))
 
 
 SETTINGS = _of_all()
-OF_WORKLOAD = {workload: known_settings(workload) for workload in WORKLOADS}
-TOPICS = ("events_topic", "result_topic", "watermarks_topic")
-"""Settings that name topics, in every workload."""
+TOPICS = ("events_topic", "result_topic")
+"""Settings that name topics, in every run."""
 
 
-def topic_settings(workload: WorkloadSettings | type[WorkloadSettings]) -> tuple[str, ...]:
+def topic_settings(
+    workload: WorkloadSettings | type[WorkloadSettings], engine: EngineSettings | type[EngineSettings]
+) -> tuple[str, ...]:
     """Return the names of the settings that name topics of a run."""
-    return (*TOPICS, *workload.FURTHER_TOPICS, *workload.FURTHER_RESULTS)
+    return (*TOPICS, *engine.OWN_TOPICS, *workload.FURTHER_TOPICS, *workload.FURTHER_RESULTS)
 
 
-def check_owned(names: Iterable[str], workload: str, *, where: str = "") -> None:
-    """Make sure that settings are those of a workload.
+def check_owned(names: Iterable[str], chosen: Chosen, *, where: str = "") -> None:
+    """Make sure that settings are those of a run.
 
     Parameters
     ----------
     names : iterable of str
-    workload : str
-        Name of the workload in use.
+    chosen : Chosen
+        The workload and the engine in use.
     where : str
         Where the settings come from, for the message.
 
     Raises
     ------
     ConfigError
-        When one is another workload's, or nobody's.
+        When one is another workload's or engine's, or nobody's.
     """
-    known: Mapping[str, Setting] = OF_WORKLOAD[workload]
+    known = known_settings(chosen)
     for name in names:
         if name in known:
             continue
         if name not in SETTINGS:
             raise ConfigError(f"unknown setting {name!r}{nearest(name, known)}")
-        own = ", ".join(other for other, setting in known.items() if setting.owners) or "none"
+        group = SETTINGS[name].group
+        in_use = chosen.engine if group == "engine" else chosen.workload
+        own = ", ".join(other for other, setting in known.items() if setting.owners and setting.group == group)
         origin = f" (from {where})" if where else ""
         raise ConfigError(
-            f"{name}{origin} is a setting of the workload {' and '.join(SETTINGS[name].owners)}, not of {workload};"
-            f" settings of {workload} are: {own}"
+            f"{name}{origin} is a setting of the {group} {' and '.join(SETTINGS[name].owners)}, not of {in_use};"
+            f" settings of {in_use} are: {own or 'none'}"
         )
+
+
+def without_other_engines(values: Mapping[str, object], chosen: Chosen) -> dict[str, object]:
+    """Return the settings of a run's file without those of other engines.
+
+    Earlier versions wrote the settings of all engines into ``config.json``; those of an engine that did not run had no
+    effect. A file that lacks a setting of the run was written by hand, and is returned as it is.
+    """
+    known = known_settings(chosen)
+    if not known.keys() <= values.keys():
+        return dict(values)
+    return {name: value for name, value in values.items() if name in known or SETTINGS[name].group != "engine"}

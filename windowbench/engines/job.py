@@ -13,7 +13,8 @@ from pathlib import Path
 
 from config import Config, Loaded, config_parser, load, read_run_config
 from windowbench.engines.succession import FLAG, await_successor, shall_rest
-from windowbench.errors import EngineFailed, Terminated
+from windowbench.errors import EngineFailed, Terminated, signal_decides
+from windowbench.settings.engine import PresetSettings
 from windowbench.settings.masking import MASK, sounds_secret
 
 _EPILOG = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
@@ -50,7 +51,7 @@ class Job:
     @property
     def checkpoint(self) -> str:
         """Directory or URI of the checkpoints."""
-        return self.config.engine.checkpoint_dir or str(self.run_dir / "checkpoint")
+        return PresetSettings.of(self.config.engine).checkpoint_dir or str(self.run_dir / "checkpoint")
 
     @property
     def log(self) -> Path:
@@ -140,7 +141,8 @@ def say(kind: str, **fields: object) -> None:
 def until_stopped() -> Iterator[None]:
     """Bound the life of a job: SIGTERM is its normal end, a failure is said in the engine protocol and raised again."""
     try:
-        yield
+        with signal_decides():
+            yield
     except EngineFailed as error:
         say("error", message=str(error))
         raise

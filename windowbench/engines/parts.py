@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from windowbench.settings.engine import EngineSettings
+from windowbench.settings.engine import PresetSettings
 from windowbench.settings.knobs import ConfigError, nearest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Factor:
+class Part:
     """One part, whose effect can be measured alone.
 
     Attributes
@@ -40,30 +40,31 @@ class Factor:
     @property
     def words(self) -> list[str]:
         """Everything it sets, as it is written."""
-        pairs = [f"{name}={value}" for part in (self.settings, self.source, self.sink) for name, value in part.items()]
+        groups = (self.settings, self.source, self.sink)
+        pairs = [f"{name}={value}" for group in groups for name, value in group.items()]
         return [*pairs, *([] if self.heap is None else [f"-Xms{self.heap} -Xmx{self.heap}"]), *self.jvm_flags]
 
 
-def in_force(factors: Sequence[Factor], engine: EngineSettings) -> Factor:
-    """Return everything that the preset, or ``--tuning``, takes of an engine's factors, as one.
+def in_force(parts: Sequence[Part], engine: PresetSettings) -> Part:
+    """Return everything that the preset, or ``--tuning``, takes of an engine's parts, as one.
 
     Raises
     ------
     ConfigError
         When ``--tuning`` names one that the engine has not.
     """
-    names = {factor.name: factor for factor in factors}
+    names = {part.name: part for part in parts}
     for name in engine.tuning_names:
         if name not in names:
             known = ", ".join(names)
             raise ConfigError(f"{engine.engine} has no tuning {name!r}{nearest(name, names)}; there are {known}")
-    chosen = factors if engine.preset == "tuned" else [names[name] for name in engine.tuning_names]
-    return Factor(
-        name="+".join(factor.name for factor in chosen),
+    chosen = parts if engine.preset == "tuned" else [names[name] for name in engine.tuning_names]
+    return Part(
+        name="+".join(part.name for part in chosen),
         reason="",
-        settings={name: value for factor in chosen for name, value in factor.settings.items()},
-        jvm_flags=tuple(flag for factor in chosen for flag in factor.jvm_flags),
-        heap=next((factor.heap for factor in chosen if factor.heap is not None), None),
-        source={name: value for factor in chosen for name, value in factor.source.items()},
-        sink={name: value for factor in chosen for name, value in factor.sink.items()},
+        settings={name: value for part in chosen for name, value in part.settings.items()},
+        jvm_flags=tuple(flag for part in chosen for flag in part.jvm_flags),
+        heap=next((part.heap for part in chosen if part.heap is not None), None),
+        source={name: value for part in chosen for name, value in part.source.items()},
+        sink={name: value for part in chosen for name, value in part.sink.items()},
     )

@@ -1,20 +1,19 @@
 """``python -m windowbench doctor``: is this machine fit for a run? A line and, where needed, a remedy each.
 
-Every check is a function from a :class:`Patient` to a :class:`Finding`. A check that raises one of the failures a
-run would end with becomes a problem with the same words, so doctor and run never disagree.
+Every check is a function from a :class:`Machine` to a :class:`Finding`; those of the engine in use come from its
+contract. A check that raises one of the failures a run would end with becomes a problem with the same words, so doctor
+and run never disagree.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import re
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -24,13 +23,11 @@ from rich.text import Text
 from config import Config, config_parser, load
 from windowbench.broker.embedded import installed_broker
 from windowbench.broker.storage import HOST, check_free_disk, free_port
-from windowbench.engines.spark.tuning import heap_of
-from windowbench.errors import EnvironmentProblem, ExitCode, HarnessError
-from windowbench.installation.setup import spark_conf_dir
-from windowbench.toolchain.jars import USUAL_KINDS, default_cache_dir, ensure_jars
+from windowbench.engines.contract import OK, PROBLEM, WARNING, Finding, Machine, engine_of, finding_of
+from windowbench.errors import EnvironmentProblem, ExitCode
+from windowbench.toolchain.jars import default_cache_dir, ensure_jars
 from windowbench.toolchain.java import find_java
 
-OK, WARNING, PROBLEM = "ok", "warning", "problem"
 _STYLES = {OK: "green", WARNING: "yellow", PROBLEM: "bold red"}
 _REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements" / "run.in"
 _OTHER_PROCESSES_MB = 1_000
@@ -39,29 +36,7 @@ _CLOCK_SECONDS = 1.0
 _CLOCK_STEP_MS = 5.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """Result of one check."""
-
-    check: str
-    status: str
-    detail: str
-    remedy: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the fields as ``--json`` prints them."""
-        return {"check": self.check, "status": self.status, "detail": self.detail, "remedy": self.remedy}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Patient:
-    """What is examined: this machine, for runs of one configuration."""
-
-    config: Config
-    cache_dir: Path
-
-
-def check_python(_patient: Patient) -> Finding:
+def check_python(_machine: Machine) -> Finding:
     """Check the interpreter and that the packages of a run are installed."""
     version = sys.version.split()[0]
     found, missing = [], []
@@ -79,34 +54,20 @@ def check_python(_patient: Patient) -> Finding:
     return Finding(check="python", status=OK, detail=f"{version} with {', '.join(found[:3])} and {len(found) - 3} more")
 
 
-def check_java(patient: Patient) -> Finding:
+def check_java(machine: Machine) -> Finding:
     """Check that there is a Java that runs broker and Spark."""
-    java = find_java(patient.cache_dir)
+    java = machine.java or find_java(machine.cache_dir)
     return Finding(check="java", status=OK, detail=f"{java.version} from {java.source} ({java.path})")
 
 
-def check_jars(patient: Patient) -> Finding:
+def check_jars(machine: Machine) -> Finding:
     """Check every jar against its lock."""
-    counts = [f"{len(ensure_jars(kind, patient.cache_dir))} for {kind}" for kind in USUAL_KINDS]
+    kinds = ("broker", *engine_of(machine.config).jars)
+    counts = [f"{len(ensure_jars(kind, machine.cache_dir))} for {kind}" for kind in kinds]
     return Finding(check="jars", status=OK, detail=f"{', '.join(counts)}; every SHA-256 is as locked")
 
 
-def check_spark(patient: Patient) -> Finding:
-    """Check that this environment's Spark knows its Kafka connector."""
-    path = spark_conf_dir() / "spark-defaults.conf"
-    text = path.read_text() if path.exists() else ""
-    missing = [jar.name for jar in ensure_jars("spark", patient.cache_dir) if str(jar) not in text]
-    if missing:
-        detail = f"{path} does not name {', '.join(missing)}"
-        return Finding(check="spark", status=PROBLEM, detail=detail, remedy="run: python -m windowbench setup")
-    home = os.environ.get("SPARK_HOME")
-    if home and Path(home).resolve() != path.parents[1].resolve():
-        detail = f"SPARK_HOME is {home}: spark-submit uses that Spark, not this environment's"
-        return Finding(check="spark", status=WARNING, detail=detail, remedy="unset SPARK_HOME")
-    return Finding(check="spark", status=OK, detail="the Kafka connector is in spark-defaults.conf")
-
-
-def check_ports(_patient: Patient) -> Finding:
+def check_ports(_machine: Machine) -> Finding:
     """Check that ports can be had on the loopback interface."""
     try:
         ports = free_port(), free_port()
@@ -130,32 +91,32 @@ def _writable(directory: Path) -> None:
         raise EnvironmentProblem(msg, remedy=remedy) from error
 
 
-def check_disk(patient: Patient) -> Finding:
+def check_disk(machine: Machine) -> Finding:
     """Check that the run and cache directories can be written and have room."""
-    runs = Path(patient.config.run.runs_dir).absolute()
+    runs = Path(machine.config.run.runs_dir).absolute()
     _writable(runs)
-    _writable(patient.cache_dir)
+    _writable(machine.cache_dir)
     check_free_disk(runs, 0)
     free = psutil.disk_usage(str(_existing(runs))).free / 1e9
     return Finding(check="disk", status=OK, detail=f"{free:.1f} GB free for {runs}")
 
 
-def check_memory(patient: Patient) -> Finding:
-    """Check that both JVMs and the producers fit into free memory."""
-    amount = heap_of(patient.config)
+def check_memory(machine: Machine) -> Finding:
+    """Check that the JVMs and the producers fit into free memory."""
+    amount = engine_of(machine.config).heap(machine.config) or "0m"
     unit = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024**2}[amount[-1].lower()]
-    heap_mb = patient.config.kafka.broker_heap_mb if patient.config.kafka.embedded else 0
+    heap_mb = machine.config.kafka.broker_heap_mb if machine.config.kafka.embedded else 0
     needed = float(amount[:-1]) * unit + heap_mb + _OTHER_PROCESSES_MB
     available = psutil.virtual_memory().available / 2**20
     detail = f"{available:.0f} MB available, a run needs up to {needed:.0f} MB"
     if available < needed:
-        remedy = "end other programs, or lower --spark-driver-memory and --broker-heap-mb"
+        remedy = "end other programs, or lower --broker-heap-mb and the heap of the engine"
         return Finding(check="memory", status=PROBLEM, detail=detail, remedy=remedy)
     return Finding(check="memory", status=OK, detail=detail)
 
 
 def check_clock(
-    _patient: Patient,
+    _machine: Machine,
     *,
     wall: Callable[[], int] = time.time_ns,
     monotonic: Callable[[], int] = time.monotonic_ns,
@@ -175,11 +136,11 @@ def check_clock(
     return Finding(check="clock", status=OK, detail=detail)
 
 
-def check_broker(patient: Patient) -> Finding:
+def check_broker(machine: Machine) -> Finding:
     """Start an embedded broker and ask it, or ask the external one."""
     from windowbench.kafka.admin import Admin, cluster_id  # noqa: PLC0415 - must not fail where it is not installed
 
-    config = patient.config
+    config = machine.config
     if not config.kafka.embedded:
         brokers = Admin(config).brokers()
         detail = f"{config.kafka.bootstrap_servers} answers: {', '.join(brokers)}"
@@ -190,21 +151,21 @@ def check_broker(patient: Patient) -> Finding:
     with tempfile.TemporaryDirectory(prefix="windowbench-doctor-") as scratch:
         began = time.monotonic()
         heap_mb = config.kafka.broker_heap_mb
-        with installed_broker(Path(scratch), cluster_id, cache_dir=patient.cache_dir, heap_mb=heap_mb) as broker:
+        with installed_broker(Path(scratch), cluster_id, cache_dir=machine.cache_dir, heap_mb=heap_mb) as broker:
             broker.ready()
             seconds = time.monotonic() - began
     return Finding(check="broker", status=OK, detail=f"an embedded one was ready in {seconds:.1f} s, and is gone again")
 
 
-def check_postgres(patient: Patient) -> Finding:
+def check_postgres(machine: Machine) -> Finding:
     """Ask the database that takes the results, or start an embedded one for a moment."""
     from windowbench.postgres.connection import server_version  # noqa: PLC0415 - must not fail where it is not installed
     from windowbench.postgres.server import EmbeddedPostgres  # noqa: PLC0415 - likewise
 
-    dsn = patient.config.consumers.postgres_dsn
+    dsn = machine.config.consumers.postgres_dsn
     if dsn is not None:
         return Finding(check="postgres", status=OK, detail=f"version {server_version(dsn)} answers")
-    runs = _existing(Path(patient.config.run.runs_dir).absolute())
+    runs = _existing(Path(machine.config.run.runs_dir).absolute())
     with tempfile.TemporaryDirectory(prefix="windowbench-doctor-", dir=runs) as scratch:
         Path(scratch).chmod(0o711)
         began = time.monotonic()
@@ -215,11 +176,10 @@ def check_postgres(patient: Patient) -> Finding:
     return Finding(check="postgres", status=OK, detail=detail)
 
 
-CHECKS: tuple[Callable[[Patient], Finding], ...] = (
+CHECKS: tuple[Callable[[Machine], Finding], ...] = (
     check_python,
     check_java,
     check_jars,
-    check_spark,
     check_ports,
     check_disk,
     check_memory,
@@ -228,23 +188,16 @@ CHECKS: tuple[Callable[[Patient], Finding], ...] = (
 )
 
 
-def checks_of(config: Config) -> tuple[Callable[[Patient], Finding], ...]:
+def checks_of(config: Config) -> tuple[Callable[[Machine], Finding], ...]:
     """Return the checks that concern runs of a configuration."""
-    return (*CHECKS, check_postgres) if config.consumers.wanted else CHECKS
+    database = (check_postgres,) if config.consumers.wanted else ()
+    return (*CHECKS, *engine_of(config).checks, *database)
 
 
-def examine(patient: Patient, checks: tuple[Callable[[Patient], Finding], ...] | None = None) -> Iterator[Finding]:
-    """Yield the finding of every check, one after the other; of all that concern the patient when none are given."""
-    for check in checks_of(patient.config) if checks is None else checks:
-        try:
-            yield check(patient)
-        except HarnessError as error:
-            name = check.__name__.removeprefix("check_")
-            detail = " | ".join([str(error), *error.log_tail[-3:]])
-            yield Finding(check=name, status=PROBLEM, detail=detail, remedy=error.remedy)
-        except (OSError, ImportError) as error:
-            name = check.__name__.removeprefix("check_")
-            yield Finding(check=name, status=PROBLEM, detail=str(error), remedy="run: make environment")
+def examine(machine: Machine, checks: tuple[Callable[[Machine], Finding], ...] | None = None) -> Iterator[Finding]:
+    """Yield the finding of every check, one after the other; of all that concern the machine when none are given."""
+    for check in checks_of(machine.config) if checks is None else checks:
+        yield finding_of(check, machine)
 
 
 def _show(console: Console, finding: Finding) -> None:
@@ -262,10 +215,15 @@ def body(argv: list[str] | None) -> int:
     parser = config_parser("python -m windowbench doctor", description)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     loaded = load(parser, argv)
-    patient = Patient(config=loaded.config, cache_dir=default_cache_dir(loaded.config.run.cache_dir))
+    machine = Machine(
+        config=loaded.config,
+        cache_dir=default_cache_dir(loaded.config.run.cache_dir),
+        java=None,
+        say=lambda line: print(line, file=sys.stderr, flush=True),
+    )
     console = Console(highlight=False)  # colours only where standard output is a terminal, and never with NO_COLOR
     found = []
-    for finding in examine(patient):
+    for finding in examine(machine):
         found.append(finding)
         if not loaded.arguments.json:
             _show(console, finding)

@@ -33,8 +33,6 @@ from windowbench.runs.store import SCHEMA_VERSION
 from windowbench.workloads.kit.joined import JoinedCells
 
 HEADLINE_PERCENT = 90
-PRESET_ENGINES = frozenset({"spark", "flink"})
-"""Engines whose settings we choose."""
 
 
 def headline_of(mode: OutputMode) -> str:
@@ -181,9 +179,9 @@ def _engine(findings: Findings) -> dict[str, Any]:
     return {
         "name": engine.engine,
         "output_mode": config.output_mode,
-        "preset": engine.preset if engine.engine in PRESET_ENGINES else None,
+        "preset": engine.chosen_preset,
         "approximate": list(config.workload.approximate),
-        "real_time_batch_s": engine.realtime_batch_seconds if config.real_time else None,
+        "real_time_batch_s": engine.real_time_batch_s,
         **dataclasses.asdict(findings.engine),
     }
 
@@ -370,7 +368,7 @@ def _states(findings: Findings) -> dict[str, Any] | None:
     of_final = states_at(path, measured.last_due_ns[measured.is_measured], epoch_ns)
     of_update = states_at(path, updates.newest_produce_ns[updates.is_measured], epoch_ns)
     state = dict.fromkeys(LATENCIES, of_final)
-    if findings.config.output_mode == "update":
+    if findings.config.several_rows:
         state["freshness"] = of_update
     by_state = [
         {
@@ -382,7 +380,7 @@ def _states(findings: Findings) -> dict[str, Any] | None:
         for number in np.unique(path.states)
     ]
     rule = "state when the last event of the row was due"
-    if findings.config.output_mode == "update":
+    if findings.config.several_rows:
         rule += "; of freshness, when the newest event of the update was produced"
     return {
         "changes": findings.state_changes,

@@ -196,7 +196,7 @@ def find(recorded: Recorded) -> Findings:
             ),
             # In Real-Time Mode no row waits for the end of its batch.
             longest_trigger_s=0.0 if config.real_time else engine.batch_max_ms / 1000,
-            trigger_interval_s=config.engine.trigger_interval_ms / 1000,
+            trigger_interval_s=config.engine.trigger_interval_s,
             measured_s=(schedule.measure_end_ns - schedule.base_time_ns) / NS_PER_S,
         ),
         path=path,

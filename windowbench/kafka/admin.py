@@ -37,7 +37,7 @@ class TopicPlan:
 
 
 def planned_topics(config: Config) -> tuple[TopicPlan, ...]:
-    """Return the topics of events and results of a configuration, and the one its reference engine needs.
+    """Return the topics of events and results of a configuration, and those that its engine alone uses.
 
     Events carry CreateTime, taken by the producer; results LogAppendTime, the broker's clock for every
     engine. Records of a run are never deleted by age or size while it lasts.
@@ -61,15 +61,16 @@ def planned_topics(config: Config) -> tuple[TopicPlan, ...]:
         )
         for name, partitions, settings in wanted
     )
-    if config.engine.engine != "none":
-        return topics
-    watermarks = TopicPlan(
-        name=config.kafka.watermarks_topic,
-        partitions=1,  # what a consumer writes must be read in its order
-        replication_factor=config.kafka.replication_factor,
-        settings={**common, _TIMESTAMP_TYPE: LOG_APPEND_TIME},
+    of_engine = tuple(
+        TopicPlan(
+            name=name,
+            partitions=1,  # what is written there must be read in its order
+            replication_factor=config.kafka.replication_factor,
+            settings=of_results,
+        )
+        for name in config.engine_topics
     )
-    return (*topics, watermarks)
+    return (*topics, *of_engine)
 
 
 def unreachable(bootstrap: str, error: object) -> EnvironmentProblem:

@@ -11,7 +11,7 @@ has been read.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,7 +92,7 @@ def drain(
     timeout_seconds: float,
     *,
     log_ends: Callable[[], dict[int, int]],
-    position: Callable[[], dict[int, int]],
+    position: Callable[[], Mapping[int, int]],
     write_end: Callable[[], int],
     expected: Callable[[], Expected],
     missing: Callable[[Expected], list[LiveKey]],

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config import Config
+from windowbench.engines.contract import Machine, engine_of
 from windowbench.kafka.admin import Admin
-from windowbench.orchestrate.flink_environment import prepare_flink
-from windowbench.orchestrate.prepare import check_engine_command
 from windowbench.toolchain.jars import default_cache_dir, ensure_jars
 from windowbench.toolchain.java import JavaHome, find_java
-
-JAVA_ENGINES = frozenset({"spark", "flink"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,16 +51,10 @@ def find_installation(config: Config, note: Callable[[str], None]) -> Installati
         When something is missing, with what to do about it.
     """
     cache = default_cache_dir(config.run.cache_dir)
-    embedded, engine = config.kafka.embedded, config.engine.engine
-    check_engine_command(config)
-    java = find_java(cache) if embedded or engine in JAVA_ENGINES else None
+    embedded, engine = config.kafka.embedded, engine_of(config)
+    java = find_java(cache) if embedded or engine.java else None
+    engine_python = engine.prepare(Machine(config=config, cache_dir=cache, java=java, say=note))
     broker_jars = ensure_jars("broker", cache) if embedded else []
-    if engine == "spark":
-        ensure_jars("spark", cache)
-    engine_python = None
-    if engine == "flink":
-        assert java is not None
-        engine_python = prepare_flink(config, java, cache, note)
     if not embedded:
         Admin(config).brokers()
     if config.consumers.wanted and config.consumers.postgres_dsn is not None:

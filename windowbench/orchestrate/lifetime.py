@@ -12,6 +12,7 @@ from typing import Protocol
 
 from config import Config
 from windowbench.broker.embedded import EmbeddedBroker
+from windowbench.engines.contract import engine_of
 from windowbench.engines.succession import FLAG, ask_to_rest, name_successor
 from windowbench.errors import EngineFailed
 from windowbench.orchestrate.services import JsonLineService
@@ -20,8 +21,6 @@ from windowbench.orchestrate.watch import Services
 from windowbench.processes.runlock import RunLock
 from windowbench.runs.store import RunDirectory
 
-SUCCESSIVE_ENGINES = frozenset({"spark", "flink"})
-"""Engines whose program can go on with another run; the others start as quickly as they would."""
 _REST_SECONDS = 20.0
 
 
@@ -79,7 +78,7 @@ class ManyRuns:
 
     def needs_warming(self, config: Config) -> bool:
         """Whether the next run gets an engine that is slow at first and has not served one yet."""
-        return config.engine.engine in SUCCESSIVE_ENGINES and self._services.engine is None
+        return engine_of(config).succession and self._services.engine is None
 
     def broker(
         self, launcher: Launcher, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
@@ -94,7 +93,7 @@ class ManyRuns:
 
     def engine(self, launcher: Launcher, config: Config) -> JsonLineService:
         """Give the run to the engine that rests, or start one."""
-        if config.engine.engine not in SUCCESSIVE_ENGINES:
+        if not engine_of(config).succession:  # it starts as quickly as it would go on
             return launcher.engine(config)
         engine = self._services.engine
         if engine is None:

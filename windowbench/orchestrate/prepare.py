@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
-import shutil
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from config import MUST_COUNT_MARGIN_MS, Config, ConfigError
-from windowbench.engines.spark.realtime import check_realtime
+from windowbench.engines.contract import ROOT, engine_of
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin, TopicPlan
 from windowbench.settings.knobs import ENV_PREFIX
-
-ROOT = Path(__file__).resolve().parents[2]
-_ENGINE_PROGRAMS = {"spark": "SparkJob.py", "flink": "FlinkJob.py", "none": "ReferenceJob.py"}
 
 
 def with_run_id(config: Config, *, now: time.struct_time | None = None) -> Config:
@@ -62,7 +57,7 @@ def check_judgeable(config: Config) -> None:
     ConfigError
         When the watermark delay does not exceed the margin, or the engine could not run in its mode.
     """
-    check_realtime(config, partitions=config.kafka.partitions)
+    engine_of(config).check(config)
     if config.windows.delay_ms <= MUST_COUNT_MARGIN_MS:
         msg = (
             f"watermark_delay_sec must be above {MUST_COUNT_MARGIN_MS / 1000:g} in a run that is judged,"
@@ -106,32 +101,6 @@ def child_environment(environ: Mapping[str, str], **extra: str) -> dict[str, str
     foreign = {"SPARK_HOME", "FLINK_HOME"}
     kept = {k: v for k, v in environ.items() if not k.startswith(ENV_PREFIX) and k not in foreign}
     return kept | extra
-
-
-def engine_command(config: Config, config_path: Path, python: Path | None = None) -> list[str]:
-    """Return the command line of the engine of a run; `python` runs it where it is not ours."""
-    if config.engine.engine == "command":
-        assert config.engine.engine_command is not None
-        own = shlex.split(config.engine.engine_command)
-    else:
-        own = [str(python or sys.executable), str(ROOT / _ENGINE_PROGRAMS[config.engine.engine])]
-    return [*own, "--config", str(config_path)]
-
-
-def check_engine_command(config: Config) -> None:
-    """Make sure, before anything starts, that the program of ``engine_command`` is there.
-
-    Raises
-    ------
-    EnvironmentProblem
-        When it is not.
-    """
-    if config.engine.engine_command is None:
-        return
-    program = shlex.split(config.engine.engine_command)[0]
-    if shutil.which(program) is None:
-        msg = f"there is no program {program} (from engine_command)"
-        raise EnvironmentProblem(msg, remedy="give its path, or put it on PATH and make it executable")
 
 
 def producer_command(config_path: Path, schedule_path: Path) -> list[str]:

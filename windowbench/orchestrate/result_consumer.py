@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from config import Config
+from windowbench.engines.contract import ROOT
 from windowbench.errors import EnvironmentProblem, HarnessError
 from windowbench.kafka.settings import secrets
-from windowbench.orchestrate.prepare import ROOT
 from windowbench.orchestrate.services import JsonLineService, position_of
 from windowbench.processes import process
+from windowbench.processes.messages import Message
 from windowbench.processes.process import Child
 from windowbench.processes.waiting import wait_until
 from windowbench.runs.store import RunDirectory
@@ -50,7 +50,7 @@ class ResultConsumer:
         """Keep the parts; nothing is started yet."""
         self._run = run
         self._note = note
-        self._told: list[dict[str, Any]] = []
+        self._told: list[Message] = []
         self._failed = ""
         password = os.environ.get("PGPASSWORD", "")
         hidden = [*secrets(config), *([password] if len(password) >= _SHORTEST_SECRET else [])]
@@ -83,7 +83,7 @@ class ResultConsumer:
             When the database cannot be reached or will not have us.
         """
         ready = self._service.await_message("ready", _READY_SECONDS, abort=abort)
-        self._note(f"results go to PostgreSQL: {ready['database']}")
+        self._note(f"results go to PostgreSQL: {ready.text('database')}")
 
     def watch(self) -> None:
         """Tell the user, once each, that the database is away or back, or that the consumer has ended."""
@@ -91,7 +91,7 @@ class ResultConsumer:
             said = self._service.latest(kind)
             if said is not None and not any(said is told for told in self._told):
                 self._told.append(said)
-                self._note(f"result consumer: {said.get('message')}")
+                self._note(f"result consumer: {said.text('message')}")
         if not self._failed:
             try:
                 self._service.check()
@@ -122,13 +122,12 @@ class ResultConsumer:
             wait_until(arrived, _CATCH_UP_SECONDS, "the result consumer", abort=abort, failure=_TimeIsOver)
         except _TimeIsOver:
             self._note(f"result consumer: {left()} records are not in PostgreSQL")
-        progress = self._service.latest("progress") or {}
+        progress, ready = self._service.latest("progress"), self._service.latest("ready")
         word = {
             "left": left(),
             "error": self._failed or None,
-            "rows": progress.get("rows", 0),
-            "foreign": progress.get("foreign", 0),
-            **{name: (self._service.latest("ready") or {}).get(name) for name in ("database", "group")},
+            **{name: (progress.count(name) if progress else None) or 0 for name in ("rows", "foreign")},
+            **{name: ready.text(name) if ready else None for name in ("database", "group")},
         }
         self._run.write_json("consumer.json", word)
         self.stop()

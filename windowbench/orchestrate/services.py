@@ -1,27 +1,23 @@
 """Engine and producers as services: started by command line, listened to as JSON lines, watched, stopped.
 
-Both speak the same way: standard output carries one JSON object a line (``ready``, ``progress``, ``error``,
-and ``done`` of a service that ends by itself); any other line is log text. Every service has the same verbs:
-start, ready, check, stop.
+Both speak the same way, in the messages of ``windowbench/processes/messages.py``: ``ready``, ``progress``, ``error``,
+and ``done`` of a service that ends by itself. Every service has the same verbs: start, ready, check, stop.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from windowbench.engines import protocol
+from windowbench.engines.protocol import ERROR, NEXT, PAGE, PROGRESS, progress_of
 from windowbench.errors import HarnessError
 from windowbench.processes import process
+from windowbench.processes.messages import Message, parsed
 from windowbench.processes.waiting import wait_until
-
-Message = dict[str, Any]
-
-_PAGE = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}/?")
 
 
 class JsonLineService:
@@ -42,7 +38,7 @@ class JsonLineService:
     redact : callable, optional
         Masks secrets in the log.
     on_message : callable, optional
-        Gets each JSON object, on a thread of its own.
+        Gets each message, on a thread of its own.
     """
 
     def __init__(
@@ -71,18 +67,14 @@ class JsonLineService:
         self._expected_end = False
 
     def _line(self, line: str) -> None:
-        if not line.startswith("{"):
+        message = parsed(line)
+        if message is None:
             return
-        try:
-            message = json.loads(line)
-        except ValueError:
-            return  # log text that happens to begin with a brace
-        if isinstance(message, dict) and isinstance(message.get("type"), str):
-            if message["type"] == "next":
-                self._latest, self._on_message = {}, self._on_next_message
-            self._latest[message["type"]] = message
-            if self._on_message is not None:
-                self._on_message(message)
+        if message.kind == NEXT:
+            self._latest, self._on_message = {}, self._on_next_message
+        self._latest[message.kind] = message
+        if self._on_message is not None:
+            self._on_message(message)
 
     def start(self) -> None:
         """Start the command; it dies with this process."""
@@ -123,8 +115,8 @@ class JsonLineService:
             if self.latest(kind) is None:
                 self.check()
 
-        return wait_until(
-            lambda: self.latest(kind) or {},
+        said = wait_until(
+            lambda: self.latest(kind),
             timeout,
             f"{self.name} to say {kind!r}",
             poll=0.02,
@@ -134,6 +126,8 @@ class JsonLineService:
             log_tail=self.last_lines,
             remedy=f"look at {self._log_path}",
         )
+        assert said is not None
+        return said
 
     def expect_next(self, on_message: Callable[[Message], None]) -> None:
         """Forget the run that the command works on as soon as it says ``next``; what follows goes to `on_message`."""
@@ -156,11 +150,11 @@ class JsonLineService:
         code = self._child.poll()
         if code is None or (code == 0 and self.latest("done")):
             return
-        said = self.latest("error")
+        said = self.latest(ERROR)
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         msg = f"{self.name} {how} before its work was done"
         if said:
-            msg += f": {said.get('message')}"
+            msg += f": {said.text('message')}"
         raise self._failure(msg, log_tail=self.last_lines(), remedy=f"look at {self._log_path}")
 
     def finish(self, timeout: float, *, abort: Callable[[], None]) -> None:
@@ -210,26 +204,20 @@ class ProgressLog:
     def __call__(self, message: Message) -> None:
         """Append one message; called on the service's reader thread."""
         if not self._file.closed:
-            self._file.write(json.dumps({**message, "received_ns": time.time_ns()}) + "\n")
+            self._file.write(json.dumps({**message.fields, "received_ns": time.time_ns()}) + "\n")
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
-def position_of(service: JsonLineService) -> dict[int, int]:
-    """Return the next offset the engine will read, per partition of the events topic, as it reported last."""
-    message = service.latest("progress") or {}
-    position = message.get("position")
-    if not isinstance(position, dict):
-        return {}
-    try:
-        return {int(partition): int(offset) for partition, offset in position.items()}
-    except (TypeError, ValueError):
-        return {}
+def position_of(service: JsonLineService) -> Mapping[int, int]:
+    """Return the next offset a service will read, per partition of its topics, as it reported last."""
+    message = service.latest(PROGRESS)
+    return {} if message is None else progress_of(message).position
 
 
 def page_of(service: JsonLineService) -> str | None:
     """Return the address of the engine's own web page on this machine, None where it said nothing of that kind."""
-    address = (service.latest("ui") or {}).get("address")
-    return address if isinstance(address, str) and _PAGE.fullmatch(address) else None
+    message = service.latest(PAGE)
+    return None if message is None else protocol.page_of(message)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from config import Config
 from windowbench.broker.embedded import EmbeddedBroker
 from windowbench.broker.storage import properties_path, temporary_path
+from windowbench.engines.contract import engine_command
 from windowbench.errors import FAULTS, EngineFailed, HarnessError, ObserverFailed, ProducersFailed
 from windowbench.kafka.admin import Admin, cluster_id, planned_topics
 from windowbench.kafka.settings import secrets
@@ -23,14 +24,14 @@ from windowbench.orchestrate.installation import Installation
 from windowbench.orchestrate.live import LiveResults
 from windowbench.orchestrate.prepare import (
     child_environment,
-    engine_command,
     observer_command,
     prepare_topic,
     producer_command,
 )
 from windowbench.orchestrate.result_consumer import ResultConsumer
-from windowbench.orchestrate.services import JsonLineService, Message, ProgressLog
+from windowbench.orchestrate.services import JsonLineService, ProgressLog
 from windowbench.orchestrate.watch import Services
+from windowbench.processes.messages import Message
 from windowbench.processes.process import hide_values
 from windowbench.processes.runlock import RunLock
 from windowbench.runs.store import RunDirectory

@@ -136,23 +136,23 @@ class Watch:
 
     def _snapshot(self) -> Snapshot:
         producers, engine, schedule = self._services.producers, self._services.engine, self._schedule
-        producing = (producers.latest("progress") if producers else None) or {}
-        computing = (engine.latest("progress") if engine else None) or {}
+        producing = producers.latest("progress") if producers else None
+        computing = engine.latest("progress") if engine else None
         left = None
         if schedule is not None:
             left = max(0.0, (schedule.load_end_ns - time.time_ns()) / NS_PER_S)
         unread = None
         if engine is not None and producing and self._tells_position:
-            unread = max(0, int(producing["acknowledged"]) - sum(position_of(engine).values()))
+            unread = max(0, (producing.count("acknowledged") or 0) - sum(position_of(engine).values()))
         return Snapshot(
             phase=self._timeline.current,
             seconds_left=left,
             target_rate=self._target_rate,
-            achieved_rate=producing.get("rate"),
-            sent=producing.get("sent", 0),
-            failed=producing.get("failed", 0),
-            lateness_p99_ms=producing.get("lateness_p99_ms"),
-            batch_ms=computing.get("batch_ms"),
+            achieved_rate=producing.number("rate") if producing else None,
+            sent=(producing.count("sent") if producing else None) or 0,
+            failed=(producing.count("failed") if producing else None) or 0,
+            lateness_p99_ms=producing.number("lateness_p99_ms") if producing else None,
+            batch_ms=computing.number("batch_ms") if computing else None,
             unread=unread,
             engine_page=page_of(engine) if engine else None,
             results=self._live.figures(),

@@ -22,7 +22,6 @@ class KafkaSettings:
     broker_heap_mb: int = knob(512, "heap of the embedded broker")
     events_topic: str = knob("events_spark", "topic of the events; the first where the workload has several")
     result_topic: str = knob("results_spark", "topic of the result rows; the first where the workload has several")
-    watermarks_topic: str = knob("local-watermarks", "topic on which the consumers of engine=none say how far they are")
     partitions: int = knob(2, "partitions of the events topic, of each where the workload has several")
     result_partitions: int = knob(1, "partitions of the results topic, of each where the workload has several")
     replication_factor: int = knob(1, "replicas of each topic")
@@ -42,13 +41,9 @@ class KafkaSettings:
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        for name in ("events_topic", "result_topic", "watermarks_topic"):
+        for name in ("events_topic", "result_topic"):
             require_topic(name, getattr(self, name))
         require(self.events_topic != self.result_topic, "events_topic and result_topic must differ")
-        require(
-            self.watermarks_topic not in (self.events_topic, self.result_topic),
-            "watermarks_topic must differ from events_topic and result_topic",
-        )
         require(1 <= self.partitions <= 1000, "partitions must be 1 to 1000")
         require(1 <= self.result_partitions <= 1000, "result_partitions must be 1 to 1000")
         require(1 <= self.replication_factor <= 100, "replication_factor must be 1 to 100")

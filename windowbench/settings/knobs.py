@@ -75,7 +75,9 @@ class Setting:
     flag: str
     choices: tuple[str, ...]
     owners: tuple[str, ...] = ()
-    """The workloads that have it; empty for a setting of every run."""
+    """The workloads or the engines that have it; empty for a setting of every run."""
+    aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Older words for some of its choices."""
 
     @property
     def env(self) -> str:
@@ -238,6 +240,8 @@ def checked(setting: Setting, value: object, *, where: str) -> object:
     except (TypeError, ValueError, KeyError, IndexError, OverflowError):
         msg = f"{setting.name} must be {expected}, not {shown(value)} (from {where})"
         raise ConfigError(msg) from None
+    if isinstance(result, str):
+        result = setting.aliases.get(result, result)
     if setting.choices and result not in setting.choices:
         hint = nearest(str(result), setting.choices)
         msg = f"{setting.name} must be {expected}, not {shown(value)} (from {where}){hint}"

@@ -25,9 +25,6 @@ from windowbench.processes.process import run_briefly
 from windowbench.toolchain.java import JavaHome
 from windowbench.toolchain.trust import trust_flags
 
-KINDS = ("broker", "spark", "flink")
-USUAL_KINDS = ("broker", "spark")
-"""What every machine needs; the others are retrieved when somebody asks for them."""
 HOME = Path(__file__).resolve().parents[2] / "jars"
 SETUP_REMEDY = "run: python -m windowbench setup"
 _RETRIEVE_SECONDS = 300.0
@@ -87,7 +84,7 @@ def parse_lock(text: str, where: str) -> list[LockedJar]:
 
 
 def read_lock(kind: str, home: Path = HOME) -> list[LockedJar]:
-    """Return the lock of a kind of jars (one of :data:`KINDS`)."""
+    """Return the lock of a kind of jars (one of :func:`kinds_of`)."""
     path = home / f"{kind}.lock"
     try:
         text = path.read_text()
@@ -95,6 +92,16 @@ def read_lock(kind: str, home: Path = HOME) -> list[LockedJar]:
         msg = f"cannot read {path}: {error.strerror}"
         raise EnvironmentProblem(msg, remedy="restore the file from the repository") from error
     return parse_lock(text, str(path))
+
+
+def kinds_of(home: Path = HOME) -> tuple[str, ...]:
+    """Return the kinds of jars there are: those that have a lock."""
+    return tuple(sorted(path.stem for path in home.glob("*.lock")))
+
+
+def ivy_settings_of(configured: str | None) -> Path | None:
+    """Return the file that names another repository, where one is configured."""
+    return None if configured is None else Path(configured).absolute()
 
 
 def lock_digest(lock: list[LockedJar]) -> str:
@@ -255,7 +262,7 @@ def retrieve_jars(
     java: JavaHome,
     cache_dir: Path,
     *,
-    kinds: Sequence[str] = USUAL_KINDS,
+    kinds: Sequence[str],
     ivy_settings: Path | None = None,
     relock: bool = False,
     say: Callable[[str], None] = lambda _line: None,
@@ -268,7 +275,7 @@ def retrieve_jars(
     EnvironmentProblem
         When the repository cannot be reached, or gives other jars than the locked ones.
     """
-    kinds = KINDS if relock else kinds
+    kinds = kinds_of(home) if relock else kinds
     with _exclusive(cache_dir):
         if not relock and not any(
             problems_of(read_lock(kind, home), jars_dir(kind, cache_dir, home)) for kind in kinds

@@ -1,7 +1,7 @@
 """Settings of Flink, its JVM and its Kafka connector for low latency on a small machine, each with its reason.
 
 The setting ``preset`` says how many of them are used: ``stock`` those without which there is no run (``RUN_``), Flink
-being as it comes in all else; ``default`` a parallelism as well; ``tuned`` all, those of :data:`FACTORS` among them,
+being as it comes in all else; ``default`` a parallelism as well; ``tuned`` all, those of :data:`PARTS` among them,
 whose effect ``make tuning-study`` measures (docs/tuning.md). ``--flink-conf`` overrides any.
 """
 
@@ -11,52 +11,53 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from config import MAX_TRANSACTION_MS, Config
+from config import Config
+from windowbench.engines.flink.settings import EXACTLY_ONCE, MAX_TRANSACTION_MS, FlinkSettings
 from windowbench.engines.job import Job
-from windowbench.engines.parts import Factor, in_force
+from windowbench.engines.parts import Part, in_force
 
 LOOPBACK = "127.0.0.1"
 
-FACTORS: Sequence[Factor] = (
-    Factor(
+PARTS: Sequence[Part] = (
+    Part(
         name="frequent-watermarks",
         reason="A window closes with a watermark: with the usual 200 ms, that is how long a row may wait.",
         settings={"pipeline.auto-watermark-interval": "10 ms"},
     ),
-    Factor(
+    Part(
         name="short-buffers",
         reason="A row does not wait for a network buffer to fill; the usual 100 ms would be added to every row.",
         settings={"execution.buffer-timeout.interval": "1 ms"},
     ),
-    Factor(
+    Part(
         name="object-reuse",
         reason="Operators of one chain hand rows on without copying them.",
         settings={"pipeline.object-reuse": "true"},
     ),
-    Factor(
+    Part(
         name="one-phase",
         reason="Counted where a window closes, and not before the exchange as well: counts that wait there for a"
         " watermark are lost when their partition falls idle and the others close the window.",
         settings={"table.optimizer.agg-phase-strategy": "ONE_PHASE"},
     ),
-    Factor(
+    Part(
         name="short-fetches",
         reason="The broker answers a fetch at once when there is data, and soon when there is none.",
         source={"properties.fetch.max.wait.ms": "10"},
     ),
-    Factor(
+    Part(
         name="no-linger",
         reason="The rows of a window come together; there is nothing to wait for, and the usual 5 ms would be added to"
         " every row.",
         sink={"properties.linger.ms": "0"},
     ),
-    Factor(
+    Part(
         name="quick-compiler",
         reason="The optimising compiler pays after minutes only, and takes the cores from the first windows; counters"
         " mapped to a file can stall a pause while the disk is busy.",
         jvm_flags=("-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"),
     ),
-    Factor(
+    Part(
         name="serial-collector",
         reason="No collector threads beside two busy cores, and a heap that never grows.",
         jvm_flags=("-XX:+UseSerialGC",),
@@ -116,19 +117,20 @@ appender.file.layout.pattern = %d{{ISO8601}} %-5p %-60c %x - %m%n
 
 def parallelism_of(config: Config, cores: int | None = None) -> int:
     """Return the parallelism of the job: that asked for, else one subtask a partition but no more than cores."""
-    if config.engine.flink_parallelism is not None:
-        return config.engine.flink_parallelism
+    wanted = FlinkSettings.of(config.engine).flink_parallelism
+    if wanted is not None:
+        return wanted
     return max(1, min(config.kafka.partitions, cores or os.cpu_count() or 1))
 
 
-def _chosen(config: Config) -> Factor:
-    return in_force(FACTORS, config.engine)
+def _chosen(config: Config) -> Part:
+    return in_force(PARTS, FlinkSettings.of(config.engine))
 
 
 def jvm_flags(config: Config) -> list[str]:
     """Return the flags of the JVM: a heap that never grows where one is asked for or tuned, and our flags."""
     chosen = _chosen(config)
-    heap = config.engine.flink_memory or chosen.heap
+    heap = FlinkSettings.of(config.engine).flink_memory or chosen.heap
     fixed = [] if heap is None else [f"-Xms{heap}", f"-Xmx{heap}"]
     return [*fixed, *chosen.jvm_flags]
 
@@ -144,7 +146,7 @@ def job_settings(job: Job, *, rest_port: int | None, jars: Sequence[Path]) -> di
     jars : sequence of Path
         Jars to be sent to a cluster.
     """
-    engine = job.config.engine
+    engine = FlinkSettings.of(job.config.engine)
     checkpoints = job.checkpoint if "://" in job.checkpoint else Path(job.checkpoint).absolute().as_uri()
     ours = {
         **RUN_SETTINGS,
@@ -183,6 +185,7 @@ def source_options(config: Config, topic: str | None = None) -> dict[str, str]:
 
 def sink_options(config: Config, topic: str | None = None) -> dict[str, str]:
     """Return the options of a table of results, the broker's address and its settings not among them."""
+    delivery = FlinkSettings.of(config.engine).flink_delivery
     options = {
         "connector": "kafka",
         "topic": topic or config.kafka.result_topic,
@@ -192,9 +195,9 @@ def sink_options(config: Config, topic: str | None = None) -> dict[str, str]:
         "value.fields-include": "EXCEPT_KEY",
         **RUN_SINK_OPTIONS,
         **_chosen(config).sink,
-        "sink.delivery-guarantee": config.engine.flink_delivery,
+        "sink.delivery-guarantee": delivery,
     }
-    if config.engine.flink_delivery == "exactly-once":
+    if delivery == EXACTLY_ONCE:
         # A second writer with the ids of the first would end its transactions.
         further = "" if topic in {None, config.kafka.result_topic} else f"-{topic}"
         options["sink.transactional-id-prefix"] = f"{config.run.run_id}{further}"

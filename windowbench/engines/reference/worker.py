@@ -16,6 +16,7 @@ from typing import Any
 
 from config import Config
 from windowbench.engines.reference.messages import partial_records, watermark_record
+from windowbench.engines.reference.settings import ReferenceSettings
 from windowbench.engines.reference.watermarks import PartitionClock
 from windowbench.kafka.follower import Follower
 from windowbench.kafka.sender import KafkaSender
@@ -60,17 +61,17 @@ class ConsumerProcess:
     def __init__(self, config: Config, engine: str, consumer: int, own: Share) -> None:
         """Make the clients."""
         workload: Any = import_module(f"windowbench.workloads.{config.engine.workload}.reference")
-        kafka, windows = config.kafka, config.windows
+        settings, windows = ReferenceSettings.of(config.engine), config.windows
         self._engine, self._consumer = engine, consumer
         self._slide_ns = windows.slide_ms * NS_PER_MS
         self._reader = workload.reader(config)
         self._end = workload.END
         self._counts = workload.counts(config)
         self._each = own.inputs.each
-        self.clocks = {n: PartitionClock(windows.delay_ms, config.engine.idle_timeout_ms) for n in own.numbers}
+        self.clocks = {n: PartitionClock(windows.delay_ms, settings.idle_timeout_ms) for n in own.numbers}
         group = f"windowbench-{config.run.run_id}"
         self.follower = Follower(config, own.inputs, dict.fromkeys(own.numbers), group)
-        self._sender = KafkaSender(config, kafka.watermarks_topic, linger_ms=0)
+        self._sender = KafkaSender(config, settings.watermarks_topic, linger_ms=0)
         self._events = self._rejected = 0
         self._reported: tuple[int, ...] = ()
         self._dirty = True

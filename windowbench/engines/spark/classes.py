@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from config import Config
+from windowbench.engines.spark.tuning import JVM_OPTIONS, jvm_settings
+
 CONF_DIR = "SPARK_CONF_DIR"
 """Variable that names Spark's directory of settings."""
 KEEP_FLAG = "-XX:ArchiveClassesAtExit="
@@ -31,3 +34,9 @@ def sharing_flags(archive: Path) -> tuple[str, ...]:
 def keeping_flags(archive: Path) -> tuple[str, ...]:
     """Return the JVM's flags that make an archive at its end."""
     return (*_QUIET, f"{KEEP_FLAG}{archive}")
+
+
+def keeping_classes(config: Config, archive: Path) -> Config:
+    """Return the configuration of a run whose driver makes an archive at its end."""
+    flags = " ".join((jvm_settings(config)[JVM_OPTIONS], *keeping_flags(archive)))
+    return config.replace(spark_conf=((JVM_OPTIONS, flags),))

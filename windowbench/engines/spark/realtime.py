@@ -12,6 +12,7 @@ import re
 
 from config import Config, ConfigError
 from windowbench.engines.spark.checkpoint import local_directory
+from windowbench.engines.spark.settings import SparkSettings
 from windowbench.engines.spark.tuning import SHUFFLE_PARTITIONS, master_of, shuffle_partitions_of
 
 _ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
@@ -51,13 +52,13 @@ def check_realtime(config: Config, *, partitions: int, checkpoint: str | None = 
         return
     _check_slots(config, partitions)
     _check_settings(config)
-    _check_fresh(checkpoint or config.engine.checkpoint_dir)
+    _check_fresh(checkpoint or SparkSettings.of(config.engine).checkpoint_dir)
 
 
 def _check_slots(config: Config, partitions: int) -> None:
     shuffle = shuffle_partitions_of(config)
     if not shuffle:
-        chosen = dict(config.engine.spark_conf)[SHUFFLE_PARTITIONS]
+        chosen = dict(SparkSettings.of(config.engine).spark_conf)[SHUFFLE_PARTITIONS]
         raise ConfigError(f"{SHUFFLE_PARTITIONS} must be a positive number, not {chosen!r}")
     master = master_of(config, partitions=partitions)
     slots, needed = slots_of(master), partitions + shuffle
@@ -70,7 +71,7 @@ def _check_slots(config: Config, partitions: int) -> None:
 
 
 def _check_settings(config: Config) -> None:
-    chosen = dict(config.engine.spark_conf)
+    chosen = dict(SparkSettings.of(config.engine).spark_conf)
     if chosen.get(_PROVIDER, _ROCKSDB) != _ROCKSDB:
         raise ConfigError(f"Real-Time Mode keeps its state in RocksDB, not in {chosen[_PROVIDER]}; {_REMEDY}")
     version = chosen.get(_FORMAT, "2")

@@ -4,7 +4,7 @@
 (Spark has none by itself; ``local[*]`` is what its own scripts take), the jars of the Kafka connector, topics read from
 their beginning, listeners on the loopback address (``SPARK_LOCAL_IP``). ``default`` adds what any user of two cores
 sets, master and shuffle partitions. ``tuned`` is the project's best for short batches on a small machine: all of
-:data:`FACTORS`, whose effect ``make tuning-study`` measures (docs/tuning.md), and :data:`HOUSEKEEPING`.
+:data:`PARTS`, whose effect ``make tuning-study`` measures (docs/tuning.md), and :data:`HOUSEKEEPING`.
 
 A user's ``--spark-conf`` overrides any of them, in every preset.
 """
@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from config import Config
-from windowbench.engines.parts import Factor, in_force
+from windowbench.engines.parts import Part, in_force
+from windowbench.engines.spark.settings import SparkSettings
 
 JVM_OPTIONS = "spark.driver.extraJavaOptions"
 SHUFFLE_PARTITIONS = "spark.sql.shuffle.partitions"
@@ -27,13 +28,13 @@ DEFAULT_SETTINGS: Mapping[str, str] = {
     SHUFFLE_PARTITIONS: "2",
 }
 
-FACTORS: Sequence[Factor] = (
-    Factor(
+PARTS: Sequence[Part] = (
+    Part(
         name="one-shuffle-partition",
         reason="A batch leaves some dozens of groups; every further partition costs a task and a state file.",
         settings={SHUFFLE_PARTITIONS: "1"},
     ),
-    Factor(
+    Part(
         name="plain-checkpoint-files",
         reason="Otherwise Hadoop starts five programs (chmod, readlink) for each of a batch's checkpoint files, and"
         " writes a twin with a checksum beside it.",
@@ -45,24 +46,24 @@ FACTORS: Sequence[Factor] = (
             "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
         },
     ),
-    Factor(
+    Part(
         name="serial-collector",
         reason="No collector threads beside two busy cores; a heap that never grows, and about half the memory.",
         jvm_flags=("-XX:+UseSerialGC",),
         heap="2g",
     ),
-    Factor(
+    Part(
         name="quick-start-of-programs",
         reason="Where Hadoop still starts a program, a fork would copy the page tables of the whole heap; and counters"
         " mapped to a file can stall a pause while the disk is busy.",
         jvm_flags=("-Djdk.lang.Process.launchMechanism=VFORK", "-XX:-UsePerfData"),
     ),
-    Factor(
+    Part(
         name="no-web-page",
         reason="No web server, and no bookkeeping of every task for it.",
         settings={"spark.ui.enabled": "false"},
     ),
-    Factor(
+    Part(
         name="no-waiting",
         reason="A task starts anywhere at once; the rows of a batch come together, and wait for no others in the sink.",
         settings={"spark.locality.wait": "0"},
@@ -71,7 +72,7 @@ FACTORS: Sequence[Factor] = (
 )
 """The preset ``tuned``, whatever the mode, but for the compiler: see :func:`optimises`."""
 
-REALTIME_FACTOR = Factor(
+REALTIME_PART = Part(
     name="short-buffers",
     reason="A row on its way from the reading to the counting task waits for a full buffer no longer than this, in ms,"
     " and not Spark's own 50: at a few thousand rows a second a buffer is never full.",
@@ -79,7 +80,7 @@ REALTIME_FACTOR = Factor(
 )
 """What the preset ``tuned`` adds in Real-Time Mode."""
 
-COMPILER_FACTOR = Factor(
+COMPILER_PART = Part(
     name="quick-compiler",
     reason="The optimising compiler takes the cores from the first windows of a short run.",
     jvm_flags=("-XX:TieredStopAtLevel=1",),
@@ -134,10 +135,10 @@ TUNED_SOURCE: Mapping[str, str] = {
 
 def source_options(config: Config) -> Mapping[str, str]:
     """Return what the preset sets in the source."""
-    return {**SOURCE_OPTIONS, **(TUNED_SOURCE if config.engine.preset == "tuned" else {})}
+    return {**SOURCE_OPTIONS, **(TUNED_SOURCE if config.engine.chosen_preset == "tuned" else {})}
 
 
-def factors_of(config: Config, *, lasting: bool = False) -> Sequence[Factor]:
+def parts_of(config: Config, *, lasting: bool = False) -> Sequence[Part]:
     """Return the parts of the preset ``tuned`` for a configuration, whether or not it is in force.
 
     Parameters
@@ -146,12 +147,12 @@ def factors_of(config: Config, *, lasting: bool = False) -> Sequence[Factor]:
     lasting : bool, optional
         Whether the JVM serves run after run, and so is worth the work of the optimising compiler.
     """
-    real_time = (REALTIME_FACTOR,) if config.real_time else ()
-    return (*FACTORS, *real_time, *(() if lasting or optimises(config) else (COMPILER_FACTOR,)))
+    real_time = (REALTIME_PART,) if config.real_time else ()
+    return (*PARTS, *real_time, *(() if lasting or optimises(config) else (COMPILER_PART,)))
 
 
-def _chosen(config: Config, *, lasting: bool = False) -> Factor:
-    return in_force(factors_of(config, lasting=lasting), config.engine)
+def _chosen(config: Config, *, lasting: bool = False) -> Part:
+    return in_force(parts_of(config, lasting=lasting), SparkSettings.of(config.engine))
 
 
 def session_settings(
@@ -167,7 +168,7 @@ def session_settings(
     of_query : mapping of str to str, optional
         What makes the query of the workload faster; in the preset ``tuned`` alone.
     """
-    preset = config.engine.preset
+    preset = config.engine.chosen_preset
     settings = {"spark.master": master_of(config, partitions=partitions)}
     if preset == "default":
         settings |= DEFAULT_SETTINGS
@@ -178,10 +179,10 @@ def session_settings(
 
 def shuffle_partitions_of(config: Config) -> int | None:
     """Return the shuffle partitions in force, None where the user gave something that is no number."""
-    chosen = dict(config.engine.spark_conf).get(SHUFFLE_PARTITIONS)
+    chosen = dict(SparkSettings.of(config.engine).spark_conf).get(SHUFFLE_PARTITIONS)
     if chosen is not None:
         return int(chosen) if chosen.isascii() and chosen.isdigit() else None
-    ours = DEFAULT_SETTINGS if config.engine.preset == "default" else {}
+    ours = DEFAULT_SETTINGS if config.engine.chosen_preset == "default" else {}
     return int({**ours, **_chosen(config).settings}.get(SHUFFLE_PARTITIONS, _SPARKS_OWN_SHUFFLE_PARTITIONS))
 
 
@@ -193,9 +194,10 @@ def master_of(config: Config, *, partitions: int) -> str:
     The tasks of Real-Time Mode run all at once and wait for data most of the time, so there are more threads than
     cores: one for each partition of the events topic and one for each shuffle partition.
     """
-    if config.engine.spark_master is not None:
-        return config.engine.spark_master
-    if config.engine.preset == "stock":
+    engine = SparkSettings.of(config.engine)
+    if engine.spark_master is not None:
+        return engine.spark_master
+    if engine.preset == "stock":
         return "local[*]"
     if config.real_time:
         return f"local[{partitions + (shuffle_partitions_of(config) or 0)}]"
@@ -213,7 +215,7 @@ def optimises(config: Config) -> bool:
 
 def heap_of(config: Config) -> str:
     """Return the greatest heap of the driver, in the form that ``spark_driver_memory`` has."""
-    return config.engine.spark_driver_memory or _chosen(config).heap or _SPARKS_OWN_HEAP
+    return SparkSettings.of(config.engine).spark_driver_memory or _chosen(config).heap or _SPARKS_OWN_HEAP
 
 
 def jvm_settings(config: Config, *flags: str, lasting: bool = False) -> dict[str, str]:
@@ -225,11 +227,11 @@ def jvm_settings(config: Config, *flags: str, lasting: bool = False) -> dict[str
     *flags : str
         Further flags.
     lasting : bool, optional
-        As in :func:`factors_of`.
+        As in :func:`parts_of`.
     """
     chosen, heap = _chosen(config, lasting=lasting), heap_of(config)
     settings = {}
-    if config.engine.spark_driver_memory is not None or chosen.heap is not None:
+    if SparkSettings.of(config.engine).spark_driver_memory is not None or chosen.heap is not None:
         settings["spark.driver.memory"] = heap
     words = ([] if chosen.heap is None else [f"-Xms{heap}"]) + [*chosen.jvm_flags, *flags]
     return settings | ({JVM_OPTIONS: " ".join(words)} if words else {})
