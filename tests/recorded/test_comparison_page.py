@@ -138,6 +138,14 @@ def test_every_difference_of_configuration_load_and_environment_is_named(page):
         assert words in section
 
 
+def test_more_arms_than_there_is_room_for_share_lines_by_their_settings(content, undrawn):
+    changed = copy.deepcopy(content)
+    changed["arms"] += [{**changed["arms"][0], "label": label, "rank": None} for label in ("fourth", "fifth")]
+    changed["parity"][0]["values"]["flink"]["value"] = "1"
+    section = words_of(Document(render_comparison(changed, {})).one("parity"))
+    assert "acks all (reported) spark, none equal 1 (reported) flink – fourth, fifth" in section
+
+
 def test_cost_is_the_mean_over_the_runs_of_an_arm(page, summary):
     each = summary["resources"]["cpu_seconds_per_million_events"]["engine"]
     row = words_of(row_of(page, "resources", "engine, CPU-seconds"))

@@ -164,10 +164,19 @@ def test_words_that_do_not_fit_go_on_in_the_next_line_and_none_is_lost():
     assert lines[1].endswith("123456789")
 
 
-def test_a_table_of_more_arms_than_there_is_room_for_is_a_list():
-    arms = [f"arm {number}" for number in range(6)]
-    wide = Table(title="Parity", head=("", *arms), rows=[Row(cells=("acks", *"abcdef"))], numbers_from=None)
-    assert "  - acks: arm 0: a; arm 1: b; arm 2: c; arm 3: d; arm 4: e; arm 5: f" in terminal_text(document("x", wide))
+def test_names_and_figures_are_broken_only_where_nothing_else_can_give_way():
+    rows = [Row(cells=("n" * 24, "1" * 12, "2" * 12, "words " * 20, "3" * 12))]
+    lines = table_text(Table(title="", head=("", *"abcd"), rows=rows)).splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    for whole in ("n" * 24, "1" * 12, "2" * 12, "3" * 12):
+        assert whole in lines[1]
+
+
+def test_a_table_that_cannot_fit_loses_no_character():
+    rows = [Row(cells=("n" * 24, *(str(digit) * 12 for digit in range(9))))]
+    text = table_text(Table(title="", head=("", *"abcdefghi"), rows=rows))
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert [text.count(str(digit)) for digit in range(9)] == [12] * 9
 
 
 # --- what is shown where ----------------------------------------------------------------------------------------------

@@ -6,18 +6,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from windowbench.judge.measures.resources import TREES
 from windowbench.report.document import Foreign, Line, Row, Table, joined
 from windowbench.report.latencies import PART_WORDS, TOTAL_WORDS
 from windowbench.report.setup_facts import shown_setting
-from windowbench.report.wording import NOTHING, count, number, p_value, plural, sentences, share, signed, size
+from windowbench.report.wording import (
+    NOTHING,
+    count,
+    number,
+    p_value,
+    plural,
+    sentences,
+    share,
+    shortened,
+    signed,
+    size,
+)
 
 Content = Mapping[str, Any]
 Means = Mapping[str, Mapping[str, float]]
 
 _CONCLUSION_TAGS = {"slower": "bad", "faster": "good"}
+_MOST_COLUMNS = 4
+"""More arms are no columns of a table of settings."""
 _OUTCOME_TAGS = {"kept": "good", "missed": "bad", "inconclusive": "warn", "undecided": "warn"}
 
 
@@ -79,7 +93,7 @@ def ranking(content: Content) -> Table | None:
     metric, percent = ranked["metric"], ranked["percent"]
     heads = ["", f"P{percent}, ms", "95 % interval", "P50, ms", "change", "valid runs", "windows", "against the base"]
     words = f"By {metric} P{percent}, the mean of the percentiles of the runs: {ranked['why']}"
-    return Table(title="", head=heads, rows=lines, note=_noted([words], notes), spare=frozenset({3}))
+    return Table(title="", head=heads, rows=lines, note=_noted([words], notes), spare=frozenset({3, 7}))
 
 
 def _noted(texts: Iterable[str], notes: Iterable[str | None]) -> str:
@@ -106,7 +120,7 @@ def differences(content: Content) -> list[Table]:
             tables.append(
                 Table(
                     title=joined([title, conclusion(change)], ": ") if change else title,
-                    head=("", "base, ms", "arm, ms", "difference", "95 % interval", "change", "conclusion"),
+                    head=("", "base, ms", "arm, ms", "more, ms", "95 % interval", "change", "conclusion"),
                     rows=[_difference(entry) for entry in found],
                     note=_noted(_of_differences(found), (entry["difference_ms"]["note"] for entry in found)),
                     spare=frozenset({6}),
@@ -243,45 +257,80 @@ def resources(cpu: Means, memory: Means) -> Table | None:
 
 def parity(content: Content) -> Table | None:
     """Return the settings that decide latency, asymmetries marked."""
-    found = content["parity"]
-    if not found:
-        return None
-    arms = [arm["label"] for arm in content["arms"]]
-    lines = [
-        Row(
-            cells=[
-                Foreign(entry["name"]),
-                *(_sourced(entry["name"], entry["values"].get(arm)) for arm in arms),
-                "equal" if entry["equal"] else _differs(entry),
-            ],
+    found = [
+        _Entry(
+            name=entry["name"],
+            values={arm: _sourced(entry["name"], value) for arm, value in entry["values"].items()},
+            last=(_differs(entry, len(content["arms"])),),
             tag="" if entry["equal"] else "warn",
         )
-        for entry in found
+        for entry in content["parity"]
     ]
     note = "In brackets: who says so. What differs need not be unfair, but a reader should know."
-    return Table(title="", head=["", *map(Foreign, arms), ""], rows=lines, numbers_from=None, note=note)
+    return _by_arm(content, "", found, note=note)
 
 
-def _differs(entry: Content) -> Line:
-    return ("differs: ", Foreign(entry["note"])) if entry.get("note") else "differs"
+def _differs(entry: Content, arms: int) -> Line:
+    """Return what an asymmetry is; among many arms, which share lines by their values, that can be seen."""
+    if entry["equal"]:
+        return "equal"
+    return ("differs: ", Foreign(entry["note"])) if entry.get("note") and arms <= _MOST_COLUMNS else "differs"
 
 
-def _sourced(name: str, value: Content | None) -> Line:
-    if value is None or value["value"] is None:
+def _sourced(name: str, value: Content) -> Line:
+    if value["value"] is None:
         return NOTHING
     return joined([shown_setting(name, value["value"]), f"({value['source']})"], " ")
 
 
 def configuration(content: Content) -> Table | None:
     """Return the settings in which arms differ."""
-    arms = [arm["label"] for arm in content["arms"]]
-    lines = [
-        Row(cells=[Foreign(entry["setting"]), *(_shown(entry["setting"], entry["values"], arm) for arm in arms)])
+    found = [
+        _Entry(name=name, values={arm: shown_setting(name, value) for arm, value in entry["values"].items()})
         for entry in content["configuration_differences"]
+        for name in [entry["setting"]]
     ]
-    return (
-        Table(title="Configuration", head=["", *map(Foreign, arms)], rows=lines, numbers_from=None) if lines else None
-    )
+    return _by_arm(content, "Configuration", found)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Entry:
+    """A setting with its value for each arm, and what stands behind them."""
+
+    name: str
+    values: Mapping[str, Line]
+    last: tuple[Line, ...] = ()
+    tag: str = ""
+
+
+def _by_arm(content: Content, title: str, entries: Sequence[_Entry], *, note: str = "") -> Table | None:
+    """Return settings by arm: arms are columns, or share lines by their values where there are many."""
+    if not entries:
+        return None
+    arms = [arm["label"] for arm in content["arms"]]
+    behind = [""] * len(entries[0].last)
+    if len(arms) <= _MOST_COLUMNS:
+        head: list[Line] = ["", *map(Foreign, arms), *behind]
+        rows = [
+            Row(cells=[Foreign(e.name), *(e.values.get(arm, NOTHING) for arm in arms), *e.last], tag=e.tag)
+            for e in entries
+        ]
+        return Table(title=title, head=head, rows=rows, numbers_from=None, note=note)
+    rows = [
+        Row(cells=[*cells, *(entry.last if first else behind)], tag=entry.tag if first else "")
+        for entry in entries
+        for first, cells in _shared(entry.name, [(shortened(arm), entry.values.get(arm, NOTHING)) for arm in arms])
+    ]
+    return Table(title=title, head=["", "value", "arms", *behind], rows=rows, numbers_from=None, note=note)
+
+
+def _shared(name: str, values: Iterable[tuple[str, Line]]) -> Iterator[tuple[bool, list[Line]]]:
+    """Return a line for each value with whose it is, and whether it is the first one, which has the name."""
+    owners: dict[Line, list[str]] = {}
+    for owner, value in values:
+        owners.setdefault(value, []).append(owner)
+    for i, (value, found) in enumerate(owners.items()):
+        yield not i, ["" if i else Foreign(name), value, joined(map(Foreign, found))]
 
 
 def load(content: Content) -> Table | None:
@@ -296,20 +345,11 @@ def environment(content: Content) -> Table | None:
 
 def _by_run(title: str, entries: Sequence[Content]) -> Table | None:
     """Return fields with their values; runs with equal values share a line."""
-    lines = []
-    for entry in entries:
-        groups: dict[Line, list[str]] = {}
-        for run, value in entry["values"].items():
-            groups.setdefault(shown_setting(entry["field"], value), []).append(run)
-        tag = "warn" if entry.get("refused") else ""
-        names = [entry["field"], *[""] * (len(groups) - 1)]
-        pairs = zip(names, groups.items(), strict=True)
-        lines += [
-            Row(cells=[Foreign(name) if name else "", value, joined(map(Foreign, found))], tag=tag)
-            for name, (value, found) in pairs
-        ]
-    return Table(title=title, head=["", "value", "runs"], rows=lines, numbers_from=None) if lines else None
-
-
-def _shown(name: str, values: Content, key: str) -> Line:
-    return shown_setting(name, values[key]) if key in values else NOTHING
+    rows = [
+        Row(cells=cells, tag="warn" if entry.get("refused") else "")
+        for entry in entries
+        for _, cells in _shared(
+            entry["field"], [(run, shown_setting(entry["field"], value)) for run, value in entry["values"].items()]
+        )
+    ]
+    return Table(title=title, head=["", "value", "runs"], rows=rows, numbers_from=None) if rows else None

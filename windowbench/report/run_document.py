@@ -234,7 +234,8 @@ def _tiles(summary: Mapping[str, Any]) -> Iterator[Tile]:
 def _log(content: RunContent) -> Section:
     """Show the last words of the service that ended a run."""
     tail = [Foreign(str(line)) for line in content.status.get("log_tail") or ()]
-    return Section(name="log", title="Last lines of its log", blocks=[Words(lines=tail, quote=True)] if tail else [])
+    blocks = [Words(lines=tail, quote=True)] if tail else []
+    return Section(name="log", title="Last lines of its log", blocks=blocks, detail=True)
 
 
 def _ranking(content: RunContent) -> str:

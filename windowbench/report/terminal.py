@@ -11,7 +11,6 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -35,10 +34,8 @@ from windowbench.report.wording import printable
 WIDTH = 80
 _CORNER = 30
 """A title up to this long stands in the first cell of its table's head."""
-_NAME, _FIGURE = 24, 12
-"""Names and figures up to this long are not broken."""
-_MOST_COLUMNS = 5
-"""A table of words with more columns becomes a list."""
+_NAME, _FIGURE, _LEAST = 24, 12, 8
+"""Names and figures up to this long are not broken, as long as that leaves so much for each other column."""
 _ASCII = str.maketrans({"−": "-", "–": "-", "·": "|", "…": "...", "±": "+-", "µ": "u"})
 
 
@@ -152,33 +149,26 @@ def _table(table: Table, otherwise: str, *, long: bool) -> list[str]:
     elif table.title:
         above = _wrapped(table.title, hanging="  ")
     note = _wrapped(table.note, "  ")
-    if table.numbers_from is None and len(head) > _MOST_COLUMNS:
-        items = [
-            f"{row[0]}: " + "; ".join(": ".join(pair) for pair in zip(head[1:], row[1:], strict=True)) for row in rows
-        ]
-        return [*above, *(line for item in items for line in _wrapped(Foreign(item), "  - ", "    ")), *note]
     return [*above, *_grid(head, rows, table.numbers_from), *note]
 
 
 def _grid(head: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int | None) -> list[str]:
-    out = io.StringIO()
-    console = Console(file=out, width=WIDTH, color_system=None, force_terminal=False, legacy_windows=False)
-    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(head))
-    for number, cells in enumerate(zip(*rows, strict=True)):
-        figures = numbers_from is not None and number >= numbers_from
-        least = _FIGURE if figures else _NAME if number == 0 else 0
-        grid.add_column(
-            Text(head[number]) if head else "",
-            justify="right" if figures else "left",
-            overflow="fold",
-            min_width=min(max(map(len, cells)), least),
-        )
+    columns = list(zip(*([head, *rows] if head else rows), strict=True))
+    widths = [max(map(len, cells)) for cells in columns]
+    figures = [numbers_from is not None and i >= numbers_from for i in range(len(columns))]
+    whole = [
+        width <= (_FIGURE if of else _NAME if i == 0 else 0)
+        for i, (width, of) in enumerate(zip(widths, figures, strict=True))
+    ]
+    if sum(width + 1 if kept else _LEAST for width, kept in zip(widths, whole, strict=True)) > WIDTH:
+        whole = [False] * len(columns)
+    gap = 1 if numbers_from is not None and sum(widths) + 2 * len(widths) - 2 > WIDTH else 2
+    grid = Grid(box=None, pad_edge=False, padding=(0, gap, 0, 0), show_header=bool(head))
+    for i in range(len(columns)):
+        name = Text(head[i]) if head else ""
+        grid.add_column(name, justify="right" if figures[i] else "left", overflow="fold", no_wrap=whole[i])
     for row in rows:
         grid.add_row(*map(Text, row))
-    if (
-        numbers_from is not None
-        and Measurement.get(console, console.options.update(max_width=10 * WIDTH), grid).maximum > WIDTH
-    ):
-        grid.padding = (0, 1, 0, 0)
-    console.print(grid)
+    out = io.StringIO()
+    Console(file=out, width=WIDTH, color_system=None, force_terminal=False, legacy_windows=False).print(grid)
     return [line.rstrip() for line in out.getvalue().splitlines()]
