@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 CANCEL_SECONDS = 3
-JVM_END_SECONDS = 5
+JVM_END_SECONDS = 30
 RESTART_CHECK_SECONDS = 1.0
 ADMIN_TIMEOUT_MS = 20_000
 SUPPORTED_PYTHON = ((3, 9), (3, 12))
@@ -72,7 +72,7 @@ def check_python(version: tuple[int, int] = sys.version_info[:2]) -> None:
     if not least <= version <= greatest:
         raise EnvironmentProblem(
             f"PyFlink does not support Python {version[0]}.{version[1]}",
-            remedy="use Python 3.11 or 3.12 for it: make flink-environment FLINK_PYTHON=python3.12",
+            remedy="use Python 3.11 or 3.12 for it: WINDOWBENCH_FLINK_PYTHON=python3.12 make flink-environment",
         )
     try:
         import_module("pyflink")
@@ -161,7 +161,7 @@ def watch(client: Any, progress: Progress, job: Job, deadline: float) -> None:  
         heed_signal()
         if ended.isDone():
             ended.get()
-            raise EngineFailed("the job ended, though nobody stopped it")
+            raise EngineFailed("the job ended by itself")
         with suppress(OSError):  # not there yet, or just gone
             if time.monotonic() >= next_check:
                 next_check = time.monotonic() + RESTART_CHECK_SECONDS
@@ -189,7 +189,7 @@ def cancel(client: Any) -> None:  # noqa: ANN401 - PyFlink's client
 
 
 def end_jvm() -> None:
-    """Let our JVM end in good order, so that it removes its temporary files; one that takes too long ends with us."""
+    """Let our JVM end by itself, so that it removes its temporary files; one that takes too long ends with us."""
     from pyflink import java_gateway
 
     gateway = java_gateway._gateway  # noqa: SLF001 - asked for in the open, it would start a JVM where there is none
@@ -257,7 +257,7 @@ def log_begins(job: Job) -> dict[int, int]:
 
 
 def rest_address(tables: TableEnvironment, settings: dict[str, str]) -> str:
-    """Return where the job's REST interface is: our own one's, or that of the cluster we were submitted to."""
+    """Return where the job's REST interface is: that of our own Flink, or of the cluster we were submitted to."""
     if not submitted():
         return f"http://127.0.0.1:{settings['rest.port']}"
     found = tables.get_config().get_configuration()
@@ -311,8 +311,7 @@ def stream(job: Job) -> None:
             end_jvm()
 
 
-def body(argv: list[str] | None) -> int:
-    """Run the program."""
+def _body(argv: list[str] | None) -> int:
     job = read_job(argv, program="FlinkJob.py", description=__doc__, engine="flink")
     address = bootstrap_of(job.config)
     check_python()
@@ -325,7 +324,7 @@ def body(argv: list[str] | None) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the job until it is told to stop, and return its exit code."""
-    return run_program(body, argv)
+    return run_program(_body, argv)
 
 
 if __name__ == "__main__":

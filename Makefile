@@ -13,10 +13,9 @@ OUT ?= page.png
 WIDTH ?= 1120
 HEIGHT ?= 1400
 SCALE ?= 1
-SUITES := tests/unit tests/recorded tests/parity tests/integration tests/e2e
 # Bytecode is kept, whatever the shell says: rewriting the assertions of all tests takes a third of the unit tests' time.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest
-# One process for each core, and all tests of a file in one of them, where they share what is dear.
+# One process for each core, and all tests of a file in one of them, where they share what is slow to start.
 ABREAST := -n logical --dist loadfile
 
 .DEFAULT_GOAL := help
@@ -36,20 +35,21 @@ help: ## list the targets
 run: environment jars ## one benchmark run with Spark: live view, result table, paths of its files
 	@$(PY) master_code_spark.py $(ARGS)
 
-test: test-environment classes flink-environment ## the whole test suite: unit, parity, integration, end to end
-	@$(PYTEST) $(PYTEST_ARGS) -n logical tests/unit
-	@$(PYTEST) $(PYTEST_ARGS) $(ABREAST) tests/recorded
-	@$(PYTEST) $(PYTEST_ARGS) $(ABREAST) -m "not long and not alone" tests/parity tests/integration tests/e2e
-	@$(PYTEST) $(PYTEST_ARGS) -m "alone and not long" tests/integration tests/e2e
+test: test-environment classes flink-environment ## ten minutes: unit, recorded and parity tests, a run of each engine and of each workload
+	@$(PYTEST) $(PYTEST_ARGS) -n logical -m "not all" tests/unit
+	@$(PYTEST) $(PYTEST_ARGS) $(ABREAST) -m "not all" tests/recorded tests/parity tests/integration tests/e2e
 
 # --- parts of it ------------------------------------------------------------------------------------------------------
 
 test-unit: test-environment ## unit tests alone: no JVM, no socket, seconds
-	@$(PYTEST) $(PYTEST_ARGS) -n logical tests/unit
+	@$(PYTEST) $(PYTEST_ARGS) -n logical -m "not all" tests/unit
 
-test-long: test-environment classes flink-environment ## what takes longer: many seeds, examples, repeats, hours of compressed load
-	@$(PYTEST) $(PYTEST_ARGS) -m long $(SUITES)
-	@$(PYTEST) $(PYTEST_ARGS) $(ABREAST) --hypothesis-profile=many tests/unit tests/recorded
+test-all: test-environment classes flink-environment ## the rest of the suite, marked `all`: every program, failure and pairing, many seeds
+	@$(PYTEST) $(PYTEST_ARGS) -n logical -m all tests/unit
+	@$(PYTEST) $(PYTEST_ARGS) $(ABREAST) -m all tests/recorded tests/parity tests/integration tests/e2e
+
+test-long: test-environment ## unit and recorded tests with fifteen times the examples of each property, others each time
+	@$(PYTEST) $(PYTEST_ARGS) $(ABREAST) --hypothesis-profile=many -m "not all" tests/unit tests/recorded
 
 lint: test-environment ## ruff: all rules, and the format
 	@$(PY) -m ruff check .
@@ -128,11 +128,11 @@ lock: ## resolve requirements/*.in again and write the hash-locked *.txt
 	        --output-file requirements/$$name.txt requirements/$$name.in; \
 	done
 
-relock: environment ## retrieve the jars of jars/ivy.xml and write jars/*.lock anew
+relock: environment ## retrieve the jars of jars/ivy.xml and write jars/*.lock again
 	@$(PY) -m windowbench setup --relock
 
 clean: ## remove .venv and the caches; runs/ stays
 	@rm -rf .venv .venv-flink .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run tuning-study flink-environment test test-unit test-long lint types picture bench bench-capacity bench-workloads environment test-environment jars classes interpreter lock relock clean
+.PHONY: help run tuning-study flink-environment test test-unit test-all test-long lint types picture bench bench-capacity bench-workloads environment test-environment jars classes interpreter lock relock clean

@@ -128,7 +128,6 @@ class Results:
     """Writes rows; equal keys go to the same partition."""
 
     def __init__(self, config: Config) -> None:
-        """Make the client."""
         self._each = config.kafka.result_partitions
         self._sender = KafkaSender(config, result_partitions(config), linger_ms=0)
 
@@ -190,7 +189,7 @@ def aggregate(config: Config, inputs: Numbering) -> None:
 
 
 def effective_settings(config: Config, consumers: int) -> dict[str, str]:
-    """Return what decides the latency of this engine."""
+    """Return the settings that decide the latency of this engine, as the report shows them."""
     own = ReferenceSettings.of(config.engine)
     return {
         "consumers": str(consumers),
@@ -201,8 +200,7 @@ def effective_settings(config: Config, consumers: int) -> dict[str, str]:
     }
 
 
-def body(argv: list[str] | None) -> int:
-    """Run the program."""
+def _body(argv: list[str] | None) -> int:
     job = read_job(argv, program="ReferenceJob.py", description=__doc__, engine="reference")
     address = bootstrap_of(job.config)
     with until_stopped():
@@ -214,7 +212,7 @@ def body(argv: list[str] | None) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the job until it is told to stop, and return its exit code."""
-    return run_program(body, argv)
+    return run_program(_body, argv)
 
 
 if __name__ == "__main__":

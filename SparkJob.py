@@ -73,7 +73,7 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 POLL_MS = 100
 STOP_SECONDS, KEEP_SECONDS = 4.0, 60.0
-"""How long Spark may take to end in good order, and to write its class archive then; after that it is killed."""
+"""How long Spark may take to end by itself, and to write its class archive then; after that it is killed."""
 CONNECTOR_CLASSES = (  # one of each jar
     "org.apache.spark.sql.kafka010.KafkaSourceProvider",
     "org.apache.spark.kafka010.KafkaTokenUtil",
@@ -282,7 +282,7 @@ def watch(query: StreamingQuery, log: BatchLog, job: Job, runs: Callable[[], boo
     while not shall_end(job):
         heed_signal()
         if java.awaitTermination(POLL_MS):
-            raise EngineFailed("the query ended, though nobody stopped it")
+            raise EngineFailed("the query ended by itself")
         messages = log.take(fresh_reports(java, log.last_batch))
         if not ready and (messages or is_waiting(java.status().message()) or runs()):
             ready = True
@@ -330,7 +330,7 @@ def serve(spark: SparkSession, job: Job, workload: Any, partitions: int) -> None
             lambda: job.config.real_time and all_tasks_run(spark, tasks),
         )
     if query.isActive:  # what is left of it would take the cores from the next
-        raise EngineFailed("the query does not end for that of the next run")
+        raise EngineFailed("the query does not end, so that of the next run cannot start")
 
 
 def stream(job: Job, partitions: int) -> None:
@@ -358,8 +358,8 @@ def stream(job: Job, partitions: int) -> None:
                 partitions = check_topics(job)
         except (PySparkException, Py4JJavaError) as error:
             raise EngineFailed(hide(cause_of(error))) from None
-        except (Py4JError, ConnectionError):  # no answer, half of one, or nobody to ask
-            raise EngineFailed("Spark's JVM ended without a word: was it killed, or short of memory?") from None
+        except (Py4JError, ConnectionError):  # no answer, half of one, or nothing left to ask
+            raise EngineFailed("Spark's JVM ended without a message: was it killed, or short of memory?") from None
         finally:
             keeps = KEEP_FLAG in dict(SparkSettings.of(job.config.engine).spark_conf).get(JVM_OPTIONS, "")
             patience = threading.Timer(KEEP_SECONDS if keeps else STOP_SECONDS, end_children)
@@ -367,8 +367,7 @@ def stream(job: Job, partitions: int) -> None:
             patience.start()
 
 
-def body(argv: list[str] | None) -> int:
-    """Run the program."""
+def _body(argv: list[str] | None) -> int:
     job = read_job(argv, program="SparkJob.py", description=__doc__, engine="spark")
     address = bootstrap_of(job.config)
     if not submitted():
@@ -377,7 +376,7 @@ def body(argv: list[str] | None) -> int:
         flags = [*temporary_files_flags(os.environ), os.environ.get("SPARK_SUBMIT_OPTS", "")]
         os.environ["SPARK_SUBMIT_OPTS"] = " ".join(filter(None, flags))
         if is_local(job.config):
-            # Nobody else talks to this Spark: no look-up of the host's name, no port open to others.
+            # Only we talk to this Spark: no look-up of the host's name, no port open to others.
             os.environ["SPARK_LOCAL_IP"] = LOOPBACK
             # Where rows pass a Python worker, it is this Python, which has what Spark needs for that.
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -392,7 +391,7 @@ def body(argv: list[str] | None) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the job until it is told to stop, and return its exit code."""
-    return run_program(body, argv)
+    return run_program(_body, argv)
 
 
 if __name__ == "__main__":

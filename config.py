@@ -34,7 +34,7 @@ from windowbench.configuration.known import (
 )
 from windowbench.configuration.profiles import PROFILES, profile_values
 from windowbench.engines import ENGINES
-from windowbench.settings.command_line import Parser, add_flags, command_line_layer
+from windowbench.settings.command_line import Layout, Parser, command_line_layer
 from windowbench.settings.consumers import ConsumerSettings
 from windowbench.settings.engine import EngineSettings, OutputMode
 from windowbench.settings.events import EventSettings
@@ -255,9 +255,9 @@ def _chosen_of(values: Mapping[str, object], otherwise: Chosen) -> Chosen:
     return Chosen(**names)
 
 
-def _chosen(layers: list[Layer]) -> Chosen:
+def _chosen(layers: list[Layer], engine: str = USUAL.engine) -> Chosen:
     """Return the workload and the engine that the last layers to name them choose."""
-    found = USUAL
+    found = dataclasses.replace(USUAL, engine=engine)
     for layer in layers:
         found = _chosen_of(layer.values, found)
     return found
@@ -284,18 +284,27 @@ def _merge(layers: list[Layer], chosen: Chosen) -> tuple[Config, dict[str, str]]
     return _build(values), origins
 
 
-def config_parser(prog: str, description: str, *, epilog: str = "") -> Parser:
-    """Return an argument parser with a flag for every setting, ``--config`` and ``--profile``."""
+def config_parser(prog: str, description: str, *, epilog: str = "", engine: str = USUAL.engine) -> Parser:
+    """Return an argument parser with a flag for every setting, ``--config`` and ``--profile``.
+
+    Parameters
+    ----------
+    prog, description, epilog : str
+        For the help text.
+    engine : str, optional
+        The engine whose settings the help shows where the command line names none.
+    """
     parser = Parser(
         prog=prog,
         description=description,
         epilog=epilog,
         allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+        formatter_class=Layout,
     )
     parser.add_argument("--config", metavar="FILE", help="TOML or JSON file of settings; a run's config.json is one")
     parser.add_argument("--profile", metavar="{" + ",".join(PROFILES) + "}", help="a named set of settings")
-    add_flags(parser, SETTINGS)
+    parser.take_settings(SETTINGS, lambda asked: known_settings(_chosen([command_line_layer(asked, SETTINGS)], engine)))
     return parser
 
 

@@ -88,7 +88,6 @@ class PatientWriter:
         tell: Callable[[str, str], None],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Keep the parts."""
         self._write = write
         self._revive = revive
         self._tell = tell
@@ -131,7 +130,6 @@ class Transfer:
         write: Callable[[Sequence[StoredRow]], None],
         rows_of: Callable[[Sequence[Record]], list[StoredRow]],
     ) -> None:
-        """Start with nothing read."""
         self._reader = reader
         self._write = write
         self._rows_of = rows_of
@@ -168,12 +166,14 @@ def database_directory(job: Job) -> Path:
     """
     chosen = job.config.consumers.postgres_dir
     if chosen is None and job.alone:
-        raise ConfigError("postgres=embedded outside a run needs postgres_dir: where shall the database be?")
+        raise ConfigError(
+            "postgres=embedded outside a run needs postgres_dir: which directory is the database to be in?"
+        )
     return Path(chosen) if chosen is not None else job.run_dir / "postgres"
 
 
 def tell(kind: str, message: str) -> None:
-    """Say something to the harness, and to a person."""
+    """Say something to the harness, and log it for whoever reads the log."""
     say(kind, message=message)
     _LOG.warning(message)
 
@@ -239,8 +239,7 @@ def checked(config: Config) -> None:
         raise ConfigError("no database is named: give --postgres-dsn, or --postgres embedded")
 
 
-def body(argv: list[str] | None) -> int:
-    """Run the program."""
+def _body(argv: list[str] | None) -> int:
     parser = config_parser("consumer.py", (__doc__ or "").partition("\n")[0], epilog=_EPILOG)
     parser.add_argument(
         "--until-end", action="store_true", help="end once all is over that the topic held at the start"
@@ -259,7 +258,7 @@ def body(argv: list[str] | None) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the consumer until it is told to stop, and return its exit code."""
-    return run_program(body, argv)
+    return run_program(_body, argv)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def _stationary_visits(jumps: tuple[tuple[float, ...], ...]) -> list[float]:
 
     Notes
     -----
-    Elimination after Grassmann, Taksar and Heyman (Operations Research 33, 1985): no subtraction, hence no
+    Elimination after Grassmann, Taksar and Heyman (Operations Research 33, 1985): no subtraction, so no
     cancellation, and plain floats, so that every machine computes the same rates to the last bit.
     """
     a = [list(row) for row in jumps]

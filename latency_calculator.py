@@ -1,7 +1,7 @@
 """Judge a run: from raw samples to the class of every row, percentiles, per-window maxima and a verdict.
 
-Of a run directory everything is derived again from its raw samples and written beside them. Of a bare pair of
-topics no schedule is known: latencies and rows are shown, and the verdict stays unknown.
+Of a run directory everything is derived again from its raw samples and written beside them. A pair of topics without a
+run has no schedule: latencies and rows are shown, and the verdict stays unknown.
 """
 
 from __future__ import annotations

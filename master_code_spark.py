@@ -24,7 +24,7 @@ def _body(argv: list[str] | None) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the program and return its exit code."""
+    """Make the run that the command line describes, and return the exit code of its verdict."""
     return run_program(_body, argv)
 
 

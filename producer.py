@@ -133,7 +133,7 @@ def _say(kind: str, **fields: object) -> None:
 
 
 def _await_schedule(path: Path) -> Schedule:
-    """Wait for the orchestrator's word; it ends this process should it never come."""
+    """Wait until the orchestrator has written the schedule; it ends this process if it writes none."""
     while not path.exists():
         time.sleep(0.02)
     return Schedule.from_dict(json.loads(path.read_bytes()))
@@ -218,7 +218,7 @@ def _body(argv: list[str] | None) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the program and return its exit code."""
+    """Send the load that the command line describes, and return the exit code."""
     return run_program(_body, argv)
 
 

@@ -39,7 +39,7 @@ def _body(argv: list[str] | None) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the program and return its exit code."""
+    """Create the topics that the command line names, and return the exit code."""
     return run_program(_body, argv)
 
 

@@ -42,7 +42,6 @@ class Calibration:
     """Writes a record to the calibration topic now and then."""
 
     def __init__(self, config: Config, topic: str) -> None:
-        """Make the client."""
         self._sender = KafkaSender(config, topic, linger_ms=0)
         self._next = 0.0
 

@@ -12,7 +12,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import calculator, comparing, encoding, engine_runs, producing
+from benchmarks import calculator, comparing, encoding, engine_runs, known_delay, producing
 from benchmarks.running import run_all
 from benchmarks.table import Figure
 from windowbench.errors import run_program
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[], list[Figure]]] = {
     "calculator": calculator.figures,
     "calculator_updates": lambda: calculator.figures(2_550, updates=True),
     "comparing": comparing.figures,
+    "known_delay": known_delay.figures,
     **engine_runs.RUNS,
 }
 
@@ -31,10 +32,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run the named benchmarks, all when none is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which ones; all when none is named")
-    parser.add_argument("--readme", action="store_true", help="put everything that is kept into README.md")
+    parser.add_argument("--docs", action="store_true", help="put everything that is kept into docs/performance.md")
     arguments = parser.parse_args(argv)
     names = arguments.names or list(BENCHMARKS)
-    return run_all({name: BENCHMARKS[name] for name in names}, readme=arguments.readme)
+    return run_all({name: BENCHMARKS[name] for name in names}, docs=arguments.docs)
 
 
 if __name__ == "__main__":

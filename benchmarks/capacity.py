@@ -59,13 +59,13 @@ def main(argv: list[str] | None = None) -> int:
     """Search for each engine."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engines", default=",".join(SEARCHES), help="which ones, with commas between")
-    parser.add_argument("--readme", action="store_true", help="put everything that is kept into README.md")
+    parser.add_argument("--docs", action="store_true", help="put everything that is kept into docs/performance.md")
     arguments, flags = parser.parse_known_args(argv)
     engines = arguments.engines.split(",")
     if unknown := set(engines) - set(SEARCHES):
         parser.error(f"no search for {', '.join(sorted(unknown))}; there are {', '.join(SEARCHES)}")
     searches = {f"capacity_{name}": partial(search, name, flags) for name in engines}
-    return run_all(searches, readme=arguments.readme)
+    return run_all(searches, docs=arguments.docs)
 
 
 if __name__ == "__main__":

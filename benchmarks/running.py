@@ -13,18 +13,18 @@ from benchmarks.table import Figure
 from windowbench.errors import told
 from windowbench.orchestrate.environment import describe_environment
 
-README = Path("README.md")
+DOCUMENT = Path("docs") / "performance.md"
 
 
-def run_all(benchmarks: Mapping[str, Callable[[], list[Figure]]], *, readme: bool = False) -> int:
+def run_all(benchmarks: Mapping[str, Callable[[], list[Figure]]], *, docs: bool = False) -> int:
     """Run benchmarks and keep what they find in ``artifacts/bench.json``.
 
     Parameters
     ----------
     benchmarks : mapping of str to callable
         By the name that their figures are kept under.
-    readme : bool, optional
-        Whether everything that is kept, of earlier benchmarks as well, replaces the table of README.md.
+    docs : bool, optional
+        Whether everything that is kept, of earlier benchmarks as well, replaces the table of docs/performance.md.
 
     Returns
     -------
@@ -48,6 +48,6 @@ def run_all(benchmarks: Mapping[str, Callable[[], list[Figure]]], *, readme: boo
         keep({name: figures})  # at once: whatever ends the benchmarks later must not lose what was found
         met = met and all(figure.met for figure in figures)
     print(f"\nkept in {STORED}")
-    if readme:
-        put(README, "figures", as_markdown())
+    if docs:
+        put(DOCUMENT, "figures", as_markdown())
     return failed or (0 if met else 1)

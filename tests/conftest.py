@@ -26,9 +26,10 @@ settings.load_profile("few")
 def pytest_configure(config):
     # Looking for garbage takes a tenth of the unit tests' time, and there is hardly any.
     gc.set_threshold(50_000, 20, 20)
-    # A shell starts what it puts into the background with SIGINT ignored, and children would inherit that.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Shells start what goes to the background with SIGINT ignored, nohup with SIGHUP; children would inherit that.
+    for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
     # PySpark says so of any pandas 3 while it looks which libraries there are; nothing here uses pandas with it.
     config.addinivalue_line("filterwarnings", "ignore:PySpark does not yet fully support pandas:FutureWarning")
 

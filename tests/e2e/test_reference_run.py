@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 
 import psutil
 import pytest
 
 from tests.e2e.poisoned import poison
 from tests.e2e.started import TINY, Program, headline, start, wait_for
+from tests.patience import LASTING
 
 MASTER = "master_code_spark.py"
+
+pytestmark = pytest.mark.all
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def consumers_of(engine):
 def test_a_run_is_exact_and_leaves_no_process(run):
     program = run("--visible-time")
     summary = program.finish_right()
-    program.await_gone(1)
+    program.await_gone()
     page = (program.run / "report.html").read_text(encoding="utf-8")
     assert all(f'id="plot-{plot}"' in page for plot in ("cdf", "windows", "load", "lateness", "lag", "cpu", "phases"))
     environment = program.json("environment.json")
@@ -59,8 +61,6 @@ def test_a_run_is_exact_and_leaves_no_process(run):
     assert summary["latencies_ms"]["visible_excess"]["p50"] > summary["latencies_ms"]["excess"]["p50"]
     assert summary["engine"]["state_rows"] > 0
     assert summary["engine"]["state_bytes"] is summary["engine"]["checkpoint_p50_ms"] is None
-    rows = summary["rows"]
-    assert rows["expected"] == rows["exact"] > 0
     last, read = progress_of(program)[-1], program.json("events_topic.json")["log_ranges"]
     # The last record of a partition is END; the engine may be told to stop before it reports once more.
     unread = {partition: end - last["position"][partition] for partition, (_, end) in read.items()}
@@ -68,7 +68,6 @@ def test_a_run_is_exact_and_leaves_no_process(run):
     assert last["late"] == 0
 
 
-@pytest.mark.timeout(180)
 def test_bursts_disorder_late_events_sliding_windows_and_an_idle_partition_stay_exact_beside_poison(run, broker):
     program = run(
         f"--bootstrap-servers={broker}",
@@ -101,34 +100,32 @@ def test_more_consumers_than_partitions_are_not_started(run, broker):
 
 
 def test_a_signal_ends_the_engine_with_all_of_its_consumers(run):
-    program = run("--duration=60")
+    program = run(LASTING)
     program.await_phase("measure")
     assert len(consumers_of(engine_of(program))) == 2
     program.process.send_signal(signal.SIGTERM)
-    assert program.finish(15) == 143, program.errors
-    program.await_gone(1)
+    assert program.finish() == 143, program.errors
+    program.await_gone()
 
 
 def test_a_consumer_that_is_killed_ends_the_run_and_is_named(run):
-    program = run("--duration=60")
+    program = run(LASTING)
     program.await_phase("measure")
     consumers_of(engine_of(program))[1].kill()
-    assert program.finish(15) == 10, program.errors
+    assert program.finish() == 10, program.errors
     assert "consumer process" in program.errors
     assert "ended before its work was done" in program.errors
-    program.await_gone(1)
+    program.await_gone()
 
 
 def test_consumers_are_gone_when_the_engine_is_killed(run):
-    program = run("--duration=60")
+    program = run(LASTING)
     program.await_phase("measure")
     engine = engine_of(program)
     consumers = consumers_of(engine)
     engine.kill()
-    killed = time.monotonic()
-    wait_for(lambda: not any(consumer.is_running() for consumer in consumers), 5, lambda: str(consumers))
-    assert time.monotonic() - killed < 5
-    assert program.finish(15) == 10, program.errors
+    wait_for(lambda: not any(consumer.is_running() for consumer in consumers), lambda: str(consumers))
+    assert program.finish() == 10, program.errors
 
 
 def test_a_missing_topic_is_said_with_what_makes_it(broker, tmp_path):
@@ -149,7 +146,7 @@ def test_on_an_external_broker_the_watermarks_topic_carries_the_run_id_and_sigte
         program.finish_right()
         config = program.json("config.json")
         assert config["watermarks_topic"] == f"local-watermarks-{config['run_id']}"
-        program.await_gone(1)
+        program.await_gone()
         (tmp_path / "alone").mkdir()
         alone = start(tmp_path / "alone", "ReferenceJob.py", "--config", str(program.run / "config.json"))
         try:
@@ -158,8 +155,8 @@ def test_on_an_external_broker_the_watermarks_topic_carries_the_run_id_and_sigte
                 line = alone.process.stdout.readline()
                 assert line, alone.log.read_text()
             alone.process.send_signal(signal.SIGTERM)
-            assert alone.finish(10) == 0, alone.errors
-            alone.await_gone(1)
+            assert alone.finish() == 0, alone.errors
+            alone.await_gone()
         finally:
             alone.kill_all()
     finally:

@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.e2e.started import TINY, start
+from tests.patience import LASTING, PATIENCE
 from windowbench.postgres.server import EmbeddedPostgres
 from windowbench.workloads.ad_ctr.model import RESULT_TABLE
 
-TABLE = RESULT_TABLE.name
+pytestmark = pytest.mark.all
 
-GONE_SECONDS = 5.0
+TABLE = RESULT_TABLE.name
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_every_row_of_a_run_is_in_the_database_it_leaves_and_nothing_else(run):
     program.await_phase("measure")
     family = family_of(program)
     program.finish_right()
-    assert psutil.wait_procs(family, GONE_SECONDS)[1] == []
+    assert psutil.wait_procs(family, PATIENCE)[1] == []
     recorded = pq.read_table(program.run / "samples/results.parquet").to_pylist()
     rows = {(one["window_start"], one["campaign_id"]): one for one in (json.loads(one["value"]) for one in recorded)}
     with EmbeddedPostgres(program.run / "postgres") as server, psycopg.connect(server.ready()) as connection:
@@ -78,11 +79,11 @@ def test_a_consumer_that_is_killed_does_not_fail_the_run_and_the_report_says_wha
 
 
 def test_the_database_is_gone_soon_after_the_run_was_killed(run):
-    program = run("--postgres=embedded", "--duration=60")
+    program = run("--postgres=embedded", LASTING)
     program.await_phase("warm-up")
     family = family_of(program)
     program.process.kill()
-    assert psutil.wait_procs(family, GONE_SECONDS)[1] == []
+    assert psutil.wait_procs(family, PATIENCE)[1] == []
 
 
 def test_a_database_that_cannot_be_reached_ends_the_run_before_anything_starts(run):

@@ -11,6 +11,8 @@ from tests.e2e.started import TINY, plain_engine, reasons_but_speed, start
 from windowbench.errors import ExitCode
 from windowbench.judge.verdict.verdict import exit_code_of
 
+pytestmark = pytest.mark.all
+
 RUNS = 3
 
 
@@ -21,7 +23,6 @@ def finish(program):
         program.kill_all()
 
 
-@pytest.mark.timeout(240)
 def test_two_engines_are_compared_though_a_third_fails_and_it_alone_is_run_again_on_resume(tmp_path):
     _, delayed = plain_engine("--delay-ms=60")
     arms = ("reference", "command", "command,engine_command=false")

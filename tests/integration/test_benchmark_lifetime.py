@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
 from windowbench.processes.process_table import TAG, kill_tagged, tagged_processes
 from windowbench.processes.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-GONE_SECONDS = 10.0
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="descendants are found on Linux")
 
@@ -68,8 +68,8 @@ def test_what_was_started_ends_in_good_order_with_all_below_it_when_the_benchmar
     try:
         assert len(tagged_processes(tag)) >= 2
         process.send_signal(number)
-        assert process.wait(GONE_SECONDS) == code
-        wait_until(lambda: not tagged_processes(tag), GONE_SECONDS, "all of it to be gone", poll=0.01)
+        assert process.wait(PATIENCE) == code
+        wait_until(lambda: not tagged_processes(tag), PATIENCE, "all of it to be gone", poll=0.01)
     finally:
         process.kill()
         kill_tagged(tag)
@@ -80,5 +80,5 @@ def test_what_was_started_ends_in_good_order_with_all_below_it_when_the_benchmar
 
 def test_a_benchmark_goes_on_when_what_it_started_has_ended_whose_errors_alone_are_shown():
     process = benchmark("import sys; print('a table'); print('a remark', file=sys.stderr); sys.exit(7)")
-    output, errors = process.communicate(timeout=GONE_SECONDS)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, output, errors) == (0, "the benchmark goes on\n", "a remark\n")

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -17,6 +16,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
+from tests.patience import PATIENCE
 from windowbench.broker import embedded, storage
 from windowbench.broker.embedded import EmbeddedBroker
 from windowbench.errors import BrokerFailed, EnvironmentProblem
@@ -26,8 +26,9 @@ from windowbench.processes.waiting import wait_until
 from windowbench.toolchain.jars import default_cache_dir, ensure_jars
 from windowbench.toolchain.java import find_java
 
+pytestmark = pytest.mark.all
+
 ROOT = Path(__file__).resolve().parents[2]
-SOON = 30.0
 
 
 @pytest.fixture(scope="session")
@@ -73,11 +74,11 @@ def test_it_answers_as_ours_keeps_records_and_is_gone_with_its_data(make, tmp_pa
         address = broker.ready()
         assert cluster_id(address) == broker.cluster_id
         admin = AdminClient({"bootstrap.servers": address})
-        admin.create_topics([NewTopic("t", 2, 1)])["t"].result(SOON)
+        admin.create_topics([NewTopic("t", 2, 1)])["t"].result(PATIENCE)
         producer = Producer({"bootstrap.servers": address, "enable.idempotence": True})
         producer.produce("t", b"value")
-        assert producer.flush(SOON) == 0
-        wait_until(lambda: any((tmp_path / "data0").glob("t-*/*.log")), SOON, "the record's segment")
+        assert producer.flush(PATIENCE) == 0
+        wait_until(lambda: any((tmp_path / "data0").glob("t-*/*.log")), PATIENCE, "the record's segment")
         tag = broker.child.tag
         (jvm,) = psutil.Process(broker.child.pid).children()
         temporary = jvm.environ()["TMPDIR"]
@@ -106,9 +107,9 @@ def test_it_listens_on_the_loopback_interface_only(make):
 def test_topics_are_not_made_by_asking_and_nothing_is_deleted_by_age_or_size(make):
     with make() as broker:
         admin = AdminClient({"bootstrap.servers": broker.ready()})
-        assert "unknown" not in admin.list_topics(timeout=SOON).topics
+        assert "unknown" not in admin.list_topics(timeout=PATIENCE).topics
         resource = ConfigResource(ResourceType.BROKER, "1")
-        settings = admin.describe_configs([resource])[resource].result(SOON)
+        settings = admin.describe_configs([resource])[resource].result(PATIENCE)
     assert settings["auto.create.topics.enable"].value == "false"
     assert settings["log.retention.ms"].value == "-1"
     assert settings["log.retention.bytes"].value == "-1"
@@ -161,7 +162,7 @@ def test_a_broker_of_someone_else_on_our_port_does_not_pass_for_ours(make):
         address = stranger.ready()
         expected = pytest.raises(EnvironmentProblem, match=f"another cluster, {stranger.cluster_id}")
         with make(cluster_id_of=lambda _ours: cluster_id(address)) as broker, expected:
-            broker.ready(timeout=3)
+            broker.ready(timeout=10)
 
 
 def test_a_broker_that_dies_is_noticed_and_its_last_words_are_told(make):
@@ -172,7 +173,7 @@ def test_a_broker_that_dies_is_noticed_and_its_last_words_are_told(make):
         broker.check()
         (java,) = psutil.Process(broker.child.pid).children()
         java.kill()
-        wait_until(lambda: not broker.alive(), 5.0, "the broker's death to be noticed")
+        wait_until(lambda: not broker.alive(), PATIENCE, "the broker's death to be noticed")
         with pytest.raises(BrokerFailed, match="the broker ended with code -9") as caught:
             broker.check()
     assert caught.value.exit_code == 11
@@ -204,7 +205,7 @@ def test_a_kept_broker_lives_on_and_ends_as_its_message_says(make, tmp_path):
         assert cluster_id(broker.bootstrap_servers) == broker.cluster_id
     finally:
         os.kill(broker.child.pid, signal.SIGTERM)
-    wait_until(lambda: not tagged_processes(tag), SOON, "the kept broker to end")
+    wait_until(lambda: not tagged_processes(tag), PATIENCE, "the kept broker to end")
     assert start_mark(guard) is None
 
 
@@ -250,9 +251,9 @@ def test_a_broker_to_play_with_lasts_until_it_is_interrupted(tmp_path, number, c
     with command("broker", "--data-dir", str(tmp_path / "d"), "--broker-heap-mb", "256") as process:
         try:
             address = process.stdout.readline().split()[-1]
-            assert cluster_id(address, timeout_seconds=10) is not None
+            assert cluster_id(address, timeout_seconds=PATIENCE) is not None
             process.send_signal(number)
-            output, _ = process.communicate(timeout=SOON)
+            output, _ = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
     assert process.returncode == code
@@ -263,18 +264,16 @@ def test_a_broker_to_play_with_lasts_until_it_is_interrupted(tmp_path, number, c
 
 def test_a_broker_to_play_with_on_a_taken_port_ends_with_3_and_a_remedy():
     with taken_port() as port:
-        began = time.monotonic()
         process = command("broker", "--port", str(port))
-        output, _ = process.communicate(timeout=SOON)
+        output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 3
     assert f"port {port} on 127.0.0.1 is taken" in output
     assert "remedy:" in output
-    assert time.monotonic() - began < 10
 
 
 def test_without_jars_it_ends_with_3_and_names_the_setup(tmp_path):
     process = command("broker", "--cache-dir", str(tmp_path / "none"))
-    output, _ = process.communicate(timeout=SOON)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 3
     assert "python -m windowbench setup" in output
 
@@ -283,13 +282,13 @@ def test_setup_with_everything_in_place_changes_nothing():
     conf = default_cache_dir() / "jars"
     before = sorted((path.name, path.stat().st_mtime_ns) for path in conf.rglob("*"))
     process = command("setup")
-    output, _ = process.communicate(timeout=SOON)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert (process.returncode, output) == (0, "jars: all in place, as locked\n")
     assert sorted((path.name, path.stat().st_mtime_ns) for path in conf.rglob("*")) == before
 
 
 def test_doctor_finds_this_machine_fit():
     process = command("doctor", "--broker-heap-mb", "256", "--spark-driver-memory", "512m")
-    output, _ = process.communicate(timeout=SOON)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
     assert "an embedded one was ready in" in output

@@ -18,6 +18,7 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.integration.test_spark_job import Running
+from tests.patience import PATIENCE
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.reader import read_topic
 from windowbench.processes.waiting import wait_until
@@ -27,8 +28,6 @@ COLUMNS = RESULT_TABLE.columns
 TABLE = RESULT_TABLE.name
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "consumer.py"
-SOON = 30.0
-GONE_SECONDS = 5.0
 
 KILLED_BETWEEN = """
 import os, signal, sys
@@ -45,6 +44,8 @@ CommittedReader.commit = dies_before_the_second
 sys.exit(consumer.main(sys.argv[1:]))
 """
 """The consumer, killed when its second batch is in the database and the broker does not know."""
+
+pytestmark = pytest.mark.all
 
 numbers = itertools.count(1)
 
@@ -104,7 +105,7 @@ def send(config, numbers, strangers=()):
     for value, partition in values:
         producer.produce(config.kafka.result_topic, value, partition=partition)
         producer.poll(0)
-    assert producer.flush(SOON) == 0
+    assert producer.flush(PATIENCE) == 0
 
 
 def on_the_topic(config):
@@ -135,7 +136,7 @@ def committed(config, group):
 
     consumer = Consumer({"bootstrap.servers": config.kafka.bootstrap_servers, "group.id": group})
     partitions = [TopicPartition(config.kafka.result_topic, n) for n in range(2)]
-    offsets = [max(0, one.offset) for one in consumer.committed(partitions, timeout=SOON)]
+    offsets = [max(0, one.offset) for one in consumer.committed(partitions, timeout=PATIENCE)]
     consumer.close()
     return sum(offsets)
 
@@ -146,20 +147,20 @@ def log_ends(config):
 
 def await_end(consumer, config):
     ends = log_ends(config)
-    wait_until(lambda: consumer.position() == ends, SOON, f"position {ends}", last_seen=consumer.position)
+    wait_until(lambda: consumer.position() == ends, PATIENCE, f"position {ends}", last_seen=consumer.position)
 
 
 def test_killed_between_rows_and_offsets_a_restart_loses_nothing_and_doubles_nothing(config, start, database):
     send(config, range(2_500))
     dsn = f"--postgres-dsn={database.dsn}"
     killed = start(config, dsn, program=("-c", KILLED_BETWEEN))
-    assert killed.wait(SOON) == -signal.SIGKILL, killed.stderr
+    assert killed.wait() == -signal.SIGKILL, killed.stderr
     group = killed.said("ready")[0]["group"]
     written = in_the_table(database.dsn, config)
     known = committed(config, group)
     assert 0 < known < sum(one[-2] + 1 for one in last_of_partition(written).values())
     again = start(config, dsn, "--until-end")
-    assert again.wait(SOON) == 0, again.stderr
+    assert again.wait() == 0, again.stderr
     assert in_the_table(database.dsn, config) == on_the_topic(config)
     assert again.said("progress")[-1]["rows"] == 2_500 - known
     assert committed(config, group) == 2_500
@@ -176,12 +177,12 @@ def last_of_partition(rows):
 def test_with_the_database_away_rows_wait_on_the_topic_and_none_is_lost_or_doubled(config, start, database):
     send(config, range(1_500))
     consumer = start(config, f"--postgres-dsn={database.dsn}")
-    consumer.wait_for("ready", SOON)
+    consumer.wait_for("ready")
     await_end(consumer, config)
     database.stop()
     try:
         send(config, range(1_500, 3_000))
-        said = consumer.wait_for("waiting", SOON)["message"]
+        said = consumer.wait_for("waiting")["message"]
         assert "rows wait on the topic" in said
         assert committed(config, consumer.said("ready")[0]["group"]) == 1_500
         assert sum(consumer.position().values()) == 1_500
@@ -193,7 +194,7 @@ def test_with_the_database_away_rows_wait_on_the_topic_and_none_is_lost_or_doubl
     assert said in consumer.stderr
     assert in_the_table(database.dsn, config) == on_the_topic(config)
     consumer.process.send_signal(signal.SIGTERM)
-    assert consumer.wait(SOON) == 0, consumer.stderr
+    assert consumer.wait() == 0, consumer.stderr
 
 
 def test_a_database_of_its_own_goes_with_it_however_it_ends_and_keeps_its_rows(config, start, open_directory):
@@ -201,33 +202,33 @@ def test_a_database_of_its_own_goes_with_it_however_it_ends_and_keeps_its_rows(c
     flags = ("--postgres=embedded", f"--postgres-dir={place}")
     send(config, range(1_200))
     consumer = start(config, *flags)
-    consumer.wait_for("ready", SOON)
+    consumer.wait_for("ready")
     await_end(consumer, config)
     family = psutil.Process(consumer.process.pid).children(recursive=True)
     assert len(family) > 3
     consumer.process.kill()
-    assert psutil.wait_procs(family, GONE_SECONDS)[1] == []
+    assert psutil.wait_procs(family, PATIENCE)[1] == []
     send(config, range(1_200, 1_300))
     again = start(config, *flags)
-    dsn = again.wait_for("ready", SOON)["database"]
+    dsn = again.wait_for("ready")["database"]
     await_end(again, config)
     assert in_the_table(dsn, config) == on_the_topic(config)
     assert again.said("progress")[-1]["rows"] <= 1_300
     family = psutil.Process(again.process.pid).children(recursive=True)
     again.process.send_signal(signal.SIGTERM)
-    assert again.wait(SOON) == 0, again.stderr
-    assert psutil.wait_procs(family, GONE_SECONDS)[1] == []
+    assert again.wait() == 0, again.stderr
+    assert psutil.wait_procs(family, PATIENCE)[1] == []
 
 
 def test_a_database_of_its_own_that_dies_is_started_again(config, start, open_directory):
     send(config, range(100))
     place = open_directory / config.run.run_id
     consumer = start(config, "--postgres=embedded", f"--postgres-dir={place}")
-    dsn = consumer.wait_for("ready", SOON)["database"]
+    dsn = consumer.wait_for("ready")["database"]
     await_end(consumer, config)
     (guard,) = psutil.Process(consumer.process.pid).children()
     guard.children()[0].kill()
-    psutil.wait_procs([guard], GONE_SECONDS)
+    psutil.wait_procs([guard], PATIENCE)
     send(config, range(100, 200))
     await_end(consumer, config)
     assert in_the_table(dsn, config) == on_the_topic(config)
@@ -237,7 +238,7 @@ def test_records_of_others_are_counted_and_left_out(config, start, database):
     other = json.dumps(row("another-run", 1)).encode()
     send(config, range(50), [b"", b"{", b"[1]", b"\xff", b'{"run_id": "x"}', other])
     consumer = start(config, f"--postgres-dsn={database.dsn}", "--until-end")
-    assert consumer.wait(SOON) == 0, consumer.stderr
+    assert consumer.wait() == 0, consumer.stderr
     assert consumer.said("progress")[-1] == {"type": "progress", "position": log_ends(config), "rows": 50, "foreign": 6}
     assert len(in_the_table(database.dsn, config)) == len(on_the_topic(config)) == 45
 
@@ -249,13 +250,13 @@ def test_another_database_gets_every_row_though_the_group_of_the_first_has_read_
     for base in ("postgres", config.run.run_id):
         dsn = database.dsn.replace("dbname=postgres", f"dbname={base}")
         consumer = start(config, f"--postgres-dsn={dsn}", "--until-end")
-        assert consumer.wait(SOON) == 0, consumer.stderr
+        assert consumer.wait() == 0, consumer.stderr
         assert in_the_table(dsn, config) == on_the_topic(config)
 
 
 def test_a_database_that_cannot_be_reached_is_said_at_once_with_a_remedy(config, start):
     consumer = start(config, "--postgres-dsn=host=127.0.0.1 port=1 dbname=x")
-    assert consumer.wait(SOON) == 3
+    assert consumer.wait() == 3
     assert "PostgreSQL cannot be reached" in consumer.stderr
     assert "PGPASSWORD" in consumer.stderr
     assert "Traceback" not in consumer.stderr
@@ -264,13 +265,13 @@ def test_a_database_that_cannot_be_reached_is_said_at_once_with_a_remedy(config,
 
 def test_a_malformed_connection_string_is_a_usage_error(config, start):
     consumer = start(config, "--postgres-dsn=hst=127.0.0.1")
-    assert consumer.wait(SOON) == 2
+    assert consumer.wait() == 2
     assert 'invalid connection option "hst"' in consumer.stderr
 
 
 def test_a_topic_that_is_not_there_is_said_with_what_makes_it(config, start, database):
     nowhere = config.replace(result_topic="nowhere")
     consumer = start(nowhere, f"--postgres-dsn={database.dsn}")
-    assert consumer.wait(SOON) == 3
+    assert consumer.wait() == 3
     assert "there is no topic nowhere" in consumer.stderr
     assert "topic_creation.py" in consumer.stderr

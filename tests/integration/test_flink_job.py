@@ -22,13 +22,15 @@ from tests.integration.test_spark_job import (
 )
 from tests.parity.poison import malformed
 from tests.parity.test_flink import LENIENT, LENIENT_ON_TWO_LINES
+from tests.patience import PATIENCE
 from windowbench.engines.contract import ROOT
 from windowbench.engines.flink.environment import ensure_environment
 from windowbench.errors import EnvironmentProblem
 from windowbench.processes.waiting import wait_until
 
+pytestmark = pytest.mark.all
+
 JOB = ROOT / "FlinkJob.py"
-pytestmark = pytest.mark.timeout(280)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,7 @@ def test_rows_are_exact_beside_poison_and_sigterm_ends_the_job_with_its_jvm(make
     send(config, [end_of("another"), end_of("another"), end_of(f"flink-{delivery}"), end_of(f"flink-{delivery}")], now)
     job.wait_for_position(config)
     wanted = expected_rows(f"flink-{delivery}", events)
-    wait_until(lambda: len(rows_in(config)) >= len(wanted), 30, "the rows", last_seen=lambda: len(rows_in(config)))
+    wait_until(lambda: len(rows_in(config)) >= len(wanted), PATIENCE, f"{len(wanted)} rows")
     found = rows_in(config)
     assert sorted((row for _, row in found), key=lambda row: (row["window_start"], row["campaign_id"])) == wanted
     assert all(record.key.decode() == f"{row['campaign_id']}:{row['window_start']}" for record, row in found)
@@ -95,7 +97,7 @@ def test_what_a_partition_held_when_it_fell_idle_is_counted_when_the_others_clos
     job.wait_for("ready")
     job.assert_page_on_loopback_alone()
     now = time.time_ns() // 1_000_000
-    first = (now - 60_000) // SIZE_MS * SIZE_MS
+    first = (now - 1_800_000) // SIZE_MS * SIZE_MS
     quiet, busy = events_between(first, first + 500), events_between(first + 500, first + SIZE_MS)
     send(config, [json.dumps(event).encode() for event in quiet], now, partition=0)
     send(config, [json.dumps(event).encode() for event in busy], now, partition=1)
@@ -107,7 +109,7 @@ def test_what_a_partition_held_when_it_fell_idle_is_counted_when_the_others_clos
         rows = [row for _, row in rows_in(config) if row["window_start"] == first]
         return rows if len(rows) >= len({event["campaign_id"] for event in (*quiet, *busy)}) else None
 
-    rows = wait_until(closed, 30, "rows of the first window")
+    rows = wait_until(closed, PATIENCE, "rows of the first window")
     assert sum(row["events"] for row in rows) == len(quiet) + len(busy)
     job.process.send_signal(signal.SIGTERM)
     assert job.wait() == 0

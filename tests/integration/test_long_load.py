@@ -9,6 +9,8 @@ from windowbench.kafka import sender
 from windowbench.runs.samples import read_columns
 from windowbench.runs.store import RunDirectory
 
+pytestmark = pytest.mark.all
+
 SHORT, LONG = 300_000, 2_100_000
 """More than half an hour at 1,000 events/s goes by in seconds: the schedule is denser than anybody sends, so every
 event is late."""
@@ -23,7 +25,6 @@ def with_small_queue(config, directory, events):
     return ours(config, directory, events)
 
 
-@pytest.mark.timeout(300)
 def test_seven_times_the_load_takes_a_producer_no_more_memory(make_topics, tmp_path):
     config = make_topics()
     spawn = multiprocessing.get_context("spawn")

@@ -15,6 +15,8 @@ from windowbench.report.content import RunContent
 from windowbench.report.page import html_page
 from windowbench.report.run_document import run_document
 
+pytestmark = pytest.mark.all
+
 DRAWINGS = """
 return [...document.querySelectorAll("figure")].map(figure => {
   const svg = figure.querySelector("svg"), box = svg.getBoundingClientRect();

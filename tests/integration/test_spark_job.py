@@ -20,6 +20,7 @@ from confluent_kafka import Producer
 
 from config import config_json
 from tests.parity.poison import good_event, malformed, odd_but_good, out_of_time
+from tests.patience import PATIENCE
 from windowbench.engines.spark.installation import archive_of_driver
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.reader import read_topic
@@ -27,13 +28,11 @@ from windowbench.load.schedule import END_EVENT_TIME_NS, NS_PER_MS
 from windowbench.processes.waiting import wait_until
 from windowbench.toolchain.jars import default_cache_dir
 
+pytestmark = pytest.mark.all
+
 JOB = Path(__file__).resolve().parents[2] / "SparkJob.py"
 SUBMIT = Path(sys.executable).with_name("spark-submit")
-START_SECONDS = 90.0
-SOON_SECONDS = 30.0
 SIZE_MS = 2_000
-
-pytestmark = pytest.mark.timeout(300)  # several JVMs, one after the other, perhaps on a busy machine
 
 
 def alive(process):
@@ -77,23 +76,23 @@ class Running:
     def said(self, kind):
         return [message for message in self.messages if message["type"] == kind]
 
-    def wait_for(self, kind, timeout=START_SECONDS):
+    def wait_for(self, kind):
         """Wait until the job has said something, or has ended."""
-        wait_until(lambda: self.said(kind) or self.process.poll() is not None, timeout, f"the job to say {kind}")
+        wait_until(lambda: self.said(kind) or self.process.poll() is not None, PATIENCE, f"the job to say {kind}")
         assert self.said(kind), self.stderr
         return self.said(kind)[-1]
 
     def wait_for_position(self, config):
         """Wait until every record is behind a committed batch."""
         ends = {str(number): end for number, (_, end) in Admin(config).log_ranges(config.kafka.events_topic).items()}
-        wait_until(lambda: self.position() == ends, SOON_SECONDS, f"position {ends}", last_seen=self.position)
+        wait_until(lambda: self.position() == ends, PATIENCE, f"position {ends}", last_seen=self.position)
 
     def position(self):
         return self.said("progress")[-1]["position"] if self.said("progress") else None
 
-    def wait(self, timeout=START_SECONDS):
-        code = self.process.wait(timeout)
-        self._reader.join(SOON_SECONDS)
+    def wait(self):
+        code = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
         return code
 
     @property
@@ -108,7 +107,7 @@ class Running:
         """Check that the engine's web page answers at the address it told, and that it listens to nobody else."""
         address = urlsplit(self.said("ui")[-1]["address"])
         assert address.hostname == "127.0.0.1"
-        with urllib.request.urlopen(address.geturl(), timeout=SOON_SECONDS) as page:
+        with urllib.request.urlopen(address.geturl(), timeout=PATIENCE) as page:
             assert page.status == 200
             assert b"<html" in page.read().lower()
         listening = {
@@ -160,7 +159,7 @@ def send(config, values, now_ms, partition=None):
         place = number % 2 if partition is None else partition
         producer.produce(config.kafka.events_topic, value, partition=place, timestamp=now_ms)
         producer.poll(0)
-    assert producer.flush(SOON_SECONDS) == 0
+    assert producer.flush(PATIENCE) == 0
 
 
 def end_of(run_id):
@@ -243,12 +242,12 @@ def run(make_topics, start, tmp_path_factory):
     job.wait_for_position(config)
     found.early, found.late, found.poison = early, late, poison
     found.closed_without_end = expected_rows("job-run", [*early, *found.odd])
-    wait_until(lambda: len(rows_in(config)) >= len(found.closed_without_end), SOON_SECONDS, "rows of closed windows")
+    wait_until(lambda: len(rows_in(config)) >= len(found.closed_without_end), PATIENCE, "rows of closed windows")
     found.rows_before_end = [row for _, row in rows_in(config)]
     send(config, [end_of("job-run"), end_of("job-run")], now_ms)
     job.wait_for_position(config)
     found.expected = expected_rows("job-run", [*early, *found.odd, *late])
-    wait_until(lambda: len(rows_in(config)) >= len(found.expected), SOON_SECONDS, "rows of all windows")
+    wait_until(lambda: len(rows_in(config)) >= len(found.expected), PATIENCE, "rows of all windows")
     found.processes = job.processes()
     found.maps_archive = {
         region.path
@@ -258,9 +257,7 @@ def run(make_topics, start, tmp_path_factory):
     }
     found.temporary_files = temporary_files(job)
     job.process.send_signal(signal.SIGTERM)
-    asked = time.monotonic()
     found.exit_code = job.wait()
-    found.stop_seconds = time.monotonic() - asked
     found.left_over = [process for process in found.processes if alive(process)]
     found.rows = rows_in(config)
     return found
@@ -342,7 +339,7 @@ def test_the_jvm_dies_with_a_killed_job_and_a_second_start_goes_on_from_the_chec
     assert "java" in [process.name() for process in below]
     job.process.kill()
     job.wait()
-    psutil.wait_procs(below, timeout=SOON_SECONDS)
+    psutil.wait_procs(below, timeout=PATIENCE)
     assert not any(alive(process) for process in below)
     assert by_key(row for _, row in rows_in(run.config)) == run.expected
 
@@ -420,16 +417,15 @@ def test_credentials_never_show(failed):
 
 def test_sigterm_while_the_jvm_starts_ends_it_with_code_0(make_topics, start):
     job = start(sys.executable, JOB, *settings_of(make_topics()))
-    wait_until(lambda: len(job.processes()) > 1, SOON_SECONDS, "a child of the job")
+    wait_until(lambda: len(job.processes()) > 1, PATIENCE, "a child of the job")
     below = job.processes()[1:]
     job.process.send_signal(signal.SIGTERM)
     assert job.wait() == 0
-    psutil.wait_procs(below, timeout=SOON_SECONDS)
+    psutil.wait_procs(below, timeout=PATIENCE)
     assert not any(alive(process) for process in below)
     assert "Traceback" not in job.stderr
 
 
-@pytest.mark.long
 def test_spark_submit_without_the_connector_is_refused_with_a_line_that_works(make_topics, start, tmp_path):
     config = make_topics()
     job = start(SUBMIT, "--master", "local[1]", JOB, *settings_of(config), SPARK_CONF_DIR=str(tmp_path))

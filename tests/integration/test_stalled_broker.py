@@ -8,10 +8,13 @@ import psutil
 import pytest
 
 from config import Config
+from tests.patience import PATIENCE
 from topic_creation import create_topics
 from windowbench.broker.embedded import installed_broker
 from windowbench.kafka.admin import cluster_id
 from windowbench.kafka.sender import KafkaSender
+
+pytestmark = pytest.mark.all
 
 PAUSES, EVENTS = 1_500, 5
 PAUSE_SECONDS = 0.002
@@ -31,7 +34,6 @@ def cpu_share(sender):
     return (time.process_time() - cpu) / (time.monotonic() - began)
 
 
-@pytest.mark.timeout(120)
 def test_sending_to_a_broker_that_stands_still_takes_hardly_any_cpu(tmp_path):
     with installed_broker(tmp_path, cluster_id, heap_mb=256) as broker:
         config = Config().replace(bootstrap_servers=broker.ready(), run_id="stalled")
@@ -44,6 +46,6 @@ def test_sending_to_a_broker_that_stands_still_takes_hardly_any_cpu(tmp_path):
             stalled = cpu_share(sender)
         finally:
             jvm.resume()
-        assert sender.flush(30) == 0
+        assert sender.flush(PATIENCE) == 0
     assert sender.acknowledged == 2 * PAUSES * EVENTS * 2
     assert stalled < MOST_CPU

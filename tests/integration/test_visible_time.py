@@ -9,11 +9,14 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.integration.test_spark_job import Running
+from tests.patience import PATIENCE
 from windowbench.kafka.admin import Admin
 from windowbench.orchestrate.recording import record_results
 from windowbench.processes.waiting import wait_until
 from windowbench.runs.samples import read_table
 from windowbench.runs.store import RunDirectory
+
+pytestmark = pytest.mark.all
 
 PROGRAM = Path(__file__).resolve().parents[2] / "visible_time.py"
 
@@ -28,10 +31,10 @@ def transactions(make_topics):
         settings = {"bootstrap.servers": config.kafka.bootstrap_servers, "linger.ms": 0}
         producer = Producer({**settings, "transactional.id": f"{config.kafka.result_topic}-{len(made)}"})
         made.append(producer)
-        producer.init_transactions(10)
+        producer.init_transactions(PATIENCE)
         producer.begin_transaction()
         producer.produce(config.kafka.result_topic, value, partition=0)
-        assert producer.flush(10) == 0
+        assert producer.flush(PATIENCE) == 0
         end(producer)
 
     yield config, write
@@ -40,11 +43,11 @@ def transactions(make_topics):
 
 
 def commit(producer):
-    producer.commit_transaction(10)
+    producer.commit_transaction(PATIENCE)
 
 
 def abort(producer):
-    producer.abort_transaction(10)
+    producer.abort_transaction(PATIENCE)
 
 
 def leave_open(_producer):
@@ -70,17 +73,17 @@ def test_a_row_is_visible_after_the_commit_of_its_transaction_and_never_when_tha
     committing = []
 
     def commit_late(producer):
-        wait_until(lambda: Admin(config).records(config.kafka.result_topic) >= 3, 10, "the row in the log")
+        wait_until(lambda: Admin(config).records(config.kafka.result_topic) >= 3, PATIENCE, "the row in the log")
         committing.append(time.time_ns())
         commit(producer)
 
     write(b"aborted", abort)  # and its marker
     write(b"committed", commit_late)
-    wait_until(lambda: Admin(config).records(config.kafka.result_topic) == 4, 10, "the marker of the commit")
+    wait_until(lambda: Admin(config).records(config.kafka.result_topic) == 4, PATIENCE, "the marker of the commit")
     plain = Producer({"bootstrap.servers": config.kafka.bootstrap_servers})
     plain.produce(config.kafka.result_topic, b"in no transaction", partition=0)
-    assert plain.flush(10) == 0
-    wait_until(lambda: Admin(config).records(calibration_of(config)) >= 10, 20, "some calibration records")
+    assert plain.flush(PATIENCE) == 0
+    wait_until(lambda: Admin(config).records(calibration_of(config)) >= 10, PATIENCE, "some calibration records")
     observer.process.send_signal(signal.SIGTERM)
     assert observer.wait() == 0, observer.stderr
     rows = read_table(run.visible_samples).to_pylist()

@@ -1,5 +1,6 @@
 """What Flink makes of cases: all jobs in one process of Flink's environment."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from config import WindowSettings
 from tests.parity.cases import ORIGIN_MS, RUN_ID
+from tests.patience import PATIENCE
 from windowbench.engines.contract import ROOT
 from windowbench.engines.flink.environment import ensure_environment
 from windowbench.toolchain.jars import default_cache_dir
@@ -20,6 +22,8 @@ ROW_FIELDS = (
     "max_produce_time", "max_event_time_ns", "ctr", "ctr_smoothed",
 )  # fmt: skip
 IN_RECORD = "record_time TIMESTAMP_LTZ(3)"
+ANSWER = "rows: "
+"""Begins the line of the worker that answers; PyFlink may print others."""
 FILE_NAME = "file_name STRING NOT NULL METADATA FROM 'file.name'"
 
 
@@ -63,34 +67,50 @@ def row_of(values):
     return dict(zip(ROW_FIELDS, values, strict=True))
 
 
-def run_jobs(jobs, directory):
-    """Return the rows of each job, as lists."""
-    wanted = []
-    for number, job in enumerate(jobs):
-        place = directory / str(number)
-        place.mkdir(parents=True)
-        for name, data in job.files.items():
-            (place / name).write_bytes(data)
-        said = {name: getattr(job, name) for name in ("columns", "query", "statements", "settings")}
-        wanted.append({"directory": str(place), **said})
-    python = ensure_environment(None, print)
-    environment = {
-        **os.environ,
-        "JAVA_HOME": str(find_java(default_cache_dir()).path),
-        "TMPDIR": str(directory),
-        "JVM_ARGS": f"-Djava.io.tmpdir={directory} -Xmx700m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData",
-        "PYTHONPATH": str(ROOT),
-        "FLINK_LOG_DIR": str(directory),
-    }
-    done = subprocess.run(
-        [str(python), str(Path(__file__).with_name("flink_worker.py"))],
-        input=json.dumps(wanted),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=environment,
-        check=False,
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+class FlinkWorker:
+    """A process of Flink's environment that does one job after another; its JVM starts once."""
+
+    def __init__(self, directory):
+        self._directory = directory
+        self._numbers = itertools.count()
+        environment = {
+            **os.environ,
+            "JAVA_HOME": str(find_java(default_cache_dir()).path),
+            "TMPDIR": str(directory),
+            "JVM_ARGS": f"-Djava.io.tmpdir={directory} -Xmx700m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+            " -XX:-UsePerfData",
+            "PYTHONPATH": str(ROOT),
+            "FLINK_LOG_DIR": str(directory),
+        }
+        self._errors = directory / "stderr.txt"
+        with self._errors.open("w") as errors:
+            self._process = subprocess.Popen(
+                [str(ensure_environment(None, print)), str(Path(__file__).with_name("flink_worker.py"))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                cwd=ROOT,
+                env=environment,
+            )
+
+    def run(self, jobs):
+        """Return the rows of each job, as lists."""
+        wanted = []
+        for job in jobs:
+            place = self._directory / str(next(self._numbers))
+            place.mkdir()
+            for name, data in job.files.items():
+                (place / name).write_bytes(data)
+            said = {name: getattr(job, name) for name in ("columns", "query", "statements", "settings")}
+            wanted.append({"directory": str(place), **said})
+        print(json.dumps(wanted), file=self._process.stdin, flush=True)
+        for line in self._process.stdout:
+            if line.startswith(ANSWER):
+                return json.loads(line.removeprefix(ANSWER))
+        raise AssertionError(self._errors.read_text()[-3000:])
+
+    def stop(self):
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(PATIENCE)

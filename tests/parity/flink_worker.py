@@ -1,4 +1,4 @@
-"""Runs in Flink's environment, as a process of its own: jobs in on standard input as JSON, their rows out.
+"""Runs in Flink's environment, as a process of its own: a line of jobs in as JSON, a line with their rows out.
 
 Each job is a bounded table of JSON files; see ``flink_rows.py``, which starts this.
 """
@@ -46,4 +46,5 @@ def rows_of(job):
 
 if __name__ == "__main__":
     assert Path("config.py").exists(), "started elsewhere than in the root"
-    print(json.dumps([rows_of(job) for job in json.load(sys.stdin)]))
+    for line in sys.stdin:
+        print("rows:", json.dumps([rows_of(job) for job in json.loads(line)]), flush=True)

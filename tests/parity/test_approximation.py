@@ -11,8 +11,6 @@ from tests.parity.web_rows import CONFIG, reference_rows, spark_branch_rows
 from windowbench.workloads.ad_clicks import spark as ads
 from windowbench.workloads.web_analytics import spark as web
 
-pytestmark = pytest.mark.timeout(300)
-
 USERS = (1, 9, 300, 6_000)
 """How many there are in each window."""
 EACH = 3

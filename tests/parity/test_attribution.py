@@ -10,7 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from config import Config
 from tests.parity.attribution_cases import ATTRIBUTION_MS, CASES, DELAY_MS, SIZE_MS, Shown, in_order, joined, part_of
 from tests.parity.cases import ORIGIN_MS, RUN_ID
-from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of, run_jobs
+from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of
 from tests.parity.spark_rows import Replay, end_record, record
 from windowbench.engines.flink.sql import timed_columns
 from windowbench.engines.reference.watermarks import PartitionClock
@@ -18,8 +18,6 @@ from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
 from windowbench.workloads.ad_clicks import flink, reference
 from windowbench.workloads.ad_clicks import spark as workload
 from windowbench.workloads.ad_clicks.settings import KINDS
-
-pytestmark = pytest.mark.timeout(300)
 
 RAW_SCHEMA = "value binary, timestamp timestamp, topic string"
 END = {"event_type": END_EVENT_TYPE, "run_id": RUN_ID, "event_time_ns": END_EVENT_TIME_NS}
@@ -113,7 +111,7 @@ def test_spark(spark_answers, number):
 
 
 @pytest.fixture(scope="module")
-def flink_answers(tmp_path_factory):
+def flink_answers(run_jobs):
     config = config_of_cases()
     lines = [line_of(e.payload, e.payload["produce_time"]) for batch in joined(CASES) for e in batch]
     # Both kinds in one table, so that their order is known.
@@ -131,7 +129,7 @@ def flink_answers(tmp_path_factory):
         query=flink.result_query(config, RUN_ID),
         settings=flink.settings(config),
     )
-    (rows,) = run_jobs([job], tmp_path_factory.mktemp("flink"))
+    (rows,) = run_jobs([job])
     found = [dict(zip(FIELDS, row, strict=True)) for row in rows]
     for row in found:
         place = row["device_type"] if row["metric"] == "device" else row["campaign_id"]

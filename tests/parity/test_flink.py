@@ -5,14 +5,12 @@ from itertools import groupby
 import pytest
 
 from tests.parity.cases import CASES, ORIGIN_MS, RUN_ID, STREAM_CASES, Case
-from tests.parity.flink_rows import counting, line_of, naming, row_of, run_jobs
+from tests.parity.flink_rows import counting, line_of, naming, row_of
 from tests.parity.oracle_rows import static_oracle_rows, stream_oracle_rows
 from tests.parity.poison import malformed, odd_but_good, out_of_time
 from tests.parity.spark_rows import payload, row_dict
 from tests.parity.test_static_frame import mixed_load
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
-
-pytestmark = pytest.mark.timeout(300)
 
 SPREAD = 1_000_000
 """Cases of equal windows share a job; case n has campaigns from n times this on."""
@@ -61,8 +59,7 @@ def one_line_each(table):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Run everything in one process of Flink."""
+def made(run_jobs):
     numbered = sorted(enumerate(CASES), key=lambda item: windows_of(item[1]))
     jobs, keys = [], []
     for windows, members in groupby(numbered, key=lambda item: windows_of(item[1])):
@@ -83,7 +80,7 @@ def made(tmp_path_factory):
     files = {f"record-{number}": value for number, (_, value) in enumerate(table)}
     jobs.append(naming(files))
     keys.append(("records",))
-    answers = dict(zip(keys, run_jobs(jobs, tmp_path_factory.mktemp("flink")), strict=True))
+    answers = dict(zip(keys, run_jobs(jobs), strict=True))
     answers["records",] = [table[int(name.removeprefix("record-"))][0] for (name,) in answers["records",]]
     return answers
 

@@ -6,7 +6,6 @@ import pytest
 from pyspark.sql import Observation
 
 from tests.parity.cases import MS, ORIGIN_MS, S
-from tests.parity.flink_rows import run_jobs
 from tests.parity.revision_cases import (
     REVISION_CASES,
     RevisionCase,
@@ -29,8 +28,6 @@ from tests.parity.revision_rows import (
 from tests.parity.spark_rows import Replay
 from windowbench.judge.truth.comparison import RowClass
 from windowbench.workloads.product_ctr import spark as workload
-
-pytestmark = pytest.mark.timeout(300)
 
 NOW_MS = ORIGIN_MS + 60_000
 RAW_SCHEMA = "value binary, timestamp timestamp, topic string"
@@ -143,8 +140,8 @@ def test_the_function_of_spark_gives_the_same_however_rows_are_cut_into_calls(ch
 
 
 @pytest.fixture(scope="module")
-def flink_answers(tmp_path_factory):
-    return answers_of(lambda case: [*map(flink_row, *run_jobs([flink_job(case)], tmp_path_factory.mktemp("flink")))])
+def flink_answers(run_jobs):
+    return answers_of(lambda case: [*map(flink_row, *run_jobs([flink_job(case)]))])
 
 
 @pytest.mark.parametrize("case", REVISION_CASES, ids=named)

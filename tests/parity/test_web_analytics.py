@@ -5,7 +5,6 @@ import json
 import pytest
 
 from tests.parity.cases import ORIGIN_MS
-from tests.parity.flink_rows import run_jobs
 from tests.parity.spark_rows import Replay
 from tests.parity.web_cases import WEB_CASES, asked_of, in_order, joined, part_of
 from tests.parity.web_rows import (
@@ -20,8 +19,6 @@ from tests.parity.web_rows import (
 )
 from windowbench.judge.truth.comparison import RowClass
 from windowbench.workloads.web_analytics import spark as workload
-
-pytestmark = pytest.mark.timeout(300)
 
 NOW_MS = ORIGIN_MS + 60_000
 ALL = joined(WEB_CASES)
@@ -101,8 +98,8 @@ def test_spark_gives_the_same_rows_where_it_adds_up_by_slide_first(spark, refere
 
 
 @pytest.fixture(scope="module")
-def flink_answers(tmp_path_factory):
-    (rows,) = run_jobs([flink_job(ALL)], tmp_path_factory.mktemp("flink"))
+def flink_answers(run_jobs):
+    (rows,) = run_jobs([flink_job(ALL)])
     return by_case([flink_row(values) for values in rows])
 
 

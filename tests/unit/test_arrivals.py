@@ -374,7 +374,7 @@ def test_mmpp_arrivals_stay_poisson_along_the_path_hours_into_the_load():
     assert ks_exponential(np.diff(late)).p_value > 0.001
 
 
-@pytest.mark.long
+@pytest.mark.all
 @pytest.mark.parametrize("rate", [20.0, 2000.0])
 def test_p_values_of_five_hundred_seeds_look_uniform(rate):
     """Finds a bias a fifth as large as the 20 seeds do."""

@@ -49,10 +49,11 @@ def test_benchmarks_after_one_that_fails_are_tried_and_kept(benchmarks, tmp_path
 
 
 def test_the_table_of_the_document_names_benchmark_figure_and_target(benchmarks, tmp_path):
-    document = tmp_path / "README.md"
+    document = tmp_path / "docs" / "performance.md"
+    document.parent.mkdir()
     document.write_text("before\n<!-- begin figures -->\nold\n<!-- end figures -->\nafter\n")
     benchmarks.update(some_name=lambda: [MET], other=lambda: [MISSED, Figure("rows", 1_000_000)])
-    command.main(["--readme"])
+    command.main(["--docs"])
     before, *table, after = document.read_text().splitlines()
     assert (before, after) == ("before", "after")
     assert table[-6:-1] == [
@@ -64,9 +65,9 @@ def test_the_table_of_the_document_names_benchmark_figure_and_target(benchmarks,
     ]
 
 
-def test_the_readme_has_a_place_for_the_table():
-    readme = (ROOT / "README.md").read_text()
-    assert readme.index("<!-- begin figures -->\n") < readme.index("<!-- end figures -->")
+def test_the_document_has_a_place_for_the_table():
+    text = (ROOT / "docs" / "performance.md").read_text()
+    assert text.index("<!-- begin figures -->\n") < text.index("<!-- end figures -->")
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py")))

@@ -1,9 +1,11 @@
 import hashlib
 import itertools
 import json
+import re
 import uuid
 from collections import Counter
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +22,7 @@ from data_generation import (
     event_key,
     uniform_offsets,
 )
-from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.arrivals import arrival_offsets, scheduled_offsets
 from windowbench.load.disorder import EventTimes
 from windowbench.load.schedule import END_EVENT_TIME_NS, GUARD_PAST_MS, NS_PER_MS, NS_PER_S, Schedule
 from windowbench.load.streams import stream_rng, uuid_texts
@@ -459,6 +461,19 @@ def test_the_keys_of_a_block_are_those_of_its_events():
     block = next(event_blocks(config, 1, arrival_offsets(config, 1), NS_PER_S))
     assert encoder.keys(block) == [event_key(1, n) for n in range(len(block))]
     assert encoder.keys(block.part(7, 9)) == [b"1:7", b"1:8"]
+
+
+def test_the_example_of_the_document_gives_the_load_of_its_seed(capsys):
+    text = (Path(__file__).resolve().parents[2] / "docs" / "programs.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    names = {}
+    exec(example, names)
+    due = scheduled_offsets(names["config"], 0, NS_PER_S).tolist()
+    lines = capsys.readouterr().out.splitlines()
+    assert [int(line.partition(" ")[0]) for line in lines] == due
+    assert due
+    assert all(line.endswith('"produce_time":\'') for line in lines)
+    assert len(names["campaign_of_ad"]) == 1000
 
 
 def test_the_end_record_names_its_run_and_lies_beyond_every_window():

@@ -67,16 +67,14 @@ def test_few_false_alarms_and_a_shift_of_a_tenth_found_in_a_few_pairs():
     assert found >= 50
 
 
-@pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.all
 def test_at_most_16_false_alarms_in_200_pairs_and_a_shift_of_a_tenth_found_in_9_of_10():
     false_alarms, found = simulate(200, percent=50, replicates=1000)
     assert false_alarms <= 16
     assert found >= 180
 
 
-@pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.all
 @pytest.mark.parametrize(("runs", "between_cv"), [(3, 0.0), (3, 0.03), (3, 0.12), (5, 0.12), (10, 0.03)])
 @pytest.mark.parametrize("percent", [50, 90])
 def test_false_alarms_stay_few_whatever_the_runs_and_their_spread(runs, between_cv, percent):

@@ -65,7 +65,7 @@ def test_a_row_that_brought_nothing_new_is_neither_a_first_value_nor_a_revision(
     assert (first.row.tolist(), first.revisions.tolist()) == ([1], [0])
 
 
-def test_a_first_value_before_its_window_can_close_is_impossible_and_without_revision_it_is_the_final_one_s_affair():
+def test_a_first_value_that_was_revised_and_came_before_its_window_can_close_is_impossible():
     assert found([(2, -3, True), (2, 100, True)]).too_early(0) == 1
     assert found([(2, -2, True), (2, 100, True)]).too_early(0) == 0, "that much is rounding"
     assert found([(2, -3, True)]).too_early(0) == 0

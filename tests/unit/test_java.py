@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
 from windowbench.errors import EnvironmentProblem
 from windowbench.toolchain import java as java_module
 from windowbench.toolchain import trust
@@ -104,7 +105,7 @@ def test_the_wrapper_drops_the_module_the_wheel_lacks_and_keeps_every_other_argu
     wheel.executable.write_text('#!/bin/sh\nprintf "[%s]" "$@"\n')
     found = find_java(tmp_path / "a cache", {"PATH": ""})
     arguments = ["-Da=b c", "--add-modules=jdk.incubator.vector", "", "--add-modules=java.sql", "*"]
-    done = java_module.run_briefly([str(found.executable), *arguments], timeout=10)
+    done = java_module.run_briefly([str(found.executable), *arguments], timeout=PATIENCE)
     assert done.output == "[-Da=b c][][--add-modules=java.sql][*]"
 
 
@@ -131,7 +132,7 @@ def test_the_environment_for_a_child_names_the_java(tmp_path):
 def test_java_is_looked_for_before_any_package_is_installed():
     root = Path(java_module.__file__).parents[2]
     command = [sys.executable, "-S", "-c", "import windowbench.toolchain.java"]  # -S: the standard library alone
-    done = java_module.run_briefly(command, timeout=20, env={"PYTHONPATH": str(root)})
+    done = java_module.run_briefly(command, timeout=PATIENCE, env={"PYTHONPATH": str(root)})
     assert done.code == 0, done.output
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from config import Config, config_json
+from tests.patience import PATIENCE
 from windowbench.engines.job import Job, next_job, read_job, shall_end
 from windowbench.engines.succession import FLAG, ask_to_rest, await_successor, name_successor, shall_rest
 from windowbench.errors import EngineFailed
@@ -48,7 +49,7 @@ def test_a_successor_is_waited_for(tmp_path):
     waiting = threading.Thread(target=lambda: found.append(await_successor(first)))
     waiting.start()
     name_successor(first, second / "config.json")
-    waiting.join(10)
+    waiting.join(PATIENCE)
     assert found == [second / "config.json"]
 
 

@@ -8,6 +8,7 @@ from windowbench.orchestrate.host import LEAST_FREE_BYTES, HostMonitor
 from windowbench.orchestrate.live import LiveResults
 from windowbench.orchestrate.timeline import Timeline
 from windowbench.orchestrate.watch import RunTimeout, Services, Watch
+from windowbench.processes.messages import Message
 
 
 class Service:
@@ -70,8 +71,8 @@ def test_a_run_that_takes_too_long_says_in_which_phase_it_was():
 def test_what_the_engine_has_not_read_is_what_was_acknowledged_less_its_position():
     view = Shown()
     services = Services(
-        producers=Service(progress={"acknowledged": 500, "sent": 510, "failed": 1, "rate": 99.0}),
-        engine=Service(progress={"position": {"0": 200, "1": 180}, "batch_ms": 40}),
+        producers=Service(progress=Message("progress", {"acknowledged": 500, "sent": 510, "failed": 1, "rate": 99.0})),
+        engine=Service(progress=Message("progress", {"position": {"0": 200, "1": 180}, "batch_ms": 40})),
     )
     watch_of(services, view, rate=100.0, events_per_producer=None).look()
     (snapshot,) = view.snapshots

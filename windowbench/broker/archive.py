@@ -47,7 +47,7 @@ def make_once(archive: Path, make: Callable[[Path, Path], None]) -> bool:
     Parameters
     ----------
     archive : Path
-        Where it shall be.
+        Where it is to be.
     make : callable
         Makes it, with a directory for what goes again and the path where to write it.
 
@@ -75,7 +75,7 @@ def make_once(archive: Path, make: Callable[[Path, Path], None]) -> bool:
 
 
 def settled(archive: Path) -> bool:
-    """Return whether the archive is there, or was tried to be made before in vain."""
+    """Return whether the archive is there, or an earlier attempt to make it failed."""
     return archive.exists() or _failed(archive).exists()
 
 

@@ -1,4 +1,4 @@
-"""``python -m windowbench broker``: an embedded broker to play with."""
+"""``python -m windowbench broker``: an embedded broker to try things with."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from windowbench.toolchain.java import JavaHome, find_java
 __all__ = ["ClusterIdOf", "EmbeddedBroker", "check_free_disk", "installed_broker"]
 
 ClusterIdOf = Callable[[str], str | None]
-"""Gets bootstrap servers; returns the cluster id, or None as long as nobody answers. Must not wait long."""
+"""Gets bootstrap servers; returns the cluster id, or None as long as no broker answers. Must not wait long."""
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 5.0
@@ -80,7 +80,6 @@ class EmbeddedBroker:
         keep_data: bool = False,
         dump_archive: Path | None = None,
     ) -> None:
-        """Remember the settings; nothing is started yet."""
         self.data_dir = data_dir.absolute()
         self.log_path = log_path
         self.heap_mb = heap_mb
@@ -111,7 +110,7 @@ class EmbeddedBroker:
         """
         if self._wanted_port is not None and not storage.port_is_free(self._wanted_port):
             msg = f"port {self._wanted_port} on {HOST} is taken"
-            raise EnvironmentProblem(msg, remedy="choose another port, or none to have a free one taken")
+            raise EnvironmentProblem(msg, remedy="choose another port, or none: then a free one is taken")
         template = storage.formatted_template(self._java, self._jars, self._cache_dir)
         self._attempts += 1
         self.port = self._wanted_port or storage.free_port()
@@ -165,8 +164,8 @@ class EmbeddedBroker:
             return answer == self.cluster_id
 
         def last_seen() -> str:
-            stranger = f"the broker of another cluster, {answer}"
-            return f"{stranger if answer else 'no answer'} on {self.bootstrap_servers}"
+            seen = f"the broker of another cluster, {answer}" if answer else "no answer"
+            return f"{seen} on {self.bootstrap_servers}"
 
         wait_until(
             answers,
@@ -237,7 +236,6 @@ class EmbeddedBroker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
         self.stop()
 
 

@@ -57,7 +57,7 @@ _LOGGER = "-Dorg.slf4j.simpleLogger"
 
 
 def free_port(*, but: int = 0) -> int:
-    """Return a loopback port, other than `but`, that nobody listens on at this moment."""
+    """Return a loopback port, other than `but`, that no program listens on at this moment."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

@@ -30,7 +30,7 @@ exit codes:
 
 def body(argv: list[str] | None) -> int:
     """Run the command."""
-    parser = config_parser("-m windowbench capacity", _DESCRIPTION, epilog=_EPILOG)
+    parser = config_parser("python -m windowbench capacity", _DESCRIPTION, epilog=_EPILOG)
     search = parser.add_argument_group("search")
     search.add_argument(
         "--slo",

@@ -47,7 +47,7 @@ An ARM is an engine, a variant of it behind a colon, settings behind commas: spa
 flink,idle_timeout_ms=0. All other flags are settings of every arm. The first arm is the base.
 
 examples:
-  python -m windowbench versus spark flink none --repeats 3 --rate 5000 --duration 60 --data-generator mmpp
+  python -m windowbench versus spark flink reference --repeats 3 --rate 5000 --duration 60 --data-generator mmpp
   python -m windowbench versus spark spark,trigger_interval_ms=500 --fail-on 'since_window_end_p90_ms>+10%'
   python -m windowbench versus --resume runs/versus-20260102-030405
 
@@ -88,7 +88,7 @@ def body(argv: list[str] | None) -> int:
 
 def _parser() -> Any:  # noqa: ANN401 - windowbench.settings.knobs.Parser, which config makes
     parser = config_parser(
-        "-m windowbench versus", "Run engines side by side under the same load and compare them.", epilog=_EPILOG
+        "python -m windowbench versus", "Run engines side by side under the same load and compare them.", epilog=_EPILOG
     )
     parser.add_argument("arms", metavar="ARM", nargs="*", help="engine[:variant][,setting=value]...")
     parser.add_argument("--repeats", metavar="N", default=None, help="runs of each arm [default: 3]")

@@ -117,7 +117,7 @@ def check_owned(names: Iterable[str], chosen: Chosen, *, where: str = "") -> Non
     Raises
     ------
     ConfigError
-        When one is another workload's or engine's, or nobody's.
+        When one belongs to another workload or engine, or is unknown.
     """
     known = known_settings(chosen)
     for name in names:

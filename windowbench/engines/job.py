@@ -79,7 +79,7 @@ def read_job(argv: list[str] | None, *, program: str, description: str | None, e
         For anything unknown, malformed or contradictory.
     """
     first_line = (description or "").partition("\n")[0]
-    parser = config_parser(program, first_line, epilog=_EPILOG)
+    parser = config_parser(program, first_line, epilog=_EPILOG, engine=engine)
     parser.add_argument(
         FLAG, action="store_true", help="stay for the run that follows; see windowbench/engines/succession.py"
     )

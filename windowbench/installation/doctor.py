@@ -210,7 +210,7 @@ def _show(console: Console, finding: Finding) -> None:
 
 
 def body(argv: list[str] | None) -> int:
-    """Run the command."""
+    """Run ``python -m windowbench doctor``: a line and a remedy for each finding."""
     description = "Check whether this machine is fit for a run with the given settings."
     parser = config_parser("python -m windowbench doctor", description)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")

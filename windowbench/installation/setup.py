@@ -41,7 +41,7 @@ def _prepare_classes(machine: Machine, make_classes: MakeClasses) -> None:
 
 
 def body(argv: list[str] | None, *, cluster_id_of: ClusterIdOf, make_classes: MakeClasses) -> int:
-    """Run the command.
+    """Run ``python -m windowbench setup``: retrieve the jars, and what the engine in use needs besides.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def body(argv: list[str] | None, *, cluster_id_of: ClusterIdOf, make_classes: Ma
     """
     description = "Retrieve and check all that a run needs and pip does not install."
     parser = config_parser("python -m windowbench setup", description)
-    parser.add_argument("--relock", action="store_true", help="write jars/*.lock anew from jars/ivy.xml")
+    parser.add_argument("--relock", action="store_true", help="write jars/*.lock again from jars/ivy.xml")
     parser.add_argument(
         "--class-archive",
         action="store_true",

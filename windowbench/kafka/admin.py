@@ -132,7 +132,7 @@ class Admin:
         return {entry.name: entry.value for entry in self._asked(answer[resource].result).values()}
 
     def broker_settings(self) -> dict[str, str]:
-        """Return the settings of a broker that somebody set, none where it does not say; no secret is among them."""
+        """Return the settings of a broker that are not its defaults, without secrets; none where it does not say."""
         listed = self._asked(lambda: self._client.list_topics(timeout=_REQUEST_SECONDS))
         resource = ConfigResource(ResourceType.BROKER, str(min(listed.brokers)))
         answer = self._client.describe_configs([resource], request_timeout=_REQUEST_SECONDS)

@@ -73,7 +73,6 @@ class Follower:
     """
 
     def __init__(self, config: Config, inputs: Numbering, starts: Mapping[int, int | None], group: str) -> None:
-        """Open the consumer."""
         self.at_end: set[int] = set()
         self._inputs = inputs
         self._consumer = make_client(Consumer, config, group_id=group, **FOLLOWER_SETTINGS)
@@ -104,5 +103,5 @@ class Follower:
         self.at_end.add(self._inputs.number(*partition))
 
     def close(self) -> None:
-        """Close the consumer."""
+        """Close the consumer; how far it has read is kept nowhere."""
         self._consumer.close()

@@ -43,7 +43,7 @@ class KafkaSender:
     topic : str or Numbering
         Where records go: a topic, or several whose partitions are numbered through.
     sample_every : int, optional
-        Every how manieth acknowledgement is reported to `on_sample`.
+        One acknowledgement in so many is reported to `on_sample`.
     on_sample : callable, optional
         Receives sampled acknowledgements.
     linger_ms : float, optional
@@ -83,7 +83,7 @@ class KafkaSender:
             queue_buffering_max_kbytes=QUEUE_KBYTES,
             batch_num_messages=10_000,
         )
-        # Looked up once: each of these would be made or found anew for each event.
+        # Looked up once, not again for each event.
         self._produce, self._report = self._producer.produce, self._delivered
 
     def __len__(self) -> int:

@@ -76,7 +76,7 @@ def bootstrap_of(config: Config) -> str:
     if config.kafka.bootstrap_servers is None:
         msg = (
             "no broker is named: give --bootstrap-servers host:port, or a run's config.json by --config;"
-            " `python -m windowbench broker` starts a broker to play with"
+            " `python -m windowbench broker` starts a broker to try things with"
         )
         raise ConfigError(msg)
     return config.kafka.bootstrap_servers

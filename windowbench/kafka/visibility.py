@@ -62,7 +62,6 @@ class VisibilityConsumer:
     """
 
     def __init__(self, config: Config, topics: Sequence[str]) -> None:
-        """Open the consumer."""
         admin = Admin(config)
         parts = [TopicPartition(topic, n, OFFSET_BEGINNING) for topic in topics for n in admin.partitions(topic)]
         self._waiting: set[Partition] = {(part.topic, part.partition) for part in parts}
@@ -96,5 +95,5 @@ class VisibilityConsumer:
             raise EnvironmentProblem(f"committed records cannot be read any more: {error.args[0].str()}") from None
 
     def close(self) -> None:
-        """Close the consumer."""
+        """Close the consumer; how far it has read is kept nowhere."""
         self._consumer.close()

@@ -36,7 +36,6 @@ class EventTimes:
     """
 
     def __init__(self, config: Config, producer: int, *, wait_ms: int = 0) -> None:
-        """Begin before the first event."""
         events, windows = config.events, config.windows
         self._rng = stream_rng(config.run.seed, "disorder", producer)
         self._out_of_order_share = events.out_of_order_share

@@ -21,7 +21,6 @@ class Choice:
     """Draws indices by weight, from uniform numbers in [0, 1)."""
 
     def __init__(self, weights: list[float]) -> None:
-        """Add the weights up."""
         shares = np.cumsum(weights)
         self._total = float(shares[-1])
         # The last index with any weight takes what rounding leaves of the total.
@@ -41,7 +40,6 @@ class DealtPartitions:
     """Deals events out to the partitions of a topic: in turn, or by a Zipf law where skew is configured."""
 
     def __init__(self, config: Config, producer: int) -> None:
-        """Leave idle partitions out."""
         self._in_use = config.kafka.partitions - config.kafka.idle_partitions
         self._rng = stream_rng(config.run.seed, "partitions", producer)
         self._choice = Choice(zipf_weights(self._in_use, config.kafka.partition_skew))

@@ -83,7 +83,6 @@ class Pacer:
         on_slice: Callable[[list[int], array[int]], None],
         on_tick: Callable[[int], None],
     ) -> None:
-        """Keep the parts; nothing is rendered or sent yet."""
         self._slices = slices
         self._sender = sender
         self._clock = clock

@@ -132,7 +132,6 @@ class PayloadRows:
     """
 
     def __init__(self, config: Config, *parts: bytes | tuple[str, int]) -> None:
-        """Lay out a row."""
         end = b',"produce_time":'
         self._text, self._layout = lay_out(*parts, end)
         missing = config.events.payload_bytes - len(self._text) - PRODUCE_TIME_BYTES

@@ -1,4 +1,4 @@
-"""A run with everything around it: view, judgement, report, and the word on every way out."""
+"""A run with everything around it: view, judgement, report, and a last message however it ends."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _leave_word(
     run.directory.write_json("status.json", word)
     run.directory.write_json("summary.json", {"schema_version": SCHEMA_VERSION, "run_id": run.directory.run_id, **word})
     print(f"run {run.directory.path}: {status} in phase {run.timeline.current}", file=sys.stderr)
-    if status == "aborted":  # who ends a run does not want to wait for drawings, which a busy machine takes long for
+    if status == "aborted":  # who ends a run does not want to wait for plots, which take long on a busy machine
         print(f"for its report: python -m windowbench report {run.directory.path}", file=sys.stderr)
     else:
         leave_report(run.directory, lambda text: print(text, file=sys.stderr))

@@ -64,7 +64,6 @@ class EndWriter:
     """
 
     def __init__(self, config: Config) -> None:
-        """Open the client."""
         assert config.run.run_id is not None
         self._run_id = config.run.run_id
         numbering = input_partitions(config)

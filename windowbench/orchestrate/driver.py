@@ -1,6 +1,8 @@
-"""The one driver of a run, whichever the engine: ``python -m windowbench run`` and its short forms master_code_*."""
+"""The one driver of a run of any engine: ``python -m windowbench run`` and its short forms master_code_*."""
 
 from __future__ import annotations
+
+import argparse
 
 from config import config_parser, load
 
@@ -34,8 +36,10 @@ def drive(argv: list[str] | None, *, prog: str, description: str, engine: str | 
     ConfigError, HarnessError
         When the settings are wrong, or the run could not be made.
     """
-    parser = config_parser(prog, description, epilog=_EPILOG.format(prog=f"python {prog}"))
-    parser.add_argument("--impl", dest="setting_engine", metavar="ENGINE", help="the same as --engine")
+    own = {} if engine is None else {"engine": engine}
+    command = "python " + prog.removeprefix("python ")
+    parser = config_parser(prog, description, epilog=_EPILOG.format(prog=command), **own)
+    parser.add_argument("--impl", dest="setting_engine", metavar="ENGINE", help=argparse.SUPPRESS)
     parser.add_argument("--long", action="store_true", help="show all of the report, not only what matters first")
     loaded = load(parser, argv, engine=engine)
     from windowbench.orchestrate.benchmark import benchmark  # noqa: PLC0415 - an error in a flag needs none of it

@@ -123,7 +123,7 @@ def jvm_flags(pids: Mapping[str, int | None]) -> dict[str, list[list[str]]]:
 
 
 def _command_lines(pid: int) -> list[list[str]]:
-    """Return the command lines of a process and of those below it, but for those that end meanwhile."""
+    """Return the command lines of a process and of those below it, except those that end meanwhile."""
     lines: list[list[str]] = []
     with contextlib.suppress(psutil.Error):
         top = psutil.Process(pid)

@@ -28,6 +28,6 @@ def expected_counts(config: Config, schedule: Schedule) -> Expected:
     truth: Truth = builder.finish()
     cells = np.flatnonzero(truth.required)
     least = truth.least_events(cells).tolist()
-    # Which of the events placed too late an engine counts is its own affair within the truth's bounds.
+    # Within the bounds of the truth, an engine may count any of the events that were placed too late.
     greatest = least if truth.settled else [_ANY] * len(least)
     return dict(zip(truth.cells.live_keys(cells), zip(least, greatest, strict=True), strict=True))

@@ -91,7 +91,6 @@ class HostMonitor:
     def __init__(
         self, path: Path, trees: Mapping[str, Callable[[], int | None]], observer: Callable[[], int | None]
     ) -> None:
-        """Keep the parts; :meth:`start` begins sampling."""
         self._observer = ProcessTree(observer)
         self._writer = SampleWriter(path, HOST_COLUMNS)
         self._directory = path.parent

@@ -70,7 +70,6 @@ class ManyRuns:
     """
 
     def __init__(self, stack: ExitStack, lock: RunLock) -> None:
-        """Keep where they will belong; nothing is started yet."""
         self._stack = stack
         self._lock = lock
         self._services = Services()

@@ -77,7 +77,6 @@ class EventCheck:
     """
 
     def __init__(self, produce_ms: list[NDArray[np.int64]], name_of: NameOf = _by_key) -> None:
-        """Start with nothing found."""
         self._name_of = name_of
         self._produce_ms = produce_ms
         self._found = [np.zeros(len(times), dtype=np.uint32) for times in produce_ms]

@@ -1,7 +1,7 @@
 """The consumer of results as a service beside a run: it takes no part in the measurement, and cannot fail it.
 
 It must be there at the start: a database that cannot be reached then ends the run before any load. Later the run goes
-on whatever becomes of it. What it did, and how many records it did not bring over, is said in ``consumer.json``, and
+on, whatever happens to it. What it did, and how many records it did not bring over, is said in ``consumer.json``, and
 the report warns of them.
 """
 
@@ -47,7 +47,6 @@ class ResultConsumer:
     """
 
     def __init__(self, config: Config, run: RunDirectory, env: Mapping[str, str], note: Callable[[str], None]) -> None:
-        """Keep the parts; nothing is started yet."""
         self._run = run
         self._note = note
         self._told: list[Message] = []

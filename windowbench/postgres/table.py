@@ -71,7 +71,6 @@ class ResultsTable:
     """
 
     def __init__(self, dsn: str, table: ResultTable) -> None:
-        """Remember the database; nothing is asked yet."""
         self.identity = ""
         self._table = table
         self._upsert = upsert_statement(table)
@@ -95,7 +94,7 @@ class ResultsTable:
             identity = _prepared(connection, self._table)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             connection.close()
-            raise DatabaseAway(f"PostgreSQL broke off: {one_line(error)}") from None
+            raise DatabaseAway(f"the connection to PostgreSQL broke: {one_line(error)}") from None
         except psycopg.Error as error:
             connection.close()
             remedy = "give the user the right to create tables in the first schema of its search_path, or name another"
@@ -107,7 +106,7 @@ class ResultsTable:
             raise
         if self.identity not in ("", identity):
             connection.close()
-            msg = f"table {self._table.name} is another one than before, and lacks what was written before"
+            msg = f"table {self._table.name} was made again, and lacks the rows that were written before"
             raise EnvironmentProblem(msg, remedy="start the consumer again: it reads the topic from its beginning then")
         self.identity, self._connection = identity, connection
 
@@ -129,7 +128,7 @@ class ResultsTable:
                 cursor.executemany(self._upsert, rows)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self.close()
-            raise DatabaseAway(f"PostgreSQL broke off: {one_line(error)}") from None
+            raise DatabaseAway(f"the connection to PostgreSQL broke: {one_line(error)}") from None
         except psycopg.Error as error:
             self.close()
             remedy = f"look at table {self._table.name} and the rights of the user"

@@ -7,7 +7,7 @@ Rules:
 
 * The guard leads its own session. The command runs in the guard's process group.
 * LIFELINE is the number of a pipe's reading end. Its writing end is held by the orchestrator alone, so end of
-  file means that the orchestrator is gone, however it went: the command gets SIGTERM and, after GRACE seconds,
+  file means that the orchestrator is gone, for whatever reason: the command gets SIGTERM and, after GRACE seconds,
   everything below the guard gets SIGKILL.
 * A byte on the lifeline is an order: ``k`` kills everything at once, ``d`` detaches (from then on the end of the
   orchestrator means nothing).

@@ -2,7 +2,7 @@
 
 :func:`windowbench.errors.run_program` turns SIGINT into a clean end, but it comes after all imports, and Python would
 show where in them it was. Each root program calls :func:`end_quietly_on_interrupt` before its other imports, so this
-module loads next to nothing. What Python does before the first line of a program is its own.
+module loads next to nothing. What Python does before the first line of a program cannot be changed here.
 """
 
 import sys
@@ -15,7 +15,7 @@ def _say_nothing_of_interrupts(kind: type[BaseException], error: BaseException, 
 
 
 def end_quietly_on_interrupt() -> None:
-    """Let SIGINT end this process at once and without a word, as SIGTERM does, until a handler is installed.
+    """Let SIGINT end this process at once and without a message, as SIGTERM does, until a handler is installed.
 
     There is nothing to clean up yet. A shell gives the exit code as 130; a parent sees the signal.
     """

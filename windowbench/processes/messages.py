@@ -1,7 +1,7 @@
 """What our programs and engines say while they work: messages, one JSON object a line of standard output.
 
-A line is a message when it is a JSON object with a text under ``type``. It is refused as a whole, as if nobody had said
-it, when a number in it is not finite or it is nested deeper than any message has a reason to be: whoever listens goes
+A line is a message when it is a JSON object with a text under ``type``. It is refused as a whole, as if it had
+not been said, when a number in it is not finite or it is nested deeper than any message needs to be. The listener goes
 on. Any other line is log.
 """
 

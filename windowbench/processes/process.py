@@ -1,17 +1,17 @@
 """Start a command as a child that dies with us, on every way out.
 
 This module alone imports :mod:`subprocess`. Each child runs under a guard (``guard.py``) that holds the reading
-end of a lifeline pipe; the writing end is in this process only and closes when this process ends, were it by
+end of a lifeline pipe; the writing end is in this process only and closes when this process ends, even by
 SIGKILL. Standard library only, because :mod:`windowbench.toolchain.java` must run before any package is installed.
 
 Who kills what:
 
 * :meth:`Child.stop` asks the command to end (SIGTERM by way of the guard), then has the guard kill what is left;
 * the guard kills all when this process is gone or the command ended;
-* should the guard itself have been killed, :meth:`Child.poll` notices and kills the rest here: the members of the
+* when the guard itself was killed, :meth:`Child.poll` notices and kills the rest here: the members of the
   guard's process group and every process that carries the child's tag in its environment.
 
-On Linux a tagged process is found wherever it hid. Elsewhere only its process group is.
+On Linux a tagged process is found wherever it went. Elsewhere only its process group is.
 """
 
 from __future__ import annotations
@@ -115,7 +115,6 @@ class Child:
     """
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], lifeline: int, tag: str, log_path: Path) -> None:
-        """Take over a started guard."""
         self.name = name
         self.pid = process.pid
         self.tag = tag
@@ -146,7 +145,7 @@ class Child:
                 kill_tagged(self.tag)
             self._close_lifeline()
             self._process.wait()
-        self._finish_readers()  # so that who sees the end has seen every line as well
+        self._finish_readers()  # so that a caller that sees the end has seen every line as well
         return self._process.returncode
 
     def wait(self, timeout: float) -> int | None:
@@ -186,7 +185,7 @@ class Child:
     def detach(self) -> None:
         """Let the command live on when this process ends; ``kill PID`` (:attr:`pid`) stops it then.
 
-        For children without a line callback and redactor only: nobody would read their output any more.
+        For children without a line callback and redactor only: nothing would read their output any more.
         """
         if self._readers:
             msg = f"{self.name} writes to this process and cannot outlive it"
@@ -199,11 +198,9 @@ class Child:
         return tail(self.log_path, count)
 
     def __enter__(self) -> Self:
-        """Return the child itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop it."""
         self.stop()
 
     def _finish_readers(self) -> None:
@@ -275,7 +272,7 @@ def start(
     grace_seconds : float
         Time between SIGTERM and SIGKILL when this process is gone.
     user : str, optional
-        Whom the command runs as, in that user's own group alone; ours when None. Only root may choose.
+        The user that the command runs as, in that user's own group alone; ours when None. Only root may choose.
 
     Raises
     ------

@@ -64,14 +64,12 @@ class RunLock:
     """
 
     def __init__(self, directory: Path) -> None:
-        """Remember the directory; nothing is written yet."""
         self._path = directory / LOCK_NAME
         self._children: list[dict[str, Any]] = []
         self._scratch: list[str] = []
         self._temporary: Path | None = None
 
     def __enter__(self) -> Self:
-        """Take the lock."""
         holder = _read(self._path)
         if holder is not None and _holder_lives(holder):
             msg = f"{self._path.parent} is in use by process {holder['pid']}"
@@ -80,7 +78,7 @@ class RunLock:
         return self
 
     def add(self, child: Child) -> None:
-        """Record a child, to be killed at the next start should this process die without stopping it."""
+        """Record a child, to be killed at the next start if this process dies without stopping it."""
         self._children.append({"name": child.name, "pid": child.pid, "start": child.mark, "tag": child.tag})
         self._write()
 
@@ -100,12 +98,11 @@ class RunLock:
         if self._temporary is None:
             self._temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY)).absolute()
             self._write()
-            if os.geteuid() == 0:  # a child of root may be another user, who must reach what is his
+            if os.geteuid() == 0:  # a child of root may run as another user, who must be able to enter
                 self._temporary.chmod(0o711)
         return self._temporary
 
     def __exit__(self, *_: object) -> None:
-        """Give the lock up."""
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
         self._path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The one way to wait for something: ask until it is so, and say what was last seen when it never was."""
+"""The one way to wait for something: ask until it is so, and say what was last seen when the time is over."""
 
 from __future__ import annotations
 

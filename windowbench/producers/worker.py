@@ -117,7 +117,7 @@ def _slices(config: Config, encoder: Encoder, schedule: Schedule, producer: int)
 
 
 def _warm_up(config: Config, encoder: Encoder, producer: int) -> None:
-    """Render a few slices of a schedule nobody follows, so that first calls do not delay the first events."""
+    """Render a few slices that are never sent, so that first calls do not delay the first events."""
     for _ in zip(range(8), _slices(config, encoder, plan(config, time.time_ns()), producer), strict=False):
         pass
 

@@ -16,7 +16,10 @@ class ConsumerSettings:
         None, "database that takes the results: a libpq connection string or URI, without a password"
     )
     postgres: str = knob(
-        "none", "whether to start a PostgreSQL for the results, from its Python package", choices=("none", "embedded")
+        "none",
+        "whether to start a PostgreSQL for the results, from its Python package",
+        choices=("none", "embedded"),
+        everyday=True,
     )
     postgres_dir: str | None = knob(
         None, "directory of the embedded PostgreSQL, for results of many runs; in the run directory when none"
@@ -24,7 +27,6 @@ class ConsumerSettings:
     skip_consumers: bool = knob(False, "bring no results into PostgreSQL, whatever else is set")
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         dsn = self.postgres_dsn
         require(dsn is None or dsn.strip() != "", "postgres_dsn must name a database; leave it out for none")
         require(
@@ -34,7 +36,7 @@ class ConsumerSettings:
         )
         require(
             dsn is None or self.postgres == "none",
-            "postgres=embedded and postgres_dsn name two databases; keep one (postgres=none takes the first back)",
+            "postgres=embedded and postgres_dsn name two databases; keep one (postgres=none switches the first off)",
         )
         require(
             self.postgres_dir is None or self.postgres == "embedded", "postgres_dir is for postgres=embedded; set both"

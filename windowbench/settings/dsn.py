@@ -1,7 +1,7 @@
 """Whether a PostgreSQL connection string gives away a secret. Standard library only: ``config.py`` asks.
 
 libpq takes two forms, ``postgresql://user:password@host/base?key=value`` and ``key=value key='a value'``. What is
-looked for is wider than what libpq would understand, because a string with a slip in it holds the same secret.
+looked for is wider than what libpq would understand, because a string with a mistake in it holds the same secret.
 """
 
 from __future__ import annotations

@@ -40,12 +40,11 @@ class EngineSettings:
     PLACES: ClassVar[tuple[str, ...]] = ()
     """Its own settings that say where it keeps things, and change no latency."""
 
-    engine: str = knob("", ENGINE_HELP)
+    engine: str = knob("", ENGINE_HELP, everyday=True)
     engine_ready_seconds: float = knob(120.0, "how long an engine may take to say that it is ready")
-    workload: str = knob("ad_ctr", "what is computed")
+    workload: str = knob("ad_ctr", "what is computed", everyday=True)
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         require(self.engine_ready_seconds > 0, "engine_ready_seconds must be positive")
 
     @classmethod
@@ -108,13 +107,13 @@ class PresetSettings(EngineSettings):
         "settings of the engine: stock as it comes, default with what any user of two cores sets, tuned with the"
         " project's best",
         choices=("stock", "default", "tuned"),
+        everyday=True,
     )
     tuning: str = knob("", "parts of the preset tuned to add to the preset default, joined by +; see docs/tuning.md")
     checkpoint_dir: str | None = knob(None, "checkpoint directory of the engine; in the run directory when none")
     engine_ui: bool = knob(False, "keep the engine's own web page, on a loopback port, during the run; it costs CPU")
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         EngineSettings.__post_init__(self)
         require(
             not self.tuning or self.preset == "default",

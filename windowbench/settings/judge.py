@@ -16,7 +16,6 @@ class JudgeSettings:
     drain_timeout_seconds: float = knob(60.0, "how long the engine may take to finish after the end of load")
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         require(self.max_lateness_p99_ms > 0, "max_lateness_p99_ms must be positive")
         require(0 < self.max_steal <= 1, "max_steal must be above 0 and at most 1")
         require(self.drain_timeout_seconds > 0, "drain_timeout_seconds must be positive")

@@ -12,17 +12,19 @@ class KafkaSettings:
     """The broker, the topics and how producers write to them."""
 
     bootstrap_servers: str | None = knob(
-        None, "an external broker (host:port,...); an embedded one is started when none"
+        None, "an external broker (host:port,...); an embedded one is started when none", everyday=True
     )
     broker: str | None = knob(
         None, "whose broker it is; follows from bootstrap_servers when none", choices=("embedded", "external")
     )
-    kafka_config: str | None = knob(None, "file of client settings (TLS, SASL, ...), one key=value a line")
+    kafka_config: str | None = knob(
+        None, "file of client settings (TLS, SASL, ...), one key=value a line", everyday=True
+    )
     keep_broker: bool = knob(False, "leave the embedded broker running after the run")
     broker_heap_mb: int = knob(512, "heap of the embedded broker")
     events_topic: str = knob("events_spark", "topic of the events; the first where the workload has several")
     result_topic: str = knob("results_spark", "topic of the result rows; the first where the workload has several")
-    partitions: int = knob(2, "partitions of the events topic, of each where the workload has several")
+    partitions: int = knob(2, "partitions of the events topic, of each where the workload has several", everyday=True)
     result_partitions: int = knob(1, "partitions of the results topic, of each where the workload has several")
     replication_factor: int = knob(1, "replicas of each topic")
     partition_skew: float = knob(0.0, "Zipf exponent of the partitions; 0 deals events out in turn")
@@ -37,10 +39,9 @@ class KafkaSettings:
     )
     compression: str = knob("none", "compression of the events", choices=("none", "gzip", "snappy", "lz4", "zstd"))
     linger_ms: float = knob(5.0, "how long a producer may wait to fill a batch")
-    ack_sample_every: int = knob(100, "every how manieth event's acknowledgement is timed")
+    ack_sample_every: int = knob(100, "one acknowledgement in so many is timed")
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         for name in ("events_topic", "result_topic"):
             require_topic(name, getattr(self, name))
         require(self.events_topic != self.result_topic, "events_topic and result_topic must differ")

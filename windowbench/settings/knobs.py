@@ -56,9 +56,13 @@ def knob(
     *,
     flag: str | None = None,
     choices: tuple[str, ...] = (),
+    everyday: bool = False,
 ) -> Any:  # noqa: ANN401 - dataclasses.field is typed the same way
-    """Declare one setting with its default, help text and, where it differs from the name, its flag."""
-    metadata = {"help": help_text, "flag": flag, "choices": choices}
+    """Declare one setting with its default, help text and, where it differs from the name, its flag.
+
+    An everyday setting is one of the few that ``--help`` shows at first.
+    """
+    metadata = {"help": help_text, "flag": flag, "choices": choices, "everyday": everyday}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -74,6 +78,7 @@ class Setting:
     help: str
     flag: str
     choices: tuple[str, ...]
+    everyday: bool
     owners: tuple[str, ...] = ()
     """The workloads or the engines that have it; empty for a setting of every run."""
     aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -103,6 +108,7 @@ def settings_of(groups: Mapping[str, type]) -> dict[str, Setting]:
                 help=item.metadata["help"],
                 flag=item.metadata["flag"] or "--" + item.name.replace("_", "-"),
                 choices=item.metadata["choices"],
+                everyday=item.metadata["everyday"],
             )
     return found
 

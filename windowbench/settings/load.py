@@ -27,16 +27,18 @@ def _irreducible(jumps: Matrix) -> bool:
 class LoadSettings:
     """How many events come when."""
 
-    num_producers: int = knob(2, "producer processes")
-    events_per_producer: int | None = knob(20_000, "events of one producer in the measured phase")
-    rate: float | None = knob(None, "events per second of all producers, instead of events_per_producer")
-    duration_seconds: float = knob(60.0, "length of the measured phase", flag="--duration")
-    warmup_seconds: float = knob(30.0, "least length of the load before the measured phase", flag="--warmup")
+    num_producers: int = knob(2, "producer processes", everyday=True)
+    events_per_producer: int | None = knob(20_000, "events of one producer in the measured phase", everyday=True)
+    rate: float | None = knob(None, "events per second of all producers, instead of events_per_producer", everyday=True)
+    duration_seconds: float = knob(60.0, "length of the measured phase", flag="--duration", everyday=True)
+    warmup_seconds: float = knob(
+        30.0, "least length of the load before the measured phase", flag="--warmup", everyday=True
+    )
     cooldown_seconds: float = knob(
         3.0, "how long the load goes on after the watermark passed the last measured window", flag="--cooldown"
     )
-    data_generator: str = knob("poisson", "arrival process", choices=("uniform", "poisson", "mmpp"))
-    mmpp_burst_ratio: float = knob(5.0, "rate in the burst state over rate in the calm state")
+    data_generator: str = knob("poisson", "arrival process", choices=("uniform", "poisson", "mmpp"), everyday=True)
+    mmpp_burst_ratio: float = knob(5.0, "rate in the burst state over rate in the calm state", everyday=True)
     mmpp_sojourn_seconds: tuple[float, ...] = knob((4.0, 1.0), "mean sojourn time of each MMPP state")
     mmpp_multipliers: tuple[float, ...] = knob(
         (), "relative rate of each MMPP state, instead of the burst ratio; the mean rate is kept"
@@ -44,7 +46,6 @@ class LoadSettings:
     mmpp_jump_matrix: Matrix = knob((), "jump probabilities between MMPP states; uniform over the others when none")
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         require(1 <= self.num_producers <= 64, f"num_producers must be 1 to 64, not {self.num_producers}")
         require(
             (self.rate is None) != (self.events_per_producer is None),

@@ -11,16 +11,15 @@ from windowbench.settings.knobs import knob, require
 class RunSettings:
     """What identifies a run and bounds it."""
 
-    run_id: str | None = knob(None, "name of the run; made from time and seed when none")
-    runs_dir: str = knob("runs", "directory that holds the run directories")
-    seed: int = knob(42, "master seed; every random stream of the run derives from it")
+    run_id: str | None = knob(None, "name of the run; made from time and seed when none", everyday=True)
+    runs_dir: str = knob("runs", "directory that holds the run directories", everyday=True)
+    seed: int = knob(42, "master seed; every random stream of the run derives from it", everyday=True)
     run_timeout_seconds: float | None = knob(None, "end a run that takes longer than this", flag="--run-timeout")
-    quiet: bool = knob(False, "print the result only, no progress")
+    quiet: bool = knob(False, "print the result only, no progress", everyday=True)
     cache_dir: str | None = knob(None, "where jars are kept between runs; the user's cache directory when none")
     ivy_settings: str | None = knob(None, "Ivy settings file that names another repository to retrieve the jars from")
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         require(0 <= self.seed < 2**128, "seed must not be negative, and below 2**128")
         require(self.runs_dir != "", "runs_dir must name a directory")
         require(

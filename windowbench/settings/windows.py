@@ -14,12 +14,13 @@ MUST_COUNT_MARGIN_MS = 500
 class WindowSettings:
     """Event-time windows and their watermark."""
 
-    window_size_sec: float = knob(10.0, "length of a window")
-    slide_sec: float | None = knob(None, "distance between window starts of sliding windows; tumbling when none")
-    watermark_delay_sec: float = knob(3.0, "how far the watermark stays behind the greatest event time")
+    window_size_sec: float = knob(10.0, "length of a window", everyday=True)
+    slide_sec: float | None = knob(
+        None, "distance between window starts of sliding windows; tumbling when none", everyday=True
+    )
+    watermark_delay_sec: float = knob(3.0, "how far the watermark stays behind the greatest event time", everyday=True)
 
     def __post_init__(self) -> None:
-        """Check the fields."""
         require(self.window_size_sec > 0, "window_size_sec must be positive")
         require(0 <= self.watermark_delay_sec <= 86_400, "watermark_delay_sec must be 0 to 86400")
         require(self.slide_sec is None or self.slide_sec > 0, "slide_sec must be positive")

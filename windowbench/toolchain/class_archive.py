@@ -1,7 +1,7 @@
 """Where a class-data-sharing archive of a JVM is kept: its name says which Java and which jars it was made with.
 
 A JVM refuses an archive, in silence, when a jar of its class path has another size or time of change than when the
-archive was made, as after the environment was built anew in the same place. So the name holds these as well.
+archive was made, as after the environment was built again in the same place. So the name holds these as well.
 """
 
 from __future__ import annotations

@@ -268,7 +268,7 @@ def retrieve_jars(
     say: Callable[[str], None] = lambda _line: None,
     home: Path = HOME,
 ) -> None:
-    """Retrieve what is missing or altered, and check it; with `relock` write all locks anew from ``ivy.xml``.
+    """Retrieve what is missing or altered, and check it; with `relock` write all locks again from ``ivy.xml``.
 
     Raises
     ------

@@ -71,7 +71,7 @@ class JavaHome:
 
 
 def temporary_files_flags(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the flags by which a JVM to be started heeds ``TMPDIR``, as other programs do by themselves.
+    """Return the flags that make a JVM use ``TMPDIR``, as other programs do by themselves.
 
     A path that would have to be quoted is left out: launchers of JVMs split the text of their flags in different ways.
     """

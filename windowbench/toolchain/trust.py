@@ -21,7 +21,7 @@ _MAGIC, _VERSION, _TRUSTED_CERTIFICATE = 0xFEEDFEED, 2, 2
 
 
 def _files() -> Iterator[Path]:
-    paths = ssl.get_default_verify_paths()  # heeds SSL_CERT_FILE and SSL_CERT_DIR
+    paths = ssl.get_default_verify_paths()  # these follow SSL_CERT_FILE and SSL_CERT_DIR
     if paths.cafile:
         yield Path(paths.cafile)
     if paths.capath:
@@ -63,7 +63,7 @@ def trust_store(certificates: list[bytes]) -> bytes:
 
 
 def trust_flags(path: Path) -> list[str]:
-    """Write the store to `path` and return the JVM's flags that make it used; none where Python trusts nobody."""
+    """Write the store to `path` and return the JVM's flags for it; none where Python trusts no certificate."""
     certificates = trusted_certificates()
     if not certificates:
         return []

@@ -13,8 +13,8 @@ from windowbench.settings.knobs import ConfigError, knob, require
 class CommandSettings(EngineSettings):
     """A program of the user's own."""
 
-    engine: str = knob("command", ENGINE_HELP)
-    engine_command: str | None = knob(None, "command line of the engine")
+    engine: str = knob("command", ENGINE_HELP, everyday=True)
+    engine_command: str | None = knob(None, "command line of the engine", everyday=True)
 
     def __post_init__(self) -> None:
         """Check the fields."""

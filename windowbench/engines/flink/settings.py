@@ -21,13 +21,13 @@ class FlinkSettings(PresetSettings):
 
     EXACT_ONLY: ClassVar[str | None] = "Flink's SQL counts approximately in batch jobs alone"
 
-    engine: str = knob("flink", ENGINE_HELP)
+    engine: str = knob("flink", ENGINE_HELP, everyday=True)
     idle_timeout_ms: int = knob(1000, IDLE_TIMEOUT_HELP)
     flink_parallelism: int | None = knob(
         None, "parallelism of the Flink job; the partitions of the events topic, at most one a core, when none"
     )
     flink_delivery: str = knob(
-        "at-least-once", "delivery guarantee of Flink's sink", choices=("at-least-once", EXACTLY_ONCE)
+        "at-least-once", "delivery guarantee of Flink's sink", choices=("at-least-once", EXACTLY_ONCE), everyday=True
     )
     flink_checkpoint_interval_ms: int = knob(
         10_000, "time between Flink's checkpoints; rows of exactly-once delivery become visible with one"
@@ -35,7 +35,7 @@ class FlinkSettings(PresetSettings):
     flink_python: str | None = knob(
         None, "Python that builds Flink's environment on first use; this one when PyFlink supports it"
     )
-    flink_conf: Pairs = knob((), "a Flink setting, key=value; may be given several times")
+    flink_conf: Pairs = knob((), "a Flink setting, key=value; may be given several times", everyday=True)
     flink_memory: str | None = knob(
         None,
         "heap of the JVM that runs the Flink job; 1g in the preset tuned, Java's own choice in the others, when none",

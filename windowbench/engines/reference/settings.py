@@ -17,8 +17,10 @@ class ReferenceSettings(EngineSettings):
     EXACT_ONLY: ClassVar[str | None] = "the reference engine keeps every value"
     OWN_TOPICS: ClassVar[tuple[str, ...]] = ("watermarks_topic",)
 
-    engine: str = knob("reference", ENGINE_HELP)
-    num_consumers: int = knob(2, "consumer processes of the reference engine; at most one a partition is started")
+    engine: str = knob("reference", ENGINE_HELP, everyday=True)
+    num_consumers: int = knob(
+        2, "consumer processes of the reference engine; at most one a partition is started", everyday=True
+    )
     idle_timeout_ms: int = knob(1000, IDLE_TIMEOUT_HELP)
     watermarks_topic: str = knob("local-watermarks", "topic on which its consumers say how far they are")
 

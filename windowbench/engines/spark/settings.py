@@ -21,17 +21,18 @@ class SparkSettings(PresetSettings):
     MODE_SETTING: ClassVar[str] = "spark_mode"
     VARIANTS: ClassVar[tuple[str, ...]] = ("preset", "spark_mode")
 
-    engine: str = knob("spark", ENGINE_HELP)
+    engine: str = knob("spark", ENGINE_HELP, everyday=True)
     spark_mode: str = knob(
         "append",
         "append and update are micro-batches in that output mode; realtime is Real-Time Mode, whose rows are updates",
         choices=("append", "update", "realtime"),
+        everyday=True,
     )
     realtime_batch_seconds: float = knob(60.0, "length of a batch in Real-Time Mode; rows do not wait for its end")
     spark_master: str | None = knob(
         None, "Spark master; when none, as many local threads as the preset and the mode of the query ask for"
     )
-    spark_conf: Pairs = knob((), "a Spark setting, key=value; may be given several times")
+    spark_conf: Pairs = knob((), "a Spark setting, key=value; may be given several times", everyday=True)
     spark_driver_memory: str | None = knob(
         None, "heap of the Spark driver; 2g in the preset tuned and Spark's own in the others, when none"
     )

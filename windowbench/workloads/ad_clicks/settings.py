@@ -63,10 +63,10 @@ class AdClicksSettings(WorkloadSettings):
     EVENT_BYTES: ClassVar[int] = 400
 
     clicks_topic: str = knob("ad-clicks", "topic of the clicks")
-    num_campaigns: int = knob(20, "campaigns that advertisements belong to")
+    num_campaigns: int = knob(20, "campaigns that advertisements belong to", everyday=True)
     campaign_skew: float = knob(0.0, "Zipf exponent of the campaigns; 0 is even")
-    num_users: int = knob(10_000, "users that are shown advertisements")
-    click_ratio: float = knob(0.1, "clicks for each impression")
+    num_users: int = knob(10_000, "users that are shown advertisements", everyday=True)
+    click_ratio: float = knob(0.1, "clicks for each impression", everyday=True)
     attribution_sec: float = knob(30.0, "how long after an impression a click on it counts, both ends included")
     orphan_share: float = knob(0.01, "share of clicks whose impression nobody has seen")
     duplicate_share: float = knob(0.01, "share of clicks that repeat an earlier click, with its click_id")

@@ -14,7 +14,7 @@ EVENT_TYPES = ("view", "click", "purchase")
 class AdCtrSettings(WorkloadSettings):
     """Which ads there are, and what happens to them."""
 
-    num_campaigns: int = knob(10, "advertising campaigns")
+    num_campaigns: int = knob(10, "advertising campaigns", everyday=True)
     ads_per_campaign: int = knob(100, "ads of each campaign")
     event_type_weights: tuple[float, ...] = knob((0.80, 0.15, 0.05), "weights of view, click and purchase events")
     campaign_skew: float = knob(0.0, "Zipf exponent of the campaigns; 0 is even")

@@ -33,9 +33,9 @@ class ProductCtrSettings(WorkloadSettings):
     EVENT_BYTES: ClassVar[int] = 280
 
     clicks_topic: str = knob("clicks", "topic of the clicks on products")
-    num_products: int = knob(100, "products that are shown and clicked")
+    num_products: int = knob(100, "products that are shown and clicked", everyday=True)
     product_skew: float = knob(0.0, "Zipf exponent of the products; 0 is even")
-    click_ratio: float = knob(0.1, "clicks for each impression")
+    click_ratio: float = knob(0.1, "clicks for each impression", everyday=True)
     allowed_lateness_sec: float = knob(
         5.0, "how long after the watermark has passed a window late events still revise its result"
     )

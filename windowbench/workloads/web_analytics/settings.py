@@ -84,7 +84,7 @@ class WebAnalyticsSettings(WorkloadSettings):
     EVENT_BYTES: ClassVar[int] = 1100
 
     alerts_topic: str = knob("cep-alerts", "topic of the alerts: HIGH_BOUNCE_RATE and abandoned carts")
-    num_products: int = knob(200, "products that have a page")
+    num_products: int = knob(200, "products that have a page", everyday=True)
     think_time_sec: float = knob(3.0, "mean time between two events of a visitor; with the rate it says how many visit")
     endless_visitors: int = knob(1, "visitors whose session never ends")
     behaviour_window_sec: float = knob(
