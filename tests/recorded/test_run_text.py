@@ -66,6 +66,17 @@ def test_verdict_comes_first_and_then_the_headline_with_interval_count_and_defin
     assert note.endswith("nearest rank over 105 rows of 35 windows.")
 
 
+def test_p99_9_is_shown_where_there_are_1000_rows(summaries):
+    assert "P99.9" not in text_of(summaries["poisson"], long=True)
+    shown = text_of(summaries["updates"])
+    assert summaries["updates"]["latencies_ms"]["freshness"]["rows"] >= 1_000
+    lines = shown.splitlines()
+    (heads,) = [line.split() for line in lines if line.startswith("Latency, ms")]
+    assert heads[-3:] == ["P99", "P99.9", "max"]
+    figures = {line.split()[0]: line.split()[-2] for line in lines if line.startswith(("e2e_ms", "freshness_ms  "))}
+    assert figures == {"e2e_ms": "-", "freshness_ms": "21.0"}
+
+
 def test_too_few_windows_for_an_interval_are_said(summaries):
     said = words_of(summaries["mmpp"])
     assert "23 windows, too few for an interval. Append time" in said

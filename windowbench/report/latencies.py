@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from windowbench.judge.measures.latency import PARTS
 
 Summary = Mapping[str, Any]
 
-PERCENTS = {"p50": "P50", "p90": "P90", "p95": "P95", "p99": "P99", "max": "max"}
+PERCENTS = {"p50": "P50", "p90": "P90", "p95": "P95", "p99": "P99", "p99_9": "P99.9", "max": "max"}
 """Percentiles by nearest rank, by their name in ``summary.json``."""
+FAR = "p99_9"
 _ORDER = ("excess", "since_window_end", "first_excess", "first_since_window_end", "e2e", "freshness")
 
 _OF_ROWS = {
@@ -49,6 +50,16 @@ _PART_WORDS = (
 PART_WORDS = dict(zip(PARTS, _PART_WORDS, strict=True))
 """What the time of a row consists of."""
 TOTAL_WORDS = "append time - due time of the last event"
+
+
+def percents_of(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the percentiles that some of these latencies have: P99.9 is one of 1,000 rows or more."""
+    latencies = list(found)
+    return {
+        name: words
+        for name, words in PERCENTS.items()
+        if name != FAR or any(of.get(FAR) is not None for of in latencies)
+    }
 
 
 def shows_updates(summary: Summary) -> bool:

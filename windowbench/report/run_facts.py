@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from windowbench.report.document import Foreign, Line, Row, Table, facts
@@ -12,13 +12,13 @@ from windowbench.report.latencies import (
     PERCENTS,
     TOTAL_WORDS,
     Summary,
+    percents_of,
     shown_latencies,
     shows_revisions,
     shows_updates,
 )
 from windowbench.report.wording import NOTHING, count, ms, number, plural, sentence, sentences, share, signed, size
 
-_HEADS = tuple(PERCENTS.values())
 _CLASSES = {
     "exact": "exact",
     "wrong_value": "wrong",
@@ -34,7 +34,7 @@ _CLASSES = {
 _ALWAYS = ("exact", "wrong_value", "missing")
 
 
-def _figures(of: Mapping[str, float | None], percents: Sequence[str] = tuple(PERCENTS)) -> list[str]:
+def _figures(of: Mapping[str, float | None], percents: Iterable[str]) -> list[str]:
     return [number(of.get(percent)) for percent in percents]
 
 
@@ -47,11 +47,15 @@ def latencies(summary: Summary) -> Table | None:
     if not shown:
         return None
     found, headline = summary["latencies_ms"], (summary.get("headline") or {}).get("name")
+    percents = percents_of(found[name] for name in shown)
     rows = [
-        Row(cells=[f"{name}_ms", *_figures(found[name]), _interval(found[name])], strong=headline == f"{name}_ms")
+        Row(
+            cells=[f"{name}_ms", *_figures(found[name], percents), _interval(found[name])],
+            strong=headline == f"{name}_ms",
+        )
         for name in shown
     ]
-    heads = ["", *_HEADS, "95 % interval of P90"]
+    heads = ["", *percents.values(), "95 % interval of P90"]
     words = [f"of {_counted(summary, next(iter(shown)))}; percentiles by nearest rank"]
     words += [f"no interval: {why}" for why in dict.fromkeys(found[name].get("interval_note") for name in shown) if why]
     return Table(title="Latency, ms", head=heads, rows=rows, note=sentences(words), spare=frozenset({len(heads) - 1}))
@@ -77,8 +81,14 @@ def _counted(summary: Summary, name: str) -> str:
 def maxima(summary: Summary) -> Table | None:
     """Return percentiles of the greatest latencies of windows."""
     found = summary.get("window_maxima_ms") or {}
-    rows = [Row(cells=[f"{name}_ms", *_figures(found[name])]) for name in shown_latencies(summary) if name in found]
-    return Table(title="Greatest of each window, ms", head=["", *_HEADS], rows=rows, detail=True) if rows else None
+    percents = percents_of(found.values())
+    rows = [
+        Row(cells=[f"{name}_ms", *_figures(found[name], percents)])
+        for name in shown_latencies(summary)
+        if name in found
+    ]
+    heads = ["", *percents.values()]
+    return Table(title="Greatest of each window, ms", head=heads, rows=rows, detail=True) if rows else None
 
 
 def definitions(summary: Summary) -> Table | None:
@@ -111,18 +121,19 @@ def by_metric(summary: Summary) -> Table | None:
     found, latency = summary.get("by_metric"), "excess"
     if not found:
         return None
+    percents = percents_of(metric[f"{latency}_ms"] for metric in found)
     classes = ("expected", "exact", "wrong_value", "missing", "undecidable")
     lines = [
         Row(
             cells=[
                 Foreign(metric["metric"]),
                 *(count(metric[name]) for name in classes),
-                *_figures(metric[f"{latency}_ms"]),
+                *_figures(metric[f"{latency}_ms"], percents),
             ]
         )
         for metric in found
     ]
-    heads = ["", *(_CLASSES.get(name, name) for name in classes), *(f"{latency} {head}" for head in _HEADS)]
+    heads = ["", *(_CLASSES.get(name, name) for name in classes), *(f"{latency} {head}" for head in percents.values())]
     note = "Rows of all windows; latencies in ms, of rows of measured windows. The headline is over all types of rows."
     return Table(title="By type of row", head=heads, rows=lines, note=note, detail=True)
 
@@ -133,11 +144,12 @@ def states(summary: Summary) -> Table | None:
     if not found:
         return None
     shown = ("freshness" if shows_updates(summary) else "excess", "e2e")
+    percents = percents_of(state.get(f"{name}_ms") or {} for state in found["by_state"] for name in shown)
     lines = [
         Row(
             cells=[
                 f"{latency}_ms, state {state['state']}, {number(state['rate'], 0)}/s, {plural(state['rows'], 'row')}",
-                *_figures(state[f"{latency}_ms"]),
+                *_figures(state[f"{latency}_ms"], percents),
             ]
         )
         for state in found["by_state"]
@@ -145,7 +157,7 @@ def states(summary: Summary) -> Table | None:
         if state.get(f"{latency}_ms")
     ]
     note = sentence(f"{found['rule']}; {plural(found['changes'], 'state change')} in the measured phase")
-    return Table(title="By state of the load, ms", head=["", *_HEADS], rows=lines, note=note, detail=True)
+    return Table(title="By state of the load, ms", head=["", *percents.values()], rows=lines, note=note, detail=True)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
