@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 from windowbench.broker.storage import free_port
 from windowbench.engines.flink.progress import Progress
+from windowbench.engines.flink.query import FlinkQuery
 from windowbench.engines.flink.rest import FlinkRest, cause_of
 from windowbench.engines.flink.settings import FlinkSettings
 from windowbench.engines.flink.tuning import LOG_SETTINGS, job_settings, jvm_flags, sink_options, source_options
@@ -42,7 +43,6 @@ from windowbench.errors import EngineFailed, EnvironmentProblem, heed_signal, ra
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.load.numbering import input_partitions
 from windowbench.processes.process import hide_values
-from windowbench.settings.engine import PYTHON_WORKER
 from windowbench.toolchain.jars import default_cache_dir, ensure_jars
 from windowbench.toolchain.java import find_java, temporary_files_flags
 
@@ -128,7 +128,7 @@ def with_clause(options: dict[str, str]) -> str:
     return ", ".join(f"'{name}' = '{value}'" for name, value in quoted)
 
 
-def start_job(tables: TableEnvironment, job: Job, workload: Any, settings: dict[str, str]) -> Any:  # noqa: ANN401
+def start_job(tables: TableEnvironment, job: Job, query: FlinkQuery, settings: dict[str, str]) -> Any:  # noqa: ANN401
     """Say which settings are in force, start the job and return its client."""
     config = job.config
     broker = {"bootstrap.servers": bootstrap_of(config), **java_settings(config)}
@@ -139,10 +139,8 @@ def start_job(tables: TableEnvironment, job: Job, workload: Any, settings: dict[
     effective |= {f"source.{name}": value for name, value in sources[0].items()}
     effective |= {f"sink.{name}": value for name, value in sinks[0].items()}
     effective |= {"source.topic": ",".join(config.input_topics), "sink.topic": ",".join(config.result_topics)}
-    if workload.PYTHON_WORKER:
-        effective[PYTHON_WORKER] = "on the measured path"
     say("settings", effective=masked(effective, hide_values(secrets(config))))
-    statements = workload.statements(config, job.run_id, [*map(with_clause, sources)], [*map(with_clause, sinks)])
+    statements = query.statements(config, job.run_id, [*map(with_clause, sources)], [*map(with_clause, sinks)])
     results = [tables.execute_sql(statement) for statement in statements]
     return results[-1].get_job_client()
 
@@ -264,15 +262,15 @@ def rest_address(tables: TableEnvironment, settings: dict[str, str]) -> str:
     return f"http://{found.get_string('rest.address', '127.0.0.1')}:{found.get_string('rest.port', '8081')}"
 
 
-def serve(job: Job, jars: list[Path], workload: Any, deadline: float) -> None:  # noqa: ANN401 - a module
+def serve(job: Job, jars: list[Path], query: FlinkQuery, deadline: float) -> None:
     """Run a job until another run follows, a signal ends it or it fails."""
     ours = job_settings(job, rest_port=None if submitted() else free_port(), jars=jars if submitted() else [])
-    settings = workload.settings(job.config) | ours  # in which are the user's
+    settings = {**query.settings(job.config), **ours}  # in which are the user's
     tables = table_environment(settings)
     raise_on_signals()
     begins = log_begins(job)
     with ExitStack() as stack:
-        client = start_job(tables, job, workload, settings)
+        client = start_job(tables, job, query, settings)
         stack.callback(cancel, client)
         rest = FlinkRest(rest_address(tables, settings), str(client.get_job_id()))
         page = rest.address if FlinkSettings.of(job.config.engine).engine_ui else None
@@ -298,10 +296,10 @@ def stream(job: Job) -> None:
 
     # PyFlink's client writes a stack trace of each call that a JVM does not answer any more; we tell of it once.
     logging.disable(logging.CRITICAL)
-    workload = import_module(f"windowbench.workloads.{job.config.engine.workload}.flink")
+    query = FlinkQuery.of(job.config.engine.workload)
     try:
         while True:
-            serve(job, jars, workload, started + job.config.engine.engine_ready_seconds)
+            serve(job, jars, query, started + job.config.engine.engine_ready_seconds)
             job = next_job(job)
             started = time.monotonic()
     except (EngineFailed, JavaException, Py4JError, RuntimeError) as error:

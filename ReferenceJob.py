@@ -22,14 +22,13 @@ import sys
 import time
 import zlib
 from contextlib import ExitStack, suppress
-from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
 
 from config import Config
 from windowbench.engines.job import announce, read_job, say, until_stopped
 from windowbench.engines.reference.aggregator import Aggregator
+from windowbench.engines.reference.query import ReferenceQuery
 from windowbench.engines.reference.settings import ReferenceSettings
 from windowbench.engines.reference.worker import Share, partitions_of, run_consumer
 from windowbench.errors import EngineFailed, EnvironmentProblem, run_program
@@ -161,9 +160,9 @@ def aggregate(config: Config, inputs: Numbering) -> None:
         When a consumer ends or a row cannot be delivered.
     """
     run_id, watermarks_topic = config.run.run_id, ReferenceSettings.of(config.engine).watermarks_topic
-    workload: Any = import_module(f"windowbench.workloads.{config.engine.workload}.reference")
+    query = ReferenceQuery.of(config.engine.workload)
     engine = f"{run_id}-{os.getpid()}-{time.time_ns()}"
-    aggregator = Aggregator(engine, range(inputs.count), workload.windows(config))
+    aggregator = Aggregator(engine, range(inputs.count), query.windows(config))
     with ExitStack() as stack:
         starts = {n: end for n, (_, end) in Admin(config).log_ranges(watermarks_topic).items()}
         watermarks = Numbering(topics=(watermarks_topic,), each=len(starts))
@@ -178,7 +177,7 @@ def aggregate(config: Config, inputs: Numbering) -> None:
         while True:
             for _, _, _, value in follower.read(POLL_SECONDS):
                 for row in aggregator.take(value):
-                    results.write(*workload.record(row))
+                    results.write(*query.record(row))
             results.check()
             if consumers.check() and not ready:
                 ready = True

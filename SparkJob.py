@@ -33,7 +33,6 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -45,6 +44,7 @@ from windowbench.engines.spark.classes import CONF_DIR, KEEP_FLAG, empty_conf_di
 from windowbench.engines.spark.installation import archive_of_driver, settings_are_ours, spark_conf_dir
 from windowbench.engines.spark.jvm import end_children, end_jvm, hush, quietly
 from windowbench.engines.spark.progress import BatchLog, cause_of, is_waiting
+from windowbench.engines.spark.query import OBSERVATION, SparkQuery
 from windowbench.engines.spark.realtime import check_realtime
 from windowbench.engines.spark.settings import SparkSettings
 from windowbench.engines.spark.tuning import (
@@ -170,11 +170,10 @@ def shows_page(job: Job) -> bool:
     return SparkSettings.of(job.config.engine).engine_ui and not submitted()
 
 
-def our_settings(job: Job, workload: Any, partitions: int) -> dict[str, str]:  # noqa: ANN401 - a module
+def our_settings(job: Job, query: SparkQuery, partitions: int) -> dict[str, str]:
     """Return our settings of the session, the user's not among them; `partitions` are the events topic's."""
-    of_query = workload.settings(job.config) if hasattr(workload, "settings") else {}
-    common = session_settings(job.config, partitions=partitions, of_query=of_query)
-    ours = {"spark.app.name": f"windowbench {job.run_id}", **common, **getattr(workload, "SETTINGS", {})}
+    common = session_settings(job.config, partitions=partitions, of_query=query.tuned(job.config))
+    ours = {"spark.app.name": f"windowbench {job.run_id}", **common, **query.settings}
     if shows_page(job):
         ours |= UI_SETTINGS
     if not submitted():
@@ -185,14 +184,14 @@ def our_settings(job: Job, workload: Any, partitions: int) -> dict[str, str]:  #
     return ours
 
 
-def start_session(job: Job, workload: Any, partitions: int, stack: ExitStack) -> SparkSession:  # noqa: ANN401 - a module
+def start_session(job: Job, query: SparkQuery, partitions: int, stack: ExitStack) -> SparkSession:
     """Start Spark, or join the one that spark-submit started; `stack` ends it."""
     from pyspark import SparkConf, SparkContext
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
     hush()
-    ours, conf = our_settings(job, workload, partitions), SparkConf()
+    ours, conf = our_settings(job, query, partitions), SparkConf()
     if submitted():
         SparkContext._ensure_initialized()  # noqa: SLF001 - from here on a SparkConf knows what spark-submit was told
         conf = SparkConf()
@@ -230,15 +229,14 @@ def check_connector(spark: SparkSession, config: Config) -> None:
 # --- the query --------------------------------------------------------------------------------------------------------
 
 
-def start_query(spark: SparkSession, job: Job, workload: Any) -> StreamingQuery:  # noqa: ANN401 - a module
+def start_query(spark: SparkSession, job: Job, asked: SparkQuery) -> StreamingQuery:
     """Say which settings are in force and start the query."""
     config = job.config
     broker = {"kafka.bootstrap.servers": bootstrap_of(config)}
     broker |= {f"kafka.{name}": value for name, value in java_settings(config).items()}
     group = {"groupIdPrefix": f"windowbench-{job.run_id}"}
     source = {**broker, **source_options(config), **group}
-    apart = getattr(workload, "APART", False)
-    subscribed = config.input_topics if apart else (",".join(config.input_topics),)
+    subscribed = config.input_topics if asked.apart else (",".join(config.input_topics),)
     sink = {**broker, **sink_options(config), "checkpointLocation": job.checkpoint}
     if len(config.result_topics) == 1:  # of several, each record names its own
         sink["topic"] = config.kafka.result_topic
@@ -246,19 +244,19 @@ def start_query(spark: SparkSession, job: Job, workload: Any) -> StreamingQuery:
     effective |= {f"readStream.{name}": value for name, value in source.items()}
     effective["readStream.subscribe"] = ", ".join(subscribed)
     effective |= {f"writeStream.{name}": value for name, value in sink.items()}
-    if workload.PYTHON_WORKER:
+    if asked.python_worker:
         effective[PYTHON_WORKER] = "on the measured path"
     say("settings", effective=masked(effective, hide_values(secrets(config))))
     raw = [spark.readStream.format("kafka").options(**source, subscribe=topics).load() for topics in subscribed]
-    rows = workload.results(raw if apart else raw[0], config)
-    writer = workload.records(rows).writeStream.format("kafka").options(**sink).outputMode(config.output_mode)
+    records = asked.records(asked.results(raw, config))
+    writer = records.writeStream.format("kafka").options(**sink).outputMode(config.output_mode)
     batch_s, trigger_s = config.engine.real_time_batch_s, config.engine.trigger_interval_s
     if batch_s is not None:
-        writer = writer.trigger(realTime=f"{round(batch_s * 1000)} milliseconds")
+        batch = f"{round(batch_s * 1000)} milliseconds"
+        writer = writer.trigger(realTime=batch)  # type: ignore[call-overload]  # its stubs do not know that
     elif trigger_s:
         writer = writer.trigger(processingTime=f"{round(trigger_s * 1000)} milliseconds")
-    query: StreamingQuery = writer.start()
-    return query
+    return writer.start()
 
 
 def watch(query: StreamingQuery, log: BatchLog, job: Job, runs: Callable[[], bool]) -> None:
@@ -311,7 +309,7 @@ def fresh_reports(java: Any, last_batch: int) -> list[dict[str, Any]]:  # noqa: 
 # --- the program ------------------------------------------------------------------------------------------------------
 
 
-def serve(spark: SparkSession, job: Job, workload: Any, partitions: int) -> None:  # noqa: ANN401 - a module
+def serve(spark: SparkSession, job: Job, asked: SparkQuery, partitions: int) -> None:
     """Run the query of a job until another run follows, a signal ends it or it fails.
 
     Raises
@@ -321,11 +319,11 @@ def serve(spark: SparkSession, job: Job, workload: Any, partitions: int) -> None
     """
     tasks = partitions + (shuffle_partitions_of(job.config) or 0)
     with ExitStack() as stack:
-        query = start_query(spark, job, workload)
+        query = start_query(spark, job, asked)
         stack.callback(quietly, query.stop)
         watch(
             query,
-            BatchLog(input_partitions(job.config), workload.OBSERVATION),
+            BatchLog(input_partitions(job.config), OBSERVATION),
             job,
             lambda: job.config.real_time and all_tasks_run(spark, tasks),
         )
@@ -345,15 +343,15 @@ def stream(job: Job, partitions: int) -> None:
     from pyspark.errors import PySparkException
 
     hide = hide_values(secrets(job.config))
-    workload = import_module(f"windowbench.workloads.{job.config.engine.workload}.spark")
+    query = SparkQuery.of(job.config.engine.workload)
     with ExitStack() as stack:
         try:
-            spark = start_session(job, workload, partitions, stack)
+            spark = start_session(job, query, partitions, stack)
             if shows_page(job):
                 say("ui", address=f"http://{LOOPBACK}:{urlsplit(spark.sparkContext.uiWebUrl or '').port}")
             check_connector(spark, job.config)
             while True:
-                serve(spark, job, workload, partitions)
+                serve(spark, job, query, partitions)
                 job = next_job(job)
                 partitions = check_topics(job)
         except (PySparkException, Py4JJavaError) as error:

@@ -26,6 +26,7 @@ from typing import Any
 from config import Config, ConfigError, config_parser, load
 from windowbench.engines.job import Job, job_of, say
 from windowbench.errors import HarnessError, Terminated, run_program
+from windowbench.judge.truth.rows import RowModel
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.committed import CommittedReader
 from windowbench.kafka.reader import Record
@@ -34,7 +35,7 @@ from windowbench.load.numbering import result_partitions
 from windowbench.postgres.connection import DatabaseAway
 from windowbench.postgres.server import EmbeddedPostgres
 from windowbench.postgres.table import ResultsTable, StoredRow
-from windowbench.workloads import workload_model
+from windowbench.workloads.kit.result_table import ResultTable
 
 _EPILOG = """\
 examples:
@@ -53,11 +54,11 @@ _LONGEST_RUN_ID = 100
 _LOG = logging.getLogger("consumer")
 
 
-def rows_of(records: Sequence[Record], run_id: str | None, model: Any) -> list[StoredRow]:  # noqa: ANN401 - a module
+def rows_of(records: Sequence[Record], run_id: str | None, model: RowModel) -> list[StoredRow]:
     """Return the rows among some records; what is no row, or one of another run than `run_id`, is left out."""
     rows: list[StoredRow] = []
     for record in records:
-        sound = model.sound_row(record.value)
+        sound = model.sound(record.value)
         if sound is None or (run_id is not None and sound[0] != run_id):
             continue
         who, integers, doubles = sound
@@ -189,7 +190,8 @@ def consume(job: Job, *, until_end: bool) -> None:
     config, given = job.config, job.config.consumers
     run_id = None if job.alone else job.run_id
     topics = result_partitions(config)
-    model = workload_model(config.engine.workload)
+    workload = config.engine.workload
+    model = RowModel.of(workload)
     with ExitStack() as stack:
         server = EmbeddedPostgres(database_directory(job)) if given.postgres == "embedded" else None
         ends = {n: end for n, (_, end) in Admin(config).numbered_ranges(topics).items()}
@@ -197,7 +199,7 @@ def consume(job: Job, *, until_end: bool) -> None:
             stack.enter_context(server)
         dsn = server.ready() if server is not None else given.postgres_dsn
         assert dsn is not None
-        table = ResultsTable(dsn, model.RESULT_TABLE)
+        table = ResultsTable(dsn, ResultTable.of(workload))
         stack.callback(table.close)
         table.open()
         group = f"windowbench-consumer-{run_id or 'any-run'}-{table.identity}"

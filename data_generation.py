@@ -18,11 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.load.events import BLOCK, EventBlock, event_key
-from windowbench.load.payload import Encoder
+from windowbench.load.events import BLOCK, EventBlock, EventSource, event_key
+from windowbench.load.payload import Encoder, Encoding
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_S
 from windowbench.load.streams import CHUNK, stream_rng, uuid_texts
-from windowbench.workloads import workload_part
 
 __all__ = [
     "BLOCK",
@@ -111,7 +110,7 @@ def event_blocks(
     EventBlock
         At most :data:`BLOCK` events, fewer where their payloads would take more than some megabytes.
     """
-    draw = workload_part(config.engine.workload, "events").BlockDraw(config, producer)
+    draw = EventSource.of(config.engine.workload).draw(config, producer)
     piece = max(1, min(BLOCK, _PIECE_BYTES // max(1, config.events.payload_bytes)))
     first = 0
     for due in _due_blocks(offsets, until_ns):
@@ -123,8 +122,7 @@ def event_blocks(
 
 def encoder_of(config: Config) -> Encoder:
     """Return what renders the events of a configuration as payloads."""
-    encoder: Encoder = workload_part(config.engine.workload, "payload").PayloadEncoder(config)
-    return encoder
+    return Encoding.of(config.engine.workload).encoder(config)
 
 
 def _due_blocks(offsets: Iterator[NDArray[np.int64]], until_ns: int) -> Iterator[NDArray[np.int64]]:

@@ -30,6 +30,7 @@ from windowbench.judge.judgement import judge, replay
 from windowbench.judge.recorded import read_recorded
 from windowbench.judge.truth.closing import closing_times
 from windowbench.judge.truth.comparison import compare
+from windowbench.judge.truth.oracle import NOTHING_SEEN
 from windowbench.judge.truth.replay import scheduled_events
 from windowbench.judge.truth.updates import rules_of
 from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
@@ -73,7 +74,7 @@ def make_run(path: Path, windows: int, campaigns: int, *, updates: bool = False)
     run.write_schedule(schedule)
     _write_load(run, config, schedule)
     closing = closing_times(config, schedule, scheduled_events(config, schedule))
-    builder = TruthBuilder(config, closing)
+    builder = TruthBuilder(config, closing, NOTHING_SEEN)
     for events in scheduled_events(config, schedule, lambda i: iter([_sent(run, i)])):
         builder.add(events)
     truth = builder.finish()
@@ -116,8 +117,8 @@ def _final_rows(truth: AdCtrTruth) -> tuple[np.ndarray, list[bytes]]:
     windows = truth.cells.window_index(cells)
     closing = truth.cells.closing
     append = closing.closing_ns[windows] // NS_PER_MS + 400 + np.random.default_rng(1).integers(0, 300, len(cells))
-    newest = (truth.must.max_produce_ms[cells], truth.must.max_event_time_ns[cells])
-    return append, _values(truth, cells, truth.must.by_type[:, cells], *newest)
+    newest = (truth.greatest_produce_ms[cells], truth.event_time_ns.low[cells])
+    return append, _values(truth, cells, truth.tallied.must[:, cells], *newest)
 
 
 def _updates(

@@ -113,6 +113,7 @@ class Terminal:
         finally:
             kill(process)
             reading.join()
+            process.stdout.close()
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -9,7 +9,7 @@ from kafka import KafkaProducer
 from tests.e2e.poisoned import poison
 from tests.e2e.started import WIDE, each_engine, start
 from tests.patience import PATIENCE
-from windowbench.workloads.web_analytics.model import METRICS
+from windowbench.workloads.web_analytics.model import MODEL
 
 HARD = (
     "--workload=web_analytics",
@@ -68,7 +68,7 @@ def test_windows_sessions_and_alerts_are_exact_beside_poison(tmp_path, engine):
     said = [json.loads(line) for line in (program.run / "progress.jsonl").read_text().splitlines()]
     assert [message["rejected"] for message in said if message["type"] == "progress"][-1] == sent
     by_metric = {entry["metric"]: entry for entry in summary["by_metric"]}
-    assert tuple(by_metric) == METRICS
+    assert tuple(by_metric) == MODEL.metrics
     for name, entry in by_metric.items():
         assert entry["expected"] > 10, name
         assert entry["exact"] > 0, name

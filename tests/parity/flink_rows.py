@@ -43,14 +43,14 @@ def counting(files, size_ms, slide_ms, delay_ms):
     windows = WindowSettings(window_size_sec=size_ms / 1000, slide_sec=slide_ms / 1000)
     return FlinkJob(
         files=files,
-        columns=workload.event_columns(RUN_ID, delay_ms, IN_RECORD),
+        columns=workload.EVENTS.columns(RUN_ID, delay_ms, IN_RECORD),
         query=workload.result_query("records", windows, RUN_ID),
     )
 
 
 def naming(files):
     """Return the job that gives the names of files whose record counts."""
-    columns = workload.event_columns(RUN_ID, 0, FILE_NAME)
+    columns = workload.EVENTS.columns(RUN_ID, 0, FILE_NAME)
     # One time for all records: a computed column cannot use another one.
     columns = columns.replace("record_time", f"TO_TIMESTAMP_LTZ({ORIGIN_MS}, 3)")
     return FlinkJob(files=files, columns=columns, query=f"SELECT file_name FROM records WHERE {workload.ACCEPTED}")

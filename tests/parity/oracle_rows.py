@@ -4,10 +4,9 @@ import numpy as np
 
 from config import Config
 from tests.parity.cases import ORIGIN_MS, RUN_ID
-from windowbench.judge.truth.closing import closing_times
+from windowbench.judge.truth.oracle import Evidence, Oracle
 from windowbench.judge.truth.replay import ScheduledEvents
 from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule
-from windowbench.workloads.ad_ctr.oracle import TruthBuilder
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 BATCH_NS = 100 * NS_PER_S
@@ -22,6 +21,14 @@ def case_config(case, delay_ms):
         num_campaigns=case.campaigns,
         ads_per_campaign=1,
     )
+
+
+def truth_at_once(config, schedule, block):
+    """Return the truth of some events where every row came before any event that need not count."""
+    outline = Oracle.of(config.engine.workload).outline(config, schedule, [block])
+    builder = outline.builder(Evidence(answered_ms=np.full(outline.cells.count, -(2**63), dtype=np.int64)))
+    builder.add(block)
+    return builder.finish()
 
 
 def static_oracle_rows(case):
@@ -58,19 +65,15 @@ def _rows(config, case, placed):
             "campaign_id": np.array([event.campaign for event in events], dtype=np.int32),
         },
     )
-    closing = closing_times(config, schedule, [block])
-    at_once = np.zeros(len(closing.closing_ns) * case.campaigns, dtype=np.int64)
-    builder = TruthBuilder(config, closing, answered_ms=at_once)
-    builder.add(block)
-    truth = builder.finish()
-    assert truth.maybe is None
+    truth = truth_at_once(config, schedule, block)
+    assert truth.settled
     return list(_rows_of(truth))
 
 
 def _rows_of(truth):
     for cell in np.flatnonzero(truth.required):
         window = int(truth.cells.window_index(cell))
-        views, clicks, purchases = (int(truth.must.by_type[kind, cell]) for kind in range(3))
+        views, clicks, purchases = (int(truth.tallied.must[kind, cell]) for kind in range(3))
         yield {
             "run_id": RUN_ID,
             "campaign_id": int(truth.cells.keys_of(cell)),
@@ -80,8 +83,8 @@ def _rows_of(truth):
             "clicks": clicks,
             "purchases": purchases,
             "events": views + clicks + purchases,
-            "max_produce_time": int(truth.must.max_produce_ms[cell]),
-            "max_event_time_ns": int(truth.must.max_event_time_ns[cell]),
+            "max_produce_time": int(truth.greatest_produce_ms[cell]),
+            "max_event_time_ns": int(truth.event_time_ns.low[cell]),
             "ctr": clicks / views if views else None,
             "ctr_smoothed": clicks / (views + 1),
         }

@@ -6,10 +6,12 @@ from tests.parity.cases import RUN_ID
 from tests.parity.oracle_rows import case_config
 from tests.parity.spark_rows import payload
 from windowbench.engines.reference.aggregator import Aggregator
+from windowbench.engines.reference.counts import PartialCounts
 from windowbench.engines.reference.messages import partial_records, watermark_record
+from windowbench.engines.reference.records import END
 from windowbench.engines.reference.watermarks import LONGEST_POLL_MS, PartitionClock
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
-from windowbench.workloads.ad_ctr.reference import END, EventReader, OpenWindows, PartialCounts
+from windowbench.workloads.ad_ctr.reference import EventReader, OpenWindows
 
 IDLE_TIMEOUT_MS = 1_000
 ENGINE = "this-start"
@@ -20,7 +22,7 @@ class Replay:
 
     def __init__(self, config, partitions=1):
         self._reader = EventReader(RUN_ID)
-        self.counts = [PartialCounts(config.windows) for _ in range(partitions)]
+        self.counts = [PartialCounts(config.windows, 3) for _ in range(partitions)]
         self.clocks = [PartitionClock(config.windows.delay_ms, IDLE_TIMEOUT_MS) for _ in range(partitions)]
         self.windows = OpenWindows(config.windows, RUN_ID)
         self.aggregator = Aggregator(ENGINE, range(partitions), self.windows)

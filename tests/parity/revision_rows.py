@@ -7,13 +7,16 @@ import numpy as np
 from config import Config
 from tests.parity.cases import ORIGIN_MS, RUN_ID
 from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of
+from tests.parity.oracle_rows import truth_at_once
 from tests.parity.spark_rows import end_record, record
+from tests.unit.any_load import as_results, compared
+from windowbench.engines.reference import records
+from windowbench.engines.reference.counts import PartialCounts
 from windowbench.engines.reference.watermarks import PartitionClock
-from windowbench.judge.truth.comparison import RowClass, compare
+from windowbench.judge.truth.comparison import RowClass
 from windowbench.judge.truth.replay import ScheduledEvents
-from windowbench.judge.truth.rows import ResultRows
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS, NS_PER_S, Schedule
-from windowbench.workloads.product_ctr import flink, model, oracle, reference
+from windowbench.workloads.product_ctr import flink, reference
 from windowbench.workloads.product_ctr.settings import KINDS
 
 BATCH_NS = 100 * NS_PER_S
@@ -61,30 +64,19 @@ def oracle_classes(case, rows):
             "product_id": np.array([event.product for event in events], dtype=np.int32),
         },
     )
-    closing = oracle.closing_of(config, schedule, [block])
-    never = np.full(oracle.cells(config, closing).count, -(2**63), dtype=np.int64)
-    builder = oracle.TruthBuilder(config, closing, answered_ms=never)
-    builder.add(block)
-    found = compare(as_results(rows), builder.finish(), oracle.rules(config))
+    rows = as_results(config, list(enumerate(rows)))
+    found = compared(config, rows, truth_at_once(config, schedule, block))
     return [RowClass(row_class) for row_class in found.classes], len(found.missing)
-
-
-def as_results(rows):
-    """Return rows as they would be read from the results topic, one a ms."""
-    count = len(rows)
-    return ResultRows(
-        parsed=model.parse_rows([json.dumps(row).encode() for row in rows], RUN_ID),
-        partition=np.zeros(count, dtype=np.int32),
-        offset=np.arange(count, dtype=np.int64),
-        append_ms=np.arange(count, dtype=np.int64),
-        timestamp_type=np.ones(count, dtype=np.int8),
-    )
 
 
 def reference_rows(case):
     """Return the rows of the reference engine, whose one consumer reports after every batch."""
     config = case_config(case)
-    reads, counts, windows = reference.reader(config), reference.counts(config), reference.windows(config)
+    reads, counts, windows = (
+        reference.EventReader(config.run.run_id),
+        PartialCounts(config.windows, 2),
+        reference.QUERY.windows(config),
+    )
     clock = PartitionClock(case.delay_ms, 0)
     rows = []
     values = [[(e.payload, e.produce_ms, KINDS.index(e.kind)) for e in batch] for batch in case.batches]
@@ -92,7 +84,7 @@ def reference_rows(case):
         for payload, record_ms, topic in batch:
             event = reads.read(json.dumps(payload).encode(), record_ms, topic)
             clock.read(clock.position, event[2])
-            if event is not reference.END:
+            if event is not records.END:
                 counts.add(event)
         windows.add(counts.take())
         if clock.watermark_ns is not None:
@@ -118,7 +110,7 @@ def flink_job(case):
     lines = [line_of(event.payload, event.produce_ms) for batch in case.batches for event in batch]
     return FlinkJob(
         files={"events": b"".join(line + b"\n" for line in [*lines, line_of(END, ORIGIN_MS)])},
-        columns=flink.event_columns(KINDS, RUN_ID, case.delay_ms, IN_RECORD),
+        columns=flink.events_of(*KINDS).columns(RUN_ID, case.delay_ms, IN_RECORD),
         statements=tuple(flink.views(["records"], config.windows)),
         query=flink.result_query(config.windows, RUN_ID),
         settings=flink.settings(config),

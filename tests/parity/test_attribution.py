@@ -12,7 +12,8 @@ from tests.parity.attribution_cases import ATTRIBUTION_MS, CASES, DELAY_MS, SIZE
 from tests.parity.cases import ORIGIN_MS, RUN_ID
 from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of
 from tests.parity.spark_rows import Replay, end_record, record
-from windowbench.engines.flink.sql import timed_columns
+from windowbench.engines.flink.sql import Events
+from windowbench.engines.reference.counts import Forwarded
 from windowbench.engines.reference.watermarks import PartitionClock
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
 from windowbench.workloads.ad_clicks import flink, reference
@@ -58,7 +59,7 @@ def same(found, expected):
 @pytest.fixture(scope="module")
 def reference_answers():
     config = config_of_cases()
-    reads, counts, windows = reference.reader(config), reference.counts(config), reference.windows(config)
+    reads, counts, windows = reference.EventReader(config.run.run_id), Forwarded(), reference.QUERY.windows(config)
     clock, rows = PartitionClock(DELAY_MS, 0), []
     batches = [[(e.payload, e.payload["produce_time"], topic_of(e)) for e in batch] for batch in joined(CASES)]
     for batch in [*batches, [(END, ORIGIN_MS, 0)]]:
@@ -118,16 +119,16 @@ def flink_answers(run_jobs):
     fields = (
         "impression_id STRING, user_id STRING, campaign_id BIGINT, device_type STRING, cost BIGINT, click_id STRING"
     )
-    good = " OR ".join(f"({flink.good_event(kind)})" for kind in KINDS)
+    good = " OR ".join(f"({flink.events_of(kind).good})" for kind in KINDS)
     job = FlinkJob(
         files={"events": b"".join(line + b"\n" for line in [*lines, line_of(END, ORIGIN_MS)])},
-        columns=timed_columns(fields, f"({good})", RUN_ID, DELAY_MS, IN_RECORD),
+        columns=Events(fields, f"({good})").columns(RUN_ID, DELAY_MS, IN_RECORD),
         statements=(
             *(f"CREATE TEMPORARY VIEW {kind}s AS SELECT * FROM records WHERE event_type = '{kind}'" for kind in KINDS),
             *flink.views(config, *(f"{kind}s" for kind in KINDS)),
         ),
         query=flink.result_query(config, RUN_ID),
-        settings=flink.settings(config),
+        settings=flink.QUERY.settings(config),
     )
     (rows,) = run_jobs([job])
     found = [dict(zip(FIELDS, row, strict=True)) for row in rows]
@@ -158,7 +159,7 @@ def test_spark_rejects_what_the_reference_rejects(spark):
     kept = workload.guard(frame, config, KINDS[0], counts).collect()
     assert counts.get == {"rejected": len(wrong), "ends": 1}
     assert sorted(row.event_type for row in kept) == ["END", "impression"]
-    reads = reference.reader(config)
+    reads = reference.EventReader(config.run.run_id)
     read = [reads.read(json.dumps(payload).encode(), GOOD["produce_time"], 0) for payload in payloads]
     assert [event is None for event in read] == [False, *[True] * len(wrong), False]
 

@@ -6,7 +6,7 @@ from pyspark.sql import Observation
 from tests.parity.cases import ORIGIN_MS, RUN_ID
 from tests.parity.poison import malformed, odd_but_good, out_of_time
 from tests.parity.spark_rows import RAW_SCHEMA, record
-from windowbench.workloads.ad_ctr.model import parse_events
+from windowbench.workloads.ad_ctr.pair import parse_events
 from windowbench.workloads.ad_ctr.spark import guard, parse
 
 

@@ -96,6 +96,6 @@ def test_a_record_from_the_future_does_not_move_the_watermark():
 def test_a_row_becomes_a_record_with_key_and_explicit_null():
     case = CASES[10]
     (row,) = reference_rows(case, [on_one_partition(case.events)], delay_ms=0)
-    key, value = record(row)
+    key, value, _ = record(row)
     assert key == f"2:{ORIGIN_MS}".encode()
     assert b'"ctr":null' in value

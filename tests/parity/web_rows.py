@@ -7,14 +7,16 @@ import numpy as np
 from config import Config
 from tests.parity.cases import MS, ORIGIN_MS, RUN_ID
 from tests.parity.flink_rows import IN_RECORD, FlinkJob, line_of
+from tests.parity.oracle_rows import truth_at_once
 from tests.parity.spark_rows import Replay, end_record, record
 from tests.parity.web_cases import SPANS
+from tests.unit.any_load import as_results, compared
+from windowbench.engines.reference.counts import Forwarded
 from windowbench.engines.reference.watermarks import PartitionClock
-from windowbench.judge.truth.comparison import RowClass, compare
+from windowbench.judge.truth.comparison import RowClass
 from windowbench.judge.truth.replay import ScheduledEvents
-from windowbench.judge.truth.rows import ResultRows
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_MS, NS_PER_S, Schedule
-from windowbench.workloads.web_analytics import flink, model, oracle, reference
+from windowbench.workloads.web_analytics import flink, reference
 from windowbench.workloads.web_analytics import spark as workload
 from windowbench.workloads.web_analytics.events import COUNTRIES, country_of, page_urls
 from windowbench.workloads.web_analytics.payload import user_ids
@@ -71,29 +73,14 @@ def oracle_classes(case, rows):
             "views_before": column(lambda event: event.views, np.int32),
         },
     )
-    closing = oracle.closing_of(CONFIG, schedule, [block])
-    at_once = np.full(oracle.cells(CONFIG, closing).count, -(2**63), dtype=np.int64)
-    builder = oracle.TruthBuilder(CONFIG, closing, answered_ms=at_once)
-    builder.add(block)
-    found = compare(as_results(rows), builder.finish(), oracle.rules(CONFIG))
+    rows = as_results(CONFIG, list(enumerate(rows)))
+    found = compared(CONFIG, rows, truth_at_once(CONFIG, schedule, block))
     return [RowClass(row_class) for row_class in found.classes], len(found.missing)
-
-
-def as_results(rows):
-    """Return rows as they would be read from the results topic, one a ms."""
-    count = len(rows)
-    return ResultRows(
-        parsed=model.parse_rows([json.dumps(row).encode() for row in rows], RUN_ID),
-        partition=np.zeros(count, dtype=np.int32),
-        offset=np.arange(count, dtype=np.int64),
-        append_ms=np.arange(count, dtype=np.int64),
-        timestamp_type=np.ones(count, dtype=np.int8),
-    )
 
 
 def reference_rows(case):
     """Return the rows of the reference engine, whose one consumer reports after every batch."""
-    reads, counts, windows = reference.reader(CONFIG), reference.counts(CONFIG), reference.windows(CONFIG)
+    reads, counts, windows = reference.EventReader(CONFIG.run.run_id), Forwarded(), reference.QUERY.windows(CONFIG)
     clock = PartitionClock(CONFIG.windows.delay_ms, 0)
     rows = []
     values = [[(payload(event), event.produce_ms) for event in batch] for batch in case.batches]
@@ -137,10 +124,10 @@ def flink_job(case):
     lines = [line_of(payload(event), event.produce_ms) for batch in case.batches for event in batch]
     return FlinkJob(
         files={"events": b"".join(line + b"\n" for line in [*lines, line_of(END, ORIGIN_MS)])},
-        columns=flink.event_columns(RUN_ID, CONFIG.windows.delay_ms, IN_RECORD),
+        columns=flink.EVENTS.columns(RUN_ID, CONFIG.windows.delay_ms, IN_RECORD),
         statements=tuple(flink.views("records", CONFIG)),
         query=flink.rows_query({**flink.RESULTS, **flink.ALERTS}, RUN_ID),
-        settings=flink.settings(CONFIG),
+        settings=flink.QUERY.settings(CONFIG),
     )
 
 

@@ -1,18 +1,16 @@
 """The truth of ad_clicks against SQL over the topics, and the reference engine's rows against the truth."""
 
-import json
-
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.unit.ads_load import MS, NOW_NS, records_of, small_config, tables_of, truth_of
-from windowbench.judge.truth.comparison import RowClass, compare
-from windowbench.judge.truth.replay import scheduled_events
-from windowbench.judge.truth.rows import ResultRows
+from tests.unit.ads_load import records_of, small_config, tables_of, truth_of
+from tests.unit.any_load import MS, NOW_NS, as_results, compared, judged
+from windowbench.engines.reference.counts import Forwarded
+from windowbench.judge.truth.comparison import RowClass
 from windowbench.load.schedule import plan
-from windowbench.workloads.ad_clicks import model, oracle, reference
+from windowbench.workloads.ad_clicks import reference
 from windowbench.workloads.ad_clicks.settings import DEVICES
 
 TABLES = """
@@ -119,7 +117,7 @@ def test_truth_equals_a_database_query_over_the_topics(seed, settings):
 
 def reference_rows(config, schedule):
     """Return the rows of the reference engine that reads records one by one as they are sent, and when each came."""
-    reads, windows, counts = reference.reader(config), reference.windows(config), reference.counts(config)
+    reads, windows, counts = reference.EventReader(config.run.run_id), reference.QUERY.windows(config), Forwarded()
     watermark, rows = -(2**63), []
     for sent, topic, value, _ in records_of(config, schedule):
         event = reads.read(value, sent // MS, topic)
@@ -130,28 +128,6 @@ def reference_rows(config, schedule):
     rows += [(schedule.load_end_ns // MS + 5, row) for row in windows.close(reference.END[2])]
     assert len(windows) == 0
     return rows, windows
-
-
-def as_results(config, rows):
-    n = len(rows)
-    return ResultRows(
-        parsed=model.parse_rows([json.dumps(row).encode() for _, row in rows], config.run.run_id),
-        partition=np.zeros(n, dtype=np.int32),
-        offset=np.arange(n, dtype=np.int64),
-        append_ms=np.array([at for at, _ in rows], dtype=np.int64),
-        timestamp_type=np.ones(n, dtype=np.int8),
-    )
-
-
-def judged(config, rows, schedule):
-    found = as_results(config, rows)
-    closing = oracle.closing_of(config, schedule, scheduled_events(config, schedule))
-    table = oracle.cells(config, closing)
-    cell = table.cells_of(found.parsed)
-    answered = np.full(table.count, 2**62, dtype=np.int64)
-    np.minimum.at(answered, cell[cell >= 0], found.append_ms[cell >= 0])
-    truth = truth_of(config, schedule, answered_ms=answered)
-    return truth, compare(found, truth, oracle.rules(config))
 
 
 @pytest.mark.parametrize("seed", [31, 32, 33, 34, 35])
@@ -179,9 +155,9 @@ def test_where_late_events_may_count_or_not_neither_rows_nor_what_follows_from_t
     for part in (campaigns, devices):
         late = part.impressions.low < part.impressions.high
         assert late.any()
-        assert (part.unsettled == late).all()
-    assert (anomalies.unsettled.sum() > campaigns.unsettled.sum()).all()
-    found = compare(as_results(config, rows), truth, oracle.rules(config))
+        assert (part.undecidable == late).all()
+    assert (anomalies.undecidable.sum() > campaigns.undecidable.sum()).all()
+    found = compared(config, as_results(config, rows), truth)
     assert {RowClass(c) for c in found.classes} == {RowClass.EXACT, RowClass.UNDECIDABLE}
     assert len(found.missing) == 0
 
@@ -191,7 +167,8 @@ def test_planted_anomalies_are_found_and_nothing_else_is():
     config = small_config(rate=2000.0, duration_seconds=60.0, num_campaigns=8, **settings)
     schedule = plan(config, NOW_NS)
     rows, _ = reference_rows(config, schedule)
-    remarks = oracle.remarks(*judged(config, rows, schedule), as_results(config, rows).parsed)
+    truth, found = judged(config, rows, schedule)
+    remarks = truth.remarks(found, as_results(config, rows).parsed)
     assert remarks["planted anomalies"] >= 4
     # Another one in the history of an anomaly hides it.
     assert remarks["planted anomalies reported"] >= remarks["planted anomalies"] / 2
@@ -216,12 +193,12 @@ def test_of_an_approximate_count_of_users_the_error_is_told_and_any_row_is_exact
     truth, found = judged(exact, off, schedule)
     devices = sum(row["metric"] == "device" for _, row in right)
     assert found.count(RowClass.WRONG_VALUE) > devices / 2
-    assert not [name for name in oracle.remarks(truth, found, as_results(exact, off).parsed) if "approximate" in name]
+    assert not [name for name in truth.remarks(found, as_results(exact, off).parsed) if "approximate" in name]
     for rows, least in ((right, 0.0), (off, 10.0)):
         truth, found = judged(approximate, rows, schedule)
         assert {RowClass(c) for c in found.classes} == {RowClass.EXACT}
         assert len(found.missing) == 0
-        remarks = oracle.remarks(truth, found, as_results(approximate, rows).parsed)
+        remarks = truth.remarks(found, as_results(approximate, rows).parsed)
         assert remarks["approximate users: rows"] == devices
         pairs = [
             (row["users"], true["users"]) for (_, row), (_, true) in zip(rows, right, strict=True) if "users" in row
@@ -255,7 +232,7 @@ def test_beside_an_approximate_count_everything_else_is_exact_and_no_row_counts_
     assert found.classes[place] == RowClass.WRONG_VALUE
     assert found.count(RowClass.WRONG_VALUE) == 1
     devices = sum(row["metric"] == "device" for _, row in rows)
-    told = oracle.remarks(truth, found, as_results(config, rows).parsed)["approximate users: rows"]
+    told = truth.remarks(found, as_results(config, rows).parsed)["approximate users: rows"]
     assert told == devices - (metric == "device"), "a wrong row does not count"
 
 
@@ -265,13 +242,13 @@ def test_an_approximate_count_leaves_unsettled_what_late_events_unsettle_and_no_
     rows, _ = reference_rows(exact, schedule)
     truths = [truth_of(config, schedule, answered_ms=None) for config in (exact, approximate)]
     for one, other in zip(truths[0].parts, truths[1].parts, strict=True):
-        assert one.unsettled.any()
-        assert np.array_equal(one.unsettled, other.unsettled)
+        assert one.undecidable.any()
+        assert np.array_equal(one.undecidable, other.undecidable)
     results = as_results(approximate, with_users_off(rows))
-    found = compare(results, truths[1], oracle.rules(approximate))
+    found = compared(approximate, results, truths[1])
     assert {RowClass(c) for c in found.classes} == {RowClass.EXACT, RowClass.UNDECIDABLE}
     devices = truths[1].parts[1]
-    told = oracle.remarks(truths[1], found, results.parsed)["approximate users: rows"]
+    told = truths[1].remarks(found, results.parsed)["approximate users: rows"]
     known = devices.required & (devices.total.low == devices.total.high)
     assert told == np.count_nonzero(known) < np.count_nonzero(devices.required)
 

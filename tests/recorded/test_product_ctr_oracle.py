@@ -1,17 +1,15 @@
 """The truth of product_ctr against SQL over the same events, and the reference engine's rows against the truth."""
 
-import json
-
 import duckdb
 import numpy as np
 import pytest
 
-from tests.unit.product_load import MS, NOW_NS, events_of, small_config, truth_of
-from windowbench.judge.truth.comparison import RowClass, compare
-from windowbench.judge.truth.replay import scheduled_events
-from windowbench.judge.truth.rows import ResultRows
-from windowbench.load.schedule import plan
-from windowbench.workloads.product_ctr import model, oracle, reference
+from tests.unit.any_load import MS, NOW_NS, events_of, judged, truth_of
+from tests.unit.product_load import small_config
+from windowbench.engines.reference.counts import PartialCounts
+from windowbench.judge.truth.comparison import RowClass
+from windowbench.load.schedule import END_EVENT_TIME_NS, plan
+from windowbench.workloads.product_ctr import reference
 
 SQL = """
 with instants as (
@@ -28,11 +26,11 @@ with instants as (
            (final is null or due + 500 * 1000000 < final) as must
     from members m join windows using (window_start)
 )
-select window_start, product,
-       count(*) filter (in_first and kind = 0), count(*) filter (in_first and kind = 1),
-       count(*) filter (must and kind = 0), count(*) filter (must and kind = 1), count(*) filter (not must),
+select window_start, product_id,
+       count(*) filter (in_first and event_kind = 0), count(*) filter (in_first and event_kind = 1),
+       count(*) filter (must and event_kind = 0), count(*) filter (must and event_kind = 1), count(*) filter (not must),
        max(sent // 1000000) filter (must), min(due) filter (must), max(due) filter (must)
-from judged group by window_start, product order by window_start, product
+from judged group by window_start, product_id order by window_start, product_id
 """
 LATE = {"too_late_share": 0.05, "late_guard_seconds": 2.0}
 DISORDERED = {"out_of_order_share": 0.3, "out_of_order_extent_ms": 400}
@@ -57,8 +55,8 @@ def test_truth_equals_a_database_query_over_the_same_events(seed, settings):
     assert len(expected) > 20
     for start, product, *first_and_must, late, produce, first_due, due in expected:
         cell = starts.index(start) * truth.cells.keys + product
-        assert [*truth.first[:, cell].tolist(), *truth.must[:, cell].tolist()] == first_and_must
-        assert truth.maybe[:, cell].sum() == late
+        assert [*truth.first[:, cell].tolist(), *truth.tallied.must[:, cell].tolist()] == first_and_must
+        assert truth.tallied.maybe[:, cell].sum() == late
         if produce is not None:
             assert (truth.greatest_produce_ms[cell], truth.last_due_ns[cell]) == (produce, due)
             assert truth.first_due_ns[cell] == first_due
@@ -69,40 +67,18 @@ def test_truth_equals_a_database_query_over_the_same_events(seed, settings):
 
 def reference_rows(config, schedule):
     """Return the rows of the reference engine that reads events one by one as they are sent, and when each came."""
-    windows, counts = reference.windows(config), reference.counts(config)
+    windows, counts = reference.QUERY.windows(config), PartialCounts(config.windows, 2)
     events = events_of(config, schedule)
     watermark, rows = -(2**63), []
     for i in np.argsort(events["sent"], kind="stable").tolist():
         sent_ms, time_ns = int(events["sent"][i]) // MS, int(events["event_time"][i])
-        counts.add((int(events["kind"][i]), int(events["product"][i]), time_ns, sent_ms))
+        counts.add((int(events["event_kind"][i]), int(events["product_id"][i]), time_ns, sent_ms))
         watermark = max(watermark, time_ns // MS * MS - config.windows.delay_ms * MS)
         windows.add(counts.take())
         rows += [(sent_ms + 1, row) for row in windows.close(watermark)]
-    rows += [(schedule.load_end_ns // MS + 5, row) for row in windows.close(reference.END[2])]
+    rows += [(schedule.load_end_ns // MS + 5, row) for row in windows.close(END_EVENT_TIME_NS)]
     assert len(windows) == 0
     return rows
-
-
-def result_rows(config, rows):
-    parsed = model.parse_rows([json.dumps(row).encode() for _, row in rows], config.run.run_id)
-    n = len(rows)
-    return ResultRows(
-        parsed=parsed,
-        partition=np.zeros(n, dtype=np.int32),
-        offset=np.arange(n, dtype=np.int64),
-        append_ms=np.array([at for at, _ in rows], dtype=np.int64),
-        timestamp_type=np.ones(n, dtype=np.int8),
-    )
-
-
-def judged(config, rows, schedule):
-    found = result_rows(config, rows)
-    closing = oracle.closing_of(config, schedule, scheduled_events(config, schedule))
-    cell = oracle.cells(config, closing).cells_of(found.parsed)
-    answered = np.full(len(closing.first.closing_ns) * config.workload.num_products, -(2**63), dtype=np.int64)
-    np.maximum.at(answered, cell[cell >= 0], found.append_ms[cell >= 0])
-    truth = truth_of(config, schedule, answered_ms=np.where(answered == -(2**63), 2**62, answered))
-    return truth, compare(found, truth, oracle.rules(config))
 
 
 @pytest.mark.parametrize("seed", [31, 32, 33, 34, 35])

@@ -228,7 +228,7 @@ def test_a_workload_may_have_something_to_say_beside_its_rows(summaries, monkeyp
         views = rows.integers["views"][comparison.row_of_cell[right]]
         return {"cells of the truth": truth.cells.count, "views of a row, mean": float(views.mean()), "nothing": -0.001}
 
-    monkeypatch.setattr(oracle, "remarks", remarks, raising=False)
+    monkeypatch.setattr(oracle.AdCtrTruth, "remarks", remarks)
     summary = evaluate(synthetic_run().write(tmp_path)).summary
     count, mean, _ = summary["remarks"].values()
     assert count > 0

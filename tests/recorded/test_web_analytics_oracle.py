@@ -1,19 +1,30 @@
 """The truth of web_analytics against SQL over the same events, and the reference engine's rows against the truth."""
 
-import json
-
 import duckdb
 import numpy as np
 import pytest
 
 from data_generation import event_blocks
-from tests.unit.web_load import MS, NOW_NS, SENT_LATE_NS, events_of, small_config, truth_of
-from windowbench.judge.truth.comparison import RowClass, compare
+from tests.unit.any_load import (
+    MS,
+    NOW_NS,
+    SENT_LATE_NS,
+    as_results,
+    compared,
+    events_of,
+    judged,
+    never,
+    outline_of,
+    truth_of,
+)
+from tests.unit.web_load import small_config
+from windowbench.engines.reference.counts import Forwarded
+from windowbench.judge.truth.comparison import RowClass
+from windowbench.judge.truth.oracle import NOTHING_SEEN
 from windowbench.judge.truth.replay import scheduled_events
-from windowbench.judge.truth.rows import ResultRows
 from windowbench.load.arrivals import arrival_offsets
 from windowbench.load.schedule import plan
-from windowbench.workloads.web_analytics import model, oracle, reference
+from windowbench.workloads.web_analytics import model, reference
 from windowbench.workloads.web_analytics.events import COUNTRIES, country_of, page_urls
 from windowbench.workloads.web_analytics.payload import PayloadEncoder, user_ids
 from windowbench.workloads.web_analytics.settings import LONGEST_PATH
@@ -148,31 +159,18 @@ def rows_by_sql(config, schedule):
     return rows
 
 
-def result_rows(config, rows, append_ms):
-    count = len(rows)
-    return ResultRows(
-        parsed=model.parse_rows([json.dumps(row).encode() for row in rows], config.run.run_id),
-        partition=np.zeros(count, dtype=np.int32),
-        offset=np.arange(count, dtype=np.int64),
-        append_ms=np.array(append_ms, dtype=np.int64),
-        timestamp_type=np.ones(count, dtype=np.int8),
-    )
-
-
 @pytest.mark.parametrize("seed", [21, 22, 23, 24, 25])
 @of_cases
 def test_truth_equals_database_queries_over_the_same_events(seed, settings):
     config = small_config(seed=seed, **settings)
     schedule = plan(config, NOW_NS // 10**9 * 10**9)
     rows = rows_by_sql(config, schedule)
-    closing = oracle.closing_of(config, schedule, scheduled_events(config, schedule))
-    never = np.full(oracle.cells(config, closing).count, -(2**63), dtype=np.int64)
-    truth = truth_of(config, schedule, answered_ms=never)
+    truth = truth_of(config, schedule, answered_ms=never(config, schedule))
     assert truth.settled
-    found = compare(result_rows(config, rows, [0] * len(rows)), truth, oracle.rules(config))
+    found = compared(config, as_results(config, [(0, row) for row in rows]), truth)
     assert {RowClass(c) for c in found.classes} == {RowClass.EXACT}
     assert len(found.missing) == 0
-    assert {row["metric"] for row in rows} == set(model.METRICS)
+    assert {row["metric"] for row in rows} == set(model.MODEL.metrics)
     may = truth_of(config, schedule)
     assert may.settled == (config.events.too_late_share == 0)
     assert (may.possible >= may.required).all()
@@ -180,13 +178,13 @@ def test_truth_equals_database_queries_over_the_same_events(seed, settings):
 
 def reference_rows(config, schedule):
     """Return the rows of the reference engine that reads events one by one as they are sent, and when each came."""
-    encoder, reads = PayloadEncoder(config), reference.reader(config)
+    encoder, reads = PayloadEncoder(config), reference.EventReader(config.run.run_id)
     sent = []
     for producer in range(config.load.num_producers):
         for block in event_blocks(config, producer, arrival_offsets(config, producer), schedule.load_length_ns):
             sent_ns = block.due_offset_ns + schedule.epoch_ns + SENT_LATE_NS
             sent += zip(sent_ns.tolist(), encoder.encode(block, schedule), strict=True)
-    windows, counts = reference.windows(config), reference.counts(config)
+    windows, counts = reference.QUERY.windows(config), Forwarded()
     watermark, rows = -(2**63), []
     for sent_ns, value in sorted(sent, key=lambda event: event[0]):
         event = reads.read(value + b"%d}" % (sent_ns // MS), sent_ns // MS)
@@ -205,14 +203,8 @@ def test_the_reference_engine_agrees_on_a_mixed_load(seed, settings):
     config = small_config(seed=seed, **settings)
     schedule = plan(config, NOW_NS)
     came = reference_rows(config, schedule)
-    rows = result_rows(config, [row for _, row in came], [at for at, _ in came])
-    closing = oracle.closing_of(config, schedule, scheduled_events(config, schedule))
-    cells = oracle.cells(config, closing)
-    cell = cells.cells_of(rows.parsed)
-    answered = np.full(cells.count, 2**63 - 1, dtype=np.int64)
-    np.minimum.at(answered, cell[cell >= 0], rows.append_ms[cell >= 0])
-    truth = truth_of(config, schedule, answered_ms=answered)
-    found = compare(rows, truth, oracle.rules(config))
+    rows = as_results(config, came)
+    truth, found = judged(config, came, schedule)
     assert {RowClass(c) for c in found.classes} == {RowClass.EXACT}
     assert len(found.missing) == 0
     after_earliest = rows.append_ms[found.row_of_cell[truth.required]] * MS - truth.earliest_ns[truth.required]
@@ -221,11 +213,9 @@ def test_the_reference_engine_agrees_on_a_mixed_load(seed, settings):
 
 def judged_at_once(config, schedule, rows):
     """Return the truth where no late event counts, the comparison of rows with it, and their values."""
-    closing = oracle.closing_of(config, schedule, scheduled_events(config, schedule))
-    never = np.full(oracle.cells(config, closing).count, -(2**63), dtype=np.int64)
-    truth = truth_of(config, schedule, answered_ms=never)
-    results = result_rows(config, rows, [0] * len(rows))
-    return truth, compare(results, truth, oracle.rules(config)), results.parsed
+    truth = truth_of(config, schedule, answered_ms=never(config, schedule))
+    results = as_results(config, [(0, row) for row in rows])
+    return truth, compared(config, results, truth), results.parsed
 
 
 def with_users_off(rows):
@@ -245,12 +235,12 @@ def test_of_an_approximate_count_of_users_the_error_is_told_and_any_row_is_exact
     truth, found, parsed = judged_at_once(exact, schedule, off)
     windows = sum(row["metric"] == "traffic" for row in right)
     assert found.count(RowClass.WRONG_VALUE) > windows / 2
-    assert oracle.remarks(truth, found, parsed) == {}
+    assert truth.remarks(found, parsed) == {}
     for rows, least in ((right, 0.0), (off, 10.0)):
         truth, found, parsed = judged_at_once(approximate, schedule, rows)
         assert {RowClass(c) for c in found.classes} == {RowClass.EXACT}
         assert len(found.missing) == 0
-        remarks = oracle.remarks(truth, found, parsed)
+        remarks = truth.remarks(found, parsed)
         assert remarks["approximate active_users: rows"] == windows
         errors = [
             100 * (row["active_users"] - true["active_users"]) / true["active_users"]
@@ -282,7 +272,7 @@ def test_beside_an_approximate_count_everything_else_is_exact_and_no_row_counts_
     assert found.classes[place] == RowClass.WRONG_VALUE
     assert found.count(RowClass.WRONG_VALUE) == 1
     windows = sum(row["metric"] == "traffic" for row in rows)
-    told = oracle.remarks(truth, found, parsed)["approximate active_users: rows"]
+    told = truth.remarks(found, parsed)["approximate active_users: rows"]
     assert told == windows - (metric == "traffic"), "a wrong row does not count"
 
 
@@ -290,10 +280,9 @@ def test_of_a_silent_topic_no_row_is_expected_and_any_is_too_much():
     config = small_config(rate=0.001)
     schedule = plan(config, NOW_NS)
     assert len(list(scheduled_events(config, schedule))) == 0
-    closing = oracle.closing_of(config, schedule, [])
-    truth = oracle.TruthBuilder(config, closing).finish()
+    truth = outline_of(config, schedule).builder(NOTHING_SEEN).finish()
     row = {"run_id": config.run.run_id, "metric": "high_bounce_rate", "window_start": 0, "window_end": 2_000}
     row |= {"max_produce_time": 1, "user_id": "user-0000000001", "url": "/", "page_views": 1}
-    found = compare(result_rows(config, [row], [0]), truth, oracle.rules(config))
+    found = compared(config, as_results(config, [(0, row)]), truth)
     assert [RowClass(c) for c in found.classes] == [RowClass.UNEXPECTED]
     assert len(found.missing) == 0

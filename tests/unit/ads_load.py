@@ -2,17 +2,11 @@
 
 import json
 
-import numpy as np
-
 from config import Config
 from data_generation import encoder_of, event_blocks
-from windowbench.judge.truth.replay import scheduled_events
+from tests.unit import any_load
+from tests.unit.any_load import MS, SENT_LATE_NS
 from windowbench.load.arrivals import arrival_offsets
-from windowbench.workloads.ad_clicks import oracle
-
-MS = 1_000_000
-NOW_NS = 1_760_000_000_123_456_789
-SENT_LATE_NS = 500_000
 
 
 def small_config(**settings):
@@ -73,13 +67,4 @@ def tables_of(config, schedule):
 
 def truth_of(config, schedule, **how):
     """Return the truth; where nothing is said of when rows came, all came before any event that need not count."""
-    closing = oracle.closing_of(config, schedule, scheduled_events(config, schedule))
-    how.setdefault("answered_ms", np.full(oracle.cells(config, closing).count, -1, dtype=np.int64))
-    builder = oracle.TruthBuilder(config, closing, **how)
-    sent = {}
-    for i in range(config.load.num_producers):
-        due = [block.due_ns for block in scheduled_events(config, schedule) if block.producer == i]
-        sent[i] = np.concatenate(due) + SENT_LATE_NS
-    for block in scheduled_events(config, schedule, lambda i: iter([sent[i]])):
-        builder.add(block)
-    return builder.finish()
+    return any_load.truth_of(config, schedule, **{"answered_ms": any_load.never(config, schedule), **how})

@@ -7,7 +7,8 @@ import pytest
 
 from config import Config, ConfigError
 from data_generation import encoder_of, event_blocks
-from tests.unit.ads_load import MS, NOW_NS, records_of, small_config
+from tests.unit.ads_load import records_of, small_config
+from tests.unit.any_load import MS, NOW_NS
 from windowbench.load.arrivals import arrival_offsets
 from windowbench.load.schedule import plan
 from windowbench.workloads.ad_clicks import events, model, reference
@@ -113,7 +114,7 @@ def test_events_go_to_the_topic_of_their_kind_and_leave_idle_partitions_alone():
 def test_payloads_are_events_that_the_reference_reads_from_the_topic_of_their_kind_alone():
     config = small_config(payload_bytes=400)
     schedule = plan(config, NOW_NS)
-    encoder, reads = encoder_of(config), reference.reader(config)
+    encoder, reads = encoder_of(config), reference.EventReader(config.run.run_id)
     block = blocks_of(config, 1)[0]
     ids = {}
     payloads = encoder.encode(block, schedule)
@@ -169,7 +170,7 @@ GOOD = {
     ids=str,
 )
 def test_what_the_reference_rejects(wrong):
-    reads = reference.reader(small_config())
+    reads = reference.EventReader(small_config().run.run_id)
     assert reads.read(json.dumps(GOOD).encode(), NOW_NS // MS, 0) is not None
     assert reads.read(json.dumps(GOOD | wrong).encode(), NOW_NS // MS, 0) is None
 
@@ -182,7 +183,7 @@ def test_rows_of_each_type_are_read_back():
         {**common, "metric": "anomaly", "campaign_id": 3, "ctr": 0.0, "expected_ctr": 0.5, "deviation": -0.5,
          "standard_deviation": 0.0, "score": None},
     ]  # fmt: skip
-    parsed = model.parse_rows([json.dumps(row).encode() for row in rows], "r")
+    parsed = model.MODEL.parse([json.dumps(row).encode() for row in rows], "r")
     assert parsed.kind.tolist() == [0, 0, 0]
     assert parsed.integers["key"].tolist() == [3, text_code("tv"), 3]
     assert np.isnan(parsed.doubles["cost_per_click"][0])

@@ -13,9 +13,10 @@ from windowbench.judge.truth.closing import ClosingTimes
 from windowbench.judge.truth.windows import WindowAssigner
 from windowbench.workloads.ad_clicks import spark
 from windowbench.workloads.ad_clicks.anomalies import anomalies
-from windowbench.workloads.ad_clicks.counted import Bounds, CountedTruth
+from windowbench.workloads.ad_clicks.counted import CountedTruth
 from windowbench.workloads.ad_clicks.settings import AdClicksSettings
 from windowbench.workloads.kit.cells import Cells
+from windowbench.workloads.kit.tally import Bounds, Tallied
 
 OWN = AdClicksSettings(num_campaigns=2, history_windows=6, least_history_windows=3, anomaly_deviations=2.0)
 COUNTS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=25)
@@ -37,14 +38,16 @@ def counted(windows, more=None):
     added = nothing if more is None else np.repeat(np.array(more, dtype=np.int64), 2)
     return CountedTruth(
         cells=Cells(closing=closing, keys=2, column="key"),
-        impressions=Bounds(low=columns[0], high=columns[0] + added),
-        clicks=Bounds(low=columns[1], high=columns[1]),
-        produce_ms=Bounds(low=nothing, high=nothing),
+        tallied=Tallied(
+            must=columns.astype(np.int32),
+            maybe=np.stack([added, nothing]).astype(np.int32),
+            excused=np.zeros((2, 2 * n), dtype=np.int32),
+            produce_ms=Bounds(low=nothing, high=nothing),
+            last_due_ns=nothing,
+            last_sent_ns=nothing,
+        ),
         total=Bounds(low=nothing, high=nothing),
         total_name="cost",
-        excused=nothing,
-        last_due_ns=nothing,
-        last_sent_ns=nothing,
     )
 
 
@@ -98,7 +101,7 @@ def test_at_the_limit_either_answer_is_right(off):
 def test_a_window_that_is_not_settled_leaves_nothing_settled_until_it_is_forgotten():
     more = [0, 0, 1, *[0] * 10]
     found = anomalies(counted([(4, 1)] * 13, more), OWN)
-    unsettled = found.unsettled.reshape(-1, 2)
+    unsettled = found.undecidable.reshape(-1, 2)
     assert unsettled[:, 0].tolist() == [False, False, *[True] * 7, *[False] * 4]
     assert found.possible.reshape(-1, 2)[2:9].all()
     assert not found.required.any()

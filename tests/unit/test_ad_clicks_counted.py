@@ -8,8 +8,9 @@ import pytest
 from windowbench.judge.truth.closing import ClosingTimes
 from windowbench.judge.truth.windows import WindowAssigner
 from windowbench.workloads.ad_clicks import model
-from windowbench.workloads.ad_clicks.counted import Bounds, CountedTruth
+from windowbench.workloads.ad_clicks.counted import CountedTruth
 from windowbench.workloads.kit.cells import Cells
+from windowbench.workloads.kit.tally import Bounds, Tallied
 from windowbench.workloads.kit.typed_rows import KEY_COLUMN, text_codes
 
 
@@ -28,14 +29,16 @@ def one_device(*, excused, approximate):
 
     return CountedTruth(
         cells=Cells(closing=closing, keys=1, column=KEY_COLUMN, names=text_codes(["tv"])),
-        impressions=Bounds(low=just(4), high=just(4)),
-        clicks=Bounds(low=just(0), high=just(0)),
-        produce_ms=Bounds(low=just(7), high=just(7)),
+        tallied=Tallied(
+            must=np.array([[4], [0]], dtype=np.int32),
+            maybe=np.zeros((2, 1), dtype=np.int32),
+            excused=np.array([[excused], [0]], dtype=np.int32),
+            produce_ms=Bounds(low=just(7), high=just(7)),
+            last_due_ns=just(0),
+            last_sent_ns=just(0),
+        ),
         total=Bounds(low=just(3), high=just(3)),
         total_name="users",
-        excused=just(excused),
-        last_due_ns=just(0),
-        last_sent_ns=just(0),
         approximate=approximate,
     )
 
@@ -43,7 +46,7 @@ def one_device(*, excused, approximate):
 def judged(truth, impressions, users):
     row = {"run_id": "r", "metric": "device", "window_start": 0, "window_end": 10, "max_produce_time": 7}
     row |= {"device_type": "tv", "impressions": impressions, "clicks": 0, "users": users, "ctr": 0.0}
-    parsed = model.parse_rows([json.dumps(row).encode()], "r")
+    parsed = model.MODEL.parse([json.dumps(row).encode()], "r")
     found = truth.judge(parsed, np.array([0]), np.array([0]))
     return bool(found.right[0]), bool(found.explained[0])
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.judge.truth.rows import RowKind
-from windowbench.workloads.ad_ctr.model import ROW_DOUBLES, ROW_INTEGERS, parse_events, parse_rows, usual_run_id
+from windowbench.workloads.ad_ctr.model import MODEL
+from windowbench.workloads.ad_ctr.pair import BARE_TOPICS
 from windowbench.workloads.kit import json_rows
 
 GOOD = {
@@ -34,18 +35,18 @@ def without(name):
 
 
 def kinds(*values):
-    return [RowKind(kind) for kind in parse_rows(values, "r").kind]
+    return [RowKind(kind) for kind in MODEL.parse(values, "r").kind]
 
 
 def test_a_sound_row_is_read_field_by_field():
-    parsed = parse_rows([row()], "r")
-    assert {name: int(column[0]) for name, column in parsed.integers.items()} == {n: GOOD[n] for n in ROW_INTEGERS}
-    assert {name: float(column[0]) for name, column in parsed.doubles.items()} == {n: GOOD[n] for n in ROW_DOUBLES}
+    parsed = MODEL.parse([row()], "r")
+    assert {name: int(column[0]) for name, column in parsed.integers.items()} == {n: GOOD[n] for n in MODEL.integers}
+    assert {name: float(column[0]) for name, column in parsed.doubles.items()} == {n: GOOD[n] for n in MODEL.doubles}
 
 
 @pytest.mark.parametrize("value", [row(ctr=None), without("ctr")], ids=["null", "absent"])
 def test_null_and_absent_doubles_are_the_same(value):
-    parsed = parse_rows([value], "r")
+    parsed = MODEL.parse([value], "r")
     assert parsed.kind[0] == RowKind.SOUND
     assert np.isnan(parsed.doubles["ctr"][0])
 
@@ -81,7 +82,7 @@ def test_rows_are_told_apart_by_their_records_and_read_as_json_alone(values):
 
 def test_of_a_field_that_is_there_twice_the_last_one_counts():
     twice = row()[:-1] + b',"views":5}'
-    parsed = parse_rows([row(), twice, row()], "r")
+    parsed = MODEL.parse([row(), twice, row()], "r")
     assert parsed.kind.tolist() == [RowKind.SOUND] * 3
     assert parsed.integers["views"].tolist() == [4, 5, 4]
 
@@ -91,12 +92,12 @@ def test_further_fields_of_a_row_are_ignored():
 
 
 def test_malformed_row_keeps_its_key_so_that_it_counts_as_a_wrong_value_of_it():
-    parsed = parse_rows([row(views="4")], "r")
+    parsed = MODEL.parse([row(views="4")], "r")
     assert (parsed.integers["window_start"][0], parsed.integers["campaign_id"][0]) == (1000, 3)
 
 
 def test_integer_is_a_number_and_so_a_good_double():
-    parsed = parse_rows([row(ctr=1, ctr_smoothed=0)], "r")
+    parsed = MODEL.parse([row(ctr=1, ctr_smoothed=0)], "r")
     assert parsed.kind[0] == RowKind.SOUND
     assert parsed.doubles["ctr"][0] == 1.0
 
@@ -106,7 +107,7 @@ def test_rows_beyond_one_chunk_keep_their_order_and_a_broken_one_spoils_no_other
     monkeypatch.setattr(json_rows, "PARSED_CHUNK", chunk)
     values = [row(events=n) for n in range(2 * chunk + 5)]
     values[chunk + 1] = b"broken"
-    parsed = parse_rows(values, "r")
+    parsed = MODEL.parse(values, "r")
     expected = list(range(len(values)))
     expected[chunk + 1] = 0
     assert parsed.integers["events"].tolist() == expected
@@ -114,10 +115,10 @@ def test_rows_beyond_one_chunk_keep_their_order_and_a_broken_one_spoils_no_other
 
 
 def test_no_rows_give_an_empty_table_with_all_columns():
-    parsed = parse_rows([], "r")
+    parsed = MODEL.parse([], "r")
     assert len(parsed.kind) == 0
-    assert tuple(parsed.integers) == ROW_INTEGERS
-    assert tuple(parsed.doubles) == ROW_DOUBLES
+    assert tuple(parsed.integers) == MODEL.integers
+    assert tuple(parsed.doubles) == MODEL.doubles
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
@@ -131,13 +132,13 @@ json_values = scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.text(
     )
 )  # fmt: skip
 def test_no_value_makes_parsing_fail_and_a_row_reads_the_same_alone_and_among_others(values):
-    together = parse_rows(values, "r")
+    together = MODEL.parse(values, "r")
     assert len(together.kind) == len(values)
     for i, value in enumerate(values):
-        alone = parse_rows([value], "r")
+        alone = MODEL.parse([value], "r")
         assert alone.kind[0] == together.kind[i]
         if alone.kind[0] == RowKind.SOUND:
-            assert all(alone.integers[n][0] == together.integers[n][i] for n in ROW_INTEGERS)
+            assert all(alone.integers[n][0] == together.integers[n][i] for n in MODEL.integers)
 
 
 EVENT = {"event_type": "click", "campaign_id": 1, "event_time_ns": 5, "produce_time": 7, "window_id": -1}
@@ -146,13 +147,15 @@ EVENT = {"event_type": "click", "campaign_id": 1, "event_time_ns": 5, "produce_t
 def test_events_are_read_and_whatever_is_none_is_left_out():
     none = [{"event_type": "END"}, {"campaign_id": "1"}, {"event_type": ["view"]}, {"event_time_ns": 2**70}]
     events = [EVENT, *({**EVENT, **change} for change in none), {**EVENT, "produce_time": 8}]
-    parsed = parse_events([None, b"{", *(json.dumps(event).encode() for event in events)])
+    parsed = BARE_TOPICS.parse_events([None, b"{", *(json.dumps(event).encode() for event in events)])
     assert parsed.position.tolist() == [2, 7]
-    assert parsed.event_type.tolist() == [1, 1]
+    assert parsed.contents["event_type"].tolist() == [1, 1]
     assert parsed.produce_ms.tolist() == [7, 8]
     assert parsed.window_id.tolist() == [-1, -1]
 
 
 def test_usual_run_id_is_that_of_most_rows():
-    assert usual_run_id([row(run_id="a"), row(run_id="b"), None, b"{", row(run_id="b"), row(run_id=4)]) == "b"
-    assert usual_run_id([None, b"[]"]) is None
+    assert (
+        BARE_TOPICS.usual_run_id([row(run_id="a"), row(run_id="b"), None, b"{", row(run_id="b"), row(run_id=4)]) == "b"
+    )
+    assert BARE_TOPICS.usual_run_id([None, b"[]"]) is None

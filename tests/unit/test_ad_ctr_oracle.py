@@ -4,6 +4,7 @@ import pytest
 
 from tests.unit.synthetic_run import NOW_NS, scheduled, small_config
 from windowbench.judge.truth.closing import closing_times
+from windowbench.judge.truth.oracle import NOTHING_SEEN, Evidence
 from windowbench.judge.truth.replay import UNSENT, ScheduledEvents, scheduled_events
 from windowbench.load.schedule import plan
 from windowbench.workloads.ad_ctr.oracle import TruthBuilder
@@ -39,7 +40,7 @@ def truth_of(config, sent_late_ns=500_000, **how):
     """Return the truth of a load of which every event was sent the same time after it was due."""
     schedule = plan(config, NOW_NS)
     closing = closing_times(config, schedule, scheduled_events(config, schedule))
-    builder = TruthBuilder(config, closing, **how)
+    builder = TruthBuilder(config, closing, Evidence(**how))
     for block in scheduled_events(config, schedule):
         builder.add(sent(block, block.due_ns + sent_late_ns))
     return schedule, builder.finish()
@@ -88,14 +89,14 @@ def test_truth_equals_a_database_query_over_the_same_events(seed, settings):
         window = (start - closing.starts_ms[0]) // windows.slide_ms
         cell = window * truth.cells.keys + campaign
         seen[cell] = True
-        assert truth.must.by_type[:, cell].tolist() == [views, clicks, purchases]
-        assert (0 if truth.maybe is None else truth.maybe.by_type[:, cell].sum()) == late
+        assert truth.tallied.must[:, cell].tolist() == [views, clicks, purchases]
+        assert truth.tallied.maybe[:, cell].sum() == late
         assert closing.by_end[window] == (closes is None)
         if closes is not None:
             assert closing.closing_ns[window] == closes
         if views + clicks + purchases:
-            assert truth.must.max_produce_ms[cell] == produce
-            assert truth.must.max_event_time_ns[cell] == time
+            assert truth.greatest_produce_ms[cell] == produce
+            assert truth.event_time_ns.low[cell] == time
             assert (truth.last_due_ns[cell], truth.last_sent_ns[cell]) == (due, sent_ns)
     assert (truth.possible == seen).all()
     assert seen.sum() > 15
@@ -104,8 +105,8 @@ def test_truth_equals_a_database_query_over_the_same_events(seed, settings):
 def late_events(config):
     """Return the truth without knowledge of the results, and which cells have events in between."""
     _, truth = truth_of(config)
-    assert truth.maybe is not None
-    return truth, np.flatnonzero(truth.maybe.by_type.any(axis=0))
+    assert not truth.settled
+    return truth, np.flatnonzero(truth.undecidable)
 
 
 def too_late(**settings):
@@ -118,8 +119,8 @@ def test_an_event_produced_after_the_append_of_its_row_must_not_count():
     earliest = np.full(free.cells.count, NEVER)
     earliest[cells] = 0
     _, bound = truth_of(config, answered_ms=earliest)
-    assert bound.maybe is None
-    assert (bound.must.by_type == free.must.by_type).all()
+    assert bound.settled
+    assert (bound.tallied.must == free.tallied.must).all()
 
 
 @pytest.mark.parametrize(("shift_ms", "may_count"), [(0, True), (-1, False)])
@@ -128,9 +129,11 @@ def test_an_event_produced_in_the_ms_of_the_append_may_count_and_one_a_ms_later_
     free, cells = late_events(config)
     cell = cells[0]
     appended = np.full(free.cells.count, NEVER)
-    appended[cell] = free.maybe.max_produce_ms[cell] + shift_ms
+    newest = free.tallied.produce_ms.high[cell]
+    assert newest > free.greatest_produce_ms[cell]
+    appended[cell] = newest + shift_ms
     _, bound = truth_of(config, answered_ms=appended)
-    assert (bound.maybe.max_produce_ms[cell] == free.maybe.max_produce_ms[cell]) == may_count
+    assert (bound.tallied.produce_ms.high[cell] == newest) == may_count
 
 
 def test_unsent_and_withheld_events_still_must_count_and_are_excused():
@@ -138,28 +141,28 @@ def test_unsent_and_withheld_events_still_must_count_and_are_excused():
     schedule = plan(config, NOW_NS)
     closing = closing_times(config, schedule, scheduled_events(config, schedule))
     whole = truth_of(config)[1]
-    builder = TruthBuilder(config, closing, withheld={1: np.array([7, 9])})
+    builder = TruthBuilder(config, closing, Evidence(withheld={1: np.array([7, 9])}))
     for block in scheduled_events(config, schedule):
         times = block.due_ns + 1
         if block.producer == 0 and block.first == 0:
             times[[3, 4, 5]] = UNSENT
         builder.add(sent(block, times))
     truth = builder.finish()
-    assert (truth.must.by_type == whole.must.by_type).all()
-    assert truth.excused.sum() == 5
-    assert whole.excused is None
+    assert (truth.tallied.must == whole.tallied.must).all()
+    assert truth.tallied.excused.sum() == 5
+    assert whole.tallied.excused.sum() == 0
 
 
 @pytest.mark.parametrize(("ack_ms", "excused"), [(0.0, False), (1500.0, True)])
 def test_events_that_became_visible_only_when_the_window_might_have_closed_are_excused(ack_ms, excused):
     _, truth = truth_of(small_config(), greatest_ack_ms=ack_ms)
-    assert (truth.excused is not None) == excused
+    assert truth.tallied.excused.any() == excused
 
 
 def test_when_more_events_are_withheld_than_are_named_any_may_be():
     _, truth = truth_of(small_config(), withheld_unnamed=True)
-    assert (truth.excused == truth.must.by_type).all()
-    assert truth.absence_explained.all()
+    assert (truth.tallied.excused == truth.tallied.must).all()
+    assert truth.absence_explained[truth.required].all()
 
 
 def test_windows_that_only_end_closes_count_every_event():
@@ -167,14 +170,14 @@ def test_windows_that_only_end_closes_count_every_event():
     _, truth = truth_of(config)
     by_end = np.flatnonzero(truth.cells.closing.by_end)
     assert len(by_end)
-    assert truth.maybe is None
+    assert truth.settled
 
 
 def test_memory_of_the_truth_depends_on_windows_and_campaigns_not_on_events():
     sizes = []
     for rate in (20.0, 400.0):
         _, truth = truth_of(small_config(rate=rate))
-        sizes.append(truth.must.by_type.nbytes + truth.last_due_ns.nbytes)
+        sizes.append(truth.tallied.must.nbytes + truth.last_due_ns.nbytes)
     assert sizes[0] == sizes[1]
 
 
@@ -185,7 +188,7 @@ def test_last_send_time_is_that_of_the_event_due_last_not_of_the_one_sent_last(o
     closing = closing_times(config, schedule, scheduled_events(config, schedule))
     start = schedule.base_time_ns
     due, sent_ns = np.array([start + 100, start + 200]), np.array([start + 900, start + 300])
-    builder = TruthBuilder(config, closing)
+    builder = TruthBuilder(config, closing, NOTHING_SEEN)
     for i in order:
         builder.add(
             ScheduledEvents(

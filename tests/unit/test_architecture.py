@@ -57,13 +57,13 @@ FOLDERS: dict[str, Folder] = {
     "engines.*": Folder(
         knows=("settings", "errors", "declarations", "config", "load", "processes", "toolchain", "kafka", "engines")
     ),
-    "workloads.kit": Folder(knows=("judge.truth",), pure=True),
+    "workloads.kit": Folder(knows=("declarations", "config", "load", "judge.truth"), pure=True),
     "workloads.*": Folder(
         knows=("config", "declarations", "load", "judge.truth", "engines.*", "workloads.kit"), pure=True
     ),
     "judge": Folder(
         knows=(
-            "declarations", "config", "load", "runs",
+            "config", "load", "runs",
             "judge.measures", "judge.truth", "judge.verdict", "workloads.kit",
         )
     ),
@@ -82,12 +82,12 @@ FOLDERS: dict[str, Folder] = {
     "programs": Folder(
         knows=(
             "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
-            "producers", "engines", "engines.*", "judge", "report", "postgres",
+            "producers", "judge.truth", "engines", "engines.*", "workloads.kit", "judge", "report", "postgres",
         )
     ),
     "orchestrate": Folder(
         knows=(
-            "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
+            "settings", "errors", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
             "judge.truth", "engines", "judge", "report", "postgres",
         )
     ),
@@ -119,6 +119,7 @@ SPINE = {
     "windowbench.__main__": "commands",
     "windowbench": "errors",
     "windowbench.errors": "errors",
+    "windowbench.workloads.contract": "declarations",
 }
 """The folder whose rules hold for a module that lies in none; every other root module is a program."""
 
@@ -498,7 +499,7 @@ def own_names() -> set[str]:
         for node in ast.walk(parsed(source)):
             if isinstance(node, ast.AnnAssign) and node.value and ast.unparse(node.value).startswith("knob("):
                 found.add(ast.unparse(node.target))
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CONTENTS":
+            if isinstance(node, ast.keyword) and node.arg == "contents":
                 found |= set(ast.literal_eval(node.value))
     return found
 
@@ -575,6 +576,98 @@ def test_a_docstring_that_is_the_name_of_an_engine_names_none():
     said = '"""spark"""\nclass A:\n    """spark"""\n\n    def f():\n        """spark"""\n'
     assert engines_named({"config": said}, {"spark"}) == []
     assert engines_named({"config": said + "'spark'\n"}, {"spark"}) == ["config names spark"]
+
+
+# --- seams ------------------------------------------------------------------------------------------------------------
+
+GUESSES = {
+    "windowbench.engines.job": "what argparse has made of arguments that not every program takes",
+    "windowbench.engines.spark.progress": "py4j's errors, which have no types",
+    "windowbench.orchestrate.environment": "os has it on some systems only",
+    "windowbench.orchestrate.host": "psutil's, which differ from system to system",
+    "windowbench.settings.command_line": "what argparse has made of arguments that not every program takes",
+}
+"""Who may ask an object what it has, by ``hasattr`` or ``getattr`` with a default, and of whose objects."""
+LOADERS = {
+    "windowbench.workloads.contract": "the parts of workloads, each checked to be of its type",
+    "windowbench.engines.contract": "what an engine's folder says of it, checked to be of its type",
+    "windowbench.engines.spark.keyed": "a module to be pickled by value, for Spark's Python workers",
+    "FlinkJob": "PyFlink, to see whether it is there",
+}
+"""Who may import a module by a name that is put together."""
+
+
+def guesses(source: str) -> Iterator[str]:
+    """Find what asks an object what it has instead of knowing its type."""
+    for node in ast.walk(parsed(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            name, count = node.func.id, len(node.args)
+            if name == "hasattr" or (name == "getattr" and count > 2):
+                yield ast.unparse(node)
+
+
+def loads_by_name(source: str) -> Iterator[str]:
+    """Find what imports a module that no checker of types can see."""
+    for node in ast.walk(parsed(source)):
+        if isinstance(node, ast.Name | ast.Attribute) and ast.unparse(node).rpartition(".")[2] == "import_module":
+            yield ast.unparse(node)
+
+
+def untyped_fields(source: str) -> Iterator[str]:
+    """Find fields of a part of a workload that a checker of types cannot see through."""
+    for node in ast.walk(parsed(source)):
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(base) == "Part" for base in node.bases):
+            for field in node.body:
+                if isinstance(field, ast.AnnAssign) and {"Any", "ModuleType"} & set(names_in(field.annotation)):
+                    yield f"{node.name}.{ast.unparse(field.target)}"
+
+
+def names_in(node: ast.AST) -> Iterator[str]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Name | ast.Attribute):
+            yield ast.unparse(inner).rpartition(".")[2]
+
+
+@pytest.mark.parametrize(("find", "allowed"), [(guesses, GUESSES), (loads_by_name, LOADERS)])
+def test_a_seam_is_seen_through_by_its_types_and_nobody_guesses_what_an_object_has(find, allowed):
+    found = {module: list(find(source)) for module, source in MODULES.items()}
+    assert {module: what for module, what in found.items() if what and module not in allowed} == {}
+    assert [module for module in allowed if not found[module]] == [], "a permission that nobody uses"
+
+
+def test_no_field_of_a_part_of_a_workload_is_without_a_type():
+    parts = [module for module, source in MODULES.items() if "(Part)" in source]
+    assert {"windowbench.load.events", "windowbench.judge.truth.oracle"} <= set(parts)
+    assert [what for module in parts for what in untyped_fields(MODULES[module])] == []
+
+
+@pytest.mark.parametrize(
+    ("find", "source"),
+    [
+        (guesses, "x = hasattr(workload, 'settings')"),
+        (guesses, "def f():\n    return getattr(workload, 'APART', False)"),
+        (loads_by_name, "import importlib\nx = importlib.import_module(f'windowbench.workloads.{name}.model')"),
+        (loads_by_name, "from importlib import import_module as load\nx = import_module(name)"),
+        (untyped_fields, "class Query(Part):\n    results: Callable[[Any], None]"),
+        (untyped_fields, "class Query(Part):\n    model: types.ModuleType"),
+    ],
+)
+def test_what_cannot_be_seen_through_is_found(find, source):
+    assert list(find(source))
+    assert list(find("x = getattr(block, name)\nclass Query(Part):\n    results: Callable[[int], None]")) == []
+
+
+def test_an_engine_loads_of_a_workload_no_more_than_its_query_needs():
+    queries = [
+        module
+        for module, source in MODULES.items()
+        if module.startswith("windowbench.workloads.")
+        and any(matches(one.name, ("windowbench.engines.*.query.*",)) for one in imports_of(module, source))
+    ]
+    assert {"windowbench.workloads.ad_ctr.spark", "windowbench.workloads.ad_clicks.flink"} <= set(queries)
+    for query in queries:
+        own = {name.removeprefix(query.rpartition(".")[0] + ".") for name in loaded_by(query, MODULES)}
+        assert own & {"oracle", "payload", "events"} == set(), query
 
 
 # --- the check itself -------------------------------------------------------------------------------------------------

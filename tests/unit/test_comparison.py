@@ -8,8 +8,9 @@ from windowbench.judge.truth.closing import ClosingTimes
 from windowbench.judge.truth.comparison import NO_ROW, RowClass, compare, within_one_ulp
 from windowbench.judge.truth.rows import ParsedRows, ResultRows, RowKind
 from windowbench.judge.truth.windows import WindowAssigner
-from windowbench.workloads.ad_ctr.oracle import AdCtrTruth, Counted
+from windowbench.workloads.ad_ctr.oracle import AdCtrTruth
 from windowbench.workloads.kit.cells import Cells
+from windowbench.workloads.kit.tally import Bounds, Tallied
 
 SIZE, CAMPAIGNS, WINDOWS = 10, 2, 3
 
@@ -25,21 +26,21 @@ def truth_of(by_type, maybe=None, excused=None):
         partition_wait_ns=np.zeros(WINDOWS, dtype=np.int64),
     )
 
-    def counted(columns, times):
-        return Counted(
-            by_type=np.array(columns, dtype=np.int32).reshape(3, count),
-            max_produce_ms=np.array(times, dtype=np.int64),
-            max_event_time_ns=np.array(times, dtype=np.int64),
-        )
+    def counted(columns):
+        return np.array([[0] * count] * 3 if columns is None else columns, dtype=np.int32).reshape(3, count)
 
-    return AdCtrTruth(
-        cells=Cells(closing=closing, keys=CAMPAIGNS, column="campaign_id"),
-        must=counted(by_type, range(count)),
-        maybe=None if maybe is None else counted(maybe, range(100, 100 + count)),
-        excused=None if excused is None else np.array(excused, dtype=np.int32).reshape(3, count),
+    low = np.arange(count, dtype=np.int64)
+    times = Bounds(low=low, high=low if maybe is None else low + 100)
+    tallied = Tallied(
+        must=counted(by_type),
+        maybe=counted(maybe),
+        excused=counted(excused),
+        produce_ms=times,
         last_due_ns=np.zeros(count, dtype=np.int64),
         last_sent_ns=np.zeros(count, dtype=np.int64),
     )
+    cells = Cells(closing=closing, keys=CAMPAIGNS, column="campaign_id")
+    return AdCtrTruth(cells=cells, tallied=tallied, event_time_ns=times)
 
 
 def fields(cell, views, clicks, purchases, *, time=None):

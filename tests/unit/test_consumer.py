@@ -16,9 +16,9 @@ from tests.unit.test_ad_ctr_model import GOOD
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.reader import Record
 from windowbench.postgres.connection import DatabaseAway
-from windowbench.workloads.ad_ctr import model
+from windowbench.workloads.ad_ctr.model import MODEL, RESULT_TABLE
 
-COLUMNS = model.RESULT_TABLE.columns
+COLUMNS = RESULT_TABLE.columns
 
 
 def record(offset=0, **changes):
@@ -29,29 +29,29 @@ def record(offset=0, **changes):
 
 
 def test_a_row_is_stored_field_by_field_with_where_it_stood_and_when_it_came():
-    (row,) = rows_of([record(offset=7)], None, model)
+    (row,) = rows_of([record(offset=7)], None, MODEL)
     stored = dict(zip(COLUMNS, row, strict=True))
     assert stored == {**GOOD, "run_id": "mine", "kafka_partition": 0, "kafka_offset": 7, "append_time": 5007}
 
 
 def test_the_columns_of_the_table_are_those_of_the_result_row_then_those_of_the_topic():
-    assert list(COLUMNS) == ["run_id", *model.ROW_INTEGERS, *model.ROW_DOUBLES, *list(COLUMNS)[-3:]]
+    assert list(COLUMNS) == ["run_id", *MODEL.integers, *MODEL.doubles, *list(COLUMNS)[-3:]]
 
 
 def test_the_run_id_comes_from_the_row_and_a_run_id_of_ours_leaves_others_out():
     records = [record(run_id="mine"), record(run_id="theirs")]
-    assert [row[0] for row in rows_of(records, None, model)] == ["mine", "theirs"]
-    assert [row[0] for row in rows_of(records, "mine", model)] == ["mine"]
+    assert [row[0] for row in rows_of(records, None, MODEL)] == ["mine", "theirs"]
+    assert [row[0] for row in rows_of(records, "mine", MODEL)] == ["mine"]
 
 
 @pytest.mark.parametrize("run_id", ["x" * 101, "a\0b", 5, None, ["mine"]])
 def test_a_run_id_that_no_run_has_makes_no_row(run_id):
-    assert rows_of([record(run_id=run_id)], None, model) == []
+    assert rows_of([record(run_id=run_id)], None, MODEL) == []
 
 
 @pytest.mark.parametrize("value", [None, b"", b"[]", b"{", b"\xff", b'{"run_id":"mine"}'])
 def test_what_is_no_row_is_left_out(value):
-    assert rows_of([Record(0, 0, 1, 1, None, value)], None, model) == []
+    assert rows_of([Record(0, 0, 1, 1, None, value)], None, MODEL) == []
 
 
 # --- waiting for a database -------------------------------------------------------------------------------------------
@@ -175,12 +175,12 @@ def test_however_often_it_is_killed_before_rows_or_offsets_every_row_is_written_
     for place, number in crashes:
         write_or_die = dying(write, number) if place == "write" else write
         reader = Reader(broker, sizes, number if place == "commit" else None)
-        transfer = Transfer(reader, write_or_die, lambda batch: rows_of(batch, None, model))
+        transfer = Transfer(reader, write_or_die, lambda batch: rows_of(batch, None, MODEL))
         with contextlib.suppress(Crash):
             while not transfer.reached({0: len(records)}) or place == "commit":
                 transfer.step()
         assert {n for n in sound if n < broker.committed} <= written
-    transfer = Transfer(Reader(broker, sizes), write, lambda batch: rows_of(batch, None, model))
+    transfer = Transfer(Reader(broker, sizes), write, lambda batch: rows_of(batch, None, MODEL))
     while not transfer.reached({0: len(records)}):
         transfer.step()
     assert broker.committed == len(records)
@@ -189,7 +189,7 @@ def test_however_often_it_is_killed_before_rows_or_offsets_every_row_is_written_
 
 def test_rows_and_foreign_records_are_counted_and_the_position_is_what_is_in_the_database():
     broker = Broker([record(0), Record(0, 1, 1, 1, None, b"rubbish"), record(2)])
-    transfer = Transfer(Reader(broker, [2]), lambda rows: None, lambda batch: rows_of(batch, None, model))
+    transfer = Transfer(Reader(broker, [2]), lambda rows: None, lambda batch: rows_of(batch, None, MODEL))
     transfer.step()
     assert transfer.progress() == {"position": {"0": 2}, "rows": 1, "foreign": 1}
     assert not transfer.reached({0: 3})

@@ -9,7 +9,7 @@ import pytest
 from windowbench.errors import EngineFailed
 from windowbench.orchestrate.drain import drain
 from windowbench.orchestrate.live import LiveResults, ResultFigures
-from windowbench.workloads.ad_ctr.model import live_row
+from windowbench.workloads.ad_ctr.model import MODEL
 
 EXPECTED = {(0, 1): (5, 5), (0, 2): (3, 4)}
 
@@ -108,7 +108,7 @@ def row(**changes):
 
 
 def test_live_results_know_a_row_with_a_right_count_within_its_bounds():
-    live = LiveResults("r", live_row, delay_ms=100)
+    live = LiveResults("r", MODEL.live, delay_ms=100)
     assert live.missing(EXPECTED) == [(0, 1), (0, 2)]
     live(1500, row())
     live(1500, row(campaign_id=2, events=2))
@@ -119,13 +119,13 @@ def test_live_results_know_a_row_with_a_right_count_within_its_bounds():
 
 @pytest.mark.parametrize("value", [None, b"", b"no json", b"[]", b"7", row(run_id="other"), row(events="five")])
 def test_live_results_leave_out_what_is_no_row_of_this_run(value):
-    live = LiveResults("r", live_row, delay_ms=100)
+    live = LiveResults("r", MODEL.live, delay_ms=100)
     live(1500, value)
     assert live.figures().rows == 0
 
 
 def test_live_latency_is_over_measured_windows_only():
-    live = LiveResults("r", live_row, delay_ms=100)
+    live = LiveResults("r", MODEL.live, delay_ms=100)
     live.measure(1000, 3000)
     live(1500, row())
     assert live.figures().p50_ms is None
@@ -135,7 +135,7 @@ def test_live_latency_is_over_measured_windows_only():
 
 
 def test_of_updates_the_latest_count_decides_and_the_live_latency_is_freshness():
-    live = LiveResults("r", live_row, delay_ms=100, mode="update")
+    live = LiveResults("r", MODEL.live, delay_ms=100, mode="update")
     live.measure(0, 1000)
     live(700, row(events=3, max_produce_time=650))
     assert live.missing(EXPECTED) == [(0, 1), (0, 2)]
@@ -146,6 +146,6 @@ def test_of_updates_the_latest_count_decides_and_the_live_latency_is_freshness()
 
 
 def test_an_update_that_does_not_say_how_new_it_is_is_left_out():
-    live = LiveResults("r", live_row, delay_ms=100, mode="update")
+    live = LiveResults("r", MODEL.live, delay_ms=100, mode="update")
     live(960, row())
     assert live.figures().rows == 0

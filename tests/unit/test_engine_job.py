@@ -6,13 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from config import Config, Loaded, config_json, config_parser, load
-from windowbench.engines.job import announce, job_of, until_stopped
+from config import Config, ConfigError, Loaded, config_json, config_parser, load
+from windowbench.engines import ENGINES
+from windowbench.engines.job import announce, job_of, read_job, until_stopped
 from windowbench.errors import BrokerFailed, EngineFailed, Terminated, run_program
 
 
 def loaded(*flags):
     return load(config_parser("SparkJob.py", "test"), list(flags), environ={})
+
+
+@pytest.mark.parametrize("engine", ["spark", "flink", "reference"])
+def test_a_job_alone_has_the_settings_of_its_engine(engine):
+    job = read_job([], program="x.py", description="x", engine=engine)
+    assert type(job.config.engine) is ENGINES[engine]
+
+
+def test_a_job_that_is_given_another_engine_says_whose_it_is():
+    with pytest.raises(ConfigError, match="the job of the engine flink, not of spark"):
+        read_job(["--engine=spark"], program="FlinkJob.py", description="x", engine="flink")
 
 
 def test_a_job_of_a_run_uses_the_directory_of_its_configuration(tmp_path, monkeypatch):
@@ -29,6 +41,16 @@ def test_a_run_id_with_another_file_means_the_directory_of_that_run(tmp_path):
     (tmp_path / "mine.json").write_text('{"run_id": "run-8", "runs_dir": "/runs"}')
     job = job_of(loaded("--config", str(tmp_path / "mine.json")), "spark")
     assert (job.run_dir, job.alone) == (Path("/runs/run-8"), False)
+
+
+@pytest.mark.parametrize(
+    ("engine", "flag"),
+    [("spark", "--spark-mode=update"), ("flink", "--flink-parallelism=3"), ("reference", "--num-consumers=3")],
+)
+def test_a_program_started_alone_has_the_settings_of_its_own_engine(engine, flag, monkeypatch):
+    monkeypatch.delenv("WINDOWBENCH_ENGINE", raising=False)
+    job = read_job([flag], program="Job.py", description="A job.", engine=engine)
+    assert job.config.engine == load(config_parser("x", ""), [f"--engine={engine}", flag], {}).config.engine
 
 
 def test_a_job_alone_makes_a_run_id_and_a_directory_of_its_own(tmp_path):

@@ -35,7 +35,7 @@ from windowbench.engines.flink.tuning import (
 from windowbench.engines.job import job_of
 from windowbench.errors import EngineFailed, EnvironmentProblem
 from windowbench.load.numbering import Numbering
-from windowbench.workloads.ad_ctr.flink import event_columns, result_query
+from windowbench.workloads.ad_ctr.flink import EVENTS, result_query
 
 OFFSET = "0.Source__events.KafkaSourceReader.topic.{topic}.partition.{partition}.currentOffset"
 
@@ -62,7 +62,7 @@ def test_tumbling_windows_are_tumbled_and_sliding_ones_hopped_with_the_slide_fir
 
 
 def test_a_quote_in_a_run_id_cannot_end_its_text():
-    assert "run_id = 'it''s'" in event_columns("it's", 0)
+    assert "run_id = 'it''s'" in EVENTS.columns("it's", 0)
 
 
 def test_a_quote_in_an_option_cannot_end_its_text():

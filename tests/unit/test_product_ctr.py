@@ -7,7 +7,8 @@ import pytest
 
 from config import Config, ConfigError
 from data_generation import encoder_of, event_blocks
-from tests.unit.product_load import MS, NOW_NS, events_of, small_config
+from tests.unit.any_load import MS, NOW_NS, events_of
+from tests.unit.product_load import small_config
 from windowbench.load.arrivals import arrival_offsets
 from windowbench.load.schedule import plan
 from windowbench.workloads.product_ctr import model, reference
@@ -17,9 +18,9 @@ from windowbench.workloads.product_ctr.settings import KINDS
 def test_events_go_to_the_topic_of_their_kind_and_the_partition_of_their_product():
     config = small_config(partitions=3)
     events = events_of(config, plan(config, NOW_NS))
-    assert (events["partition"] // 3 == events["kind"]).all()
-    assert (events["partition"] % 3 == events["product"] % 3).all()
-    assert abs((events["kind"] == 1).mean() - 1 / 3) < 0.03
+    assert (events["partition"] // 3 == events["event_kind"]).all()
+    assert (events["partition"] % 3 == events["product_id"] % 3).all()
+    assert abs((events["event_kind"] == 1).mean() - 1 / 3) < 0.03
 
 
 @pytest.mark.parametrize("idle", [0, 1])
@@ -46,7 +47,7 @@ def test_a_revising_event_is_behind_the_watermark_and_its_window_is_not_final_wh
 def test_what_is_late_changes_nothing_else():
     plain, late = small_config(revising_share=0.0), small_config(too_late_share=0.1, late_guard_seconds=2.0)
     one, other = (events_of(config, plan(config, NOW_NS)) for config in (plain, late))
-    for name in ("due", "kind", "product", "partition"):
+    for name in ("due", "event_kind", "product_id", "partition"):
         assert np.array_equal(one[name], other[name])
     assert not np.array_equal(one["event_time"], other["event_time"])
 
@@ -54,7 +55,7 @@ def test_what_is_late_changes_nothing_else():
 def test_a_payload_is_an_event_that_the_reference_reads_and_its_name_is_found_in_it():
     config = small_config(payload_bytes=300)
     schedule = plan(config, NOW_NS)
-    encoder, reads = encoder_of(config), reference.reader(config)
+    encoder, reads = encoder_of(config), reference.EventReader(config.run.run_id)
     block = next(event_blocks(config, 1, arrival_offsets(config, 1), schedule.load_length_ns))
     due = (block.event_offset_ns + schedule.epoch_ns).tolist()
     payloads = encoder.encode(block, schedule)
@@ -72,9 +73,9 @@ def test_a_payload_is_an_event_that_the_reference_reads_and_its_name_is_found_in
 def test_a_row_without_impressions_has_no_rate_and_is_read_back():
     row = {"run_id": "r", "product_id": 1, "window_start": 0, "window_end": 10, "impressions": 0, "clicks": 2}
     row |= {"revision": 0, "max_produce_time": 7, "ctr": None}
-    parsed = model.parse_rows([json.dumps(row).encode()], "r")
+    parsed = model.MODEL.parse([json.dumps(row).encode()], "r")
     assert np.isnan(parsed.doubles["ctr"][0])
-    assert model.live_row(row).events == 2
+    assert model.MODEL.live(row).events == 2
     assert list(model.RESULT_TABLE.columns)[:9] == list(row)
 
 

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from config import WindowSettings
 from windowbench.engines.reference.aggregator import Aggregator
+from windowbench.engines.reference.counts import PartialCounts
 from windowbench.engines.reference.messages import PARTIALS_IN_A_RECORD, partial_records, read_message, watermark_record
 from windowbench.engines.reference.watermarks import PartitionClock
 from windowbench.engines.reference.worker import partitions_of
-from windowbench.workloads.ad_ctr.reference import OpenWindows, PartialCounts
+from windowbench.workloads.ad_ctr.reference import OpenWindows
 
 ENGINE = "now"
 S = 1_000_000_000
@@ -146,7 +147,7 @@ events = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0,
 @given(events, st.lists(st.integers(0, 50)), st.sampled_from([None, 1.0, 0.5]))
 def test_however_counting_is_cut_into_reports_the_rows_are_those_counted_by_hand(told, cuts, slide):
     settings = WindowSettings(window_size_sec=2.0, slide_sec=slide, watermark_delay_sec=1.0)
-    counts, windows = PartialCounts(settings), OpenWindows(settings, "run")
+    counts, windows = PartialCounts(settings, 3), OpenWindows(settings, "run")
     for number, event in enumerate(told):
         counts.add(event)
         if number in cuts:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from config import Config, ConfigError
 from data_generation import encoder_of, event_blocks
-from tests.unit.web_load import MS, NOW_NS, events_of, small_config
+from tests.unit.any_load import MS, NOW_NS, events_of
+from tests.unit.web_load import small_config
 from windowbench.kafka.admin import planned_topics
 from windowbench.load.arrivals import arrival_offsets
 from windowbench.load.schedule import plan
@@ -129,7 +130,7 @@ def test_the_same_seed_gives_the_same_visits_and_another_one_others():
 def test_a_payload_is_an_event_of_a_kilobyte_that_the_reference_reads_and_its_name_is_found_in_it():
     config = small_config(too_late_share=0.1, late_guard_seconds=2.0, duration_seconds=40.0)
     schedule = plan(config, NOW_NS)
-    encoder, reads = encoder_of(config), reference.reader(config)
+    encoder, reads = encoder_of(config), reference.EventReader(config.run.run_id)
     urls = page_urls(config.workload.num_products)
     seen = set()
     for block in event_blocks(config, 1, arrival_offsets(config, 1), schedule.load_length_ns):
@@ -159,7 +160,7 @@ def test_an_event_with_a_text_of_any_length_or_a_page_that_would_break_a_path_is
         "event_type": "PAGE_VIEW", "user_id": "u", "url": "/", "country": "DE", "revenue_cents": 0, "session_start": 1,
         "page_views": 0, "event_time_ns": NOW_NS, "produce_time": NOW_NS // MS,
     }  # fmt: skip
-    reads = reference.reader(small_config())
+    reads = reference.EventReader(small_config().run.run_id)
     assert reads.read(json.dumps(good).encode(), NOW_NS // MS) is not None
     for name, value in (
         ("user_id", "u" * 900_000), ("user_id", ""), ("user_id", None), ("user_id", 7), ("url", "/a>b"), ("url", ""),

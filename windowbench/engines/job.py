@@ -15,6 +15,7 @@ from config import Config, Loaded, config_parser, load, read_run_config
 from windowbench.engines.succession import FLAG, await_successor, shall_rest
 from windowbench.errors import EngineFailed, Terminated, signal_decides
 from windowbench.settings.engine import PresetSettings
+from windowbench.settings.knobs import require
 from windowbench.settings.masking import MASK, sounds_secret
 
 _EPILOG = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
@@ -76,14 +77,17 @@ def read_job(argv: list[str] | None, *, program: str, description: str | None, e
     Raises
     ------
     ConfigError
-        For anything unknown, malformed or contradictory.
+        For anything unknown, malformed or contradictory, and where another engine is named.
     """
     first_line = (description or "").partition("\n")[0]
     parser = config_parser(program, first_line, epilog=_EPILOG, engine=engine)
     parser.add_argument(
         FLAG, action="store_true", help="stay for the run that follows; see windowbench/engines/succession.py"
     )
-    return job_of(load(parser, argv), engine)
+    loaded = load(parser, argv, engine=engine)
+    named = loaded.config.engine.engine
+    require(named == engine, f"{program} is the job of the engine {engine}, not of {named}: leave out --engine")
+    return job_of(loaded, engine)
 
 
 def job_of(loaded: Loaded, engine: str) -> Job:

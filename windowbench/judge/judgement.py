@@ -25,7 +25,9 @@ from windowbench.judge.measures.resources import Resources, Span, resources
 from windowbench.judge.recorded import Recorded, read_recorded
 from windowbench.judge.tables import row_table, window_table, write_tables
 from windowbench.judge.truth.comparison import Truth, compare
+from windowbench.judge.truth.oracle import Evidence, Oracle
 from windowbench.judge.truth.replay import TwoLooks
+from windowbench.judge.truth.rows import RowModel
 from windowbench.judge.updates import find_updates, latency_slope
 from windowbench.judge.verdict.generator import GeneratorFigures, GeneratorLedger
 from windowbench.judge.verdict.host import host_figures
@@ -48,7 +50,6 @@ from windowbench.judge.visible import visible_rows
 from windowbench.load.arrivals import modulating_path
 from windowbench.load.schedule import NS_PER_S
 from windowbench.runs.store import SCHEMA_VERSION, RunDirectory, RunDirectoryProblem
-from windowbench.workloads import workload_model, workload_oracle
 
 _log = logging.getLogger(__name__)
 
@@ -149,12 +150,11 @@ def find(recorded: Recorded) -> Findings:
     """Compare and measure what a run recorded."""
     config, schedule, rows, clock = recorded.config, recorded.schedule, recorded.rows, recorded.clock
     mode = config.output_mode
-    model = workload_model(config.engine.workload)
-    newest = model.NEWEST_PRODUCE_COLUMN
+    model = RowModel.of(config.engine.workload)
+    newest = model.newest_produce
     truth, generator, load = replay(recorded)
     closing = truth.cells.closing
-    oracle = workload_oracle(config.engine.workload)
-    comparison = compare(rows, truth, oracle.rules(config))
+    comparison = compare(rows, truth, Oracle.of(config.engine.workload).rules(config))
     phases = window_phases(closing, schedule)
     measured = measure_rows(
         rows, truth, comparison, phases, clock, delay_ms=config.windows.delay_ms, newest_produce=newest
@@ -205,8 +205,8 @@ def find(recorded: Recorded) -> Findings:
         resources=run_resources(recorded, generator),
         visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
         first=first,
-        metrics=getattr(model, "METRICS", ()),
-        remarks=oracle.remarks(truth, comparison, rows.parsed) if hasattr(oracle, "remarks") else {},
+        metrics=model.metrics,
+        remarks=truth.remarks(comparison, rows.parsed),
     )
 
 
@@ -220,27 +220,22 @@ def run_resources(recorded: Recorded, generator: GeneratorFigures) -> Resources 
 def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries]:
     """Make the schedule again; look at it for the closing of windows, then beside what was sent."""
     config, schedule = recorded.config, recorded.schedule
-    oracle = workload_oracle(config.engine.workload)
     load = TwoLooks(config, schedule)
-    closing = oracle.closing_of(config, schedule, load.at_schedule())
-    builder = oracle.TruthBuilder(
-        config,
-        closing,
-        answered_ms=answered_ms(
-            recorded.rows, oracle.cells(config, closing), recorded.clock, several=config.several_rows
-        ),
+    outline = Oracle.of(config.engine.workload).outline(config, schedule, load.at_schedule())
+    evidence = Evidence(
+        answered_ms=answered_ms(recorded.rows, outline.cells, recorded.clock, several=config.several_rows),
         greatest_ack_ms=recorded.greatest_ack_ms,
         withheld=recorded.withheld,
         withheld_unnamed=recorded.withheld_unnamed,
     )
+    builder = outline.builder(evidence)
     ledger = GeneratorLedger(config, schedule, recorded.acks)
     series = LoadSeries(schedule)
     for events in load.beside(recorded.sent_ns):
         builder.add(events)
         ledger.add(events)
         series.add(events)
-    truth: Truth = builder.finish()
-    return truth, ledger.figures(recorded.recorded_sends), series
+    return builder.finish(), ledger.figures(recorded.recorded_sends), series
 
 
 def consumer_warnings(consumer: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.judge.measures.resources import Span
-from windowbench.judge.truth.rows import ParsedRows, ResultRows
+from windowbench.judge.truth.rows import ParsedRows, ResultRows, RowModel
 from windowbench.judge.verdict.generator import AckSamples, TopicFigures
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.visible import VisibleSamples
@@ -28,7 +27,6 @@ from windowbench.runs.samples import (
     row_count,
 )
 from windowbench.runs.store import RunDirectory, RunDirectoryProblem
-from windowbench.workloads import workload_model
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +137,7 @@ def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Reco
         run=run,
         config=config,
         schedule=schedule,
-        rows=read_rows(run.result_samples, workload_model(config.engine.workload), config.run.run_id or run.run_id),
+        rows=read_rows(run.result_samples, RowModel.of(config.engine.workload), config.run.run_id or run.run_id),
         acks=_read_acks(run, config.load.num_producers),
         greatest_ack_ms=greatest_ack_ms,
         topic=topic,
@@ -213,15 +211,15 @@ def _read_visible(run: RunDirectory, config: Config) -> VisibleSamples | None:
     return VisibleSamples(rows=columns[0], calibration=columns[1])
 
 
-def read_rows(path: Path, model: ModuleType, run_id: str) -> ResultRows:
+def read_rows(path: Path, model: RowModel, run_id: str) -> ResultRows:
     """Read and parse the recorded results; the raw bytes are dropped as they are parsed.
 
     Parameters
     ----------
     path : Path
         ``samples/results.parquet``.
-    model : module
-        Of the workload: parses row values.
+    model : RowModel
+        Of the workload.
     run_id : str
         Rows of other runs are foreign.
     """
@@ -229,17 +227,17 @@ def read_rows(path: Path, model: ModuleType, run_id: str) -> ResultRows:
     columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
     parsed: list[ParsedRows] = []
     for numbers, values in iter_records(path, names, "value"):
-        parsed.append(model.parse_rows(values, run_id))
+        parsed.append(model.parse(values, run_id))
         for name in names:
             columns[name].append(numbers[name])
     return joined_rows(columns, parsed, model)
 
 
-def joined_rows(columns: dict[str, list[NDArray[Any]]], parsed: Sequence[ParsedRows], model: ModuleType) -> ResultRows:
+def joined_rows(columns: dict[str, list[NDArray[Any]]], parsed: Sequence[ParsedRows], model: RowModel) -> ResultRows:
     """Join batches of records and their parsed values."""
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     return ResultRows(
-        parsed=ParsedRows.concatenated(parsed, model.ROW_INTEGERS, model.ROW_DOUBLES),
+        parsed=ParsedRows.concatenated(parsed, model.integers, model.doubles),
         partition=joined["partition"].astype(np.int32),
         offset=joined["offset"].astype(np.int64),
         append_ms=joined["append_time_ms"].astype(np.int64),

@@ -8,9 +8,8 @@ a schedule alone. So the verdict is unknown, whatever is found.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,14 +23,15 @@ from windowbench.judge.measures.latency import impossible
 from windowbench.judge.measures.quantiles import window_maxima
 from windowbench.judge.recorded import joined_rows
 from windowbench.judge.truth.comparison import Comparison, RowClass, compare
+from windowbench.judge.truth.oracle import BareTopics, Evidence, Oracle
 from windowbench.judge.truth.replay import ScheduledEvents
-from windowbench.judge.truth.rows import ResultRows, RowKind
+from windowbench.judge.truth.rows import ResultRows, RowKind, RowModel
 from windowbench.judge.updates import Updates, find_updates, measured_sample
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.verdict import Verdict, unknown
+from windowbench.load.events import EventSource
 from windowbench.load.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS, Schedule
 from windowbench.runs.store import SCHEMA_VERSION
-from windowbench.workloads import workload_model, workload_oracle, workload_part
 
 _LATENCIES = ("e2e", "since_window_end", "freshness")
 
@@ -92,7 +92,7 @@ def read_pair(config: Config, events: Iterable[Sequence[Record]], results: Itera
     slide_ns = config.windows.slide_ms * NS_PER_MS
     bases, counts = np.unique(scheduled.event_time_ns // slide_ns - window_ids, return_counts=True)
     base_ms = int(bases[counts.argmax()]) * config.windows.slide_ms if len(bases) else 0
-    shape, contents = _of_workload(config).fitted(config, scheduled.contents, rows.parsed)
+    shape, contents = _bare_topics(config).fitted(config, scheduled.contents, rows.parsed)
     return TopicPair(
         events=dataclasses.replace(scheduled, contents=contents),
         shape=shape,
@@ -103,38 +103,45 @@ def read_pair(config: Config, events: Iterable[Sequence[Record]], results: Itera
     )
 
 
-def _of_workload(config: Config) -> ModuleType:
-    """Return what a workload's folder says of topics whose configuration is not known.
+def _bare_topics(config: Config) -> BareTopics:
+    """Return what a workload knows of topics whose configuration is not known.
 
     Raises
     ------
     ConfigError
-        When it says nothing.
+        When it knows nothing.
     """
-    try:
-        return workload_part(config.engine.workload, "pair")
-    except ModuleNotFoundError:
+    found = Oracle.of(config.engine.workload).bare_topics
+    if found is None:
         raise ConfigError(
             f"topics of the workload {config.engine.workload} can be judged with the directory of their run only"
-        ) from None
+        )
+    return found
 
 
 def _read_events(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[ScheduledEvents, NDArray[np.int64], int]:
     """Return the events an engine would accept, their window ids, and how many records were none."""
-    pair = _of_workload(config)
-    names = (*pair.CONTENTS, "event_time_ns", "produce_ms", "window_id", "partition")
+    parse_events = _bare_topics(config).parse_events
+    contents = EventSource.of(config.engine.workload).contents
+    names = (*contents, "event_time_ns", "produce_ms", "window_id", "partition")
     columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
     rejected = 0
     for batch in batches:
-        parsed = pair.parse_events([record.value for record in batch])
+        parsed = parse_events([record.value for record in batch])
         stamped = np.array([record.timestamp_ms for record in batch], dtype=np.int64)[parsed.position]
         partition = np.array([record.partition for record in batch], dtype=np.int32)[parsed.position]
         ahead = parsed.event_time_ns // NS_PER_MS - stamped
         good = (ahead >= -GUARD_PAST_MS) & (ahead <= GUARD_FUTURE_MS)
         rejected += len(batch) - int(np.count_nonzero(good))
-        for name in names[:-1]:
-            columns[name].append(getattr(parsed, name)[good])
-        columns["partition"].append(partition[good])
+        found = {
+            **parsed.contents,
+            "event_time_ns": parsed.event_time_ns,
+            "produce_ms": parsed.produce_ms,
+            "window_id": parsed.window_id,
+            "partition": partition,
+        }
+        for name in names:
+            columns[name].append(found[name][good])
     joined = {name: np.concatenate(parts) for name, parts in columns.items()}
     order = np.argsort(joined["produce_ms"], kind="stable")
     produced_ns = joined["produce_ms"][order].astype(np.int64) * NS_PER_MS
@@ -145,14 +152,14 @@ def _read_events(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[S
         event_time_ns=joined["event_time_ns"][order],
         sent_ns=produced_ns,
         partition=joined["partition"][order].astype(np.int32),
-        contents={name: joined[name][order] for name in pair.CONTENTS},
+        contents={name: joined[name][order] for name in contents},
     )
     return events, joined["window_id"][order], rejected
 
 
 def _read_results(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[ResultRows, str]:
     """Return the rows of the configured run, or of the one that most of the first rows belong to."""
-    model = workload_model(config.engine.workload)
+    model, usual_run_id = RowModel.of(config.engine.workload), _bare_topics(config).usual_run_id
     names = ("partition", "offset", "append_time_ms", "timestamp_type")
     columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
     parsed = []
@@ -160,8 +167,8 @@ def _read_results(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[
     for batch in batches:
         values = [record.value for record in batch]
         if run_id is None:
-            run_id = model.usual_run_id(values)
-        parsed.append(model.parse_rows(values, run_id or ""))
+            run_id = usual_run_id(values)
+        parsed.append(model.parse(values, run_id or ""))
         columns["partition"].append(np.array([record.partition for record in batch]))
         columns["offset"].append(np.array([record.offset for record in batch]))
         columns["append_time_ms"].append(np.array([record.timestamp_ms for record in batch]))
@@ -190,20 +197,19 @@ def judge_pair(config: Config, pair: TopicPair) -> tuple[Verdict, dict[str, Any]
     list of (int, float)
         Id and greatest ``e2e_ms`` of every window.
     """
-    oracle = workload_oracle(config.engine.workload)
-    events = pair.events
+    oracle, events = Oracle.of(config.engine.workload), pair.events
     last_ns = int(events.due_ns[-1]) + 1 if len(events.due_ns) else 0
     schedule = Schedule(epoch_ns=0, base_time_ns=pair.base_ms * NS_PER_MS, measure_end_ns=last_ns, load_end_ns=last_ns)
     shape = pair.shape.replace(partitions=int(events.partition.max(initial=0)) + 1, idle_partitions=0)
-    closing = oracle.closing_of(shape, schedule, _whole(events))
-    answered = answered_ms(pair.rows, oracle.cells(shape, closing), ClockOffset(), several=config.several_rows)
-    builder = oracle.TruthBuilder(shape, closing, answered_ms=answered)
+    outline = oracle.outline(shape, schedule, [events])
+    answered = answered_ms(pair.rows, outline.cells, ClockOffset(), several=config.several_rows)
+    builder = outline.builder(Evidence(answered_ms=answered))
     builder.add(events)
-    truth = builder.finish()
+    truth, closing = builder.finish(), outline.cells.closing
     comparison = compare(pair.rows, truth, oracle.rules(config))
     usable = (closing.ids >= 0) & ~closing.by_end
     phases = np.where(usable, Phase.MEASURED, Phase.COOL_DOWN).astype(np.int8)
-    newest = workload_model(config.engine.workload).NEWEST_PRODUCE_COLUMN
+    newest = RowModel.of(config.engine.workload).newest_produce
     measured = measure_rows(
         pair.rows,
         truth,
@@ -225,10 +231,6 @@ def judge_pair(config: Config, pair: TopicPair) -> tuple[Verdict, dict[str, Any]
     summary = _summary(config, pair, verdict, comparison, measured=measured, updates=updates)
     summary["rows"]["expected"] = int(np.count_nonzero(truth.required))
     return verdict, summary, report
-
-
-def _whole(events: ScheduledEvents) -> Iterator[ScheduledEvents]:
-    yield events
 
 
 def _found(comparison: Comparison, mode: OutputMode) -> list[str]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from config import Config
+from windowbench.workloads.contract import Part
 
 BLOCK = 1024
 """Events whose attributes are drawn together. Part of what a seed means: another value gives other events."""
@@ -28,6 +32,19 @@ class EventBlock:
     partition: NDArray[np.int32]
     """Number of the partition, over all input topics; see :mod:`windowbench.load.numbering`."""
 
+    @classmethod
+    def of(cls, block: EventBlock) -> Self:
+        """Return `block` as one of this kind.
+
+        Raises
+        ------
+        TypeError
+            When it is of another.
+        """
+        if not isinstance(block, cls):
+            raise TypeError(f"{type(block).__name__} is no {cls.__name__}")
+        return block
+
     def __len__(self) -> int:
         return self.due_offset_ns.size
 
@@ -39,6 +56,31 @@ class EventBlock:
             if field.name not in ("producer", "first")
         }
         return type(self)(producer=self.producer, first=self.first + start, **arrays)
+
+
+class Draw(Protocol):
+    """Draws what the events of one producer hold, block after block."""
+
+    def __call__(self, first: int, due: NDArray[np.int64]) -> EventBlock:
+        """Return the next block, trimmed to the due times given; `first` is the number of its first event."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventSource(Part):
+    """What the events of a workload hold.
+
+    Attributes
+    ----------
+    draw : callable
+        Begins the stream of a producer, by its number: a function of that and the configuration alone.
+    contents : tuple of str
+        Arrays of its blocks that decide which rows are right.
+    """
+
+    PLACE: ClassVar[str] = "events.SOURCE"
+
+    draw: Callable[[Config, int], Draw]
+    contents: tuple[str, ...]
 
 
 def event_key(producer: int, number: int) -> bytes:

@@ -12,8 +12,9 @@ How it works:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from config import Config
 from windowbench.load.events import EventBlock
 from windowbench.load.schedule import Schedule
 from windowbench.load.streams import stream_rng
+from windowbench.workloads.contract import Part
 
 PRODUCE_TIME_BYTES = len(b"1760000000000}")
 TIME_DIGITS = 19
@@ -42,16 +44,39 @@ def quoted(values: Iterable[bytes], width: int) -> NDArray[np.bytes_]:
 
 
 class Encoder(Protocol):
-    """Renders blocks of a workload's events; a ``PayloadEncoder`` of its folder, made of a configuration."""
+    """Renders blocks of a workload's events; it may keep buffers, and belongs to one thread."""
 
-    def encode(self, block: Any, schedule: Schedule) -> list[bytes]:  # noqa: ANN401 - a block of its own events
-        """Return the payload of each event up to and including ``"produce_time":``."""
+    def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:
+        """Return the payload of each event up to and including ``"produce_time":``.
 
-    def keys(self, block: Any) -> list[bytes]:  # noqa: ANN401 - likewise
+        Parameters
+        ----------
+        block : EventBlock
+            Events of one producer, as the workload draws them.
+        schedule : Schedule
+            Places them in time: its epoch gives the event times, its base time the window ids.
+        """
+
+    def keys(self, block: EventBlock) -> list[bytes]:
         """Return the Kafka key of each event."""
 
     def name_of(self, key: bytes | None, value: bytes | None) -> bytes | None:
         """Return the :func:`windowbench.load.events.event_key` of an event as its record tells it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Encoding(Part):
+    """How the events of a workload are written.
+
+    Attributes
+    ----------
+    encoder : callable
+        Makes an encoder, from the configuration.
+    """
+
+    PLACE: ClassVar[str] = "payload.ENCODING"
+
+    encoder: Callable[[Config], Encoder]
 
 
 def lay_out(*parts: bytes | tuple[str, int]) -> tuple[bytes, np.dtype[np.void]]:

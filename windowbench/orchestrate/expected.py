@@ -9,23 +9,21 @@ from __future__ import annotations
 import numpy as np
 
 from config import Config
-from windowbench.judge.truth.comparison import Truth
+from windowbench.judge.truth.oracle import NOTHING_SEEN, Oracle
 from windowbench.judge.truth.replay import scheduled_events
 from windowbench.load.schedule import Schedule
 from windowbench.orchestrate.live import Expected
-from windowbench.workloads import workload_oracle
 
 _ANY = 1 << 62
 
 
 def expected_counts(config: Config, schedule: Schedule) -> Expected:
     """Return least and greatest right ``events`` count of every key that must have a row."""
-    oracle = workload_oracle(config.engine.workload)
-    closing = oracle.closing_of(config, schedule, scheduled_events(config, schedule))
-    builder = oracle.TruthBuilder(config, closing)
+    outline = Oracle.of(config.engine.workload).outline(config, schedule, scheduled_events(config, schedule))
+    builder = outline.builder(NOTHING_SEEN)
     for events in scheduled_events(config, schedule):
         builder.add(events)
-    truth: Truth = builder.finish()
+    truth = builder.finish()
     cells = np.flatnonzero(truth.required)
     least = truth.least_events(cells).tolist()
     # Within the bounds of the truth, an engine may count any of the events that were placed too late.

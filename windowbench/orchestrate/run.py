@@ -17,6 +17,7 @@ from pathlib import Path
 from config import Config, Loaded
 from windowbench.broker.embedded import EmbeddedBroker, check_free_disk
 from windowbench.errors import ExitCode
+from windowbench.judge.truth.rows import RowModel
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.clock import measure_clock_offset
 from windowbench.load.arrivals import modulating_path
@@ -39,7 +40,6 @@ from windowbench.orchestrate.watch import Services, Watch
 from windowbench.processes.runlock import RunLock, clean_leftovers
 from windowbench.runs.dump import dump_topics
 from windowbench.runs.store import RunDirectory
-from windowbench.workloads import workload_model
 
 _TICK_SECONDS = 0.2
 _PRODUCERS_READY_SECONDS = 60.0
@@ -73,7 +73,7 @@ class Run:
         self._services = Services()
         self._live = LiveResults(
             self.config.run.run_id or "",
-            workload_model(self.config.engine.workload).live_row,
+            RowModel.of(self.config.engine.workload).live,
             delay_ms=self.config.windows.delay_ms,
             mode=self.config.output_mode,
         )

@@ -9,7 +9,8 @@ from pathlib import Path
 from windowbench.errors import EnvironmentProblem
 from windowbench.postgres.server import EmbeddedPostgres, program
 from windowbench.settings.command_line import Parser
-from windowbench.workloads import WORKLOADS, workload_model
+from windowbench.workloads import WORKLOADS
+from windowbench.workloads.kit.result_table import ResultTable
 
 _WATCH_SECONDS = 0.5
 
@@ -33,7 +34,7 @@ def body(argv: list[str] | None) -> int:
         dsn = server.ready()
         print(shlex.join([str(program("psql")), dsn]), flush=True)
         for workload in WORKLOADS:
-            table = workload_model(workload).RESULT_TABLE
+            table = ResultTable.of(workload)
             print(
                 f"{workload}: table {table.name}, a row for each {table.rows_of};"
                 f" view {table.view}, a row for each {table.lines_of.partition(':')[0]}",

@@ -11,6 +11,8 @@ Rules that are easy to break:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
 
 KAFKA_RECORD_TIME = "record_time TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL"
@@ -39,25 +41,59 @@ def epoch_ms(column: str) -> str:
     return f"UNIX_TIMESTAMP(CAST({column} AS STRING)) * 1000 + EXTRACT(MILLISECOND FROM {column})"
 
 
-def timed_columns(fields: str, good: str, run_id: str, delay_ms: int, record_time: str = KAFKA_RECORD_TIME) -> str:
-    """Return the columns of a table of events, with its guard and its watermark.
+def windowed(table: str, size_ms: int, slide_ms: int) -> str:
+    """Return a table with the windows that each of its rows is in, by its column ``ts``.
 
-    An event time is believed from an hour before to 5 s after the record's own Kafka timestamp, both included.
+    Windows start at multiples of the slide since the Unix epoch, for sessions whose time zone is UTC.
+    """
+    rows = f"TABLE {table}, DESCRIPTOR(ts)"
+    if size_ms == slide_ms:
+        return f"TABLE(TUMBLE({rows}, {interval(size_ms)}))"
+    return f"TABLE(HOP({rows}, {interval(slide_ms)}, {interval(size_ms)}))"
 
-    Parameters
+
+def ratio(above: str, below: str) -> str:
+    """Return a quotient as a double, null where there is nothing to divide by."""
+    return f"CASE WHEN {below} > 0 THEN CAST({above} AS DOUBLE) / CAST({below} AS DOUBLE) END"
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Events of a topic, as a table reads them.
+
+    Attributes
     ----------
     fields : str
-        Columns to be read of an event, beside those of all events: ``event_type``, ``event_time_ns``, ``produce_time``
-        and ``run_id``.
+        Columns to be read, beside those of all events: ``event_type``, ``event_time_ns``, ``produce_time`` and
+        ``run_id``.
     good : str
         What is true of a good event, its time aside.
-    run_id : str
-        The END of another run is a rejected record like any other.
-    delay_ms : int
-        How far the watermark stays behind.
-    record_time : str
-        Definition of the column ``record_time``, the record's own Kafka timestamp, and of further columns, if any.
     """
+
+    fields: str
+    good: str
+
+    def table(self, name: str, options: str, run_id: str, delay_ms: int) -> str:
+        """Return the statement that makes the table of a topic; `options` are its own, as SQL."""
+        return f"CREATE TEMPORARY TABLE {name} ({self.columns(run_id, delay_ms)}) WITH ({options})"
+
+    def columns(self, run_id: str, delay_ms: int, record_time: str = KAFKA_RECORD_TIME) -> str:
+        """Return the columns of a table, with its guard and its watermark.
+
+        Parameters
+        ----------
+        run_id : str
+            The END of another run is a rejected record like any other.
+        delay_ms : int
+            How far the watermark stays behind.
+        record_time : str
+            Definition of the column ``record_time``, the record's own Kafka timestamp, and of further columns, if any.
+            An event time is believed from an hour before to 5 s after it, both included.
+        """
+        return _timed_columns(self.fields, self.good, run_id, delay_ms, record_time)
+
+
+def _timed_columns(fields: str, good: str, run_id: str, delay_ms: int, record_time: str) -> str:
     end = f"event_type = {text(END_EVENT_TYPE)} AND run_id = {text(run_id)} AND event_time_ns = {END_EVENT_TIME_NS}"
     floor = f"TO_TIMESTAMP_LTZ(event_time_ns / {NS_PER_MS}, 3)"
     ceiling = f"TO_TIMESTAMP_LTZ((event_time_ns + {NS_PER_MS - 1}) / {NS_PER_MS}, 3)"

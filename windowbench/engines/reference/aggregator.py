@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from windowbench.engines.reference.messages import read_message
+from windowbench.engines.reference.query import Row, Windows
 from windowbench.engines.reference.watermarks import GlobalWatermark
 from windowbench.load.schedule import NS_PER_MS
-
-
-class Windows(Protocol):
-    """What a workload's reference offers to the aggregator."""
-
-    late: int
-
-    def __len__(self) -> int:
-        """Return how much is kept: windows of each key."""
-
-    def add(self, partials: Iterable[list[int]]) -> None:
-        """Add partial counts."""
-
-    def close(self, watermark_ns: int) -> Iterator[dict[str, Any]]:
-        """Yield the rows of the windows that the watermark closes."""
 
 
 class Aggregator:
@@ -47,7 +33,7 @@ class Aggregator:
         self._position = dict.fromkeys(map(str, numbers), 0)
         self._counts: dict[int, tuple[int, int]] = {}
 
-    def take(self, value: bytes | None) -> Iterator[dict[str, Any]]:
+    def take(self, value: bytes | None) -> Iterator[Row]:
         """Take one record of the watermarks topic and yield the rows that follow from it."""
         message = read_message(self._engine, value)
         if message is None:

@@ -22,7 +22,7 @@ PARTIALS_IN_A_RECORD = 2_000
 """At most about 200 kB, well below what brokers accept."""
 
 
-def partial_records(engine: str, consumer: int, partials: Sequence[Sequence[int]]) -> Iterator[bytes]:
+def partial_records(engine: str, consumer: int, partials: Sequence[Sequence[object]]) -> Iterator[bytes]:
     """Yield the records that carry partial counts."""
     for first in range(0, len(partials), PARTIALS_IN_A_RECORD):
         piece = partials[first : first + PARTIALS_IN_A_RECORD]

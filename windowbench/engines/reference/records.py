@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
 
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS
 
+_Event = TypeVar("_Event", bound=tuple[int, int | str, int, int, *tuple[int | str, ...]])
+"""Number of its kind, what it is grouped by, event time in ns, produce time in ms; then what else a workload needs."""
+_Counted_contra = TypeVar("_Counted_contra", contravariant=True)
 Event = tuple[int, int, int, int]
 """Number of its kind, the integer it is grouped by, event time in ns, produce time in ms."""
 
@@ -42,7 +45,7 @@ def is_believed(event_ns: int, record_ms: int) -> bool:
     return not (too_old or too_new)
 
 
-class RecordReader:
+class RecordReader(Generic[_Event]):
     """Reads records of topics of events, strictly, and without ever failing on one; what is in one a workload says.
 
     Parameters
@@ -55,11 +58,11 @@ class RecordReader:
         Name of the field that says the kind of an event, or that it is END.
     """
 
-    def __init__(self, run_id: str, end: tuple[Any, ...], kind: str) -> None:
+    def __init__(self, run_id: str, end: _Event, kind: str) -> None:
         """Keep the names."""
-        self._run_id, self._end, self._kind = run_id, end, kind
+        self._run_id, self.end, self._kind = run_id, end, kind
 
-    def good(self, event: Mapping[str, Any], kind: Any, topic: int) -> tuple[Any, ...] | None:  # noqa: ANN401 - as read
+    def good(self, event: Mapping[str, Any], kind: Any, topic: int) -> _Event | None:  # noqa: ANN401 - as read
         """Return a good event, None for one to be rejected; times are looked at beside.
 
         Raises
@@ -69,7 +72,7 @@ class RecordReader:
         """
         raise NotImplementedError
 
-    def read(self, value: bytes | None, record_ms: int, topic: int = 0) -> tuple[Any, ...] | None:
+    def read(self, value: bytes | None, record_ms: int, topic: int = 0) -> _Event | None:
         """Return the event in a record, what stands for END, or None for a record that must be rejected.
 
         Parameters
@@ -85,7 +88,7 @@ class RecordReader:
             event = orjson.loads(value)  # type: ignore[arg-type]  # None raises like other rubbish
             kind, event_ns = event[self._kind], event["event_time_ns"]
             if kind == END_EVENT_TYPE:
-                return self._end if is_own_end(event, self._run_id) else None
+                return self.end if is_own_end(event, self._run_id) else None
             produce_ms = event["produce_time"]
             found = self.good(event, kind, topic)
         except (orjson.JSONDecodeError, KeyError, TypeError):
@@ -95,7 +98,7 @@ class RecordReader:
         return found if is_believed(event_ns, record_ms) else None
 
 
-class EventReader(RecordReader):
+class EventReader(RecordReader[Event]):
     """Reads events that are counted by one integer: :data:`Event`, or :data:`END`.
 
     Parameters
@@ -123,18 +126,35 @@ class EventReader(RecordReader):
         return (number, key, event["event_time_ns"], event["produce_time"]) if is_int64(key) else None
 
 
-class Forwarded:
-    """Events that a consumer hands on as they are, where what they say cannot be added up before they come together."""
+class Counts(Protocol[_Counted_contra]):
+    """What events are counted in."""
 
-    def __init__(self) -> None:
-        """Begin without any."""
-        self._events: list[list[Any]] = []
+    def add(self, event: _Counted_contra) -> None:
+        """Count an event."""
 
-    def add(self, event: tuple[Any, ...]) -> None:
-        """Take an event."""
-        self._events.append(list(event))
+    def take(self) -> Sequence[Sequence[object]]:
+        """Return what was counted since the last call."""
 
-    def take(self) -> list[list[Any]]:
-        """Return what was added since the last call."""
-        taken, self._events = self._events, []
-        return taken
+
+class Intake(Generic[_Event]):
+    """Reads records and counts the events in them.
+
+    Parameters
+    ----------
+    reader : RecordReader
+    counts : Counts
+    """
+
+    def __init__(self, reader: RecordReader[_Event], counts: Counts[_Event]) -> None:
+        """Take the parts."""
+        self._read, self._end, self._add = reader.read, reader.end, counts.add
+        self.take = counts.take
+
+    def take_in(self, value: bytes | None, record_ms: int, topic: int) -> int | None:
+        """Read a record, and count the event in it; see :class:`windowbench.engines.reference.query.Intake`."""
+        event = self._read(value, record_ms, topic)
+        if event is None:
+            return None
+        if event is not self._end:
+            self._add(event)
+        return event[2]

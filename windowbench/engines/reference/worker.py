@@ -10,18 +10,17 @@ from __future__ import annotations
 import gc
 import time
 from dataclasses import dataclass
-from importlib import import_module
 from multiprocessing.connection import Connection
-from typing import Any
 
 from config import Config
 from windowbench.engines.reference.messages import partial_records, watermark_record
+from windowbench.engines.reference.query import ReferenceQuery
 from windowbench.engines.reference.settings import ReferenceSettings
 from windowbench.engines.reference.watermarks import PartitionClock
 from windowbench.kafka.follower import Follower
 from windowbench.kafka.sender import KafkaSender
 from windowbench.load.numbering import Numbering
-from windowbench.load.schedule import NS_PER_MS
+from windowbench.load.schedule import END_EVENT_TIME_NS, NS_PER_MS
 
 POLL_SECONDS = 0.02
 REPORT_SECONDS = 0.05
@@ -60,13 +59,10 @@ class ConsumerProcess:
 
     def __init__(self, config: Config, engine: str, consumer: int, own: Share) -> None:
         """Make the clients."""
-        workload: Any = import_module(f"windowbench.workloads.{config.engine.workload}.reference")
         settings, windows = ReferenceSettings.of(config.engine), config.windows
         self._engine, self._consumer = engine, consumer
         self._slide_ns = windows.slide_ms * NS_PER_MS
-        self._reader = workload.reader(config)
-        self._end = workload.END
-        self._counts = workload.counts(config)
+        self._intake = ReferenceQuery.of(config.engine.workload).intake(config)
         self._each = own.inputs.each
         self.clocks = {n: PartitionClock(windows.delay_ms, settings.idle_timeout_ms) for n in own.numbers}
         group = f"windowbench-{config.run.run_id}"
@@ -84,15 +80,12 @@ class ConsumerProcess:
         for partition, offset, record_ms, value in self.follower.read(POLL_SECONDS):
             quiet.discard(partition)
             self._dirty = True
-            event = self._reader.read(value, record_ms, partition // self._each)
-            if event is None:
+            at_ns = self._intake.take_in(value, record_ms, partition // self._each)
+            self.clocks[partition].read(offset, at_ns)
+            if at_ns is None:
                 self._rejected += 1
-                self.clocks[partition].read(offset, None)
-                continue
-            self.clocks[partition].read(offset, event[2])
-            if event is not self._end:
+            elif at_ns != END_EVENT_TIME_NS:
                 self._events += 1
-                self._counts.add(event)
         now = time.monotonic()
         for partition in quiet:
             clock = self.clocks[partition]
@@ -108,7 +101,7 @@ class ConsumerProcess:
 
     def _report(self) -> None:
         """Publish what was counted, and after it the watermarks that cover it."""
-        for value in partial_records(self._engine, self._consumer, self._counts.take()):
+        for value in partial_records(self._engine, self._consumer, self._intake.take()):
             self._sender.send(value, b"%d" % self._consumer, 0, 0)
         value = watermark_record(
             self._engine, self._consumer, self.clocks, events=self._events, rejected=self._rejected

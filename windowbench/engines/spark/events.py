@@ -19,10 +19,9 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
+from windowbench.engines.spark.query import OBSERVATION
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, GUARD_FUTURE_MS, GUARD_PAST_MS
 
-OBSERVATION = "guard"
-"""Name under which a streaming query's progress carries the counts of :func:`guard`."""
 _STRICT = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "malformed", "allowSingleQuotes": "false"}
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -157,6 +157,9 @@ class Truth(Protocol):
 
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Judge the rows at `index`, which belong to `cells`."""
+
+    def remarks(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, float]:
+        """Return further numbers for the report, by their names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from config import Config
 from data_generation import event_blocks
 from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.events import EventSource
 from windowbench.load.schedule import Schedule
-from windowbench.workloads import workload_part
 
 UNSENT = -1
 """Stands for the send time of a scheduled event that was never sent."""
@@ -104,7 +104,7 @@ def scheduled_events(config: Config, schedule: Schedule, sent: SentSource = noth
     sent : callable, optional
         Where the recorded send times come from.
     """
-    names = workload_part(config.engine.workload, "events").CONTENTS
+    names = EventSource.of(config.engine.workload).contents
     for producer in range(config.load.num_producers):
         recorded = _Rechunked(sent(producer))
         offsets = arrival_offsets(config, producer)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from windowbench.workloads.contract import Part
 
 PARSED_CHUNK = 16_384
 """Rows parsed at a time."""
@@ -94,3 +96,39 @@ class ResultRows:
 
     def __len__(self) -> int:
         return len(self.offset)
+
+
+SoundRow = tuple[str, tuple[int | str | None, ...], tuple[float | None, ...]]
+"""Run id of a row, then what it has in the columns of its SQL table: integers and texts, and doubles."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowModel(Part):
+    """How the result rows of a workload are read.
+
+    Attributes
+    ----------
+    parse : callable
+        Reads values of records, strictly and without ever failing; rows of other runs than the one named are foreign.
+    sound : callable
+        Reads one record of whatever run; None for what is no row.
+    live : callable
+        Returns what is looked at of a row, a JSON object, while a run lasts; raises KeyError where a field is missing
+        and TypeError where one is something else than it should be.
+    integers, doubles : tuple of str
+        The columns that `parse` returns.
+    newest_produce : str
+        That of the produce time (ms) of the newest event counted in a row.
+    metrics : tuple of str
+        Names of the types of row, where there are several.
+    """
+
+    PLACE: ClassVar[str] = "model.MODEL"
+
+    parse: Callable[[Sequence[bytes | None], str], ParsedRows]
+    sound: Callable[[bytes | None], SoundRow | None]
+    live: Callable[[Mapping[str, object]], LiveRow]
+    integers: tuple[str, ...]
+    doubles: tuple[str, ...]
+    newest_produce: str
+    metrics: tuple[str, ...]

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from windowbench.judge.truth.comparison import Flags, Index, ValueJudgement
 from windowbench.judge.truth.rows import ParsedRows
-from windowbench.workloads.ad_clicks.counted import CountedTruth, Numbers
+from windowbench.workloads.ad_clicks.counted import CountedTruth
 from windowbench.workloads.ad_clicks.settings import ZERO_VARIANCE_TOLERANCE, AdClicksSettings
 from windowbench.workloads.kit.cells import Cells
+from windowbench.workloads.kit.truth import TalliedTruth
 
+Numbers = NDArray[np.float64]
 TIE = 1e-6
 """A score so near the limit may count as an anomaly or not."""
 TOLERANCE = 1e-9
@@ -22,70 +24,60 @@ rates of a campaign in different orders and units."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnomalyTruth:
-    """Which campaigns are anomalies, and what their rows hold; arrays of one entry a cell, those of campaigns.
+class AnomalyTruth(TalliedTruth):
+    """Which campaigns are anomalies, and what their rows hold; arrays of one entry a cell.
+
+    An anomaly may be emitted with the row of its campaign.
 
     Attributes
     ----------
+    cells : Cells
+        Those of campaigns.
     counted : CountedTruth
         The rows of campaigns.
     expected, deviation, spread, score : float64[cells]
         Mean of the rates before, how far the rate is from it, their sample standard deviation, and the quotient of the
         two; NaN where there is no history, `score` also where `spread` is 0.
-    required, possible : bool[cells]
-        Anomalies, and what may be one: at the limit, or where the counts of a window are not settled.
-    unsettled, absence_explained : bool[cells]
-        Where a window's counts are not settled, or lack events that the generator withheld: that of the cell or one of
-        its history.
     has_history : bool[cells]
         Where there are windows enough before it.
+    surely, perhaps : bool[cells]
+        Anomalies, and what may be one: at the limit, or where the counts of a window are not settled.
+    doubtful, excusable : bool[cells]
+        Where a window's counts are not settled, or lack events that the generator withheld: that of the cell or one of
+        its history.
     """
 
+    cells: Cells
     counted: CountedTruth
     expected: Numbers
     deviation: Numbers
     spread: Numbers
     score: Numbers
-    required: Flags
-    possible: Flags
-    unsettled: Flags
-    absence_explained: Flags
     has_history: Flags
+    surely: Flags
+    perhaps: Flags
+    doubtful: Flags
+    excusable: Flags
 
     @property
-    def cells(self) -> Cells:
-        """Those of campaigns."""
-        return self.counted.cells
+    def required(self) -> Flags:
+        """Cells that must have a row."""
+        return self.surely
 
     @property
-    def greatest_produce_ms(self) -> Index:
-        """Those of campaigns, as all that follows."""
-        return self.counted.greatest_produce_ms
+    def possible(self) -> Flags:
+        """Cells that may have a row."""
+        return self.perhaps
 
     @property
-    def earliest_ns(self) -> Index:
-        """An anomaly may be emitted with the row of its campaign."""
-        return self.counted.earliest_ns
+    def undecidable(self) -> Flags:
+        """Cells of which a window's counts are not settled."""
+        return self.doubtful
 
     @property
-    def first_earliest_ns(self) -> Index:
-        """The same: nothing revises a row."""
-        return self.earliest_ns
-
-    @property
-    def last_due_ns(self) -> Index:
-        """Due time of the last event that must count in the window itself."""
-        return self.counted.last_due_ns
-
-    @property
-    def last_sent_ns(self) -> Index:
-        """Send time of that event."""
-        return self.counted.last_sent_ns
-
-    @property
-    def settled(self) -> bool:
-        """Whether the truth is one value everywhere."""
-        return not self.unsettled.any()
+    def absence_explained(self) -> Flags:
+        """Cells of which a window lacks events that the generator withheld."""
+        return self.excusable
 
     def least_events(self, cells: Index) -> Index:
         """Return 1 for each cell: its first row is its final one."""
@@ -104,14 +96,14 @@ class AnomalyTruth:
         fits &= _near(found["deviation"], self.deviation[cells], rates)
         fits &= _near(found["standard_deviation"], spread, rates)
         fits &= _near(found["score"], score, np.maximum(np.abs(np.nan_to_num(score)), 1.0) * (1.0 + in_spreads))
-        open_to = self.unsettled[cells]
-        tie = self.possible[cells] & ~self.required[cells]
+        open_to = self.doubtful[cells]
+        tie = self.perhaps[cells] & ~self.surely[cells]
         return ValueJudgement(
             right=shape & (fits | (open_to & self.counted.counts_fit(rows, index, cells))),
             partial=np.zeros(len(index), dtype=np.bool_),
             events=np.ones(len(index), dtype=np.int64),
             undecidable=open_to | tie,
-            explained=shape & ~fits & self.absence_explained[cells],
+            explained=shape & ~fits & self.excusable[cells],
         )
 
 
@@ -128,7 +120,7 @@ def anomalies(counted: CountedTruth, own: AdClicksSettings) -> AnomalyTruth:
     campaigns = counted.cells.keys
     windows = counted.cells.count // campaigns
     impressions, clicks = (b.low.reshape(windows, campaigns) for b in (counted.impressions, counted.clicks))
-    unsettled, excused = (f.reshape(windows, campaigns) for f in (counted.unsettled, counted.excused > 0))
+    unsettled, excused = (f.reshape(windows, campaigns) for f in (counted.undecidable, counted.excused > 0))
     past = _Past(campaigns, own.history_windows)
     columns: list[tuple[NDArray[np.float64], ...]] = []
     flags: list[tuple[Flags, ...]] = []
@@ -164,16 +156,18 @@ def anomalies(counted: CountedTruth, own: AdClicksSettings) -> AnomalyTruth:
         np.array([f[i] for f in flags], dtype=np.bool_).reshape(shape) for i in range(5)
     )
     return AnomalyTruth(
+        cells=counted.cells,
+        tallied=counted.tallied,
         counted=counted,
         expected=expected,
         deviation=deviation,
         spread=spread,
         score=score,
-        required=required,
-        possible=possible,
-        unsettled=doubtful,
-        absence_explained=excusable,
         has_history=enough,
+        surely=required,
+        perhaps=possible,
+        doubtful=doubtful,
+        excusable=excusable,
     )
 
 

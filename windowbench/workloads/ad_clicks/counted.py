@@ -2,80 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.judge.truth.approximation import counts_something
-from windowbench.judge.truth.comparison import Flags, Index, ValueJudgement, within_one_ulp
-from windowbench.judge.truth.replay import UNSENT, ScheduledEvents
+from windowbench.judge.truth.approximation import approximation_remarks, counts_something
+from windowbench.judge.truth.comparison import Comparison, Flags, Index, ValueJudgement, within_one_ulp
+from windowbench.judge.truth.oracle import Evidence
 from windowbench.judge.truth.rows import ParsedRows
-from windowbench.load.schedule import NS_PER_MS
-from windowbench.workloads.kit.cells import Cells, LastEvents
+from windowbench.workloads.ad_clicks.events import DUPLICATE, IMPRESSION
+from windowbench.workloads.kit.cells import Cells
+from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE
+from windowbench.workloads.kit.tally import Admitted, Bounds, Sendings, Tally
+from windowbench.workloads.kit.truth import TalliedTruth, ratio
 
-Numbers = NDArray[np.float64]
-_NONE = np.iinfo(np.int64).min
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bounds:
-    """Least and greatest right value of each cell."""
-
-    low: NDArray[np.int64]
-    high: NDArray[np.int64]
-
-    def hold(self, values: Index, cells: Index) -> Flags:
-        """Whether values lie within those of their cells."""
-        return np.asarray((values >= self.low[cells]) & (values <= self.high[cells]))
+_KINDS = 2
+"""Impressions and clicks."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CountedTruth:
-    """Expected rows of all campaigns, or of all device types; arrays of one entry a cell.
+class CountedTruth(TalliedTruth):
+    """Expected rows of all campaigns, or of all device types; impressions and clicks are counted apart, in this order.
 
     Attributes
     ----------
     cells : Cells
-    impressions, clicks, produce_ms : Bounds
-        `produce_ms` of the greatest produce time.
     total : Bounds
         Of the field named `total_name`: cost, or distinct users.
     total_name : str
     approximate : bool
         Whether the engine was asked for an approximation of `total`: then any count of something is right, the bounds
         say what is true.
-    excused : int64[cells]
-        Events that must count and that the generator withheld, or sent when the window might be final already.
-    last_due_ns, last_sent_ns : int64[cells]
-        Due and send time of the last event that must count.
     """
 
     cells: Cells
-    impressions: Bounds
-    clicks: Bounds
-    produce_ms: Bounds
     total: Bounds
     total_name: str
-    excused: Index
-    last_due_ns: Index
-    last_sent_ns: Index
     approximate: bool = False
 
-    @property
-    def greatest_produce_ms(self) -> Index:
-        """Greatest produce time of the events that must count, each click once."""
-        return self.produce_ms.low
+    def _counts(self, kind: int) -> Bounds:
+        low = self.tallied.must[kind].astype(np.int64)
+        return Bounds(low=low, high=low + self.tallied.maybe[kind])
 
-    @property
-    def earliest_ns(self) -> Index:
-        """Closing of each cell's window."""
-        return self.cells.closing_ns
+    @cached_property
+    def impressions(self) -> Bounds:
+        """How many each cell has."""
+        return self._counts(0)
 
-    @property
-    def first_earliest_ns(self) -> Index:
-        """The same: nothing revises a row."""
-        return self.earliest_ns
+    @cached_property
+    def clicks(self) -> Bounds:
+        """How many of them were clicked."""
+        return self._counts(1)
+
+    @cached_property
+    def excused(self) -> Index:
+        """Events that must count and that the generator withheld, or sent when the window might be final already."""
+        total: Index = self.tallied.excused.sum(axis=0, dtype=np.int64)
+        return total
 
     @property
     def required(self) -> Flags:
@@ -93,15 +80,10 @@ class CountedTruth:
         return np.asarray((self.excused > 0) & (self.excused >= self.impressions.low))
 
     @property
-    def unsettled(self) -> Flags:
+    def undecidable(self) -> Flags:
         """Cells whose counts are not one value."""
         bounds = (self.impressions, self.clicks, self.total)
         return np.asarray(np.logical_or.reduce([bound.low != bound.high for bound in bounds]))
-
-    @property
-    def settled(self) -> bool:
-        """Whether the truth is one value everywhere."""
-        return not self.unsettled.any()
 
     def least_events(self, cells: Index) -> Index:
         """Return 1 for each cell: its first row is its final one."""
@@ -116,7 +98,7 @@ class CountedTruth:
         right &= approximately if self.approximate else self.total.hold(total, cells)
         shape = self.consistent(rows, index, cells)
         if self.total_name == "cost":
-            per_click = _ratio(total, integers["clicks"])
+            per_click = ratio(total, integers["clicks"])
             shape &= within_one_ulp(rows.doubles["cost_per_click"][index], per_click)
         below = integers["impressions"] >= self.impressions.low[cells] - self.excused[cells]
         for name, bound in (("impressions", self.impressions), ("clicks", self.clicks)):
@@ -127,7 +109,7 @@ class CountedTruth:
             right=right & shape,
             partial=nothing,
             events=np.ones(len(index), dtype=np.int64),
-            undecidable=self.unsettled[cells],
+            undecidable=self.undecidable[cells],
             explained=shape & below & ~right & (self.excused[cells] > 0),
         )
 
@@ -135,92 +117,83 @@ class CountedTruth:
         """Whether impressions, clicks and greatest produce time of rows are right."""
         good = self.impressions.hold(rows.integers["impressions"][index], cells)
         good &= self.clicks.hold(rows.integers["clicks"][index], cells)
-        return good & self.produce_ms.hold(rows.integers["max_produce_time"][index], cells)
+        return good & self.tallied.produce_ms.hold(rows.integers[NEWEST_PRODUCE][index], cells)
 
     def consistent(self, rows: ParsedRows, index: Index, cells: Index) -> Flags:
         """Whether window end and rate of rows follow from their own start and counts."""
-        ends = self.cells.closing.ends_ms[self.cells.window_index(cells)]
-        good: Flags = rows.integers["window_end"][index] == ends
-        rate = _ratio(rows.integers["clicks"][index], rows.integers["impressions"][index])
-        return good & within_one_ulp(rows.doubles["ctr"][index], rate)
+        rate = ratio(rows.integers["clicks"][index], rows.integers["impressions"][index])
+        return self.ends_fit(rows, index, cells) & within_one_ulp(rows.doubles["ctr"][index], rate)
+
+    def remarks(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, float]:
+        """Return how far approximate counts are from the truth; nothing where none was asked for."""
+        if not self.approximate:
+            return {}
+        low, high = self.total.low, self.total.high
+        return approximation_remarks(self.total_name, rows, comparison, first=0, low=low, high=high)
 
 
-def _ratio(above: Index, below: Index) -> Numbers:
-    """Return quotients, NaN where there is none."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(below == 0, np.nan, above / below)
+class SeenUsers:
+    """The distinct users of each cell, one bit for each."""
+
+    def __init__(self, cells: int, users: int) -> None:
+        """Begin with none."""
+        self._seen: NDArray[np.uint8] = np.zeros((2, cells, -(-users // 8)), dtype=np.uint8)
+
+    def add(self, cells: Index, users: Index, admitted: Admitted) -> None:
+        """Add users, each to its cell."""
+        for seen, which in zip(self._seen, admitted, strict=True):
+            bit = np.left_shift(1, users[which] % 8).astype(np.uint8)
+            np.bitwise_or.at(seen, (cells[which], users[which] // 8), bit)
+
+    @property
+    def bounds(self) -> Bounds:
+        """How many there are."""
+        must, maybe = self._seen
+        low, high = (np.bitwise_count(seen).sum(axis=1, dtype=np.int64) for seen in (must, must | maybe))
+        return Bounds(low=low, high=high)
 
 
 class Counting:
-    """Adds up events of one dimension, campaigns or device types."""
+    """Adds up events of one dimension, campaigns or device types.
+
+    Parameters
+    ----------
+    cells : Cells
+    evidence : Evidence
+        Of these cells.
+    key : str
+        Which of the contents of an event is the key.
+    users : int
+        How many there may be; they are counted then, and costs are not.
+    approximate : bool
+    """
 
     def __init__(
-        self,
-        cells: Cells,
-        answered_ms: Index | None,
-        total_name: str,
-        users: int = 0,
-        *,
-        approximate: bool = False,
+        self, cells: Cells, evidence: Evidence, key: str, users: int = 0, *, approximate: bool = False
     ) -> None:
         self.cells = cells
-        self._answered_ms, self._total_name, self._approximate = answered_ms, total_name, approximate
-        count = cells.count
-        self._low: NDArray[np.int64] = np.zeros((2, count), dtype=np.int64)
-        self._more: NDArray[np.int64] = np.zeros((2, count), dtype=np.int64)
-        self._excused: NDArray[np.int64] = np.zeros(count, dtype=np.int64)
-        self._cost: NDArray[np.int64] = np.zeros((2, count), dtype=np.int64)
-        self._least_ms: NDArray[np.int64] = np.full(count, _NONE, dtype=np.int64)
-        self._most_ms: NDArray[np.int64] = np.full(count, _NONE, dtype=np.int64)
-        self._last = LastEvents(count)
-        width = -(-users // 8)
-        self._seen: NDArray[np.uint8] = np.zeros((2, count if users else 0, width), dtype=np.uint8)
+        self._key, self._approximate = key, approximate
+        self._users = SeenUsers(cells.count, users) if users else None
+        self._tally = Tally(cells.closing, cells.count, evidence, kinds=_KINDS, sums=("cost",))
 
-    def add(
-        self, events: ScheduledEvents, cell: Index, kind: Index, *, must: Flags, unseen: Flags, in_time: Flags
-    ) -> None:
-        """Add impressions (kind 0), clicks (1) and duplicates (2), each with its cell."""
-        sent = events.sent_ns
-        was_sent = sent != UNSENT
-        produce_ms = np.where(was_sent, sent // NS_PER_MS, _NONE)
-        maybe = ~must & ~unseen
-        if self._answered_ms is not None:
-            maybe &= produce_ms <= self._answered_ms[cell]
-        counts = kind < 2
-        low, more = must & counts, maybe & counts
-        np.add.at(self._low, (kind[low], cell[low]), 1)
-        np.add.at(self._more, (kind[more], cell[more]), 1)
-        np.add.at(self._excused, cell[low & (unseen | ~in_time)], 1)
-        cost = events.contents["cost"]
-        np.add.at(self._cost[0], cell[low], cost[low])
-        np.add.at(self._cost[1], cell[more], cost[more])
-        np.maximum.at(self._least_ms, cell[low], produce_ms[low])
-        np.maximum.at(self._most_ms, cell[must | maybe], produce_ms[must | maybe])
-        self._last.add(cell[low & was_sent], events.due_ns[low & was_sent], sent[low & was_sent])
-        if self._seen.size:
-            user = events.contents["viewer"].astype(np.int64)
-            for place, which in enumerate((low & (kind == 0), more & (kind == 0))):
-                bit = np.left_shift(1, user[which] % 8).astype(np.uint8)
-                np.bitwise_or.at(self._seen[place], (cell[which], user[which] // 8), bit)
+    def add(self, sendings: Sendings, windows: Index, contents: Mapping[str, NDArray[Any]]) -> None:
+        """Add impressions and clicks on them, each with the window of the impression."""
+        cell, kind = self.cells.at(windows, contents[self._key].astype(np.int64)), contents["event_kind"]
+        shows = kind == IMPRESSION
+        admitted = self._tally.add(
+            sendings, windows, cell, kinds=~shows, repeats=kind == DUPLICATE, cost=contents["cost"]
+        )
+        if self._users is not None:
+            shown = Admitted(admitted.must & shows, admitted.maybe & shows)
+            self._users.add(cell, contents["viewer"].astype(np.int64), shown)
 
-    def finish(self, *, all_excused: bool) -> CountedTruth:
+    def finish(self) -> CountedTruth:
         """Return the truth."""
-        low, high = self._low, self._low + self._more
-        if self._seen.size:
-            users = [np.bitwise_count(seen).sum(axis=1, dtype=np.int64) for seen in self._seen]
-            both = np.bitwise_count(self._seen[0] | self._seen[1]).sum(axis=1, dtype=np.int64)
-            total = Bounds(low=users[0], high=both)
-        else:
-            total = Bounds(low=self._cost[0], high=self._cost[0] + self._cost[1])
+        tallied = self._tally.finish()
         return CountedTruth(
             cells=self.cells,
-            impressions=Bounds(low=low[0], high=high[0]),
-            clicks=Bounds(low=low[1], high=high[1]),
-            produce_ms=Bounds(low=self._least_ms, high=self._most_ms),
-            total=total,
-            total_name=self._total_name,
-            excused=low.sum(axis=0) if all_excused else self._excused,
-            last_due_ns=self._last.due_ns,
-            last_sent_ns=self._last.sent_ns,
+            tallied=tallied,
+            total=tallied.sums["cost"] if self._users is None else self._users.bounds,
+            total_name="cost" if self._users is None else "users",
             approximate=self._approximate,
         )

@@ -23,13 +23,11 @@ from numpy.typing import NDArray
 from config import Config
 from windowbench.load.disorder import EventTimes
 from windowbench.load.draws import Choice, DealtPartitions, zipf_weights
-from windowbench.load.events import BLOCK, EventBlock
+from windowbench.load.events import BLOCK, EventBlock, EventSource
 from windowbench.load.schedule import NS_PER_MS
 from windowbench.load.streams import stream_rng
 from windowbench.workloads.ad_clicks.settings import AdClicksSettings
 
-CONTENTS = ("event_kind", "campaign_id", "device_type", "viewer", "cost", "lag_ns")
-"""Arrays of a block that decide which rows are right."""
 IMPRESSION, CLICK, ORPHAN, DUPLICATE = range(4)
 """What an event is to the truth; the last three are clicks to everybody else."""
 LEAST_COST, COSTS = 100, 9_900
@@ -273,3 +271,6 @@ class BlockDraw:
             last = clicks[-1]
             self._last_click = {name: int(column[last]) for name, column in columns.items()}
             self._last_click["clicked"] = int(clicked[last])
+
+
+SOURCE = EventSource(draw=BlockDraw, contents=("event_kind", "campaign_id", "device_type", "viewer", "cost", "lag_ns"))

@@ -24,15 +24,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from config import Config
-from windowbench.engines.flink.sql import (
-    ACCEPTED,
-    KAFKA_RECORD_TIME,
-    KEY_COLUMN,
-    epoch_ms,
-    interval,
-    text,
-    timed_columns,
-)
+from windowbench.engines.flink.query import FlinkQuery
+from windowbench.engines.flink.sql import ACCEPTED, KEY_COLUMN, Events, epoch_ms, interval, ratio, text, windowed
 from windowbench.workloads.ad_clicks.settings import (
     KINDS,
     LONGEST_ID,
@@ -41,8 +34,6 @@ from windowbench.workloads.ad_clicks.settings import (
     AdClicksSettings,
 )
 
-PYTHON_WORKER = False
-"""Whether rows pass a Python worker on their way."""
 RESULT_COLUMNS = f"""\
 {KEY_COLUMN} STRING, run_id STRING, metric STRING, campaign_id BIGINT, device_type STRING, window_start BIGINT,
 window_end BIGINT, impressions BIGINT, clicks BIGINT, ctr DOUBLE, cost BIGINT, cost_per_click DOUBLE, users BIGINT,
@@ -57,26 +48,12 @@ _UNIT = "1e15"
 """So many units are a rate of 1."""
 
 
-def settings(config: Config) -> dict[str, str]:
-    """Return the settings of the job that the SQL needs: none."""
-    del config
-    return {}
-
-
 def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
-    """Return the statements of the job, of which the last starts it.
-
-    Parameters
-    ----------
-    config : Config
-    run_id : str
-    sources, sinks : sequence of str
-        Options of the tables of each topic of events and of results, as SQL.
-    """
+    """Return the statements of the job, of which the last starts it."""
     tables = [f"{kind}s" for kind in KINDS]
     return [
         *(
-            f"CREATE TEMPORARY TABLE {table} ({event_columns(kind, run_id, config.windows.delay_ms)}) WITH ({source})"
+            events_of(kind).table(table, source, run_id, config.windows.delay_ms)
             for table, kind, source in zip(tables, KINDS, sources, strict=True)
         ),
         f"CREATE TEMPORARY TABLE results ({RESULT_COLUMNS}) WITH ({sinks[0]})",
@@ -85,49 +62,24 @@ def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Seque
     ]
 
 
-def event_columns(kind: str, run_id: str, delay_ms: int, record_time: str = KAFKA_RECORD_TIME) -> str:
-    """Return the columns of the table of events of one kind, with its guard and its watermark.
-
-    A good event is of that kind, has ids of at most :data:`LONGEST_ID` characters, integers for its other fields, no
-    negative cost, and an event time from an hour before to 5 s after its own Kafka timestamp, both included.
-
-    Parameters
-    ----------
-    kind : str
-        Of ``KINDS``.
-    run_id : str
-        The END of another run is a rejected record like any other.
-    delay_ms : int
-        How far the watermark stays behind.
-    record_time : str
-        Definition of the column ``record_time``, the record's own Kafka timestamp, and of further columns, if any.
-    """
-    return timed_columns(_FIELDS[kind], good_event(kind), run_id, delay_ms, record_time)
-
-
-def good_event(kind: str) -> str:
-    """Return what is true of a good event of a kind, its times aside."""
+def events_of(kind: str) -> Events:
+    """Return the events of a kind, with ids of moderate length and no negative cost."""
     ids = " AND ".join(f"{name} IS NOT NULL AND CHAR_LENGTH({name}) <= {LONGEST_ID}" for name in _IDS[kind])
     numbers = " AND campaign_id IS NOT NULL AND cost >= 0" if kind == KINDS[0] else ""
-    return f"event_type = {text(kind)} AND {ids}{numbers}"
+    return Events(_FIELDS[kind], f"event_type = {text(kind)} AND {ids}{numbers}")
 
 
 def views(config: Config, impressions: str, clicks: str) -> list[str]:
     """Return the statements that define what is counted, and the counts of campaigns and device types.
 
-    Windows start at multiples of the slide since the Unix epoch, for sessions whose time zone is UTC.
-
     Parameters
     ----------
     config : Config
     impressions, clicks : str
-        Names of the tables of :func:`event_columns`.
+        Names of the tables of :func:`events_of`.
     """
     attribution = interval(AdClicksSettings.of(config.workload).attribution_ms)
-    size, slide = interval(config.windows.size_ms), interval(config.windows.slide_ms)
-    table = "TABLE counted, DESCRIPTOR(ts)"
-    tumbles = config.windows.size_ms == config.windows.slide_ms
-    windowed = f"TABLE(TUMBLE({table}, {size}))" if tumbles else f"TABLE(HOP({table}, {slide}, {size}))"
+    rows = windowed("counted", config.windows.size_ms, config.windows.slide_ms)
     counts = (
         "COUNT(*) FILTER (WHERE click_id IS NULL) AS impressions, COUNT(DISTINCT click_id) AS clicks,"
         " MAX(produce_time) AS max_produce_time"
@@ -151,11 +103,11 @@ FROM shown JOIN touched ON shown_id = impression_id AND touch_ts BETWEEN ts AND 
         f"""\
 CREATE TEMPORARY VIEW campaigns AS
 SELECT campaign_id, {window}, {counts}, SUM(cost) AS cost
-FROM {windowed} GROUP BY campaign_id, {window} HAVING COUNT(device_type) > 0 AND COUNT(user_id) > 0""",
+FROM {rows} GROUP BY campaign_id, {window} HAVING COUNT(device_type) > 0 AND COUNT(user_id) > 0""",
         f"""\
 CREATE TEMPORARY VIEW devices AS
 SELECT device_type, {window}, {counts}, COUNT(DISTINCT user_id) AS users
-FROM {windowed} GROUP BY device_type, {window} HAVING COUNT(campaign_id) > 0 AND COUNT(cost) > 0""",
+FROM {rows} GROUP BY device_type, {window} HAVING COUNT(campaign_id) > 0 AND COUNT(cost) > 0""",
     ]
 
 
@@ -165,7 +117,7 @@ def result_query(config: Config, run_id: str) -> str:
     campaign, device, anomaly = METRICS
     row = [f"CAST(NULL AS {kind}) AS {name}" for name, kind in _COLUMNS.items()]
     rate = "CAST(clicks AS DOUBLE) / CAST(impressions AS DOUBLE)"
-    per_click = "CASE WHEN clicks > 0 THEN CAST(cost AS DOUBLE) / CAST(clicks AS DOUBLE) END"
+    per_click = ratio("cost", "clicks")
     start = epoch_ms("window_start")
 
     def rows(metric: str, source: str, key: str, **values: str) -> str:
@@ -225,3 +177,6 @@ _COLUMNS = {
     for name, kind in (column.split() for column in RESULT_COLUMNS.replace("\n", " ").split(", "))
     if name not in (KEY_COLUMN, "run_id", "metric")
 }
+
+
+QUERY = FlinkQuery(statements=statements)

@@ -22,25 +22,11 @@ the window and first ms after it, since the Unix epoch), ``impressions``, ``clic
 
 from __future__ import annotations
 
-from windowbench.workloads.ad_clicks.settings import METRICS as _METRICS
-from windowbench.workloads.kit.json_rows import usual_run_id
+from windowbench.workloads.ad_clicks.settings import METRICS
 from windowbench.workloads.kit.result_table import ResultTable
 from windowbench.workloads.kit.typed_rows import TABLE_KEY, RowType, TypedRows
 
-__all__ = [
-    "METRICS",
-    "NEWEST_PRODUCE_COLUMN",
-    "RESULT_TABLE",
-    "ROWS",
-    "ROW_DOUBLES",
-    "ROW_INTEGERS",
-    "live_row",
-    "parse_rows",
-    "sound_row",
-    "usual_run_id",
-]
-
-_CAMPAIGN, _DEVICE, _ANOMALY = _METRICS
+_CAMPAIGN, _DEVICE, _ANOMALY = METRICS
 _COUNTS = ("impressions", "clicks")
 ROWS = TypedRows(
     (
@@ -65,11 +51,7 @@ ROWS = TypedRows(
         ),
     )
 )
-METRICS = ROWS.metrics
-ROW_INTEGERS, ROW_DOUBLES = ROWS.integers, ROWS.doubles
-NEWEST_PRODUCE_COLUMN = "max_produce_time"
-"""In ms, of the newest event counted in a row."""
-parse_rows, sound_row, live_row = ROWS.parse, ROWS.sound, ROWS.live_row
+MODEL = ROWS.model
 RESULT_TABLE = ResultTable(
     name="windowbench_ad_clicks",
     view="windowbench_ad_clicks_windows",

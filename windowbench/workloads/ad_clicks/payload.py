@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.load.events import event_keys
-from windowbench.load.payload import TIME_DIGITS, PayloadRows, quoted, texts_of, write_times
-from windowbench.load.schedule import Schedule
+from windowbench.load.events import EventBlock
+from windowbench.load.payload import TIME_DIGITS, Encoding, PayloadRows, texts_of, write_times
+from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.load.streams import stream_rng, uuid_texts
 from windowbench.workloads.ad_clicks.events import ADS_PER_CAMPAIGN, COSTS, IMPRESSION, LEAST_COST, AdBlock
 from windowbench.workloads.ad_clicks.settings import BROWSERS, DEVICES, KINDS, AdClicksSettings
+from windowbench.workloads.kit.encoding import NamedByKey, numbers, words
 
 ID_DIGITS = 16
 _TIMESTAMP_DIGITS = 13
@@ -43,18 +44,8 @@ class Ids:
         return ids
 
 
-class PayloadEncoder:
-    """Renders blocks of events as JSON payloads that lack only their produce time.
-
-    Parameters
-    ----------
-    config : Config
-        Gives the pools that values come from, the width of the columns and the least payload size.
-
-    Notes
-    -----
-    An encoder keeps a buffer of rows for each kind of event and belongs to one thread.
-    """
+class PayloadEncoder(NamedByKey):
+    """Renders blocks of events."""
 
     def __init__(self, config: Config) -> None:
         """Make the tables of ready-made text."""
@@ -62,10 +53,10 @@ class PayloadEncoder:
         self._impression_ids, self._click_ids = (Ids(seed, kind) for kind in KINDS)
         self._users = uuid_texts(stream_rng(seed, "users"), own.num_users)
         self._ads = uuid_texts(stream_rng(seed, "ad ids"), own.num_campaigns * ADS_PER_CAMPAIGN)
-        self._campaigns = _right([b"%d" % campaign for campaign in range(own.num_campaigns)])
-        self._devices = quoted([device.encode() for device in DEVICES], max(map(len, DEVICES)))
-        self._browsers = quoted([browser.encode() for browser in BROWSERS], max(map(len, BROWSERS)))
-        self._costs = _right([b"%d" % (LEAST_COST + i) for i in range(COSTS)])
+        self._campaigns = numbers(range(own.num_campaigns))
+        self._devices = words(DEVICES)
+        self._browsers = words(BROWSERS)
+        self._costs = numbers(range(LEAST_COST, LEAST_COST + COSTS))
         times: tuple[Any, ...] = (
             b'","event_timestamp":',
             ("event_timestamp", _TIMESTAMP_DIGITS),
@@ -101,16 +92,9 @@ class PayloadEncoder:
             *times,
         )
 
-    def encode(self, block: AdBlock, schedule: Schedule) -> list[bytes]:
-        """Return the payload of each event up to and including ``"produce_time":``.
-
-        Parameters
-        ----------
-        block : AdBlock
-            Events of one producer.
-        schedule : Schedule
-            Its epoch gives the event times.
-        """
+    def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:
+        """Return the payload of each event up to and including ``"produce_time":``."""
+        block = AdBlock.of(block)
         times = block.event_offset_ns + schedule.epoch_ns
         shows = block.event_kind == IMPRESSION
         payloads = np.empty(len(block), dtype=object)
@@ -144,21 +128,8 @@ class PayloadEncoder:
         if which.size and times[which].min() >= 10 ** (TIME_DIGITS - 1):
             rows["event_timestamp"] = rows["event_time_ns"]
         else:
-            rows["event_timestamp"] = _right([b"%d" % (time // 1_000_000) for time in times[which].tolist()])
+            rows["event_timestamp"] = numbers((times[which] // NS_PER_MS).tolist())
         return texts_of(rows)
 
-    def keys(self, block: AdBlock) -> list[bytes]:
-        """Return the Kafka key of each event: its name."""
-        return event_keys(block)
 
-    @staticmethod
-    def name_of(key: bytes | None, value: bytes | None) -> bytes | None:
-        """Return the name of an event, which is its key."""
-        del value
-        return key
-
-
-def _right(values: list[bytes]) -> NDArray[np.bytes_]:
-    """Return numbers as texts of one width, spaces before them."""
-    width = max(map(len, values), default=1)
-    return np.array([value.rjust(width) for value in values], dtype=f"S{width}")
+ENCODING = Encoding(encoder=PayloadEncoder)

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from config import Config
-from windowbench.engines.reference.records import Forwarded, RecordReader, is_int64
+from windowbench.engines.reference.counts import Forwarded
+from windowbench.engines.reference.query import ReferenceQuery, ResultRecord, Row
+from windowbench.engines.reference.records import Intake, RecordReader, is_int64
 from windowbench.load.schedule import END_EVENT_TIME_NS, NS_PER_MS
 from windowbench.workloads.ad_clicks.settings import (
     KINDS,
@@ -29,7 +31,7 @@ from windowbench.workloads.ad_clicks.settings import (
     AdClicksSettings,
 )
 
-Event = tuple[Any, ...]
+Event = tuple[int, str, int, int, *tuple[int | str, ...]]
 """Index into ``KINDS``, impression id, event time in ns, produce time in ms; then of an impression its campaign, device
 type, user and cost, of a click its click id."""
 
@@ -42,7 +44,7 @@ def _is_id(value: object) -> bool:
     return isinstance(value, str) and len(value) <= LONGEST_ID
 
 
-class EventReader(RecordReader):
+class EventReader(RecordReader[Event]):
     """Reads records of both topics.
 
     Parameters
@@ -59,7 +61,7 @@ class EventReader(RecordReader):
         """Return an event of the kind that its topic holds, with ids of moderate length and no negative cost."""
         shown, user = event["impression_id"], event["user_id"]
         if kind == KINDS[0]:
-            rest: Event = event["campaign_id"], event["device_type"], user, event["cost"]
+            rest: tuple[Any, ...] = event["campaign_id"], event["device_type"], user, event["cost"]
             good = is_int64(rest[0]) and _is_id(rest[1]) and is_int64(rest[3]) and rest[3] >= 0
         else:
             rest = (event["click_id"],)
@@ -129,7 +131,7 @@ class OpenWindows:
             yield start
             start -= self._slide_ms
 
-    def add(self, partials: Iterable[list[Any]]) -> None:
+    def add(self, partials: Iterable[Sequence[Any]]) -> None:
         """Take events."""
         for kind, shown, event_ns, produce_ms, *rest in partials:
             if kind == 0:
@@ -171,7 +173,7 @@ class OpenWindows:
                 tally.clicks += 1
                 tally.max_produce_ms = max(tally.max_produce_ms, produce_ms)
 
-    def close(self, watermark_ns: int) -> Iterator[dict[str, Any]]:
+    def close(self, watermark_ns: int) -> Iterator[Row]:
         """Yield the rows of every window that is final, the oldest window first."""
         watermark_ms = watermark_ns // NS_PER_MS
         if self._watermark_ms is not None and watermark_ms <= self._watermark_ms:
@@ -200,7 +202,7 @@ class OpenWindows:
             if not left:
                 del self._waiting[shown]
 
-    def _of_campaign(self, start: int, campaign: int, tally: Tally) -> Iterator[dict[str, Any]]:
+    def _of_campaign(self, start: int, campaign: int, tally: Tally) -> Iterator[Row]:
         """Yield the row of a campaign, and that of an anomaly where it is one."""
         per_click = tally.cost / tally.clicks if tally.clicks else None
         yield self._row(_CAMPAIGN, start, tally, campaign_id=campaign, cost=tally.cost, cost_per_click=per_click)
@@ -228,7 +230,7 @@ class OpenWindows:
                 )
         past.append(rate)
 
-    def _row(self, metric: str, start: int, tally: Tally, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    def _row(self, metric: str, start: int, tally: Tally, **fields: Any) -> Row:  # noqa: ANN401 - JSON
         return {
             "run_id": self._run_id,
             "metric": metric,
@@ -242,23 +244,14 @@ class OpenWindows:
         }
 
 
-def reader(config: Config) -> EventReader:
-    """Return what reads records in a consumer."""
-    return EventReader(config.run.run_id or "")
-
-
-def counts(config: Config) -> Forwarded:
-    """Return what a consumer gathers in."""
-    del config
-    return Forwarded()
-
-
-def windows(config: Config) -> OpenWindows:
-    """Return what the aggregator adds up in."""
-    return OpenWindows(config)
-
-
-def record(row: dict[str, Any]) -> tuple[bytes, bytes]:
-    """Return key and value of a row's result record."""
+def record(row: Mapping[str, object]) -> ResultRecord:
+    """Return a row's result record."""
     key = row["device_type"] if row["metric"] == _DEVICE else row["campaign_id"]
-    return f"{row['metric']}:{key}:{row['window_start']}".encode(), orjson.dumps(row)
+    return ResultRecord(f"{row['metric']}:{key}:{row['window_start']}".encode(), orjson.dumps(row))
+
+
+QUERY = ReferenceQuery(
+    intake=lambda config: Intake(EventReader(config.run.run_id or ""), Forwarded()),
+    windows=OpenWindows,
+    record=record,
+)

@@ -24,8 +24,8 @@ from pyspark.sql import functions as F  # noqa: N812 - the name every Spark prog
 
 from config import Config, WindowSettings
 from windowbench.engines.spark import events
-from windowbench.engines.spark.events import OBSERVATION
 from windowbench.engines.spark.keyed import Compare, Kept, with_past
+from windowbench.engines.spark.query import OBSERVATION, SparkQuery
 from windowbench.workloads.ad_clicks.settings import (
     KINDS,
     LONGEST_ID,
@@ -34,10 +34,6 @@ from windowbench.workloads.ad_clicks.settings import (
     AdClicksSettings,
 )
 
-PYTHON_WORKER = True
-"""Whether rows pass a Python worker on their way."""
-APART = True
-"""Whether each topic is a source of its own."""
 SETTINGS = {
     # The watermark is that of both topics together: its greatest event time less the delay.
     "spark.sql.streaming.multipleWatermarkPolicy": "max",
@@ -270,3 +266,6 @@ def records(rows: DataFrame) -> DataFrame:
         F.concat_ws(":", "metric", place, "window_start").alias("key"),
         F.to_json(F.struct(*rows.columns)).alias("value"),
     )
+
+
+QUERY = SparkQuery(results=results, records=records, apart=True, python_worker=True, settings=SETTINGS, tuned=settings)

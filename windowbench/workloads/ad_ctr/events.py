@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from config import Config
 from windowbench.load.disorder import EventTimes
 from windowbench.load.draws import NUM_USERS, Choice, DealtPartitions, user_ids, zipf_weights
-from windowbench.load.events import BLOCK, EventBlock
+from windowbench.load.events import BLOCK, EventBlock, EventSource
 from windowbench.load.streams import stream_rng, uuid_texts
 from windowbench.workloads.ad_ctr.settings import AdCtrSettings
 
 __all__ = [
     "AD_TYPES",
-    "CONTENTS",
     "FIELDS",
     "NUM_ADDRESSES",
     "NUM_PAGES",
@@ -42,8 +41,6 @@ FIELDS = (
     "produce_time",
 )
 """Fields of an event in the order of its JSON; ``padding`` stands before ``produce_time`` where there is one."""
-CONTENTS = ("event_type", "campaign_id")
-"""Arrays of a block that decide which rows are right."""
 AD_TYPES = ("image", "video", "carousel", "text", "story", "shopping", "collection")
 
 NUM_PAGES = 4_096
@@ -125,3 +122,6 @@ class BlockDraw:
             page=page,
             ip=address,
         )
+
+
+SOURCE = EventSource(draw=BlockDraw, contents=("event_type", "campaign_id"))

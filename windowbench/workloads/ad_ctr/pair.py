@@ -1,19 +1,46 @@
-"""What is to be found out about a pair of topics of which no configuration is known: the campaigns there are. Pure."""
+"""What is known of a pair of topics without their configuration: their events, and the campaigns there are. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
+from windowbench.judge.truth.oracle import BareTopics, ParsedEvents
 from windowbench.judge.truth.rows import ParsedRows
-from windowbench.workloads.ad_ctr.events import CONTENTS
-from windowbench.workloads.ad_ctr.model import parse_events
+from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
+from windowbench.workloads.kit.json_rows import is_integer, json_object, usual_run_id
 
-__all__ = ["CONTENTS", "fitted", "parse_events"]
+_INTEGERS = ("campaign_id", "event_time_ns", "produce_time", "window_id")
+_CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
+
+
+def parse_events(values: Sequence[bytes | None]) -> ParsedEvents:
+    """Read the payloads of events; END and what is no ad event are left out."""
+    position: list[int] = []
+    columns: list[tuple[int, ...]] = []
+    for i, value in enumerate(values):
+        event = json_object(value)
+        if event is None:
+            continue
+        numbers = [number for number in map(event.get, _INTEGERS) if is_integer(number)]
+        kind = event.get("event_type")
+        code = _CODES.get(kind) if isinstance(kind, str) else None
+        if code is None or len(numbers) < len(_INTEGERS):
+            continue
+        position.append(i)
+        columns.append((code, *numbers))
+    table = np.array(columns, dtype=np.int64).reshape(-1, 1 + len(_INTEGERS))
+    return ParsedEvents(
+        position=np.array(position, dtype=np.int64),
+        event_time_ns=table[:, 2],
+        produce_ms=table[:, 3],
+        window_id=table[:, 4],
+        contents={"event_type": table[:, 0].astype(np.uint8), "campaign_id": table[:, 1]},
+    )
 
 
 def fitted(
@@ -37,3 +64,6 @@ def _recode(rows: ParsedRows, campaigns: NDArray[np.int64]) -> None:
     inside = np.minimum(position, max(len(campaigns) - 1, 0))
     known = campaigns[inside] == ids if len(campaigns) else np.zeros(len(ids), dtype=np.bool_)
     rows.integers["campaign_id"] = np.where(known, inside, -1)
+
+
+BARE_TOPICS = BareTopics(parse_events=parse_events, usual_run_id=usual_run_id, fitted=fitted)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from config import Config
 from data_generation import ad_ids
-from windowbench.load.events import event_keys
+from windowbench.load.events import EventBlock
 from windowbench.load.payload import (
     TIME_DIGITS,
     WINDOW_WIDTH,
+    Encoding,
     PayloadRows,
     quoted,
     texts_of,
@@ -19,22 +18,13 @@ from windowbench.load.payload import (
 from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.workloads.ad_ctr.events import AD_TYPES, AdBlock, ip_addresses, page_ids, user_ids
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
+from windowbench.workloads.kit.encoding import NamedByKey, numbers, words
 
 _MAX_ADDRESS = len("255.255.255.255")
 
 
-class PayloadEncoder:
-    """Renders blocks of events as JSON payloads that lack only their produce time.
-
-    Parameters
-    ----------
-    config : Config
-        Gives the pools that values come from, the width of the columns and the least payload size.
-
-    Notes
-    -----
-    An encoder keeps one buffer of rows and belongs to one thread.
-    """
+class PayloadEncoder(NamedByKey):
+    """Renders blocks of events."""
 
     def __init__(self, config: Config) -> None:
         """Make the tables of ready-made text."""
@@ -43,11 +33,10 @@ class PayloadEncoder:
         self._users = user_ids(seed)
         self._pages = page_ids(seed)
         self._ads = ad_ids(own.num_campaigns, own.ads_per_campaign, seed)
-        self._ad_types = quoted([name.encode() for name in AD_TYPES], max(map(len, AD_TYPES)))
-        self._event_types = quoted([name.encode() for name in EVENT_TYPES], max(map(len, EVENT_TYPES)))
+        self._ad_types = words(AD_TYPES)
+        self._event_types = words(EVENT_TYPES)
         self._addresses = quoted(ip_addresses(seed), _MAX_ADDRESS)
-        width = len(str(own.num_campaigns - 1))
-        self._campaigns = np.array([b"%*d" % (width, c) for c in range(own.num_campaigns)], dtype=f"S{width}")
+        self._campaigns = numbers(range(own.num_campaigns))
         self._rows = PayloadRows(
             config,
             b'{"user_id":"',
@@ -70,16 +59,9 @@ class PayloadEncoder:
             ("campaign_id", self._campaigns.itemsize),
         )
 
-    def encode(self, block: AdBlock, schedule: Schedule) -> list[bytes]:
-        """Return the payload of each event up to and including ``"produce_time":``.
-
-        Parameters
-        ----------
-        block : AdBlock
-            Events of one producer.
-        schedule : Schedule
-            Places them in time: its epoch gives the event times, its base time the window ids.
-        """
+    def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:
+        """Return the payload of each event up to and including ``"produce_time":``."""
+        block = AdBlock.of(block)
         rows = self._rows.of(block)
         rows["user_id"] = self._users[block.user]
         rows["page_id"] = self._pages[block.page]
@@ -93,11 +75,5 @@ class PayloadEncoder:
         write_window_ids(rows, (event_time_ns - schedule.base_time_ns) // self._slide_ns)
         return texts_of(rows)
 
-    def keys(self, block: AdBlock) -> list[bytes]:
-        """Return the Kafka key of each event: its name."""
-        return event_keys(block)
 
-    @staticmethod
-    def name_of(key: bytes | None, _value: bytes | None) -> bytes | None:
-        """Return the name of an event."""
-        return key
+ENCODING = Encoding(encoder=PayloadEncoder)

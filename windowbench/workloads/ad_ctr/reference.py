@@ -9,32 +9,18 @@ aggregator, which adds up what consumers counted and hands a window's rows out o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from config import Config, WindowSettings
+from config import WindowSettings
 from windowbench.engines.reference import records
-from windowbench.engines.reference.records import END, Event
+from windowbench.engines.reference.counts import Partial, PartialCounts
+from windowbench.engines.reference.query import ReferenceQuery, ResultRecord, Row
+from windowbench.engines.reference.records import Intake
 from windowbench.load.schedule import NS_PER_MS
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
-
-__all__ = [
-    "END",
-    "Event",
-    "EventReader",
-    "OpenWindows",
-    "Partial",
-    "PartialCounts",
-    "counts",
-    "reader",
-    "record",
-    "windows",
-]
-
-Partial = list[int]
-"""Window start in ms, campaign, views, clicks, purchases, greatest produce time in ms, greatest event time in ns."""
 
 
 class EventReader(records.EventReader):
@@ -43,35 +29,6 @@ class EventReader(records.EventReader):
     def __init__(self, run_id: str) -> None:
         """Take the workload's kinds of event and its key."""
         super().__init__(run_id, kinds=(EVENT_TYPES,), kind="event_type", key="campaign_id")
-
-
-class PartialCounts:
-    """Counts of one consumer per window and campaign since they were last taken."""
-
-    def __init__(self, windows: WindowSettings) -> None:
-        """Begin with nothing counted."""
-        self._size_ms, self._slide_ms = windows.size_ms, windows.slide_ms
-        self._cells: dict[tuple[int, int], Partial] = {}
-
-    def add(self, event: Event) -> None:
-        """Count an event in each of its windows; they start at multiples of the slide since the Unix epoch."""
-        code, campaign, event_ns, produce_ms = event
-        at_ms = event_ns // NS_PER_MS
-        start = at_ms - at_ms % self._slide_ms
-        while start > at_ms - self._size_ms:
-            cell = self._cells.get((start, campaign))
-            if cell is None:
-                cell = self._cells[start, campaign] = [start, campaign, 0, 0, 0, produce_ms, event_ns]
-            cell[2 + code] += 1
-            cell[5] = max(cell[5], produce_ms)
-            cell[6] = max(cell[6], event_ns)
-            start -= self._slide_ms
-
-    def take(self) -> list[Partial]:
-        """Return what was counted since the last call."""
-        taken = list(self._cells.values())
-        self._cells.clear()
-        return taken
 
 
 class OpenWindows:
@@ -98,7 +55,7 @@ class OpenWindows:
     def _is_closed(self, start_ms: int) -> bool:
         return self._closed_ns is not None and (start_ms + self._size_ms) * NS_PER_MS <= self._closed_ns
 
-    def add(self, partials: Iterable[Partial]) -> None:
+    def add(self, partials: Iterable[Sequence[Any]]) -> None:
         """Add partial counts; those of windows that have closed are dropped."""
         for partial in partials:
             start, campaign, views, clicks, purchases, produce_ms, event_ns = partial
@@ -116,7 +73,7 @@ class OpenWindows:
             cell[5] = max(cell[5], produce_ms)
             cell[6] = max(cell[6], event_ns)
 
-    def close(self, watermark_ns: int) -> Iterator[dict[str, Any]]:
+    def close(self, watermark_ns: int) -> Iterator[Row]:
         """Yield the rows of every window whose end the watermark has reached, the oldest window first."""
         if self._closed_ns is not None and watermark_ns <= self._closed_ns:
             return
@@ -125,7 +82,7 @@ class OpenWindows:
             for cell in self._open.pop(start).values():
                 yield self._row(cell)
 
-    def _row(self, cell: Partial) -> dict[str, Any]:
+    def _row(self, cell: Partial) -> Row:
         start, campaign, views, clicks, purchases, produce_ms, event_ns = cell
         return {
             "run_id": self._run_id,
@@ -143,21 +100,13 @@ class OpenWindows:
         }
 
 
-def reader(config: Config) -> EventReader:
-    """Return what reads records in a consumer."""
-    return EventReader(config.run.run_id or "")
+def record(row: Mapping[str, object]) -> ResultRecord:
+    """Return a row's result record."""
+    return ResultRecord(f"{row['campaign_id']}:{row['window_start']}".encode(), orjson.dumps(row))
 
 
-def counts(config: Config) -> PartialCounts:
-    """Return what a consumer counts in."""
-    return PartialCounts(config.windows)
-
-
-def windows(config: Config) -> OpenWindows:
-    """Return what the aggregator adds up in."""
-    return OpenWindows(config.windows, config.run.run_id or "")
-
-
-def record(row: dict[str, Any]) -> tuple[bytes, bytes]:
-    """Return key and value of a row's result record."""
-    return b"%d:%d" % (row["campaign_id"], row["window_start"]), orjson.dumps(row)
+QUERY = ReferenceQuery(
+    intake=lambda config: Intake(EventReader(config.run.run_id or ""), PartialCounts(config.windows, len(EVENT_TYPES))),
+    windows=lambda config: OpenWindows(config.windows, config.run.run_id or ""),
+    record=record,
+)

@@ -17,11 +17,9 @@ from pyspark.sql import functions as F  # noqa: N812 - the name every Spark prog
 
 from config import Config, WindowSettings
 from windowbench.engines.spark import events
-from windowbench.engines.spark.events import OBSERVATION
+from windowbench.engines.spark.query import OBSERVATION, SparkQuery, of_one_source
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
-PYTHON_WORKER = False
-"""Whether rows pass a Python worker on their way."""
 _EVENT = "event_type string, campaign_id bigint, event_time_ns bigint, produce_time bigint, run_id string"
 
 
@@ -116,3 +114,6 @@ def results(raw: DataFrame, config: Config, observation: Observation | str = OBS
 def records(rows: DataFrame) -> DataFrame:
     """Return result rows as Kafka records: ``key`` "<campaign_id>:<window_start>", ``value`` the row as JSON."""
     return events.records(rows, "campaign_id", "window_start")
+
+
+QUERY = SparkQuery(results=of_one_source(results), records=records)

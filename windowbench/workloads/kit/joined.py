@@ -7,7 +7,7 @@ run's own window in whose last slide it ends: rows that become due at the same t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -16,7 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from windowbench.judge.truth.closing import Windows
-from windowbench.judge.truth.comparison import NO_CELL, CellTable, Flags, Index, Truth, ValueJudgement
+from windowbench.judge.truth.comparison import (
+    NO_CELL,
+    CellTable,
+    Comparison,
+    Flags,
+    Index,
+    Truth,
+    ValueJudgement,
+)
+from windowbench.judge.truth.oracle import Evidence
 from windowbench.judge.truth.rows import ParsedRows
 from windowbench.judge.truth.windows import WindowAssigner
 from windowbench.workloads.kit.typed_rows import KEY_COLUMN, METRIC_COLUMN
@@ -172,6 +181,12 @@ class JoinedCells:
         """Return the entries of each part of an array of one entry a cell."""
         return np.split(array, self.bounds[1:-1])  # type: ignore[return-value]  # of the same kind
 
+    def evidence_of_parts(self, evidence: Evidence) -> list[Evidence]:
+        """Return what was seen of the cells of each part."""
+        if evidence.answered_ms is None:
+            return [evidence] * len(self.parts)
+        return [replace(evidence, answered_ms=own) for own in self.split(evidence.answered_ms)]
+
     def part_of(self, cells: Index) -> Index:
         """Return the number of each cell's part, -1 for no cell."""
         return np.searchsorted(self.bounds, cells, side="right") - 1
@@ -301,6 +316,13 @@ class JoinedTruth:
             for name, column in flags.items():
                 column[at] = getattr(judged, name)
         return ValueJudgement(events=events, **flags)
+
+    def remarks(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, float]:
+        """Return those of all parts; each is asked with the part of the comparison that is about its own cells."""
+        found: dict[str, float] = {}
+        for low, high, part in zip(self.cells.bounds, self.cells.bounds[1:], self.parts, strict=False):
+            found |= part.remarks(replace(comparison, row_of_cell=comparison.row_of_cell[low:high]), rows)
+        return found
 
 
 def joined_truth(assigner: WindowAssigner, parts: Sequence[Truth]) -> JoinedTruth:

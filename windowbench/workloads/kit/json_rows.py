@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -13,8 +13,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import json as arrow_json
 
-from windowbench.judge.truth.rows import PARSED_CHUNK, ParsedRows, RowKind
+from windowbench.judge.truth.rows import PARSED_CHUNK, LiveRow, ParsedRows, RowKind, RowModel, SoundRow
+from windowbench.workloads.kit.result_table import PLACE_COLUMNS
 
+NEWEST_PRODUCE = "max_produce_time"
+"""Produce time (ms) of the newest event counted in a row."""
 _BLOCK_BYTES = 1 << 19
 """What one thread reads at a time."""
 _FEW = 256
@@ -34,27 +37,53 @@ class RowFields:
         Those of the integers that tell a row from others.
     integers, doubles : tuple of str
         An integer must be there; a double may be missing or null.
+    counts : tuple of str
+        Those of the integers that add up to the events counted.
     """
 
     key: tuple[str, ...]
     integers: tuple[str, ...]
     doubles: tuple[str, ...]
+    counts: tuple[str, ...]
+
+    @property
+    def model(self) -> RowModel:
+        """How such rows are read."""
+        return RowModel(
+            parse=self.parse,
+            sound=self.sound,
+            live=self.live,
+            integers=self.integers,
+            doubles=self.doubles,
+            newest_produce=NEWEST_PRODUCE,
+            metrics=(),
+        )
+
+    @property
+    def table_columns(self) -> dict[str, str]:
+        """The columns of an SQL table that takes such rows."""
+        return {
+            "run_id": "text NOT NULL",
+            **dict.fromkeys(self.integers, "bigint NOT NULL"),
+            **dict.fromkeys(self.doubles, "double precision"),
+            **PLACE_COLUMNS,
+        }
+
+    @property
+    def table_key(self) -> tuple[str, ...]:
+        """What tells a row from others in such a table."""
+        return ("run_id", *self.key)
+
+    def live(self, row: Mapping[str, object]) -> LiveRow:
+        """Return what is looked at of a row while a run lasts; see :class:`RowModel`."""
+        key = tuple(whole(row, name) for name in self.key)
+        return live_row(row, key, sum(whole(row, name) for name in self.counts))
 
     def parse(self, values: Sequence[bytes | None], run_id: str) -> ParsedRows:
-        """Read the values of result records.
+        """Read the values of result records, one entry a value; see :class:`RowModel`.
 
-        Parameters
-        ----------
-        values : sequence of bytes or None
-            Record values in the order they were read.
-        run_id : str
-            Rows of other runs are foreign.
-
-        Returns
-        -------
-        ParsedRows
-            One entry a value. What is not a JSON object of this run is foreign; a row of this run with a field
-            missing or of the wrong type is malformed, with its key where the key can be read.
+        What is not a JSON object of this run is foreign; a row of this run with a field missing or of the wrong type is
+        malformed, with its key where the key can be read.
         """
         starts = range(0, len(values), PARSED_CHUNK)
         return self._joined([self._parse_chunk(values[start : start + PARSED_CHUNK], run_id) for start in starts])
@@ -98,19 +127,8 @@ class RowFields:
                     kind[i] = RowKind.MALFORMED
         return ParsedRows(kind=kind, integers=integers, doubles=doubles)
 
-    def sound(self, value: bytes | None) -> tuple[str, tuple[int, ...], tuple[float | None, ...]] | None:
-        """Read one result record of whatever run.
-
-        Parameters
-        ----------
-        value : bytes or None
-            Value of the record.
-
-        Returns
-        -------
-        tuple or None
-            Run id, integers and doubles in the order of their names; None for what is no result row.
-        """
+    def sound(self, value: bytes | None) -> SoundRow | None:
+        """Read one result record of whatever run, integers and doubles in the order of their names."""
         row = json_object(value)
         run_id = None if row is None else row.get("run_id")
         if row is None or not isinstance(run_id, str):
@@ -121,12 +139,32 @@ class RowFields:
             return None
         if not all(map(is_double, doubles)):
             return None
-        return run_id, integers, tuple(None if number is None else float(number) for number in doubles)  # type: ignore[return-value]  # checked to be integers
+        return run_id, integers, tuple(None if number is None else float(number) for number in doubles)
 
 
 def is_integer(value: object) -> TypeGuard[int]:
     """Whether a value read from JSON is an integer of 64 bits."""
     return type(value) is int and value in _INT64
+
+
+def whole(row: Mapping[str, object], name: str) -> int:
+    """Return an integer of a row.
+
+    Raises
+    ------
+    KeyError, TypeError
+        When it is missing, or none.
+    """
+    number = row[name]
+    if not is_integer(number):
+        raise TypeError(f"{name} is no integer: {number!r}")
+    return number
+
+
+def live_row(row: Mapping[str, object], key: tuple[int | str, ...], events: int) -> LiveRow:
+    """Return what is looked at of a row of that key which counts so many events."""
+    start, end, newest = whole(row, "window_start"), whole(row, "window_end"), row.get(NEWEST_PRODUCE)
+    return LiveRow(key, start, end, events, newest if is_integer(newest) else None)
 
 
 def is_double(value: object) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
+
+from windowbench.workloads.contract import Part
 
 PLACE_COLUMNS = {
     "kafka_partition": "integer NOT NULL",
@@ -14,7 +16,7 @@ PLACE_COLUMNS = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ResultTable:
+class ResultTable(Part):
     """The table of one workload.
 
     Attributes
@@ -33,6 +35,8 @@ class ResultTable:
         What the view selects from ``{table}``.
     """
 
+    PLACE: ClassVar[str] = "model.RESULT_TABLE"
+
     name: str
     view: str
     columns: dict[str, str]
@@ -41,13 +45,3 @@ class ResultTable:
     lines_of: str
     note: str
     query: str
-
-
-def row_columns(integers: Sequence[str], doubles: Sequence[str]) -> dict[str, str]:
-    """Return the columns of a table of rows with the given fields, of which doubles may be null."""
-    return {
-        "run_id": "text NOT NULL",
-        **dict.fromkeys(integers, "bigint NOT NULL"),
-        **dict.fromkeys(doubles, "double precision"),
-        **PLACE_COLUMNS,
-    }

@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.judge.truth.rows import LiveRow, ParsedRows, RowKind
-from windowbench.workloads.kit.json_rows import is_double, is_integer, json_object
+from windowbench.judge.truth.rows import LiveRow, ParsedRows, RowKind, RowModel, SoundRow
+from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE, is_double, is_integer, json_object, live_row, whole
 from windowbench.workloads.kit.result_table import PLACE_COLUMNS
 
 METRIC_COLUMN = "metric"
 """Number of a row's type, -1 for a type that there is not."""
 KEY_COLUMN = "key"
 """What tells a row from others of its type and window: a number, or the code of a text."""
-COMMON = ("window_start", "window_end", "max_produce_time")
+COMMON = ("window_start", "window_end", NEWEST_PRODUCE)
 _LONGEST_KEY = 200
 """Longer keys stand in a database by their codes: an index takes no key of any length."""
 
@@ -113,21 +113,24 @@ class TypedRows:
         """Columns of doubles, over all types."""
         return tuple(dict.fromkeys(name for row_type in self.types for name in row_type.doubles))
 
+    @property
+    def model(self) -> RowModel:
+        """How such rows are read."""
+        return RowModel(
+            parse=self.parse,
+            sound=self.sound,
+            live=self.live_row,
+            integers=self.integers,
+            doubles=self.doubles,
+            newest_produce=NEWEST_PRODUCE,
+            metrics=self.metrics,
+        )
+
     def parse(self, values: Sequence[bytes | None], run_id: str) -> ParsedRows:
-        """Read the values of result records.
+        """Read the values of result records, one entry a value; see :class:`RowModel`.
 
-        Parameters
-        ----------
-        values : sequence of bytes or None
-            Record values in the order they were read.
-        run_id : str
-            Rows of other runs are foreign.
-
-        Returns
-        -------
-        ParsedRows
-            One entry a value. What is not a JSON object of this run is foreign; a row of this run of an unknown type,
-            or with a field missing or of the wrong type, is malformed, with its key where the key can be read.
+        What is not a JSON object of this run is foreign; a row of this run of an unknown type, or with a field missing
+        or of the wrong type, is malformed, with its key where the key can be read.
         """
         count = len(values)
         kind = np.full(count, RowKind.FOREIGN, dtype=np.uint8)
@@ -160,19 +163,8 @@ class TypedRows:
                 integers[KEY_COLUMN][at] = columns[row_type.key]
         return ParsedRows(kind=kind, integers=integers, doubles=doubles)
 
-    def sound(self, value: bytes | None) -> tuple[str, tuple[int | str | None, ...], tuple[float | None, ...]] | None:
-        """Read one result record of whatever run.
-
-        Parameters
-        ----------
-        value : bytes or None
-            Value of the record.
-
-        Returns
-        -------
-        tuple or None
-            Run id, then what :attr:`table_columns` names, None where a row has no such field; None for what is no row.
-        """
+    def sound(self, value: bytes | None) -> SoundRow | None:
+        """Read one record of whatever run: what :attr:`table_columns` names, None where a row has no such field."""
         row = json_object(value)
         if row is None or not isinstance(row.get("run_id"), str):
             return None
@@ -206,23 +198,15 @@ class TypedRows:
             **PLACE_COLUMNS,
         }
 
-    def live_row(self, row: Mapping[str, Any]) -> LiveRow:
-        """Return what is looked at of a row while a run lasts; one that holds its final value counts one.
-
-        Raises
-        ------
-        KeyError
-            When a field is missing, or the type is unknown.
-        """
+    def live_row(self, row: Mapping[str, object]) -> LiveRow:
+        """Return what is looked at of a row while a run lasts, which counts one; see :class:`RowModel`."""
         number = self._numbers[row[METRIC_COLUMN]]
-        key = row[self.types[number].key] if self.types[number].key else 0
-        return LiveRow(
-            key=(number, row["window_start"], text_code(key) if isinstance(key, str) else key),
-            window_start=row["window_start"],
-            window_end=row["window_end"],
-            events=1,
-            newest_produce_ms=row.get("max_produce_time"),
-        )
+        row_type = self.types[number]
+        if row_type.key in row_type.texts:
+            key = text_code(str(row[row_type.key]))
+        else:
+            key = whole(row, row_type.key) if row_type.key else 0
+        return live_row(row, (number, whole(row, "window_start"), key), 1)
 
 
 TABLE_KEY = ("run_id", METRIC_COLUMN, "window_start", "row_key")

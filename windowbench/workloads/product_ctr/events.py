@@ -14,15 +14,12 @@ from numpy.typing import NDArray
 from config import Config
 from windowbench.load.disorder import EventTimes
 from windowbench.load.draws import NUM_USERS, Choice, user_ids, zipf_weights
-from windowbench.load.events import BLOCK, EventBlock
+from windowbench.load.events import BLOCK, EventBlock, EventSource
 from windowbench.load.schedule import NS_PER_MS
 from windowbench.load.streams import stream_rng
 from windowbench.workloads.product_ctr.settings import ProductCtrSettings
 
-__all__ = ["CONTENTS", "NUM_USERS", "BlockDraw", "LateTimes", "ProductBlock", "user_ids"]
-
-CONTENTS = ("event_kind", "product_id")
-"""Arrays of a block that decide which rows are right."""
+__all__ = ["NUM_USERS", "BlockDraw", "LateTimes", "ProductBlock", "user_ids"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -98,3 +95,6 @@ class LateTimes:
         back = due - 1 - self._delay_ns - (distance * self._extent_ns).astype(np.int64)
         revising = (chosen < self._share) & (back >= 0)
         return np.where(revising, back, self._others(due, revising))
+
+
+SOURCE = EventSource(draw=BlockDraw, contents=("event_kind", "product_id"))

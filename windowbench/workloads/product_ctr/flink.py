@@ -12,19 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from config import Config, WindowSettings
-from windowbench.engines.flink.sql import (
-    ACCEPTED,
-    KAFKA_RECORD_TIME,
-    KEY_COLUMN,
-    epoch_ms,
-    interval,
-    text,
-    timed_columns,
-)
+from windowbench.engines.flink.query import FlinkQuery
+from windowbench.engines.flink.sql import ACCEPTED, KEY_COLUMN, Events, epoch_ms, interval, ratio, text
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 
-PYTHON_WORKER = False
-"""Whether rows pass a Python worker on their way."""
 COUNTER_RETENTION = "1 h"
 """How long the number of the last row of a key is kept; nothing revises a window for so long."""
 RESULT_COLUMNS = f"""\
@@ -44,19 +35,11 @@ def settings(config: Config) -> dict[str, str]:
 
 
 def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
-    """Return the statements of the job, of which the last starts it.
-
-    Parameters
-    ----------
-    config : Config
-    run_id : str
-    sources, sinks : sequence of str
-        Options of the tables of each topic of events and of results, as SQL.
-    """
+    """Return the statements of the job, of which the last starts it."""
     tables = [f"{kind}s" for kind in KINDS]
     return [
         *(
-            f"CREATE TEMPORARY TABLE {table} ({event_columns([kind], run_id, config.windows.delay_ms)}) WITH ({source})"
+            events_of(kind).table(table, source, run_id, config.windows.delay_ms)
             for table, kind, source in zip(tables, KINDS, sources, strict=True)
         ),
         f"CREATE TEMPORARY TABLE results ({RESULT_COLUMNS}) WITH ({sinks[0]})",
@@ -65,25 +48,9 @@ def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Seque
     ]
 
 
-def event_columns(kinds: Sequence[str], run_id: str, delay_ms: int, record_time: str = KAFKA_RECORD_TIME) -> str:
-    """Return the columns of the table of events of some kinds, with its guard and its watermark.
-
-    A good event is of one of them, has integers for product, event time and produce time, and an event time from an
-    hour before to 5 s after its own Kafka timestamp, both included.
-
-    Parameters
-    ----------
-    kinds : sequence of str
-        Those of the topic, of ``KINDS``.
-    run_id : str
-        The END of another run is a rejected record like any other.
-    delay_ms : int
-        How far the watermark stays behind.
-    record_time : str
-        Definition of the column ``record_time``, the record's own Kafka timestamp, and of further columns, if any.
-    """
-    good = f"event_type IN ({', '.join(map(text, kinds))}) AND product_id IS NOT NULL"
-    return timed_columns("product_id BIGINT", good, run_id, delay_ms, record_time)
+def events_of(*kinds: str) -> Events:
+    """Return the events of some kinds."""
+    return Events("product_id BIGINT", f"event_type IN ({', '.join(map(text, kinds))}) AND product_id IS NOT NULL")
 
 
 def views(tables: Sequence[str], windows: WindowSettings) -> list[str]:
@@ -94,7 +61,7 @@ def views(tables: Sequence[str], windows: WindowSettings) -> list[str]:
     Parameters
     ----------
     tables : sequence of str
-        Names of the tables of :func:`event_columns`.
+        Names of the tables of :func:`events_of`.
     windows : WindowSettings
     """
     size, slide = interval(windows.size_ms), interval(windows.slide_ms)
@@ -126,5 +93,8 @@ numbered AS (
   WINDOW before_it AS (PARTITION BY product_id, start_ms ORDER BY seen ROWS UNBOUNDED PRECEDING))
 SELECT CAST(product_id AS STRING) || ':' || CAST(start_ms AS STRING), {text(run_id)}, product_id, start_ms,
        start_ms + {windows.size_ms}, impressions, clicks, revision, max_produce_time,
-       CASE WHEN impressions > 0 THEN CAST(clicks AS DOUBLE) / CAST(impressions AS DOUBLE) END
+       {ratio("clicks", "impressions")}
 FROM numbered"""
+
+
+QUERY = FlinkQuery(statements=statements, settings=settings)

@@ -19,44 +19,30 @@ field                 type     meaning
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE, RowFields
+from windowbench.workloads.kit.result_table import ResultTable
 
-from windowbench.judge.truth.rows import LiveRow
-from windowbench.workloads.kit.json_rows import RowFields, usual_run_id
-from windowbench.workloads.kit.result_table import ResultTable, row_columns
-
-__all__ = [
-    "NEWEST_PRODUCE_COLUMN",
-    "RESULT_TABLE",
-    "REVISION_COLUMN",
-    "ROW_DOUBLES",
-    "ROW_INTEGERS",
-    "live_row",
-    "parse_rows",
-    "sound_row",
-    "usual_run_id",
-]
-
-ROW_KEY = ("window_start", "product_id")
-ROW_INTEGERS = (
-    "product_id",
-    "window_start",
-    "window_end",
-    "impressions",
-    "clicks",
-    "revision",
-    "max_produce_time",
-)
-ROW_DOUBLES = ("ctr",)
 REVISION_COLUMN = "revision"
-NEWEST_PRODUCE_COLUMN = "max_produce_time"
-"""In ms, of the newest event counted in a row."""
+ROW = RowFields(
+    key=("window_start", "product_id"),
+    integers=(
+        "product_id",
+        "window_start",
+        "window_end",
+        "impressions",
+        "clicks",
+        REVISION_COLUMN,
+        NEWEST_PRODUCE,
+    ),
+    doubles=("ctr",),
+    counts=("impressions", "clicks"),
+)
+MODEL = ROW.model
 RESULT_TABLE = ResultTable(
     name="windowbench_product_ctr",
     view="windowbench_product_windows",
-    columns=row_columns(ROW_INTEGERS, ROW_DOUBLES),
-    key=("run_id", *ROW_KEY),
+    columns=ROW.table_columns,
+    key=ROW.table_key,
     rows_of="window and product, the newest revision",
     lines_of="window: click-through rate over all products, how many of them were revised",
     note="newest values of the workload product_ctr; times are ms since the Unix epoch",
@@ -74,24 +60,3 @@ FROM {table} AS result
 GROUP BY run_id, result.window_start, result.window_end
 ORDER BY run_id, result.window_start""",
 )
-
-_ROW = RowFields(key=ROW_KEY, integers=ROW_INTEGERS, doubles=ROW_DOUBLES)
-parse_rows = _ROW.parse
-sound_row = _ROW.sound
-
-
-def live_row(row: Mapping[str, Any]) -> LiveRow:
-    """Return what is looked at of a row while a run lasts.
-
-    Raises
-    ------
-    KeyError
-        When a field is missing.
-    """
-    return LiveRow(
-        key=(row["window_start"], row["product_id"]),
-        window_start=row["window_start"],
-        window_end=row["window_end"],
-        events=row["impressions"] + row["clicks"],
-        newest_produce_ms=row.get(NEWEST_PRODUCE_COLUMN),
-    )

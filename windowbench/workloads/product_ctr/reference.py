@@ -10,32 +10,18 @@ counts have come in since, and forgets the window when the watermark is the allo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from config import Config
 from windowbench.engines.reference import records
-from windowbench.engines.reference.records import END, Event
+from windowbench.engines.reference.counts import Partial, PartialCounts
+from windowbench.engines.reference.query import ReferenceQuery, ResultRecord, Row
+from windowbench.engines.reference.records import Intake
 from windowbench.load.schedule import NS_PER_MS
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
-
-__all__ = [
-    "END",
-    "Event",
-    "EventReader",
-    "OpenWindows",
-    "Partial",
-    "PartialCounts",
-    "counts",
-    "reader",
-    "record",
-    "windows",
-]
-
-Partial = list[int]
-"""Window start in ms, product, impressions, clicks, greatest produce time in ms."""
 
 
 class EventReader(records.EventReader):
@@ -44,32 +30,6 @@ class EventReader(records.EventReader):
     def __init__(self, run_id: str) -> None:
         """Take the workload's kinds of event and its key."""
         super().__init__(run_id, kinds=[(kind,) for kind in KINDS], kind="event_type", key="product_id")
-
-
-class PartialCounts:
-    """Counts of one consumer per window and product since they were last taken."""
-
-    def __init__(self, config: Config) -> None:
-        """Begin with nothing counted."""
-        self._size_ms, self._slide_ms = config.windows.size_ms, config.windows.slide_ms
-        self._cells: dict[tuple[int, int], Partial] = {}
-
-    def add(self, event: Event) -> None:
-        """Count an event in each of its windows; they start at multiples of the slide since the Unix epoch."""
-        kind, product, event_ns, produce_ms = event
-        at_ms = event_ns // NS_PER_MS
-        start = at_ms - at_ms % self._slide_ms
-        while start > at_ms - self._size_ms:
-            cell = self._cells.setdefault((start, product), [start, product, 0, 0, produce_ms])
-            cell[2 + kind] += 1
-            cell[4] = max(cell[4], produce_ms)
-            start -= self._slide_ms
-
-    def take(self) -> list[Partial]:
-        """Return what was counted since the last call."""
-        taken = list(self._cells.values())
-        self._cells.clear()
-        return taken
 
 
 class OpenWindows:
@@ -100,20 +60,20 @@ class OpenWindows:
         end_ns = (start_ms + self._size_ms + wait_ms) * NS_PER_MS
         return self._watermark_ns is not None and end_ns <= self._watermark_ns
 
-    def add(self, partials: Iterable[Partial]) -> None:
+    def add(self, partials: Iterable[Sequence[Any]]) -> None:
         """Add partial counts; those of windows that are final are dropped."""
         for partial in partials:
-            start, product, impressions, clicks, produce_ms = partial
+            start, product, impressions, clicks, produce_ms, event_ns = partial
             if self._passed(start, self._lateness_ms):
                 self.late += impressions + clicks
                 continue
-            cell = self._open.setdefault(start, {}).setdefault(product, [start, product, 0, 0, produce_ms])
+            cell = self._open.setdefault(start, {}).setdefault(product, [start, product, 0, 0, produce_ms, event_ns])
             cell[2] += impressions
             cell[3] += clicks
             cell[4] = max(cell[4], produce_ms)
             self._changed.add((start, product))
 
-    def close(self, watermark_ns: int) -> Iterator[dict[str, Any]]:
+    def close(self, watermark_ns: int) -> Iterator[Row]:
         """Yield every value that is new behind the watermark, the oldest window first; forget what is final."""
         if self._watermark_ns is None or watermark_ns > self._watermark_ns:
             self._watermark_ns = watermark_ns
@@ -127,8 +87,8 @@ class OpenWindows:
             for product in self._open.pop(start):
                 del self._emitted[start, product]
 
-    def _row(self, cell: Partial, revision: int) -> dict[str, Any]:
-        start, product, impressions, clicks, produce_ms = cell
+    def _row(self, cell: Partial, revision: int) -> Row:
+        start, product, impressions, clicks, produce_ms, _ = cell
         return {
             "run_id": self._run_id,
             "product_id": product,
@@ -142,21 +102,13 @@ class OpenWindows:
         }
 
 
-def reader(config: Config) -> EventReader:
-    """Return what reads records in a consumer."""
-    return EventReader(config.run.run_id or "")
+def record(row: Mapping[str, object]) -> ResultRecord:
+    """Return a row's result record."""
+    return ResultRecord(f"{row['product_id']}:{row['window_start']}".encode(), orjson.dumps(row))
 
 
-def counts(config: Config) -> PartialCounts:
-    """Return what a consumer counts in."""
-    return PartialCounts(config)
-
-
-def windows(config: Config) -> OpenWindows:
-    """Return what the aggregator adds up in."""
-    return OpenWindows(config)
-
-
-def record(row: dict[str, Any]) -> tuple[bytes, bytes]:
-    """Return key and value of a row's result record."""
-    return b"%d:%d" % (row["product_id"], row["window_start"]), orjson.dumps(row)
+QUERY = ReferenceQuery(
+    intake=lambda config: Intake(EventReader(config.run.run_id or ""), PartialCounts(config.windows, len(KINDS))),
+    windows=OpenWindows,
+    record=record,
+)

@@ -20,12 +20,10 @@ from pyspark.sql import functions as F  # noqa: N812 - the name every Spark prog
 
 from config import Config
 from windowbench.engines.spark import events
-from windowbench.engines.spark.events import OBSERVATION
 from windowbench.engines.spark.keyed import Advance, Kept, with_history
+from windowbench.engines.spark.query import OBSERVATION, SparkQuery, of_one_source
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 
-PYTHON_WORKER = True
-"""Whether rows pass a Python worker on their way."""
 _EVENT = "event_type string, product_id bigint, event_time_ns bigint, produce_time bigint, run_id string"
 _EMITTED = ("product_id", "window_start", "impressions", "clicks", "revision", "max_produce_time")
 
@@ -127,3 +125,6 @@ def results(raw: DataFrame, config: Config, observation: Observation | str = OBS
 def records(rows: DataFrame) -> DataFrame:
     """Return result rows as Kafka records: ``key`` "<product_id>:<window_start>", ``value`` the row as JSON."""
     return events.records(rows, "product_id", "window_start")
+
+
+QUERY = SparkQuery(results=of_one_source(results), records=records, python_worker=True)

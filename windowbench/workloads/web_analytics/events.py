@@ -22,13 +22,11 @@ from numpy.typing import NDArray
 from config import MUST_COUNT_MARGIN_MS, Config
 from windowbench.load.disorder import EventTimes
 from windowbench.load.draws import Choice, zipf_weights
-from windowbench.load.events import BLOCK, EventBlock
+from windowbench.load.events import BLOCK, EventBlock, EventSource
 from windowbench.load.schedule import NS_PER_MS, NS_PER_S
 from windowbench.load.streams import stream_rng
 from windowbench.workloads.web_analytics.settings import CART_URL, EVENT_TYPES, PRODUCT_PREFIX, WebAnalyticsSettings
 
-CONTENTS = ("event_type", "visitor", "page_index", "revenue_cents", "age_ns", "views_before")
-"""Arrays of a block that decide which rows are right."""
 VIEW, START, STOP, CONVERSION = range(len(EVENT_TYPES))
 NUM_SCRIPTS = 4096
 NUM_PROFILES = 4096
@@ -331,3 +329,8 @@ class BlockDraw:
         block["page_index"][late] = load_ms[late] % self._num_pages
         block["came_from"][late] = -1
         block["views_before"][late] = block["revenue_cents"][late] = 0
+
+
+SOURCE = EventSource(
+    draw=BlockDraw, contents=("event_type", "visitor", "page_index", "revenue_cents", "age_ns", "views_before")
+)

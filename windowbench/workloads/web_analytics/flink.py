@@ -11,15 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from config import Config
-from windowbench.engines.flink.sql import (
-    ACCEPTED,
-    KAFKA_RECORD_TIME,
-    KEY_COLUMN,
-    epoch_ms,
-    interval,
-    text,
-    timed_columns,
-)
+from windowbench.engines.flink.query import FlinkQuery
+from windowbench.engines.flink.sql import ACCEPTED, KEY_COLUMN, Events, epoch_ms, interval, ratio, text, windowed
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
     EVENT_TYPES,
@@ -32,8 +25,6 @@ from windowbench.workloads.web_analytics.settings import (
     WebAnalyticsSettings,
 )
 
-PYTHON_WORKER = False
-"""Whether rows pass a Python worker on their way."""
 FIELDS = {
     "events": "BIGINT", "page_views": "BIGINT", "active_users": "BIGINT", "sessions_ended": "BIGINT",
     "bounces": "BIGINT", "duration_ms": "BIGINT", "sessions": "BIGINT", "conversions": "BIGINT",
@@ -67,28 +58,14 @@ _AT_MS = "event_time_ns / 1000000"
 _OMIT_NULLS = "'value.json.encode.ignore-null-fields' = 'true'"
 
 
-def settings(config: Config) -> dict[str, str]:
-    """Return the settings of the job without which the query does not mean what it says: none."""
-    del config
-    return {}
-
-
 def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
-    """Return the statements of the job, of which the last starts it.
-
-    Parameters
-    ----------
-    config : Config
-    run_id : str
-    sources, sinks : sequence of str
-        Options of the tables of each topic of events and of results, as SQL.
-    """
+    """Return the statements of the job, of which the last starts it."""
     columns = ", ".join(f"`{name}` {kind}" for name, kind in FIELDS.items())
     common = f"{KEY_COLUMN} STRING, run_id STRING, metric STRING, window_start BIGINT, window_end BIGINT"
     sink = f"({common}, {columns}, max_produce_time BIGINT)"
     queries = [rows_query(results, run_id) for results in (RESULTS, ALERTS)]
     return [
-        f"CREATE TEMPORARY TABLE events ({event_columns(run_id, config.windows.delay_ms)}) WITH ({sources[0]})",
+        EVENTS.table("events", sources[0], run_id, config.windows.delay_ms),
         f"CREATE TEMPORARY TABLE metrics {sink} WITH ({sinks[0]}, {_OMIT_NULLS})",
         f"CREATE TEMPORARY TABLE alerts {sink} WITH ({sinks[1]}, {_OMIT_NULLS})",
         *views("events", config),
@@ -96,42 +73,26 @@ def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Seque
     ]
 
 
-def event_columns(run_id: str, delay_ms: int, record_time: str = KAFKA_RECORD_TIME) -> str:
-    """Return the columns of the table of events, with its guard and its watermark.
-
-    A good event has one of the known types; user, address and country of moderate length, the address without ">",
-    which joins addresses to a path; integers for revenue, start of its session, views, event time and produce time; and
-    an event time from an hour before to 5 s after its own Kafka timestamp, both included.
-
-    Parameters
-    ----------
-    run_id : str
-        The END of another run is a rejected record like any other.
-    delay_ms : int
-        How far the watermark stays behind.
-    record_time : str
-        Definition of the column ``record_time``, the record's own Kafka timestamp, and of further columns, if any.
-    """
-    texts = {"user_id": LONGEST_USER, "url": LONGEST_URL, "country": LONGEST_COUNTRY}
-    numbers = ("revenue_cents", "session_start", "page_views")
-    fields = ", ".join([*(f"{name} STRING" for name in texts), *(f"{name} BIGINT" for name in numbers)])
-    good = [
-        f"event_type IN ({', '.join(map(text, EVENT_TYPES))})",
-        *(f"CHAR_LENGTH({name}) BETWEEN 1 AND {longest}" for name, longest in texts.items()),
-        "POSITION('>' IN url) = 0 AND revenue_cents >= 0 AND session_start IS NOT NULL AND page_views >= 0",
-    ]
-    return timed_columns(fields, " AND ".join(good), run_id, delay_ms, record_time)
+_TEXTS = {"user_id": LONGEST_USER, "url": LONGEST_URL, "country": LONGEST_COUNTRY}
+_GOOD = [
+    f"event_type IN ({', '.join(map(text, EVENT_TYPES))})",
+    *(f"CHAR_LENGTH({name}) BETWEEN 1 AND {longest}" for name, longest in _TEXTS.items()),
+    "POSITION('>' IN url) = 0 AND revenue_cents >= 0 AND session_start IS NOT NULL AND page_views >= 0",
+]
+EVENTS = Events(
+    "user_id STRING, url STRING, country STRING, revenue_cents BIGINT, session_start BIGINT, page_views BIGINT",
+    " AND ".join(_GOOD),
+)
+"""Texts are of moderate length, and no address has the ">" that joins addresses to a path."""
 
 
 def views(events: str, config: Config) -> list[str]:
     """Return the statements that define a view for each type of row, and those that they share.
 
-    Windows start at multiples of their slide since the Unix epoch, for sessions whose time zone is UTC.
-
     Parameters
     ----------
     events : str
-        Name of the table of :func:`event_columns`.
+        Name of the table of :data:`EVENTS`.
     config : Config
     """
     own, windows = WebAnalyticsSettings.of(config.workload), config.windows
@@ -146,22 +107,11 @@ def views(events: str, config: Config) -> list[str]:
         **_sessions(own.gap_ms, own.cart_timeout_ms),
         "high_bounce_rate": (
             "SELECT user_id, window_start, window_end, COUNT(*) AS page_views, MAX(url) AS url,"
-            f" MAX(produce_time) AS max_produce_time FROM {_windows('viewed', own.bounce_ms, own.bounce_ms)}"
+            f" MAX(produce_time) AS max_produce_time FROM {windowed('viewed', own.bounce_ms, own.bounce_ms)}"
             " GROUP BY user_id, window_start, window_end HAVING COUNT(*) = 1"
         ),
     }
     return [f"CREATE TEMPORARY VIEW {name} AS {query}" for name, query in found.items()]
-
-
-def _windows(events: str, size_ms: int, slide_ms: int) -> str:
-    table = f"TABLE {events}, DESCRIPTOR(ts)"
-    if size_ms == slide_ms:
-        return f"TABLE(TUMBLE({table}, {interval(size_ms)}))"
-    return f"TABLE(HOP({table}, {interval(slide_ms)}, {interval(size_ms)}))"
-
-
-def _ratio(upper: str, lower: str) -> str:
-    return f"CASE WHEN {lower} > 0 THEN CAST({upper} AS DOUBLE) / CAST({lower} AS DOUBLE) END"
 
 
 def _traffic(size_ms: int, slide_ms: int) -> dict[str, str]:
@@ -171,12 +121,12 @@ SELECT window_start, window_end, COUNT(*) AS events, COUNT(*) FILTER (WHERE {_VI
        COUNT(*) FILTER (WHERE {_STOP} AND page_views = 1) AS bounces,
        COALESCE(SUM({_AT_MS} - session_start) FILTER (WHERE {_STOP}), 0) AS duration_ms,
        MAX(produce_time) AS max_produce_time
-FROM {_windows("accepted", size_ms, slide_ms)} GROUP BY window_start, window_end"""
+FROM {windowed("accepted", size_ms, slide_ms)} GROUP BY window_start, window_end"""
     return {
         "traffic": f"""\
 SELECT *, CAST(page_views * 1000 AS DOUBLE) / CAST({size_ms} AS DOUBLE) AS page_views_per_second,
-       {_ratio("bounces", "sessions_ended")} AS bounce_rate,
-       {_ratio("duration_ms", "sessions_ended")} AS mean_duration_ms FROM ({tally})"""
+       {ratio("bounces", "sessions_ended")} AS bounce_rate,
+       {ratio("duration_ms", "sessions_ended")} AS mean_duration_ms FROM ({tally})"""
     }
 
 
@@ -184,7 +134,7 @@ def _behaviour(size_ms: int, slide_ms: int) -> dict[str, str]:
     summed = f"""\
 COUNT(*) AS events, COUNT(*) FILTER (WHERE {_START}) AS sessions, SUM(revenue_cents) AS revenue_cents,
        MAX(produce_time) AS max_produce_time"""
-    accepted, viewed = (_windows(view, size_ms, slide_ms) for view in ("accepted", "viewed"))
+    accepted, viewed = (windowed(view, size_ms, slide_ms) for view in ("accepted", "viewed"))
     tally = f"""\
 SELECT window_start, window_end, {summed}, COUNT(DISTINCT user_id) AS active_users,
        COUNT(*) FILTER (WHERE {_CONVERSION}) AS conversions
@@ -194,8 +144,8 @@ SELECT window_start, window_end, url, COUNT(*) AS page_views, MAX(produce_time) 
 FROM {viewed} GROUP BY window_start, window_end, url"""
     return {
         "conversion": f"""\
-SELECT *, {_ratio("conversions", "sessions")} AS conversion_rate,
-       {_ratio("revenue_cents", "(active_users * 100)")} AS revenue_per_user FROM ({tally})""",
+SELECT *, {ratio("conversions", "sessions")} AS conversion_rate,
+       {ratio("revenue_cents", "(active_users * 100)")} AS revenue_per_user FROM ({tally})""",
         "country": f"""\
 SELECT window_start, window_end, country, {summed} FROM {accepted} GROUP BY window_start, window_end, country""",
         "top_page": f"""\
@@ -254,3 +204,6 @@ def _rows_of(metric: str, fields: Sequence[str], run_id: str) -> str:
 SELECT {text(metric + ":")} || CAST(start_ms AS STRING) || ':' || {key}, {text(run_id)}, {text(metric)},
        start_ms, end_ms, {columns}, max_produce_time
 FROM (SELECT *, {epoch_ms("window_start")} AS start_ms, {epoch_ms("window_end")} AS end_ms FROM {metric})"""
+
+
+QUERY = FlinkQuery(statements=statements)

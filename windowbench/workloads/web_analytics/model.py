@@ -7,23 +7,8 @@ below; revenue is in cents, durations are in ms.
 
 from __future__ import annotations
 
-from windowbench.workloads.kit.json_rows import usual_run_id
 from windowbench.workloads.kit.result_table import ResultTable
 from windowbench.workloads.kit.typed_rows import TABLE_KEY, RowType, TypedRows
-
-__all__ = [
-    "ALERTS",
-    "METRICS",
-    "NEWEST_PRODUCE_COLUMN",
-    "RESULT_TABLE",
-    "ROWS",
-    "ROW_DOUBLES",
-    "ROW_INTEGERS",
-    "live_row",
-    "parse_rows",
-    "sound_row",
-    "usual_run_id",
-]
 
 ROWS = TypedRows(
     (
@@ -49,13 +34,9 @@ ROWS = TypedRows(
         RowType(name="abandoned_cart", key="user_id", integers=("events", "cart_time"), texts=("user_id",)),
     )
 )
-METRICS = ROWS.metrics
+MODEL = ROWS.model
 ALERTS = ("high_bounce_rate", "abandoned_cart")
 """Rows that go to the topic of alerts; all others go to that of results."""
-ROW_INTEGERS = ROWS.integers
-ROW_DOUBLES = ROWS.doubles
-NEWEST_PRODUCE_COLUMN = "max_produce_time"
-"""In ms, of the newest event counted in a row."""
 RESULT_TABLE = ResultTable(
     name="windowbench_web_analytics",
     view="windowbench_web_conversion",
@@ -81,7 +62,3 @@ FROM {table} AS result
 WHERE metric = 'conversion'
 ORDER BY result.run_id, result.window_start""",
 )
-
-parse_rows = ROWS.parse
-sound_row = ROWS.sound
-live_row = ROWS.live_row

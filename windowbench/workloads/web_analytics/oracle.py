@@ -1,57 +1,51 @@
 """The right answer of web_analytics: the exact rows of windows, sessions and alerts. Pure.
 
 Every row is written once, when the watermark has passed its window: one of fixed windows, a session from its first
-event to the gap after its last, or the window of a single view. An event
-
-* *must count* if due + M < C(w), M = 500 ms, or if only END closes the window;
-* *must not count* if it was produced after the row of its cell was appended;
-* in between both are right, and each number may be any from the sum over the one kind to the sum over both.
+event to the gap after its last, or the window of a single view. Which events must count, and which may,
+:mod:`windowbench.workloads.kit.tally` says. Where some may, each number may be any from the sum over the one kind to
+the sum over both.
 
 Events are in between only where they were placed too late on purpose. They are views of users without any other event,
 so they add to counts, and never change a session of others.
 
-Which sessions and single views there are follows from the schedule: :mod:`.sessions`. What is added up here are events
-by window and key, distinct users, and for each cell what the generator did late or not at all.
+Which sessions and single views there are follows from the schedule: :mod:`.sessions`. What a type of row holds is in
+:mod:`.truth`. What is added up here are events by window and key, distinct users, and for each cell what the generator
+did late or not at all.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from config import MUST_COUNT_MARGIN_MS, Config
-from windowbench.judge.truth.approximation import approximation_remarks, counts_something
-from windowbench.judge.truth.closing import ClosingBuilder, ClosingTimes, ahead_ns
-from windowbench.judge.truth.comparison import (
-    CellTable,
-    Comparison,
-    Flags,
-    Index,
-    Rules,
-    ValueJudgement,
-    single_rows,
-    within_one_ulp,
-)
-from windowbench.judge.truth.replay import UNSENT, ScheduledEvents
-from windowbench.judge.truth.rows import ParsedRows
+from config import Config
+from windowbench.judge.truth.closing import ClosingBuilder, ClosingTimes
+from windowbench.judge.truth.comparison import CellTable, Flags, Index, Rules, single_rows
+from windowbench.judge.truth.oracle import Evidence, Oracle, outlined
+from windowbench.judge.truth.replay import ScheduledEvents
 from windowbench.judge.truth.windows import WindowAssigner
 from windowbench.load.schedule import NS_PER_MS, Schedule
-from windowbench.workloads.kit.cells import Cells, LastEvents
+from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.joined import JoinedCells, JoinedTruth, ListedCells, ListedWindows, joined_truth
+from windowbench.workloads.kit.tally import NEVER, NONE, Admitted, Bounds, Sendings, Tallied, Tally
 from windowbench.workloads.kit.typed_rows import KEY_COLUMN, text_codes
 from windowbench.workloads.web_analytics.events import CONVERSION, COUNTRIES, START, STOP, VIEW, country_of, page_urls
 from windowbench.workloads.web_analytics.payload import user_ids
 from windowbench.workloads.web_analytics.sessions import NOWHERE, Gathered, Places, SessionTable, SingleViews
 from windowbench.workloads.web_analytics.settings import TOP_PAGES, WebAnalyticsSettings
+from windowbench.workloads.web_analytics.truth import (
+    Doubles,
+    PartTruth,
+    RankedTruth,
+    no_doubles,
+    rates_of_conversion,
+    rates_of_traffic,
+)
 
-_NEVER = np.iinfo(np.int64).max
-_NONE = np.iinfo(np.int64).min
 _USER_BITS = 32
-Doubles = Callable[[Mapping[str, Index]], dict[str, NDArray[np.float64]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,27 +97,12 @@ def rules(config: Config) -> Rules:
     return single_rows
 
 
-def remarks(truth: JoinedTruth, comparison: Comparison, rows: ParsedRows) -> dict[str, float]:
-    """Return how far approximate counts are from the truth; nothing where none was asked for."""
-    found: dict[str, float] = {}
-    for first, part in zip(truth.cells.bounds.tolist(), truth.parts, strict=False):
-        assert isinstance(part, PartTruth)
-        for name in part.approximate:
-            low, high = part.low[name], part.high[name]
-            found |= approximation_remarks(name, rows, comparison, first=first, low=low, high=high)
-    return found
-
-
 def cells(config: Config, closing: WebClosing) -> JoinedCells:
-    """Return the cells of a run, in the order of ``model.METRICS``."""
-    return JoinedCells(assigner=closing.assigner, parts=_parts(config, closing))
-
-
-def _parts(config: Config, closing: WebClosing) -> tuple[CellTable, ...]:
+    """Return the cells of a run, in the order of the types of ``model.ROWS``."""
     del config
     sessions = closing.sessions
     carts = np.flatnonzero(sessions.abandoned)
-    return (
+    parts = (
         Cells(closing=closing.traffic, keys=1, column=KEY_COLUMN),
         Cells(closing=closing.behaviour, keys=1, column=KEY_COLUMN),
         Cells(closing=closing.behaviour, keys=len(COUNTRIES), column=KEY_COLUMN, names=text_codes(COUNTRIES)),
@@ -137,6 +116,7 @@ def _parts(config: Config, closing: WebClosing) -> tuple[CellTable, ...]:
         _listed(closing.single.places),
         _listed(sessions.places, carts),
     )
+    return JoinedCells(assigner=closing.assigner, parts=parts)
 
 
 def _listed(places: Places, chosen: Index | None = None) -> ListedCells:
@@ -149,431 +129,197 @@ def _listed(places: Places, chosen: Index | None = None) -> ListedCells:
     return ListedCells(closing=windows, keys=codes)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PartTruth:
-    """Expected rows of one type; arrays of one entry a cell.
-
-    Attributes
-    ----------
-    cells : CellTable
-    closing_ns : int64[cells]
-    low, high : mapping of str to int64[cells]
-        Bounds of each integer, and of the code of each text; equal where the truth is one value.
-    approximate : tuple of str
-        Integers of which any count of something is right, for an approximation was asked for.
-    texts : mapping of str to int64[cells]
-        Codes of texts; where the truth is a set, any is right.
-    doubles : callable
-        Gives the doubles that follow from the integers of a row.
-    required, possible, excused, absence_explained : bool[cells]
-        Whether there must be a row; whether there may be one; whether the generator withheld an event that must count,
-        and whether it withheld all of them.
-    greatest_produce_ms, greatest_of_all_ms : int64[cells]
-        Greatest produce time of the events that must count, and of those that may count as well.
-    last_due_ns, last_sent_ns : int64[cells]
-        Due and send time of the last event that must count.
-    """
-
-    cells: CellTable
-    closing_ns: Index
-    low: Mapping[str, Index]
-    high: Mapping[str, Index]
-    texts: Mapping[str, Index]
-    doubles: Doubles
-    required: Flags
-    possible: Flags
-    undecidable: Flags
-    excused: Flags
-    absence_explained: Flags
-    greatest_produce_ms: Index
-    greatest_of_all_ms: Index
-    last_due_ns: Index
-    last_sent_ns: Index
-    approximate: tuple[str, ...] = ()
-
-    @property
-    def earliest_ns(self) -> Index:
-        """Closing of each cell's window: nothing comes after it."""
-        return self.closing_ns
-
-    @property
-    def first_earliest_ns(self) -> Index:
-        """The same: nothing revises a row."""
-        return self.closing_ns
-
-    @property
-    def settled(self) -> bool:
-        """Whether the truth is one value everywhere."""
-        return not self.undecidable.any()
-
-    def least_events(self, cells: Index) -> Index:
-        """Return 1 for each cell: its first row is its final one."""
-        return np.ones(len(cells), dtype=np.int64)
-
-    def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
-        """Compare the rows at `index` with the truth of their `cells`; every column exactly, doubles within 1 ulp."""
-        found = {name: rows.integers[name][index] for name in (*self.low, *self.texts)}
-        undecidable = self.undecidable[cells]
-        right = rows.integers["window_end"][index] == self.cells.closing.ends_ms[self.cells.window_index(cells)]
-        for name, low in self.low.items():
-            if name in self.approximate:
-                right &= counts_something(found[name])
-            else:
-                right &= (found[name] >= low[cells]) & (found[name] <= self.high[name][cells])
-        for name, code in self.texts.items():
-            right &= undecidable | (found[name] == code[cells])
-        for name, expected in self.doubles(found).items():
-            right &= within_one_ulp(rows.doubles[name][index], expected)
-        produce = rows.integers["max_produce_time"][index]
-        known = produce == self.greatest_produce_ms[cells]
-        right &= np.where(undecidable, produce <= self.greatest_of_all_ms[cells], known)
-        return ValueJudgement(
-            right=right,
-            partial=np.zeros(len(index), dtype=np.bool_),
-            events=np.ones(len(index), dtype=np.int64),
-            undecidable=undecidable,
-            explained=~right & self.excused[cells],
-        )
-
-
-class Tally:
-    """Adds up events by cell: those that must count, and those that may.
-
-    Parameters
-    ----------
-    windows : ClosingTimes or ListedWindows
-    answered_ms : int64[cells]
-        When each cell was answered.
-    greatest_ack_ms : float
-        Greatest time seen from sending to acknowledgement.
-    columns : iterable of str
-        Names of what is added up.
-    """
-
-    def __init__(
-        self, windows: ClosingTimes | ListedWindows, answered_ms: Index, greatest_ack_ms: float, columns: Iterable[str]
-    ) -> None:
-        """Begin with nothing."""
-        count = len(answered_ms)
-        self._answered_ms = answered_ms
-        self._must_before_ns = ahead_ns(windows, MUST_COUNT_MARGIN_MS * NS_PER_MS)
-        self._sent_before_ns = ahead_ns(windows, round(greatest_ack_ms * NS_PER_MS))
-        self.events = _Bounds(count)
-        self.sums = {name: _Bounds(count) for name in columns}
-        self.excused: Index = np.zeros(count, dtype=np.int64)
-        self.produce_ms: Index = np.full(count, _NONE, dtype=np.int64)
-        self.all_produce_ms: Index = np.full(count, _NONE, dtype=np.int64)
-        self.last = LastEvents(count)
-        self._users: list[tuple[Index, Flags]] = []
-
-    def add(
-        self,
-        events: ScheduledEvents,
-        windows: Index,
-        cells: Index,
-        *,
-        unseen: Flags,
-        counted: Flags | None = None,
-        weights: Mapping[str, Index] | None = None,
-        users: Index | None = None,
-    ) -> None:
-        """Add events, each to its cell.
-
-        Parameters
-        ----------
-        events : ScheduledEvents
-        windows, cells : int64[n]
-        unseen : bool[n]
-            Events that never came.
-        counted : bool[n], optional
-            Events to be added; all, when None.
-        weights : mapping of str to int64[n], optional
-            What each adds to each column.
-        users : int64[n], optional
-            Whose they are, where users are counted.
-        """
-        at = np.arange(len(cells)) if counted is None else np.flatnonzero(counted)
-        window, cell, due, sent = windows[at], cells[at], events.due_ns[at], events.sent_ns[at]
-        produce_ms = np.where(sent == UNSENT, _NONE, sent // NS_PER_MS)
-        must = due < self._must_before_ns[window]
-        may = must | (~unseen[at] & (produce_ms <= self._answered_ms[cell]))
-        excused = must & (unseen[at] | (sent >= self._sent_before_ns[window]))
-        np.add.at(self.excused, cell[excused], 1)
-        self.events.add(cell, np.ones(len(at), dtype=np.int64), must, may)
-        for name, weight in (weights or {}).items():
-            self.sums[name].add(cell, weight[at], must, may)
-        if users is not None:
-            pairs = (cell << _USER_BITS) + users[at]
-            self._users.append((pairs[may], must[may]))
-        np.maximum.at(self.produce_ms, cell[must], produce_ms[must])
-        np.maximum.at(self.all_produce_ms, cell[may], produce_ms[may])
-        was_sent = must & (sent != UNSENT)
-        self.last.add(cell[was_sent], due[was_sent], sent[was_sent])
-
-    def distinct_users(self) -> tuple[Index, Index]:
-        """Return how many users each cell has, of the events that must count and of all that may."""
-        count = len(self.excused)
-        pairs = np.concatenate([pairs for pairs, _ in self._users]) if self._users else np.empty(0, dtype=np.int64)
-        must = np.concatenate([must for _, must in self._users]) if self._users else np.empty(0, dtype=np.bool_)
-        return _users_of(pairs[must], count), _users_of(pairs, count)
-
-    def truth(
-        self,
-        cells: CellTable,
-        bounds: Mapping[str, tuple[Index, Index]],
-        *,
-        texts: Mapping[str, Index] | None = None,
-        doubles: Doubles | None = None,
-        approximate: tuple[str, ...] = (),
-        withheld_unnamed: bool = False,
-    ) -> PartTruth:
-        """Return the truth of cells that are those of this tally."""
-        required = self.events.must > 0
-        return PartTruth(
-            cells=cells,
-            closing_ns=cells.closing.closing_ns[cells.window_index(np.arange(cells.count))],
-            low={name: low for name, (low, _) in bounds.items()},
-            high={name: high for name, (_, high) in bounds.items()},
-            texts=texts or {},
-            doubles=doubles or (lambda _: {}),
-            required=required,
-            possible=self.events.may > 0,
-            undecidable=self.events.may > self.events.must,
-            excused=required if withheld_unnamed else self.excused > 0,
-            absence_explained=required & ((self.excused >= self.events.must) | withheld_unnamed),
-            greatest_produce_ms=self.produce_ms,
-            greatest_of_all_ms=self.all_produce_ms,
-            last_due_ns=self.last.due_ns,
-            last_sent_ns=self.last.sent_ns,
-            approximate=approximate,
-        )
-
-
-def _users_of(pairs: Index, cells: int) -> Index:
-    """Return how many distinct users each cell has; by sorting, for ``np.unique`` takes ten times as long."""
-    ordered = np.sort(pairs)
-    distinct = ordered[np.diff(ordered, prepend=-1) != 0]
-    return np.bincount(distinct >> _USER_BITS, minlength=cells).astype(np.int64)
-
-
-class _Bounds:
-    """A sum by cell over the events that must count, and over all that may."""
+class Users:
+    """The distinct users of each cell."""
 
     def __init__(self, cells: int) -> None:
-        self.must: Index = np.zeros(cells, dtype=np.int64)
-        self.may: Index = np.zeros(cells, dtype=np.int64)
+        """Begin with none."""
+        self._cells = cells
+        self._pairs: list[Index] = [np.empty(0, dtype=np.int64)]
+        self._must: list[Flags] = [np.empty(0, dtype=np.bool_)]
 
-    def add(self, cells: Index, weights: Index, must: Flags, may: Flags) -> None:
-        np.add.at(self.must, cells[must], weights[must])
-        np.add.at(self.may, cells[may], weights[may])
+    def add(self, cells: Index, users: Index, admitted: Admitted) -> None:
+        """Add users, each to its cell."""
+        may = admitted.must | admitted.maybe
+        self._pairs.append((cells[may] << _USER_BITS) + users[may])
+        self._must.append(admitted.must[may])
 
     @property
-    def both(self) -> tuple[Index, Index]:
-        return np.minimum(self.must, self.may), np.maximum(self.must, self.may)
+    def bounds(self) -> Bounds:
+        """How many there are."""
+        pairs, must = np.concatenate(self._pairs), np.concatenate(self._must)
+        return Bounds(low=self._distinct(pairs[must]), high=self._distinct(pairs))
+
+    def _distinct(self, pairs: Index) -> Index:
+        """Return how many different ones each cell has; by sorting, for ``np.unique`` takes ten times as long."""
+        ordered = np.sort(pairs)
+        distinct = ordered[np.diff(ordered, prepend=-1) != 0]
+        return np.bincount(distinct >> _USER_BITS, minlength=self._cells).astype(np.int64)
 
 
 class TruthBuilder:
-    """Adds up the scheduled events of a run into its truth.
+    """Adds up the scheduled events of a run into its truth."""
 
-    Parameters
-    ----------
-    config : Config
-    closing : WebClosing
-        When each window closes.
-    answered_ms : int64[cells], optional
-        When the row of each cell was appended, on the producers' clock; the greatest int64 where there is none. Without
-        it every event that need not count may count.
-    greatest_ack_ms : float
-        Greatest time seen from sending to acknowledgement.
-    withheld : mapping of int to int64 array
-        Numbers of events that are missing from the events topic, by producer.
-    withheld_unnamed : bool
-        Whether further ones are missing whose numbers are not known: then any event may be.
-    """
-
-    def __init__(
-        self,
-        config: Config,
-        closing: WebClosing,
-        *,
-        answered_ms: Index | None = None,
-        greatest_ack_ms: float = 0.0,
-        withheld: Mapping[int, Index] | None = None,
-        withheld_unnamed: bool = False,
-    ) -> None:
-        own = WebAnalyticsSettings.of(config.workload)
-        self._config, self._closing = config, closing
-        self._withheld, self._withheld_unnamed = withheld or {}, withheld_unnamed
-        self.cells = joined = cells(config, closing)
-        answered = np.full(joined.count, _NEVER, dtype=np.int64) if answered_ms is None else answered_ms
-        traffic, conversion, country, top, session, single, cart = joined.split(answered)
-        self._urls = page_urls(own.num_products)
-        # Pages have no rows but through their rank: those of a window are answered together.
-        of_page = np.repeat(top.reshape(-1, TOP_PAGES).min(axis=1, initial=_NEVER), len(self._urls))
-        places, ack = closing.sessions.places, greatest_ack_ms
-        self._carts: Index = np.full(len(places.user), NOWHERE, dtype=np.int64)
-        self._carts[closing.sessions.abandoned] = np.arange(len(cart))
-        cart_windows = joined.parts[-1].closing
-        assert isinstance(cart_windows, ListedWindows)
-        self._traffic = Tally(closing.traffic, traffic, ack, ("page_views", "sessions_ended", "bounces", "duration_ms"))
-        self._conversion = Tally(closing.behaviour, conversion, ack, ("sessions", "conversions", "revenue_cents"))
-        self._country = Tally(closing.behaviour, country, ack, ("sessions", "revenue_cents"))
-        self._pages = Tally(closing.behaviour, of_page, ack, ())
-        self._sessions = Tally(places.windows, session, ack, ())
-        self._single = Tally(closing.single.places.windows, single, ack, ())
-        self._abandoned = Tally(cart_windows, cart, ack, ())
+    def __init__(self, config: Config, closing: WebClosing, evidence: Evidence) -> None:
+        self._config, self._closing, self._evidence = config, closing, evidence
+        self.cells = cells(config, closing)
+        self._urls = page_urls(WebAnalyticsSettings.of(config.workload).num_products)
+        sums = (
+            ("page_views", "sessions_ended", "bounces", "duration_ms"),
+            ("sessions", "conversions", "revenue_cents"),
+            ("sessions", "revenue_cents"),
+        )
+        of_parts = self.cells.evidence_of_parts(evidence)
+        traffic, conversion, country, top, session, single, cart = zip(self.cells.parts, of_parts, strict=True)
+        self._traffic, self._conversion, self._country = (
+            Tally(part.closing, part.count, own, sums=names)
+            for (part, own), names in zip((traffic, conversion, country), sums, strict=True)
+        )
+        self._sessions, self._single, self._abandoned = (
+            Tally(part.closing, part.count, own) for part, own in (session, single, cart)
+        )
+        pages = len(closing.behaviour.closing_ns) * len(self._urls)
+        self._pages = Tally(closing.behaviour, pages, _of_pages(top[1], len(self._urls)))
+        self._active, self._behaving = Users(traffic[0].count), Users(conversion[0].count)
+        self._carts: Index = np.full(session[0].count, NOWHERE, dtype=np.int64)
+        self._carts[closing.sessions.abandoned] = np.arange(cart[0].count)
 
     def add(self, events: ScheduledEvents) -> None:
         """Add events; the order of blocks does not matter."""
         if len(events.due_ns) == 0:
             return
-        of, unseen = events.contents, events.unseen(self._withheld)
+        of, sendings = events.contents, Sendings.of(events, self._evidence)
         kind, user, ms = of["event_type"], of["visitor"].astype(np.int64), events.event_time_ns // NS_PER_MS
         view, ended = kind == VIEW, kind == STOP
         # Its start was noted in ns, and is written in ms.
         start_ms = (events.event_time_ns - of["age_ns"]) // NS_PER_MS
-        weights = {
+        visits = {
             "page_views": view.astype(np.int64),
             "sessions_ended": ended.astype(np.int64),
             "bounces": (ended & (of["views_before"] == 1)).astype(np.int64),
             "duration_ms": np.where(ended, ms - start_ms, 0),
         }
         for windows in self._closing.traffic.windows_of(events.event_time_ns):
-            self._traffic.add(events, windows, windows, unseen=unseen, weights=weights, users=user)
-        weights = {
+            self._active.add(windows, user, self._traffic.add(sendings, windows, windows, **visits))
+        in_country = {
             "sessions": (kind == START).astype(np.int64),
-            "conversions": (kind == CONVERSION).astype(np.int64),
             "revenue_cents": of["revenue_cents"].astype(np.int64),
         }
-        in_country = {name: weights[name] for name in ("sessions", "revenue_cents")}
+        conversions = (kind == CONVERSION).astype(np.int64)
         country = country_of(user, self._config.run.seed)
+        of_views, page = sendings.at(view), of["page_index"][view]
         for windows in self._closing.behaviour.windows_of(events.event_time_ns):
-            self._conversion.add(events, windows, windows, unseen=unseen, weights=weights, users=user)
-            self._country.add(events, windows, windows * len(COUNTRIES) + country, unseen=unseen, weights=in_country)
-            self._pages.add(events, windows, windows * len(self._urls) + of["page_index"], unseen=unseen, counted=view)
+            admitted = self._conversion.add(sendings, windows, windows, conversions=conversions, **in_country)
+            self._behaving.add(windows, user, admitted)
+            self._country.add(sendings, windows, windows * len(COUNTRIES) + country, **in_country)
+            self._pages.add(of_views, windows[view], windows[view] * len(self._urls) + page)
         place = self._closing.sessions.places.of(user, ms)
-        self._sessions.add(events, place, place, unseen=unseen)
-        cart = self._carts[place]
-        self._abandoned.add(events, cart, cart, unseen=unseen, counted=cart != NOWHERE)
-        single = self._closing.single.places.of(user, ms)
-        self._single.add(events, single, single, unseen=unseen, counted=view & (single != NOWHERE))
+        self._sessions.add(sendings, place, place)
+        single = np.where(view, self._closing.single.places.of(user, ms), NOWHERE)
+        for tally, found in ((self._abandoned, self._carts[place]), (self._single, single)):
+            there = found != NOWHERE
+            tally.add(sendings.at(there), found[there], found[there])
 
     def finish(self) -> JoinedTruth:
         """Return the truth."""
+        sessions, urls = self._closing.sessions, text_codes(self._urls)
+        outcome = text_codes(["abandoned", "converted"])[sessions.converted.astype(np.int64)]
         traffic, conversion, country, top, session, single, cart = self.cells.parts
-        sessions, all_urls = self._closing.sessions, text_codes(self._urls)
         carts = np.flatnonzero(sessions.abandoned)
-        unnamed = self._withheld_unnamed
-        exact = {
-            "events": sessions.events,
-            "page_views": sessions.page_views,
-            "duration_ms": sessions.duration_ms,
-            "revenue_cents": sessions.revenue_cents,
-            "funnel_step": sessions.funnel_step,
-        }
-        outcomes = text_codes(["abandoned", "converted"])
-        of_session = {"path": text_codes(sessions.paths), "outcome": outcomes[sessions.converted.astype(np.int64)]}
-        ones = np.ones(single.count, dtype=np.int64)
+        approximate = ("active_users",) if self._config.workload.approximate else ()
         parts = (
-            self._traffic.truth(
-                traffic,
-                {**self._bounds(self._traffic), "active_users": self._traffic.distinct_users()},
-                doubles=_rates_of_traffic(self._config.windows.size_ms),
-                approximate=("active_users",) if self._config.workload.approximate else (),
-                withheld_unnamed=unnamed,
+            self._summed(
+                traffic, self._traffic, self._active, rates_of_traffic(self._config.windows.size_ms), approximate
             ),
-            self._conversion.truth(
-                conversion,
-                {**self._bounds(self._conversion), "active_users": self._conversion.distinct_users()},
-                doubles=_rates_of_conversion,
-                withheld_unnamed=unnamed,
+            self._summed(conversion, self._conversion, self._behaving, rates_of_conversion),
+            self._summed(country, self._country),
+            self._top_pages(top, urls),
+            _listed_truth(
+                session,
+                self._sessions,
+                {
+                    "events": sessions.events,
+                    "page_views": sessions.page_views,
+                    "duration_ms": sessions.duration_ms,
+                    "revenue_cents": sessions.revenue_cents,
+                    "funnel_step": sessions.funnel_step,
+                },
+                path=text_codes(sessions.paths),
+                outcome=outcome,
             ),
-            self._country.truth(country, self._bounds(self._country), withheld_unnamed=unnamed),
-            self._top_pages(top, all_urls),
-            self._sessions.truth(session, _exactly(exact), texts=of_session, withheld_unnamed=unnamed),
-            self._single.truth(
+            _listed_truth(
                 single,
-                _exactly({"page_views": ones}),
-                texts={"url": all_urls[self._closing.single.page]},
-                withheld_unnamed=unnamed,
+                self._single,
+                {"page_views": np.ones(single.count, dtype=np.int64)},
+                url=urls[self._closing.single.page],
             ),
-            self._abandoned.truth(
-                cart,
-                _exactly({"events": sessions.events[carts], "cart_time": sessions.cart_ms[carts]}),
-                withheld_unnamed=unnamed,
+            _listed_truth(
+                cart, self._abandoned, {"events": sessions.events[carts], "cart_time": sessions.cart_ms[carts]}
             ),
         )
         return joined_truth(self._closing.assigner, parts)
 
-    @staticmethod
-    def _bounds(tally: Tally) -> dict[str, tuple[Index, Index]]:
-        return {"events": tally.events.both, **{name: of.both for name, of in tally.sums.items()}}
+    def _summed(
+        self,
+        cells: CellTable,
+        tally: Tally,
+        users: Users | None = None,
+        doubles: Doubles = no_doubles,
+        approximate: tuple[str, ...] = (),
+    ) -> PartTruth:
+        """Return rows that hold sums over the events of a window, and perhaps its distinct users."""
+        tallied = tally.finish()
+        active = {} if users is None else {"active_users": users.bounds}
+        integers = {"events": tallied.events, **tallied.sums, **active}
+        return PartTruth(
+            cells=cells, tallied=tallied, integers=integers, texts={}, doubles=doubles, approximate=approximate
+        )
 
     def _top_pages(self, cells: CellTable, url_codes: Index) -> PartTruth:
         """Return the pages of each window that were viewed most: by count, the most first, then by address."""
-        pages = len(self._urls)
-        tally, windows = self._pages, len(self._closing.behaviour.closing_ns)
-
-        def by_window(column: Index) -> Index:
-            return column.reshape(windows, pages)
-
+        windows, pages = len(self._closing.behaviour.closing_ns), len(self._urls)
+        of_pages = self._pages.finish()
         by_url = np.argsort(np.array([url.encode() for url in self._urls]), kind="stable")
-        must, may = by_window(tally.events.must)[:, by_url], by_window(tally.events.may)[:, by_url]
+        must, may = (bound.reshape(windows, pages)[:, by_url] for bound in (of_pages.events.low, of_pages.events.high))
         order = np.argsort(-must, axis=1, kind="stable")[:, :TOP_PAGES]
         page = by_url[order]
         at = (np.arange(windows)[:, None] * pages + page).ravel()
-        fill = cells.count - len(at)  # of a website of fewer pages than ranks
-        assert fill == 0, "there are at least as many pages as ranks"
+        assert cells.count == len(at), "there are at least as many pages as ranks"
         views = np.take_along_axis(must, order, axis=1).ravel()
         most = -np.sort(-may, axis=1)[:, :TOP_PAGES].ravel()
-        undecided = np.repeat((may > must).any(axis=1), TOP_PAGES)
-        newest = np.repeat(by_window(tally.all_produce_ms).max(axis=1, initial=_NONE), TOP_PAGES)
-        excused = np.repeat(by_window(tally.excused).any(axis=1), TOP_PAGES)
-        required = views > 0
-        if self._withheld_unnamed:
-            excused = required
-        return PartTruth(
+        newest = of_pages.produce_ms.high.reshape(windows, pages).max(axis=1, initial=NONE)
+        excused = np.repeat(of_pages.excused.reshape(windows, pages).any(axis=1), TOP_PAGES)
+        tallied = Tallied(
+            must=views[np.newaxis].astype(np.int32),
+            maybe=(most - views)[np.newaxis].astype(np.int32),
+            # An event that was withheld may have decided any rank.
+            excused=np.where(excused, np.maximum(views, 1), 0)[np.newaxis].astype(np.int32),
+            produce_ms=Bounds(low=of_pages.produce_ms.low[at], high=np.repeat(newest, TOP_PAGES)),
+            last_due_ns=of_pages.last_due_ns[at],
+            last_sent_ns=of_pages.last_sent_ns[at],
+        )
+        return RankedTruth(
             cells=cells,
-            closing_ns=np.repeat(self._closing.behaviour.closing_ns, TOP_PAGES),
-            low={"page_views": views},
-            high={"page_views": most},
+            tallied=tallied,
+            integers={"page_views": tallied.events},
             texts={"url": url_codes[page].ravel()},
-            doubles=lambda _: {},
-            required=required,
-            possible=most > 0,
-            undecidable=undecided,
-            excused=excused,
-            absence_explained=required & excused,
-            greatest_produce_ms=tally.produce_ms[at],
-            greatest_of_all_ms=newest,
-            last_due_ns=tally.last.due_ns[at],
-            last_sent_ns=tally.last.sent_ns[at],
+            doubles=no_doubles,
+            undecided=np.repeat((may > must).any(axis=1), TOP_PAGES),
         )
 
 
-def _exactly(values: Mapping[str, Index]) -> dict[str, tuple[Index, Index]]:
-    return {name: (column, column) for name, column in values.items()}
+def _of_pages(of_ranks: Evidence, pages: int) -> Evidence:
+    """Return what was seen of pages, which have no rows but by their rank: those of a window are answered together."""
+    if of_ranks.answered_ms is None:
+        return of_ranks
+    first = of_ranks.answered_ms.reshape(-1, TOP_PAGES).min(axis=1, initial=NEVER)
+    return dataclasses.replace(of_ranks, answered_ms=np.repeat(first, pages))
 
 
-def _ratio(upper: Index, lower: Index) -> NDArray[np.float64]:
-    """Return the quotient, null where there is nothing to divide by."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(lower == 0, np.nan, upper / lower)
+def _listed_truth(cells: CellTable, tally: Tally, integers: dict[str, Index], **texts: Index) -> PartTruth:
+    """Return rows of windows that events make, of which all is known from the schedule."""
+    exact = {name: Bounds(low=column, high=column) for name, column in integers.items()}
+    return PartTruth(cells=cells, tallied=tally.finish(), integers=exact, texts=texts, doubles=no_doubles)
 
 
-def _rates_of_traffic(size_ms: int) -> Doubles:
-    def doubles(row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
-        return {
-            "page_views_per_second": row["page_views"] * 1000 / size_ms,
-            "bounce_rate": _ratio(row["bounces"], row["sessions_ended"]),
-            "mean_duration_ms": _ratio(row["duration_ms"], row["sessions_ended"]),
-        }
-
-    return doubles
-
-
-def _rates_of_conversion(row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
-    return {
-        "conversion_rate": _ratio(row["conversions"], row["sessions"]),
-        "revenue_per_user": _ratio(row["revenue_cents"], row["active_users"] * 100),
-    }
+ORACLE = Oracle(outline=outlined(closing_of, cells, TruthBuilder), rules=rules, bare_topics=None)

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.load.events import event_keys
-from windowbench.load.payload import TIME_DIGITS, PayloadRows, quoted, texts_of, write_times
+from windowbench.load.events import EventBlock
+from windowbench.load.payload import TIME_DIGITS, Encoding, PayloadRows, texts_of, write_times
 from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.load.streams import stream_rng
+from windowbench.workloads.kit.encoding import NamedByField, numbers, words
 from windowbench.workloads.web_analytics.events import (
     COUNTRIES,
     LATE_USERS,
@@ -26,8 +27,6 @@ from windowbench.workloads.web_analytics.events import (
 )
 from windowbench.workloads.web_analytics.settings import EVENT_TYPES, WebAnalyticsSettings
 
-_HEAD = b'{"event_id":"'
-_NAME_WIDTH = len("99:999999999999")
 _USER_BYTES = len("user-0000000000")
 _MS_DIGITS = 13
 _REVENUES = 50_001
@@ -91,38 +90,24 @@ def _padded(texts: Sequence[bytes]) -> NDArray[np.bytes_]:
     return np.array([text.ljust(width) for text in texts], dtype=f"S{width}")
 
 
-def _numbers(count: int, width: int) -> NDArray[np.bytes_]:
-    return np.array([b"%*d" % (width, number) for number in range(count)], dtype=f"S{width}")
-
-
-class PayloadEncoder:
-    """Renders blocks of events as JSON payloads that lack only their produce time.
-
-    Parameters
-    ----------
-    config : Config
-        Gives the pages, the seed of what sessions say of themselves, and the least payload size.
-
-    Notes
-    -----
-    An encoder keeps one buffer of rows and belongs to one thread.
-    """
+class PayloadEncoder(NamedByField):
+    """Renders blocks of events."""
 
     def __init__(self, config: Config) -> None:
         """Make the tables of ready-made text."""
         urls = page_urls(WebAnalyticsSettings.of(config.workload).num_products)
-        self._kinds = quoted([kind.encode() for kind in EVENT_TYPES], max(map(len, EVENT_TYPES)))
+        self._kinds = words(EVENT_TYPES)
         self._pages = _pages(urls)
         referrers = [*urls, "https://search.example/"]  # the last one for -1
-        self._referrers = quoted([url.encode() for url in referrers], max(map(len, referrers)))
+        self._referrers = words(referrers)
         self._profiles = _profiles(config.run.seed)
-        self._loads = _numbers(3_000, 4)
-        self._revenues = _numbers(_REVENUES, 5)
-        self._views = _numbers(1_000, 3)
+        self._loads = numbers(range(3_000))
+        self._revenues = numbers(range(_REVENUES))
+        self._views = numbers(range(1_000))
         self._rows = PayloadRows(
             config,
-            _HEAD,
-            ("event_id", _NAME_WIDTH + len('",')),
+            self.HEAD,
+            self.COLUMN,
             b'"event_type":"',
             ("event_type", self._kinds.itemsize),
             b'"user_id":"',
@@ -132,31 +117,24 @@ class PayloadEncoder:
             b'"referrer":"',
             ("referrer", self._referrers.itemsize),
             b'"load_ms":',
-            ("load_ms", 4),
+            ("load_ms", self._loads.itemsize),
             b",",
             ("profile", self._profiles.itemsize),
             b'"revenue_cents":',
-            ("revenue_cents", 5),
+            ("revenue_cents", self._revenues.itemsize),
             b',"session_start":',
             ("session_start", _MS_DIGITS),
             b',"page_views":',
-            ("page_views", 3),
+            ("page_views", self._views.itemsize),
             b',"event_time_ns":',
             ("event_time_ns", TIME_DIGITS),
         )
 
-    def encode(self, block: WebBlock, schedule: Schedule) -> list[bytes]:
-        """Return the payload of each event up to and including ``"produce_time":``.
-
-        Parameters
-        ----------
-        block : WebBlock
-            Events of one producer.
-        schedule : Schedule
-            Its epoch gives the event times.
-        """
+    def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:
+        """Return the payload of each event up to and including ``"produce_time":``."""
+        block = WebBlock.of(block)
         rows = self._rows.of(block)
-        rows["event_id"] = quoted(event_keys(block), _NAME_WIDTH)
+        rows["event_id"] = self.names(block)
         rows["event_type"] = self._kinds[block.event_type]
         rows["user_id"] = user_ids(block.visitor)
         rows["page"] = self._pages[block.page_index]
@@ -170,14 +148,10 @@ class PayloadEncoder:
         write_times(rows, block.event_offset_ns + schedule.epoch_ns)
         return texts_of(rows)
 
-    def keys(self, block: WebBlock) -> list[bytes]:
+    def keys(self, block: EventBlock) -> list[bytes]:
         """Return the Kafka key of each event: its user."""
-        keys: list[bytes] = user_ids(block.visitor).tolist()
+        keys: list[bytes] = user_ids(WebBlock.of(block).visitor).tolist()
         return keys
 
-    @staticmethod
-    def name_of(key: bytes | None, value: bytes | None) -> bytes | None:
-        """Return the name of an event, which its value begins with; the key of what is no event."""
-        if value is None or not value.startswith(_HEAD):
-            return key
-        return value[len(_HEAD) : value.find(b'"', len(_HEAD))]
+
+ENCODING = Encoding(encoder=PayloadEncoder)

@@ -11,7 +11,7 @@ session is kept by its user; an event that touches two sessions joins them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
@@ -19,7 +19,9 @@ from typing import Any
 import orjson
 
 from config import Config
-from windowbench.engines.reference.records import Forwarded, RecordReader, is_int64
+from windowbench.engines.reference.counts import Forwarded
+from windowbench.engines.reference.query import ReferenceQuery, ResultRecord, Row
+from windowbench.engines.reference.records import Intake, RecordReader, is_int64
 from windowbench.load.schedule import END_EVENT_TIME_NS, NS_PER_MS
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
@@ -44,10 +46,9 @@ VIEW, START, STOP, CONVERSION = range(len(EVENT_TYPES))
 _CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
 _LONGEST = {"user_id": LONGEST_USER, "url": LONGEST_URL, "country": LONGEST_COUNTRY}
 _ALERTS = ("high_bounce_rate", "abandoned_cart")
-Row = dict[str, Any]
 
 
-class EventReader(RecordReader):
+class EventReader(RecordReader[Event]):
     """Reads records of the events topic.
 
     Parameters
@@ -223,7 +224,7 @@ class OpenWindows:
         """Return how much is kept: windows of each key, and users with sessions."""
         return sum(len(windows) for windows in self._all)
 
-    def add(self, partials: Iterable[list[Any]]) -> None:
+    def add(self, partials: Iterable[Sequence[Any]]) -> None:
         """Count events, but for windows that have closed."""
         for event in partials:
             for windows in self._all:
@@ -338,23 +339,15 @@ def _step_of(url: str) -> int:
     return 2 if url.startswith(PRODUCT_PREFIX) else 1
 
 
-def reader(config: Config) -> EventReader:
-    """Return what reads records in a consumer."""
-    return EventReader(config.run.run_id or "")
-
-
-def counts(config: Config) -> Forwarded:
-    """Return what a consumer gathers in."""
-    del config
-    return Forwarded()
-
-
-def windows(config: Config) -> OpenWindows:
-    """Return what the aggregator counts in."""
-    return OpenWindows(config)
-
-
-def record(row: Row) -> tuple[bytes, bytes, int]:
-    """Return key and value of a row's result record, and which topic of results it goes to."""
+def record(row: Mapping[str, object]) -> ResultRecord:
+    """Return a row's result record."""
     key = row.get("user_id", row.get("country", row.get("rank", "")))
-    return f"{row['metric']}:{row['window_start']}:{key}".encode(), orjson.dumps(row), int(row["metric"] in _ALERTS)
+    name = f"{row['metric']}:{row['window_start']}:{key}".encode()
+    return ResultRecord(name, orjson.dumps(row), int(row["metric"] in _ALERTS))
+
+
+QUERY = ReferenceQuery(
+    intake=lambda config: Intake(EventReader(config.run.run_id or ""), Forwarded()),
+    windows=OpenWindows,
+    record=record,
+)

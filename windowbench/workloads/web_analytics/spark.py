@@ -18,7 +18,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name every Spark prog
 
 from config import Config
 from windowbench.engines.spark import events
-from windowbench.engines.spark.events import OBSERVATION
+from windowbench.engines.spark.query import OBSERVATION, SparkQuery, of_one_source
 from windowbench.workloads.web_analytics.model import ALERTS, ROWS
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
@@ -32,8 +32,6 @@ from windowbench.workloads.web_analytics.settings import (
     WebAnalyticsSettings,
 )
 
-PYTHON_WORKER = False
-"""Whether rows pass a Python worker on their way."""
 _EVENT = (
     "event_type string, user_id string, url string, country string, revenue_cents bigint, session_start bigint,"
     " page_views bigint, event_time_ns bigint, produce_time bigint, run_id string"
@@ -301,3 +299,6 @@ def records(rows: DataFrame) -> DataFrame:
     """Return result rows as Kafka records: ``topic``, ``key`` "<metric>:<window_start>:<key>", ``value`` JSON."""
     key = F.concat_ws(":", "metric", F.col("window_start").cast("string"), "row_key")
     return rows.select("topic", key.alias("key"), "value")
+
+
+QUERY = SparkQuery(results=of_one_source(results), records=records, tuned=settings)
