@@ -252,8 +252,11 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
 def in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
     """Return the percentiles of durations in ns as ms; None each where there are none."""
     found = percentiles(values)
-    of_name = {name: getattr(found, name, None) for name in ("p50", "p90", "p95", "p99", "p99_9", "max")}
-    return {name: None if value is None else value / NS_PER_MS for name, value in of_name.items()}
+    names = ("p50", "p90", "p95", "p99", "p99_9", "max")
+    if found is None:
+        return dict.fromkeys(names)
+    values_ns = {name: getattr(found, name) for name in names}
+    return {name: None if value is None else value / NS_PER_MS for name, value in values_ns.items()}
 
 
 def _headline(name: str, latencies: dict[str, dict[str, Any]]) -> dict[str, Any]:
