@@ -80,7 +80,8 @@ def test_p99_9_is_shown_where_there_are_1000_rows(summaries):
 def test_too_few_windows_for_an_interval_are_said(summaries):
     said = words_of(summaries["mmpp"])
     assert "23 windows, too few for an interval. Append time" in said
-    assert "No interval: 23 windows, too few for an interval." in said
+    assert "No interval" not in said
+    assert "No interval: " in words_of({**summaries["mmpp"], "headline": None})
 
 
 def test_an_invalid_run_has_reasons_with_party_and_code_and_no_headline(summaries):
@@ -103,7 +104,7 @@ def test_an_invalid_run_has_reasons_with_party_and_code_and_no_headline(summarie
         "poisson, 2 producers, 70 s measured, seed 42",
         "40.0 nominal",
         "2 s, watermark delay 1 s, 3 campaigns",
-        "CPU-seconds per million events",
+        "CPU s per million events",
     ],
 )
 def test_what_is_wanted_first_holds(summaries, words):

@@ -46,18 +46,19 @@ def latencies(summary: Summary) -> Table | None:
     shown = shown_latencies(summary)
     if not shown:
         return None
-    found, headline = summary["latencies_ms"], (summary.get("headline") or {}).get("name")
+    found, headline = summary["latencies_ms"], summary.get("headline") or {}
     percents = percents_of(found[name] for name in shown)
     rows = [
         Row(
             cells=[f"{name}_ms", *_figures(found[name], percents), _interval(found[name])],
-            strong=headline == f"{name}_ms",
+            strong=headline.get("name") == f"{name}_ms",
         )
         for name in shown
     ]
     heads = ["", *percents.values(), "95 % interval of P90"]
     words = [f"of {_counted(summary, next(iter(shown)))}; percentiles by nearest rank"]
-    words += [f"no interval: {why}" for why in dict.fromkeys(found[name].get("interval_note") for name in shown) if why]
+    notes = {found[name].get("interval_note") for name in shown} - {None, headline.get("interval_note")}
+    words += [f"no interval: {note}" for note in sorted(notes)]
     return Table(title="Latency, ms", head=heads, rows=rows, note=sentences(words), spare=frozenset({len(heads) - 1}))
 
 
@@ -362,7 +363,7 @@ def spent(summary: Summary) -> Table | None:
     trees, memory = list(found["cpu_seconds"]), found["memory_bytes"]
     each = [found["cpu_seconds_per_million_events"][tree] for tree in trees]
     lines = [
-        Row(cells=["CPU-seconds per million events", *map(number, each), _sum(each)], strong=True),
+        Row(cells=["CPU s per million events", *map(number, each), _sum(each)], strong=True),
         Row(cells=["greatest resident memory", *(size(memory.get(tree)) for tree in trees), ""]),
     ]
     return Table(title="Cost, measured phase", head=["", *trees, "all"], rows=lines)

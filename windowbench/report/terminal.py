@@ -34,7 +34,7 @@ from windowbench.report.wording import printable
 WIDTH = 80
 _CORNER = 30
 """A title up to this long stands in the first cell of its table's head."""
-_NAME, _FIGURE, _LEAST = 24, 12, 8
+_NAME, _FIGURE, _LEAST = 28, 12, 8
 """Names and figures up to this long are not broken, as long as that leaves so much for each other column."""
 _ASCII = str.maketrans({"−": "-", "–": "-", "·": "|", "…": "...", "±": "+-", "µ": "u"})
 
