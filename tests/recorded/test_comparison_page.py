@@ -143,7 +143,7 @@ def test_more_arms_than_there_is_room_for_share_lines_by_their_settings(content,
     changed["arms"] += [{**changed["arms"][0], "label": label, "rank": None} for label in ("fourth", "fifth")]
     changed["parity"][0]["values"]["flink"]["value"] = "1"
     section = words_of(Document(render_comparison(changed, {})).one("parity"))
-    assert "acks all (reported) spark, none equal 1 (reported) flink – fourth, fifth" in section
+    assert "acks all (reported) spark, reference equal 1 (reported) flink – fourth, fifth" in section
 
 
 def test_cost_is_the_mean_over_the_runs_of_an_arm(page, summary):
