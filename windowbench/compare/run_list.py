@@ -28,6 +28,8 @@ from windowbench.report.wording import printable
 from windowbench.runs.store import cannot_write
 from windowbench.settings.command_line import Parser
 
+_WIDE = 160
+"""Where there is no terminal, a run has one line."""
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
@@ -125,7 +127,8 @@ def list_text(runs: Sequence[ListedRun]) -> str:
         for run in runs
     ]
     head = ("run", "verdict", "headline, ms", "engine and load", "started")
-    return table_text(Table(title="", head=head, rows=rows, numbers_from=None))
+    width = shutil.get_terminal_size((_WIDE, 0)).columns
+    return table_text(Table(title="", head=head, rows=rows, numbers_from=None), width=width)
 
 
 def _standing(run: ReadRun) -> str:

@@ -67,9 +67,9 @@ def terminal_text(document: Document, *, long: bool = False) -> str:
     return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
 
 
-def table_text(table: Table) -> str:
-    """Return one table as text."""
-    return "\n".join(_table(table, "", long=True))
+def table_text(table: Table, *, width: int = WIDTH) -> str:
+    """Return one table as text, at most so wide."""
+    return "\n".join(_table(table, "", long=True, width=width))
 
 
 def plain(line: Line) -> str:
@@ -137,7 +137,7 @@ def _block(block: Table | Words, title: str, *, long: bool) -> list[str]:
     return [text for line in block.lines for text in _wrapped(line, "  ", "    ")]
 
 
-def _table(table: Table, otherwise: str, *, long: bool) -> list[str]:
+def _table(table: Table, otherwise: str, *, long: bool, width: int = WIDTH) -> list[str]:
     kept = [i for i in range(len(table.head)) if long or i not in table.spare]
     head = [plain(table.head[i]) for i in kept]
     rows = [[plain(cell) for i, cell in enumerate(row.cells) if not table.head or i in kept] for row in table.rows]
@@ -149,10 +149,10 @@ def _table(table: Table, otherwise: str, *, long: bool) -> list[str]:
     elif table.title:
         above = _wrapped(table.title, hanging="  ")
     note = _wrapped(table.note, "  ")
-    return [*above, *_grid(head, rows, table.numbers_from), *note]
+    return [*above, *_grid(head, rows, table.numbers_from, width), *note]
 
 
-def _grid(head: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int | None) -> list[str]:
+def _grid(head: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int | None, most: int) -> list[str]:
     columns = list(zip(*([head, *rows] if head else rows), strict=True))
     widths = [max(map(len, cells)) for cells in columns]
     figures = [numbers_from is not None and i >= numbers_from for i in range(len(columns))]
@@ -160,9 +160,9 @@ def _grid(head: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int 
         width <= (_FIGURE if of else _NAME if i == 0 else 0)
         for i, (width, of) in enumerate(zip(widths, figures, strict=True))
     ]
-    if sum(width + 1 if kept else _LEAST for width, kept in zip(widths, whole, strict=True)) > WIDTH:
+    if sum(width + 1 if kept else _LEAST for width, kept in zip(widths, whole, strict=True)) > most:
         whole = [False] * len(columns)
-    gap = 1 if numbers_from is not None and sum(widths) + 2 * len(widths) - 2 > WIDTH else 2
+    gap = 1 if numbers_from is not None and sum(widths) + 2 * len(widths) - 2 > most else 2
     grid = Grid(box=None, pad_edge=False, padding=(0, gap, 0, 0), show_header=bool(head))
     for i in range(len(columns)):
         name = Text(head[i]) if head else ""
@@ -170,5 +170,5 @@ def _grid(head: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: int 
     for row in rows:
         grid.add_row(*map(Text, row))
     out = io.StringIO()
-    Console(file=out, width=WIDTH, color_system=None, force_terminal=False, legacy_windows=False).print(grid)
+    Console(file=out, width=most, color_system=None, force_terminal=False, legacy_windows=False).print(grid)
     return [line.rstrip() for line in out.getvalue().splitlines()]
