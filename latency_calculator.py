@@ -42,6 +42,7 @@ def _judge(argv: list[str] | None) -> int:
     parser.add_argument(
         "--output", metavar="DIR", help="for a pair of topics: write the latency report and summary there"
     )
+    parser.add_argument("--long", action="store_true", help="show all of the report, not only what matters first")
     loaded = load(parser, argv)
     if loaded.arguments.run_dir is not None:
         return _judge_directory(loaded)
@@ -49,12 +50,12 @@ def _judge(argv: list[str] | None) -> int:
         raise ConfigError(
             "name a run directory, or a pair of topics by --bootstrap-servers, --events-topic and --result-topic"
         )
-    return _judge_topics(loaded.config, loaded.arguments.output)
+    return _judge_topics(loaded.config, loaded.arguments.output, long=loaded.arguments.long)
 
 
 def _judge_directory(loaded: Loaded) -> int:
     from windowbench.judge.judgement import judge_run
-    from windowbench.report.summary import render_summary
+    from windowbench.report.run_files import run_text
     from windowbench.runs.store import RunDirectory
 
     given = [name for name, origin in loaded.origins.items() if origin == "command line"]
@@ -63,16 +64,19 @@ def _judge_directory(loaded: Loaded) -> int:
         raise ConfigError(f"a run directory has its own settings; it cannot be judged with {also}")
     run = RunDirectory.open(Path(loaded.arguments.run_dir))
     judged = judge_run(run)
-    print(render_summary(judged.summary, directory=str(run.path)))
+    print(run_text(run, long=loaded.arguments.long))
     return judged.verdict.exit_code
 
 
-def _judge_topics(config: Config, output: str | None) -> int:
+def _judge_topics(config: Config, output: str | None, *, long: bool) -> int:
     from windowbench.judge.tables import latency_csv
     from windowbench.judge.topics import judge_pair, read_pair
     from windowbench.kafka.reader import read_topics
     from windowbench.load.numbering import input_partitions, result_partitions
-    from windowbench.report.summary import render_summary
+    from windowbench.report.content import RunContent
+    from windowbench.report.run_document import run_document
+    from windowbench.report.terminal import terminal_text
+    from windowbench.runs.files.codec import as_json
     from windowbench.runs.store import RunDirectory
 
     pair = read_pair(
@@ -87,7 +91,8 @@ def _judge_topics(config: Config, output: str | None) -> int:
         summary = dataclasses.replace(summary, files=("summary.json", name))
         target.write_json("summary.json", summary)
         directory = str(target.path)
-    print(render_summary(summary, directory=directory))
+    content = RunContent(run_id=summary.run_id, summary=as_json(summary))
+    print(terminal_text(run_document(content, directory=directory), long=long))
     return summary.verdict.exit_code
 
 

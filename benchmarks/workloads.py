@@ -34,7 +34,7 @@ from windowbench.judge.figures import headline_of
 from windowbench.load.arrivals import arrival_offsets
 from windowbench.load.schedule import NS_PER_S, plan
 from windowbench.orchestrate.environment import describe_environment
-from windowbench.report.engine_line import state_kept
+from windowbench.report.run_facts import state_kept
 from windowbench.workloads import WORKLOADS
 
 ENGINES = ("spark", "flink")

@@ -87,7 +87,7 @@ def _postgres() -> Body:
 
 
 def _report() -> Body:
-    from windowbench.report.run_report import body
+    from windowbench.report.command import body
 
     return body
 

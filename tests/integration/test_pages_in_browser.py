@@ -10,9 +10,10 @@ from tests.unit.synthetic_run import synthetic_run
 from tests.unit.test_capacity_content import record
 from windowbench.capacity.outcome import Outcome
 from windowbench.judge.judgement import evaluate
-from windowbench.report.comparison_page import render_comparison
+from windowbench.report.comparison_document import comparison_document
 from windowbench.report.content import RunContent
-from windowbench.report.run_page import render_run
+from windowbench.report.page import html_page
+from windowbench.report.run_document import run_document
 from windowbench.runs.files.codec import as_json
 
 pytestmark = pytest.mark.all
@@ -53,9 +54,9 @@ def pages(tmp_path_factory):
     )
     content = comparison_content("a rather long name of an arm," + "x" * 80)
     made = {
-        "run": render_run(hour_of_samples(summary, rows=20_000)),
-        "failed": render_run(failed),
-        "comparison": render_comparison(content, compared_runs(content, summary)),
+        "run": html_page(run_document(hour_of_samples(summary, rows=20_000))),
+        "failed": html_page(run_document(failed)),
+        "comparison": html_page(comparison_document(content, compared_runs(content, summary))),
         "capacity": capacity_page(record(1), record(2, 50_000.0, Outcome.UNSUSTAINABLE, words), record(3, full=True)),
     }
     for name, html in made.items():

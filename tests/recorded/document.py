@@ -13,9 +13,23 @@ from windowbench.load.arrivals import modulating_path
 from windowbench.load.schedule import NS_PER_S, plan
 from windowbench.report.content import RunContent
 from windowbench.report.curves import Curve, Progress
+from windowbench.report.page import html_page
+from windowbench.report.run_document import run_document
+from windowbench.report.terminal import terminal_text
 
 HOUR = 3_600
 VOID = {"meta", "link", "br", "img", "input"}
+
+
+def page_of(content: RunContent) -> str:
+    """Return the page of a run."""
+    return html_page(run_document(content))
+
+
+def text_of(summary: dict, *, directory: str = "", long: bool = False) -> str:
+    """Return what a terminal shows of a run of which there is the summary alone."""
+    content = RunContent(run_id=summary["run_id"], summary=summary)
+    return terminal_text(run_document(content, directory=directory), long=long)
 
 
 @dataclasses.dataclass

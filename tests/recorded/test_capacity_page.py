@@ -4,12 +4,13 @@ from config import Config
 from tests.recorded.document import Document
 from tests.unit.test_capacity_content import content, found, record
 from windowbench.capacity.outcome import Outcome
-from windowbench.report.capacity_page import render_capacity_page
+from windowbench.report.capacity_document import capacity_document
+from windowbench.report.page import html_page
 
 
 def rendered(*records, result=None, **fields):
     circumstances = {"seconds": 600.0, "environment": {"cpu_model": "A CPU"}, "config": Config().flat(), "origins": {}}
-    return render_capacity_page({**content(*records, result=result), **circumstances, **fields})
+    return html_page(capacity_document({**content(*records, result=result), **circumstances, **fields}))
 
 
 def page(*records, **fields):

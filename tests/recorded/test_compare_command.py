@@ -1,5 +1,6 @@
 """``python -m windowbench compare``: arguments, files, exit codes, and runs with hostile names."""
 
+import itertools
 import json
 
 import pytest
@@ -31,7 +32,7 @@ def test_the_text_says_what_is_slower_and_by_how_much(capsys, runs):
     code, out, err = compare(capsys, *runs)
     assert (code, err) == (ExitCode.OK, "")
     assert "reference against spark: slower, +" in out
-    assert "interval between runs" in out
+    assert "Intervals hold between runs" in " ".join(out.split())
     assert "descriptive" in out
 
 
@@ -111,7 +112,7 @@ def test_different_environments_are_refused_unless_allowed(capsys, runs, tmp_pat
     assert (code, "kernel" in err) == (ExitCode.ENVIRONMENT, True)
     code, out, _ = compare(capsys, *runs, other, "--allow-different-environment")
     assert code == ExitCode.OK
-    assert "environment kernel: 6.1" in out
+    assert "kernel 6.1 old-1" in " ".join(out.split())
 
 
 def test_runs_of_equal_names_in_different_places_are_told_apart(capsys, tmp_path):
@@ -131,6 +132,6 @@ def test_hostile_names_and_messages_neither_reach_the_terminal_nor_break_a_table
     assert code == ExitCode.ENGINE_FAILED
     assert all(char == "\n" or char.isprintable() for char in out)
     assert "evil" in out
-    columns = {line.count("|") for line in out.splitlines() if line.startswith("|")}
-    assert columns <= {5, 6, 7}
+    for whole, rows in itertools.groupby(out.splitlines(), key=lambda line: line.startswith("|")):
+        assert not whole or len({row.count("|") for row in rows}) == 1
     assert not any(line.startswith("| @all") for line in out.splitlines())

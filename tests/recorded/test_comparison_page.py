@@ -11,7 +11,9 @@ from tests.recorded.test_run_page import HOSTILE
 from tests.unit.synthetic_run import synthetic_run
 from windowbench.judge.judgement import evaluate
 from windowbench.report import comparison_plots
-from windowbench.report.comparison_page import render_comparison
+from windowbench.report import page as pages
+from windowbench.report.comparison_document import comparison_document
+from windowbench.report.drawing import draw
 from windowbench.runs.files.codec import as_json
 
 SECTIONS = [
@@ -36,6 +38,10 @@ PLOTS = [
     "decomposition",
     "cpu",
 ]
+
+
+def render_comparison(content, runs):
+    return pages.html_page(comparison_document(content, runs))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +69,7 @@ def page(html):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Leave drawing out, which takes most of the time, where it is not what a test is about."""
-    monkeypatch.setattr(comparison_plots, "draw", lambda name, words, paint, **_: f'<svg aria-label="{name}"></svg>')
+    monkeypatch.setattr(pages, "draw", lambda name, words, paint, **_: f'<svg aria-label="{name}"></svg>')
 
 
 def words_of(element):
@@ -133,6 +139,14 @@ def test_every_difference_of_configuration_load_and_environment_is_named(page):
         "kernel 6.1 spark-1 6.2 spark-2",
     ):
         assert words in section
+
+
+def test_more_arms_than_there_is_room_for_share_lines_by_their_settings(content, undrawn):
+    changed = copy.deepcopy(content)
+    changed["arms"] += [{**changed["arms"][0], "label": label, "rank": None} for label in ("fourth", "fifth")]
+    changed["parity"][0]["values"]["flink"]["value"] = "1"
+    section = words_of(Document(render_comparison(changed, {})).one("parity"))
+    assert "acks all (reported) spark, reference equal 1 (reported) flink – fourth, fifth" in section
 
 
 def test_cost_is_the_mean_over_the_runs_of_an_arm(page, summary):
@@ -260,6 +274,7 @@ def test_no_name_at_all_changes_the_structure_of_a_page(text):
 @pytest.mark.parametrize("text", HOSTILE)
 def test_arms_of_hostile_names_are_drawn_as_any_other(text):
     def tags(words):
-        return Document(comparison_plots.forest(comparison_content(words)).svg).tags
+        plot = comparison_plots.forest(comparison_content(words))
+        return Document(draw(plot.name, plot.words, plot.paint, size=plot.size)).tags
 
     assert tags(text) == tags("harmless ")

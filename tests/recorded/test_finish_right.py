@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.started import Program, headline
 from tests.unit.synthetic_run import plain_engine, synthetic_run
 from windowbench.judge.judgement import judge_run
-from windowbench.report.summary import render_summary
+from windowbench.report.run_files import run_text
 
 TOO_SLOW_MS = 60_000
 
@@ -23,7 +23,7 @@ def ended(run, directory, *, code=None):
     log = directory.parent / "stderr.log"
     log.write_text("what the program told\n", encoding="utf-8")
     process = SimpleNamespace(
-        communicate=lambda **_: (render_summary(judged.summary, directory=str(recorded.path)), None),
+        communicate=lambda **_: (run_text(recorded), None),
         returncode=judged.verdict.exit_code if code is None else code,
     )
     return Program(process=process, runs=directory, temporary=temporary, marker="", log=log)

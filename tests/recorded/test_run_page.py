@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.recorded.document import Document, hour_of_samples
+from tests.recorded.document import Document, hour_of_samples, page_of
 from tests.unit.synthetic_run import synthetic_run
 from windowbench.judge.judgement import evaluate
 from windowbench.judge.measures.resources import Span
 from windowbench.report import latency_plots, time_plots
+from windowbench.report import page as pages
 from windowbench.report.content import RunContent
-from windowbench.report.run_page import render_run
+from windowbench.report.drawing import draw
 from windowbench.runs.files.codec import as_json
 
 SECTIONS = [
@@ -68,7 +69,7 @@ def short(summary):
 
 @pytest.fixture(scope="module")
 def html(content):
-    return render_run(content)
+    return page_of(content)
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +80,11 @@ def page(html):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Leave drawing out, which takes most of the time, where it is not what a test is about."""
-    for module in (latency_plots, time_plots):
-        monkeypatch.setattr(module, "draw", lambda name, words, paint, **_: f'<svg aria-label="{name}"></svg>')
+    monkeypatch.setattr(pages, "draw", lambda name, words, paint, **_: f'<svg aria-label="{name}"></svg>')
+
+
+def drawing(plot):
+    return draw(plot.name, plot.words, plot.paint, size=plot.size)
 
 
 # --- a run of an hour -------------------------------------------------------------------------------------------------
@@ -143,10 +147,11 @@ def test_the_text_of_a_distribution_has_its_percentiles(content, page):
 
 
 def test_equal_runs_give_equal_bytes(short):
-    once, again = (latency_plots.distribution("cdf", dict(short.latencies_ms), ["e2e", "excess"]) for _ in range(2))
+    plot = latency_plots.distribution("cdf", dict(short.latencies_ms), ["e2e", "excess"])
+    once, again = (drawing(plot) for _ in range(2))
     assert once == again
     less = dataclasses.replace(short, latencies_ms={}, windows={}, load={}, host={}, progress=None)
-    assert render_run(less) == render_run(copy.deepcopy(less))
+    assert page_of(less) == page_of(copy.deepcopy(less))
 
 
 def test_headline_with_definition_interval_and_count(page, summary):
@@ -183,18 +188,18 @@ def test_cpu_seconds_per_million_events_are_those_of_the_summary(page, summary):
 @pytest.mark.parametrize("part", [field.name for field in dataclasses.fields(RunContent) if field.name != "run_id"])
 def test_any_part_may_be_missing(undrawn, short, part):
     empty = getattr(RunContent(run_id="x"), part)
-    page = Document(render_run(dataclasses.replace(short, **{part: empty})))
+    page = Document(page_of(dataclasses.replace(short, **{part: empty})))
     assert page.sections[0] == "verdict"
 
 
 @pytest.mark.parametrize("key", ["headline", "load", "latencies_ms", "decomposition_ms", "rows", "generator", "host"])
 def test_any_part_of_the_summary_may_be_missing(undrawn, short, key):
     cut = {name: value for name, value in short.summary.items() if name != key}
-    assert Document(render_run(dataclasses.replace(short, summary=cut))).sections[0] == "verdict"
+    assert Document(page_of(dataclasses.replace(short, summary=cut))).sections[0] == "verdict"
 
 
 def test_a_run_of_which_nothing_is_left_has_a_page_that_says_so():
-    page = Document(render_run(RunContent(run_id="gone", problems=["config.json is damaged"])))
+    page = Document(page_of(RunContent(run_id="gone", problems=["config.json is damaged"])))
     assert page.sections == ["verdict"]
     assert "config.json is damaged" in page.one("verdict").text
 
@@ -207,7 +212,7 @@ def test_a_failed_run_says_in_which_phase_why_what_to_do_and_what_the_log_said()
         "remedy": "look at its log",
         "log_tail": ["first line", "last line"],
     }
-    page = Document(render_run(RunContent(run_id="x", status=status)))
+    page = Document(page_of(RunContent(run_id="x", status=status)))
     verdict = " ".join(page.one("verdict").text.split())
     assert "failed" in verdict
     assert "in phase ready: engine ended with exit code 1" in verdict
@@ -224,7 +229,7 @@ def test_an_invalid_run_names_every_reason_and_warning_and_has_no_headline(summa
         ],
         "warnings": ["2.5% of CPU time was stolen", "7 rows are repeated"],
     }
-    page = Document(render_run(RunContent(run_id="x", summary={**summary, "verdict": verdict, "headline": None})))
+    page = Document(page_of(RunContent(run_id="x", summary={**summary, "verdict": verdict, "headline": None})))
     text = page.one("verdict").text
     for words in ("invalid", "3 rows hold", "rows_wrong", "sent before they were due", "was stolen", "are repeated"):
         assert words in text
@@ -239,7 +244,7 @@ def test_of_a_run_in_transactions_visible_time_is_drawn_and_strong_with_the_inte
     bare = dataclasses.replace(
         short, load={}, host={}, progress=None, phases=(), summary=summary, latencies_ms=latencies
     )
-    page = Document(render_run(bare))
+    page = Document(page_of(bare))
     (label,) = [e.attributes["aria-label"] for e in page.all("svg") if "Share of rows" in e.attributes["aria-label"]][
         :1
     ]
@@ -286,8 +291,8 @@ def words_of_others(summary, text):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_from_outside_is_shown_as_text_and_cannot_break_out(summary, undrawn, text):
-    page = Document(render_run(words_of_others(summary, text)))
-    assert page.tags == Document(render_run(words_of_others(summary, "harmless"))).tags
+    page = Document(page_of(words_of_others(summary, text)))
+    assert page.tags == Document(page_of(words_of_others(summary, "harmless"))).tags
     assert not any(name.startswith("on") for e in page.elements for name in e.attributes)
     if text.isprintable():
         assert page.all("h1")[0].text == text
@@ -295,8 +300,8 @@ def test_text_from_outside_is_shown_as_text_and_cannot_break_out(summary, undraw
 
 @given(text=st.text(min_size=1))
 def test_no_text_at_all_changes_the_structure_of_a_page(summary, text):
-    found = Document(render_run(dataclasses.replace(words_of_others(summary, text), summary={})))
-    harmless = Document(render_run(dataclasses.replace(words_of_others(summary, "x"), summary={})))
+    found = Document(page_of(dataclasses.replace(words_of_others(summary, text), summary={})))
+    harmless = Document(page_of(dataclasses.replace(words_of_others(summary, "x"), summary={})))
     assert found.tags == harmless.tags
     assert not any("\x00" <= c < " " and c != "\n" for e in found.elements for c in e.text)
 
@@ -305,6 +310,6 @@ def test_no_text_at_all_changes_the_structure_of_a_page(summary, text):
 def test_a_drawing_with_a_hostile_label_is_a_drawing_like_any_other(text):
     def drawn(name):
         found = RunContent(run_id="x", phases=[Span(name=name, start_ns=0, end_ns=10**9)])
-        return Document(time_plots.phase_bars(found).svg)
+        return Document(drawing(time_plots.phase_bars(found)))
 
     assert drawn(text).tags == drawn("harmless").tags

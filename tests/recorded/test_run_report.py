@@ -8,15 +8,16 @@ from tests.recorded.document import Document
 from tests.unit.synthetic_run import RUN_ID, synthetic_run
 from windowbench.errors import EnvironmentProblem
 from windowbench.orchestrate import benchmark
-from windowbench.report.run_report import (
+from windowbench.report.command import body
+from windowbench.report.run_files import (
     REPORT,
-    body,
     comparison_page,
     latencies_ms,
     read_content,
     read_windows,
     write_report,
 )
+from windowbench.report.terminal import WIDTH
 from windowbench.runs.samples import read_columns, write_parquet
 from windowbench.runs.store import RunDirectory
 from windowbench.settings.knobs import ConfigError
@@ -79,7 +80,20 @@ def test_a_report_is_made_again_from_the_samples_alone_and_the_command_says_wher
         derived.unlink()
     assert body([str(run.path)]) == 0
     assert run.file(REPORT).read_bytes() == first
-    assert capsys.readouterr().out == f"{run.file(REPORT)}\n"
+    said = capsys.readouterr().out
+    assert said.startswith(f"verdict: valid   run {RUN_ID}\n")
+    assert said.endswith(f"\nreport: {run.file(REPORT)}\n")
+
+
+def test_the_command_shows_what_is_wanted_first_and_all_of_it_when_asked(judged, capsys):
+    assert body([str(judged.path)]) == 0
+    short = capsys.readouterr().out
+    assert body([str(judged.path), "--long"]) == 0
+    long = capsys.readouterr().out
+    assert "CONFIGURATION" in long
+    assert "A CPU" in long
+    assert "A CPU" not in short
+    assert max(map(len, short.splitlines())) <= WIDTH
 
 
 @pytest.mark.parametrize("status", ["failed", "aborted"])
@@ -153,7 +167,7 @@ def test_a_page_that_cannot_be_made_is_said_with_the_command_that_tries_again(ru
     def fail(_run):
         raise ValueError("no room")
 
-    monkeypatch.setattr("windowbench.report.run_report.write_report", fail)
+    monkeypatch.setattr("windowbench.report.run_files.write_report", fail)
     benchmark.leave_report(run, None)
     told = capsys.readouterr().err
     assert "ValueError: no room" in told

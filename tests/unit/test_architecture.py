@@ -148,7 +148,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "matplotlib": ("windowbench.report.*",),
     "jinja2": ("windowbench.report.*",),
     "markupsafe": ("windowbench.report.*",),
-    "rich": ("windowbench.orchestrate.*", "windowbench.installation.*"),
+    "rich": ("windowbench.report.*", "windowbench.orchestrate.*", "windowbench.installation.*"),
     "psutil": (
         "windowbench.orchestrate.*",
         "windowbench.installation.*",

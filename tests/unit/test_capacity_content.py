@@ -6,7 +6,9 @@ import pytest
 from tests.unit.test_capacity_outcome import LATE, summary
 from windowbench.capacity.content import exit_code_of, figures_of
 from windowbench.errors import ExitCode
-from windowbench.report.capacity_text import WIDTH, answer, probe_line, render_capacity, render_markdown
+from windowbench.report.capacity_document import answer, capacity_document, probe_line
+from windowbench.report.markdown import markdown_text
+from windowbench.report.terminal import WIDTH, plain, terminal_text
 from windowbench.runs.files.capacity import Capacity, Found, Outcome, Plan, ProbeRecord
 from windowbench.runs.files.codec import as_json, from_json
 from windowbench.runs.files.summary import NotJudged
@@ -142,7 +144,7 @@ def test_figures_of_a_run_that_could_not_be_judged_are_unknown_and_shown_as_such
     unknown = NotJudged(schema_version=3, run_id="x", verdict=Verdict(verdict=Status.UNKNOWN))
     kept = record(**figures_of(unknown))
     assert kept.lateness_p99_ms is None
-    assert "-" in probe_line(content(kept), 1)
+    assert "P90 - ms" in plain(probe_line(content(kept), 1))
 
 
 def test_figures_are_those_of_the_run():
@@ -155,25 +157,25 @@ def test_figures_are_those_of_the_run():
 
 
 def test_the_text_names_every_probe_its_reason_and_the_conditions_within_80_columns():
-    text = render_capacity(
-        content(
-            record(1, 1_000_000.0, Outcome.GENERATOR_SATURATED, "P99 of send lateness is 80 ms, above 50 ms"),
-            record(2, full=True),
-            objectives=["excess_p90_ms<=1500"],
-            result=found(converged=False),
-        ),
-        directory="runs/x",
+    kept = content(
+        record(1, 1_000_000.0, Outcome.GENERATOR_SATURATED, "P99 of send lateness is 80 ms, above 50 ms"),
+        record(2, full=True),
+        objectives=["excess_p90_ms<=1500"],
+        result=found(converged=False),
     )
+    text = terminal_text(capacity_document(kept, directory="runs/x"))
+    said = " ".join(text.split())
     assert max(map(len, text.splitlines())) <= WIDTH
-    assert "1: P99 of send lateness is 80 ms, above 50 ms" in text
-    assert "excess_p90_ms<=1500" in text
-    assert "before the bracket was as narrow as asked for" in text
-    assert " 2 full    47,300  sustainable" in text
-    assert "runs/x" in text
+    assert "1: P99 of send lateness is 80 ms, above 50 ms" in said
+    assert "results in time, excess_p90_ms<=1500" in said
+    assert "the bracket is wider than asked for" in said
+    assert "2 47,300 sustainable 1,500" in said
+    assert "(full run)" in said
+    assert text.splitlines()[-1] == "files in runs/x: capacity.json, capacity.md, capacity.html"
 
 
 def test_the_markdown_is_one_table_with_as_many_cells_in_every_row():
-    text = render_markdown(content(record(), record(2, full=True)))
+    text = markdown_text(capacity_document(content(record(), record(2, full=True))))
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len(rows) == 4
     assert len({row.count("|") for row in rows}) == 1
@@ -183,6 +185,9 @@ def test_the_markdown_is_one_table_with_as_many_cells_in_every_row():
 def test_an_engine_that_updates_is_shown_by_the_latency_that_stands_for_it():
     figures = figures_of(summary(latencies_ms={"freshness": {"p90": 31.4}}))
     kept = content(record(**figures), headline="freshness")
-    assert "        31" in probe_line(kept, 1)
-    assert "P90: of freshness_ms" in render_capacity(kept)
-    assert "`freshness_ms`" in render_markdown(kept)
+    assert "P90 31 ms" in plain(probe_line(kept, 1))
+    assert "Latency: freshness_ms" in terminal_text(capacity_document(kept))
+
+
+def test_words_of_an_engine_stay_on_the_line_of_their_probe():
+    assert "no \\x1b[2J\\x0aroom" in plain(probe_line(content(record(words="no \x1b[2J\nroom")), 1))

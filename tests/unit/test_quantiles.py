@@ -56,6 +56,11 @@ def test_no_values_have_no_percentile():
         rank_of(50, 0)
 
 
+@pytest.mark.parametrize(("count", "expected"), [(999, None), (1_000, 998), (1_001, 999), (2_000, 1_997)])
+def test_p99_9_is_that_of_1000_values_or_more(count, expected):
+    assert percentiles(np.arange(count)[::-1]).p99_9 == expected
+
+
 @given(numbers)
 def test_all_percentiles_at_once_equal_single_ones(values):
     found = percentiles(np.array(values))

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.recorded.document import text_of
 from tests.unit.synthetic_run import MS, calibration, synthetic_run
 from tests.unit.test_latency import DELAY_MS, ROW
 from windowbench.judge.judgement import evaluate
@@ -15,7 +16,8 @@ from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.visibility import LEAST_CALIBRATION
 from windowbench.judge.visible import NEVER, VISIBLE_LATENCIES, VisibleSamples, first_seen_ns, visible_rows
 from windowbench.load.schedule import Schedule
-from windowbench.report.summary import DEFINITIONS, WIDTH, render_summary
+from windowbench.report.latencies import definitions_of
+from windowbench.report.terminal import WIDTH
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.verdict import Status
 from windowbench.runs.samples import read_table
@@ -81,7 +83,7 @@ def test_definition(name, ms):
 
 
 def test_every_visible_latency_is_defined_for_the_reader():
-    assert set(VISIBLE_LATENCIES) <= DEFINITIONS.keys()
+    assert set(VISIBLE_LATENCIES) <= definitions_of({}).keys()
 
 
 def test_the_overhead_is_that_of_calibration_records_of_the_measured_phase_on_the_producers_clock():
@@ -125,10 +127,11 @@ def test_what_ranks_with_transactions_is_when_rows_became_visible(tmp_path):
     assert headline["interval_ms"][0] <= headline["value_ms"] <= headline["interval_ms"][1]
     assert as_json(evaluation.summary)["latencies_ms"]["visible_delay"]["p50"] == 700
     assert as_json(evaluation.summary)["visible"]["overhead_p90_ms"] == 1.5
-    text = render_summary(evaluation.summary)
-    assert "visible_excess_ms P90" in text.splitlines()[2]
-    assert "visible time of the row - earliest possible emission" in text.splitlines()[3]
-    assert "P50 1.5, P90 1.5, max 1.5 ms" in " ".join(text.split())
+    text = text_of(as_json(evaluation.summary), long=True)
+    said = " ".join(text.split())
+    assert "visible_excess_ms P90 1,100." in said
+    assert "Visible time of the row - earliest possible emission of its window; nearest rank" in said
+    assert "P50 1.5 ms, P90 1.5 ms, max 1.5 ms" in said
     assert max(map(len, text.splitlines())) <= WIDTH
     assert set(evaluation.windows["visible_excess_max_ms"][4:30]) != {None}
 
@@ -211,5 +214,5 @@ def test_of_updates_it_is_the_final_row_whose_visible_time_is_shown(tmp_path):
     assert as_json(evaluation.summary)["headline"]["name"] == "freshness_ms"
     assert latencies["visible_e2e"]["rows"] == latencies["e2e"]["rows"] < latencies["freshness"]["rows"]
     assert latencies["visible_e2e"]["p50"] == latencies["e2e"]["p50"] + 700
-    text = " ".join(render_summary(evaluation.summary).split())
-    assert "visible_e2e_ms: visible time of the final row - greatest produce time" in text
+    text = " ".join(text_of(as_json(evaluation.summary), long=True).split())
+    assert "visible_e2e_ms visible time of the final row - greatest produce time" in text

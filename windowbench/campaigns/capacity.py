@@ -33,7 +33,9 @@ from windowbench.orchestrate.prepare import check_judgeable, free_name
 from windowbench.orchestrate.run import Run
 from windowbench.orchestrate.view import View, open_view
 from windowbench.processes.runlock import PROBES, RunLock, clean_leftovers
-from windowbench.report.capacity_text import probe_line, render_capacity, render_markdown
+from windowbench.report.capacity_document import capacity_document, probe_line
+from windowbench.report.markdown import markdown_text
+from windowbench.report.terminal import plain, terminal_text
 from windowbench.runs.files.capacity import Capacity, Found, Outcome, Plan, ProbeRecord, SearchStatus
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.store import RunDirectory
@@ -135,7 +137,7 @@ class CapacitySearch:
                 self._announce(step)
                 self._records.append(self._attempt(step, directory, lifetime))
                 content = self._write(directory)
-                self._view.note(probe_line(content, self._records[-1].number))
+                self._view.note(plain(probe_line(content, self._records[-1].number)))
         return step
 
     def _next(self) -> Try | Found:
@@ -235,7 +237,7 @@ class CapacitySearch:
     ) -> dict[str, Any]:
         """Write ``capacity.json``, and the reports once the search has ended; return its content."""
         from windowbench.judge.figures import ranking_latency  # noqa: PLC0415 - loads SciPy, which no first run awaits
-        from windowbench.report.capacity_page import render_capacity_page  # noqa: PLC0415 - likewise, Jinja
+        from windowbench.report.page import html_page  # noqa: PLC0415 - likewise, Jinja
 
         capacity = Capacity(
             name=self._name,
@@ -256,8 +258,9 @@ class CapacitySearch:
         directory.write_json("capacity.json", capacity)
         content: dict[str, Any] = as_json(capacity)
         if found is not None:
-            directory.write_text("capacity.md", render_markdown(content))
-            directory.write_text("capacity.html", render_capacity_page(content))
+            document = capacity_document(content)
+            directory.write_text("capacity.md", markdown_text(document))
+            directory.write_text("capacity.html", html_page(document))
         return content
 
 
@@ -290,5 +293,5 @@ def search_capacity(loaded: Loaded, request: Request) -> int:
         found, content, directory = CapacitySearch(loaded, request, view).execute()
     finally:
         view.close()
-    print(render_capacity(content, directory=str(directory.path)))
+    print(terminal_text(capacity_document(content, directory=str(directory.path))))
     return exit_code_of(found)

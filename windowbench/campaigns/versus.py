@@ -25,6 +25,7 @@ from windowbench.compare.command import (
     add_output_flags,
     check_outputs,
     comparison_html,
+    comparison_markdown,
     write_outputs,
 )
 from windowbench.compare.content import compare_runs
@@ -36,8 +37,7 @@ from windowbench.orchestrate.benchmark import benchmark
 from windowbench.orchestrate.live import Snapshot
 from windowbench.orchestrate.prepare import check_judgeable
 from windowbench.orchestrate.view import View, open_view
-from windowbench.report.blocks import printable
-from windowbench.report.compared import comparison_markdown
+from windowbench.report.wording import printable
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.status import RunStatus
 from windowbench.runs.files.verdict import Status

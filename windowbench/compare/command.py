@@ -12,7 +12,9 @@ from windowbench.compare.content import compare_runs
 from windowbench.compare.finished import ReadRun
 from windowbench.compare.recorded import read_run
 from windowbench.compare.thresholds import parse_threshold
-from windowbench.report.compared import comparison_markdown, comparison_text
+from windowbench.report.comparison_document import comparison_document
+from windowbench.report.markdown import markdown_text
+from windowbench.report.terminal import terminal_text
 from windowbench.runs.files.codec import as_json, json_text
 from windowbench.runs.files.comparison import Comparison
 from windowbench.runs.store import write_atomically
@@ -133,9 +135,19 @@ def write_outputs(comparison: Comparison, arguments: argparse.Namespace) -> None
     print(printed(content).rstrip("\n"))
 
 
+def comparison_text(content: Mapping[str, Any]) -> str:
+    """Return a comparison as text for a terminal."""
+    return terminal_text(comparison_document(content))
+
+
+def comparison_markdown(content: Mapping[str, Any]) -> str:
+    """Return a comparison as Markdown."""
+    return markdown_text(comparison_document(content))
+
+
 def comparison_html(content: Mapping[str, Any]) -> str:
     """Return a comparison as a page."""
-    from windowbench.report.run_report import comparison_page  # noqa: PLC0415 - draws, which takes a moment to load
+    from windowbench.report.run_files import comparison_page  # noqa: PLC0415 - draws, which takes a moment to load
 
     return comparison_page(content)
 

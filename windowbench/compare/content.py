@@ -166,7 +166,7 @@ def describe_run(run: ReadRun, arm: str | None) -> ComparedRun:
         windows=max((of.windows for of in latencies.values()), default=0),
         rows=max((of.rows for of in latencies.values()), default=0),
         latencies_ms={
-            f"{name}_ms": Percentiles(p50=of.p50, p90=of.p90, p95=of.p95, p99=of.p99, max=of.max)
+            f"{name}_ms": Percentiles(p50=of.p50, p90=of.p90, p95=of.p95, p99=of.p99, p99_9=of.p99_9, max=of.max)
             for name, of in latencies.items()
         },
         load=ComparedLoad(

@@ -21,13 +21,17 @@ from windowbench.errors import EnvironmentProblem, ExitCode
 from windowbench.load.schedule import NS_PER_S
 from windowbench.processes.process_table import processes_naming
 from windowbench.processes.runlock import holder_of
-from windowbench.report.blocks import Foreign, Table, plain_text, printable
+from windowbench.report.document import Foreign, Row, Table
+from windowbench.report.terminal import table_text
+from windowbench.report.wording import printable
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.summary import Headline
 from windowbench.runs.files.verdict import Status
 from windowbench.runs.store import cannot_write
 from windowbench.settings.command_line import Parser
 
+_WIDE = 160
+"""Where there is no terminal, a run has one line."""
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
@@ -117,18 +121,21 @@ def list_body(argv: list[str] | None) -> int:
 
 def list_text(runs: Sequence[ListedRun]) -> str:
     """Return the table of runs."""
-    rows = tuple(
-        (
-            Foreign(run.read.run_id),
-            Foreign(_standing(run.read)),
-            Foreign(_headline(run)),
-            Foreign(_load(run)),
-            _date(run),
+    rows = [
+        Row(
+            cells=[
+                Foreign(run.read.run_id),
+                Foreign(_standing(run.read)),
+                Foreign(_headline(run)),
+                Foreign(_load(run)),
+                _date(run),
+            ]
         )
         for run in runs
-    )
-    header = ("run", "verdict", "headline, ms", "engine and load", "started")
-    return plain_text([Table(header=header, rows=rows, figures=frozenset({2}))])
+    ]
+    head = ("run", "verdict", "headline, ms", "engine and load", "started")
+    width = shutil.get_terminal_size((_WIDE, 0)).columns
+    return table_text(Table(title="", head=head, rows=rows, numbers_from=None), width=width)
 
 
 def _standing(run: ReadRun) -> str:

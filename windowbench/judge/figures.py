@@ -263,8 +263,11 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
 
 def _in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
     found = percentiles(values)
-    names = ("p50", "p90", "p95", "p99", "max")
-    return {name: None if found is None else getattr(found, name) / NS_PER_MS for name in names}
+    names = ("p50", "p90", "p95", "p99", "p99_9", "max")
+    if found is None:
+        return dict.fromkeys(names)
+    values_ns = {name: getattr(found, name) for name in names}
+    return {name: None if value is None else value / NS_PER_MS for name, value in values_ns.items()}
 
 
 def in_ms(values: NDArray[np.int64]) -> Percentiles:

@@ -13,7 +13,6 @@ from windowbench.orchestrate.prepare import check_judgeable
 from windowbench.orchestrate.run import Run
 from windowbench.orchestrate.status import status_of
 from windowbench.orchestrate.view import View, open_view
-from windowbench.report.summary import render_summary
 from windowbench.runs.files.status import RunStatus
 from windowbench.runs.files.summary import Ended
 from windowbench.runs.store import RunDirectory
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
     from windowbench.judge.judgement import Evaluation
 
 
-def benchmark(loaded: Loaded, *, view: View | None = None, show: Callable[[str], None] = print) -> int:
+def benchmark(
+    loaded: Loaded, *, view: View | None = None, show: Callable[[str], None] = print, long: bool = False
+) -> int:
     """Make one run, judge it, show its report and return the exit code of its verdict.
 
     Parameters
@@ -32,6 +33,8 @@ def benchmark(loaded: Loaded, *, view: View | None = None, show: Callable[[str],
         Where its progress is shown, and closed in the end; the one that fits standard error when None.
     show : callable
         Gets the text of the report.
+    long : bool
+        Show all of it, not only what matters first.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def benchmark(loaded: Loaded, *, view: View | None = None, show: Callable[[str],
     finally:
         view.close()
     assert run.directory is not None
-    show(render_summary(judged.summary, directory=str(run.directory.path)))
+    show_report(run.directory, show, long=long)
     leave_report(run.directory, show)
     return judged.verdict.exit_code
 
@@ -107,10 +110,17 @@ def _leave_word(
         leave_report(run.directory, lambda text: print(text, file=sys.stderr))
 
 
+def show_report(directory: RunDirectory, show: Callable[[str], None], *, long: bool) -> None:
+    """Show what a judged run says."""
+    from windowbench.report.run_files import run_text  # noqa: PLC0415 - loads Arrow, which a failing start need not
+
+    show(run_text(directory, long=long))
+
+
 def leave_report(directory: RunDirectory, show: Callable[[str], None]) -> None:
     """Write the run's page and say where it is; a page that cannot be made does not change what the run was worth."""
     try:
-        from windowbench.report.run_report import write_report  # noqa: PLC0415 - as above
+        from windowbench.report.run_files import write_report  # noqa: PLC0415 - as above
 
         show(f"report: {write_report(directory)}")
     except Exception as error:  # noqa: BLE001 - see above

@@ -40,7 +40,8 @@ def drive(argv: list[str] | None, *, prog: str, description: str, engine: str | 
     command = "python " + prog.removeprefix("python ")
     parser = config_parser(prog, description, epilog=_EPILOG.format(prog=command), **own)
     parser.add_argument("--impl", dest="setting_engine", metavar="ENGINE", help=argparse.SUPPRESS)
+    parser.add_argument("--long", action="store_true", help="show all of the report, not only what matters first")
     loaded = load(parser, argv, engine=engine)
     from windowbench.orchestrate.benchmark import benchmark  # noqa: PLC0415 - an error in a flag needs none of it
 
-    return benchmark(loaded)
+    return benchmark(loaded, long=loaded.arguments.long)

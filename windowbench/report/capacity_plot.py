@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from windowbench.report.capacity_text import headline_p90
-from windowbench.report.drawing import WIDE, colour, draw, few_ticks, thousands
-from windowbench.report.layout import Key, Plot
+from windowbench.report.document import Key, Plot
+from windowbench.report.drawing import WIDE, colour, few_ticks, thousands
 from windowbench.report.wording import count, ms
 
 if TYPE_CHECKING:
@@ -56,7 +55,9 @@ def latency_against_load(content: Content) -> Plot:
     return Plot(
         name="latency",
         title=f"{content['headline']}_ms P90 against load",
-        svg=draw("latency", alternative(content), paint, size=(WIDE, 3.6)),
+        words=alternative(content),
+        paint=paint,
+        size=(WIDE, 3.6),
         note="Each mark is a run; a large one is a full run." if points else "",
         legend=_keys(content, points, bounds),
     )
@@ -122,3 +123,9 @@ def _bounds(content: Content) -> list[float]:
     """Return the bounds of the figure that is drawn."""
     own = f"{content['headline']}_p90_ms<"
     return [float(text.removeprefix(own).lstrip("=")) for text in content["objectives"] if text.startswith(own)]
+
+
+def headline_p90(content: Content, probe: Content) -> float | None:
+    """Return the P90 of the latency that stands for the engine, None where the probe shows none."""
+    value = ((probe.get("latencies_ms") or {}).get(content["headline"]) or {}).get("p90")
+    return None if value is None else float(value)

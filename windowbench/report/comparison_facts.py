@@ -5,20 +5,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from windowbench.judge.measures.latency import PARTS
 from windowbench.judge.measures.resources import TREES
-from windowbench.report.layout import Row, Table
-from windowbench.report.run_facts import PART_WORDS
+from windowbench.report.document import Foreign, Line, Row, Table, joined
+from windowbench.report.latencies import PART_WORDS, TOTAL_WORDS
 from windowbench.report.setup_facts import shown_setting
-from windowbench.report.wording import count, number, p_value, sentence, share, signed, size
+from windowbench.report.wording import (
+    NOTHING,
+    count,
+    number,
+    p_value,
+    plural,
+    sentences,
+    share,
+    shortened,
+    signed,
+    size,
+)
 
 Content = Mapping[str, Any]
 Means = Mapping[str, Mapping[str, float]]
 
 _CONCLUSION_TAGS = {"slower": "bad", "faster": "good"}
+_MOST_COLUMNS = 4
+"""More arms are no columns of a table of settings."""
 _OUTCOME_TAGS = {"kept": "good", "missed": "bad", "inconclusive": "warn", "undecided": "warn"}
 
 
@@ -46,7 +59,7 @@ def change_of(content: Content, label: str, percent: int | None = None) -> Conte
 def span(figure: Content, unit: str = "") -> str:
     """Return an interval in words, a dash where there is none."""
     interval = figure.get("interval")
-    return f"{number(interval[0])} to {number(interval[1])}{unit}" if interval else "–"
+    return f"{number(interval[0])} to {number(interval[1])}{unit}" if interval else NOTHING
 
 
 def ranking(content: Content) -> Table | None:
@@ -64,7 +77,7 @@ def ranking(content: Content) -> Table | None:
         lines.append(
             Row(
                 cells=[
-                    f"{arm['rank'] or '–'}. {label}" if arm["rank"] else label,
+                    (f"{arm['rank']}. " if arm["rank"] else "", Foreign(label)),
                     number(figure["value"]),
                     span(figure),
                     number(middle.get("value")),
@@ -80,74 +93,95 @@ def ranking(content: Content) -> Table | None:
     metric, percent = ranked["metric"], ranked["percent"]
     heads = ["", f"P{percent}, ms", "95 % interval", "P50, ms", "change", "valid runs", "windows", "against the base"]
     words = f"By {metric} P{percent}, the mean of the percentiles of the runs: {ranked['why']}"
-    return Table(title="", head=heads, rows=lines, note=" ".join([sentence(words), *_distinct(notes)]))
+    return Table(title="", head=heads, rows=lines, note=_noted([words], notes), spare=frozenset({3, 7}))
 
 
-def _distinct(notes: Iterable[str | None]) -> list[str]:
-    return [f"No interval: {note}." for note in dict.fromkeys(notes) if note]
+def _noted(texts: Iterable[str], notes: Iterable[str | None]) -> str:
+    """Return sentences, and why figures have no interval."""
+    why = [f"no interval: {note}" for note in dict.fromkeys(notes) if note]
+    return sentences([*texts, *why])
 
 
 def _percent(entry: Content | None) -> str:
     value = entry["change_percent"]["value"] if entry else None
-    return "–" if value is None else f"{signed(value)} %"
+    return NOTHING if value is None else f"{signed(value)} %"
 
 
 def differences(content: Content) -> list[Table]:
     """Return every difference from the base, a table for each arm, what ranks first."""
-    metric = content["ranked_by"]["metric"] if content["base"] is not None else ""
     tables = []
     for label in labels(content):
         found = [entry for entry in content["differences"] if entry["arm"] == label]
         if found:
+            metric = content["ranked_by"]["metric"]
             found.sort(key=lambda entry: (entry["metric"] != metric, entry["metric"], entry["percent"]))
-            lines = [_difference(entry) for entry in found]
+            change = change_of(content, label)
+            title: Line = (Foreign(label), " against ", Foreign(found[0]["base"]))
             tables.append(
-                Table(title=f"{label} against {content['base']}", head=_HEADS, rows=lines, note=_difference_note(found))
+                Table(
+                    title=joined([title, conclusion(change)], ": ") if change else title,
+                    head=("", "base, ms", "arm, ms", "more, ms", "95 % interval", "change", "conclusion"),
+                    rows=[_difference(entry) for entry in found],
+                    note=_noted(_of_differences(found), (entry["difference_ms"]["note"] for entry in found)),
+                    spare=frozenset({6}),
+                )
             )
     return tables
 
 
-_HEADS = ("", "base, ms", "arm, ms", "difference, ms", "95 % interval", "change", "slower window", "conclusion")
+def conclusion(entry: Content) -> str:
+    """Return what a difference comes to, in words."""
+    change = entry["change_percent"]
+    sure = f" ({span(change, ' %')})" if change["interval"] else ""
+    return entry["conclusion"] if change["value"] is None else f"{entry['conclusion']}, {_percent(entry)}{sure}"
 
 
 def _difference(entry: Content) -> Row:
-    described = entry.get("mann_whitney")
-    slower = f"{share(described['probability_slower'])}, {p_value(described['p_value'])}" if described else "–"
     return Row(
         cells=[
-            f"{entry['metric']} P{entry['percent']}{'' if entry['ranks'] else ' *'}",
+            (Foreign(entry["metric"]), f" P{entry['percent']}{'' if entry['ranks'] else ' *'}"),
             number(entry["base_value_ms"]),
             number(entry["value_ms"]),
             signed(entry["difference_ms"]["value"]),
             span(entry["difference_ms"]),
             _percent(entry),
-            slower,
             entry["conclusion"],
         ],
         tag=_CONCLUSION_TAGS.get(entry["conclusion"], "") if entry["ranks"] else "",
     )
 
 
-def _difference_note(found: Sequence[Content]) -> str:
-    words = [f"Differences {'; '.join(dict.fromkeys(entry['level'] for entry in found))}."]
-    if any(entry["paired"] for entry in found):
-        words.append("Runs of equal seeds are taken as pairs.")
-    if not all(entry["ranks"] for entry in found):
-        words.append("* means something else in one of the arms, and ranks nothing.")
-    described = [entry["mann_whitney"]["note"] for entry in found if entry.get("mann_whitney")]
-    if described:
-        words.append(
-            f"Slower window: the chance that a window of the arm is slower than one of the base (Mann–Whitney);"
-            f" {described[0]}."
+def _of_differences(found: Sequence[Content]) -> Iterator[str]:
+    for runs, windows in dict.fromkeys((tuple(entry["repeats"]), tuple(entry["windows"])) for entry in found):
+        yield (
+            f"{plural(runs[1], 'run')} with {plural(windows[1], 'window')} against {plural(runs[0], 'run')} with"
+            f" {plural(windows[0], 'window')}"
         )
-    return " ".join([*words, *_distinct(entry["difference_ms"]["note"] for entry in found)])
+    paired = ", runs of equal seeds as pairs" if any(entry["paired"] for entry in found) else ""
+    yield f"intervals hold {' and '.join(dict.fromkeys(entry['level'] for entry in found))}{paired}"
+    if not all(entry["ranks"] for entry in found):
+        yield "* means something else in one of the arms, and ranks nothing"
+    described = {entry["metric"]: entry["mann_whitney"] for entry in found if entry["mann_whitney"]}
+    if described:
+        each = ", ".join(
+            f"{metric} {share(of['probability_slower'])} ({p_value(of['p_value'])})" for metric, of in described.items()
+        )
+        yield (
+            f"chance that a window of the arm is slower than one of the base, by medians of windows (Mann–Whitney):"
+            f" {each}; {next(iter(described.values()))['note']}"
+        )
 
 
 def thresholds(content: Content) -> Table | None:
     """Return what was asked for by thresholds, and what came of it."""
     lines = [
         Row(
-            cells=[threshold["expression"], result["arm"], result["text"], result["outcome"]],
+            cells=[
+                Foreign(threshold["expression"]),
+                Foreign(result["arm"]),
+                Foreign(result["text"]),
+                result["outcome"],
+            ],
             tag=_OUTCOME_TAGS.get(result["outcome"], ""),
         )
         for threshold in content["thresholds"]
@@ -168,19 +202,19 @@ def runs(content: Content) -> Table:
         lines.append(
             Row(
                 cells=[
-                    run["run_id"],
-                    run["arm"] or "–",
-                    "–" if run["seed"] is None else str(run["seed"]),
+                    Foreign(run["run_id"]),
+                    Foreign(run["arm"]) if run["arm"] else NOTHING,
+                    NOTHING if run["seed"] is None else str(run["seed"]),
                     number((run["load"] or {}).get("scheduled_rate"), 0),
                     count(run["windows"]),
                     *(number(latency.get(name)) for name in ("p50", "p90", "p99", "max")),
-                    word if run["ranked"] else f"{word}: {run['reason'] or 'not ranked'}",
+                    Foreign(word if run["ranked"] else f"{word}: {run['reason'] or 'not ranked'}"),
                 ],
                 tag="good" if run["ranked"] else "bad",
             )
         )
     heads = ["", "arm", "seed", "events/s", "windows", "P50", "P90", "P99", "greatest", "verdict"]
-    return Table(title=f"Runs, {metric}", head=heads, rows=lines, numbers_from=2)
+    return Table(title=f"Runs, {metric}", head=heads, rows=lines, numbers_from=2, spare=frozenset({3, 5, 7, 8}))
 
 
 def decomposition(means: Means) -> Table | None:
@@ -188,11 +222,11 @@ def decomposition(means: Means) -> Table | None:
     if not means:
         return None
     lines = [
-        Row(cells=[PART_WORDS[part], *(number(means[label].get(part)) for label in means)], strong=part == "total")
-        for part in (*PARTS, "total")
+        Row(cells=[words, *(number(means[label].get(part)) for label in means)], strong=part == "total")
+        for part, words in {**PART_WORDS, "total": TOTAL_WORDS.replace(" - ", " − ")}.items()
     ]
     note = "Mean over the rows of measured windows, and over the runs of an arm."
-    return Table(title="Parts, ms", head=["", *means], rows=lines, note=note)
+    return Table(title="Parts, ms", head=["", *map(Foreign, means)], rows=lines, note=note)
 
 
 def resources(cpu: Means, memory: Means) -> Table | None:
@@ -213,42 +247,90 @@ def resources(cpu: Means, memory: Means) -> Table | None:
         for tree in trees
         if any(tree in found for found in memory.values())
     ]
-    return Table(title="What a million events cost", head=["", *cpu], rows=lines, note="Mean over the runs of an arm.")
+    return Table(
+        title="What a million events cost",
+        head=["", *map(Foreign, cpu)],
+        rows=lines,
+        note="Mean over the runs of an arm.",
+    )
 
 
 def parity(content: Content) -> Table | None:
     """Return the settings that decide latency, asymmetries marked."""
-    found = content["parity"]
-    if not found:
-        return None
-    arms = [arm["label"] for arm in content["arms"]]
-    lines = [
-        Row(
-            cells=[
-                entry["name"],
-                *(_sourced(entry["name"], entry["values"].get(arm)) for arm in arms),
-                "equal" if entry["equal"] else f"differs{': ' + entry['note'] if entry.get('note') else ''}",
-            ],
+    found = [
+        _Entry(
+            name=entry["name"],
+            values={arm: _sourced(entry["name"], value) for arm, value in entry["values"].items()},
+            last=(_differs(entry, len(content["arms"])),),
             tag="" if entry["equal"] else "warn",
         )
-        for entry in found
+        for entry in content["parity"]
     ]
     note = "In brackets: who says so. What differs need not be unfair, but a reader should know."
-    return Table(title="", head=["", *arms, ""], rows=lines, numbers_from=None, note=note)
+    return _by_arm(content, "", found, note=note)
 
 
-def _sourced(name: str, value: Content | None) -> str:
-    return "–" if value is None else f"{shown_setting(name, value['value'])} ({value['source']})"
+def _differs(entry: Content, arms: int) -> Line:
+    """Return what an asymmetry is; among many arms, which share lines by their values, that can be seen."""
+    if entry["equal"]:
+        return "equal"
+    return ("differs: ", Foreign(entry["note"])) if entry.get("note") and arms <= _MOST_COLUMNS else "differs"
+
+
+def _sourced(name: str, value: Content) -> Line:
+    if value["value"] is None:
+        return NOTHING
+    return joined([shown_setting(name, value["value"]), f"({value['source']})"], " ")
 
 
 def configuration(content: Content) -> Table | None:
     """Return the settings in which arms differ."""
-    arms = [arm["label"] for arm in content["arms"]]
-    lines = [
-        Row(cells=[entry["setting"], *(_shown(entry["setting"], entry["values"], arm) for arm in arms)])
+    found = [
+        _Entry(name=name, values={arm: shown_setting(name, value) for arm, value in entry["values"].items()})
         for entry in content["configuration_differences"]
+        for name in [entry["setting"]]
     ]
-    return Table(title="Configuration", head=["", *arms], rows=lines, numbers_from=None) if lines else None
+    return _by_arm(content, "Configuration", found)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Entry:
+    """A setting with its value for each arm, and what stands behind them."""
+
+    name: str
+    values: Mapping[str, Line]
+    last: tuple[Line, ...] = ()
+    tag: str = ""
+
+
+def _by_arm(content: Content, title: str, entries: Sequence[_Entry], *, note: str = "") -> Table | None:
+    """Return settings by arm: arms are columns, or share lines by their values where there are many."""
+    if not entries:
+        return None
+    arms = [arm["label"] for arm in content["arms"]]
+    behind = [""] * len(entries[0].last)
+    if len(arms) <= _MOST_COLUMNS:
+        head: list[Line] = ["", *map(Foreign, arms), *behind]
+        rows = [
+            Row(cells=[Foreign(e.name), *(e.values.get(arm, NOTHING) for arm in arms), *e.last], tag=e.tag)
+            for e in entries
+        ]
+        return Table(title=title, head=head, rows=rows, numbers_from=None, note=note)
+    rows = [
+        Row(cells=[*cells, *(entry.last if first else behind)], tag=entry.tag if first else "")
+        for entry in entries
+        for first, cells in _shared(entry.name, [(shortened(arm), entry.values.get(arm, NOTHING)) for arm in arms])
+    ]
+    return Table(title=title, head=["", "value", "arms", *behind], rows=rows, numbers_from=None, note=note)
+
+
+def _shared(name: str, values: Iterable[tuple[str, Line]]) -> Iterator[tuple[bool, list[Line]]]:
+    """Return a line for each value with whose it is, and whether it is the first one, which has the name."""
+    owners: dict[Line, list[str]] = {}
+    for owner, value in values:
+        owners.setdefault(value, []).append(owner)
+    for i, (value, found) in enumerate(owners.items()):
+        yield not i, ["" if i else Foreign(name), value, joined(map(Foreign, found))]
 
 
 def load(content: Content) -> Table | None:
@@ -263,17 +345,11 @@ def environment(content: Content) -> Table | None:
 
 def _by_run(title: str, entries: Sequence[Content]) -> Table | None:
     """Return fields with their values; runs with equal values share a line."""
-    lines = []
-    for entry in entries:
-        groups: dict[str, list[str]] = {}
-        for run, value in entry["values"].items():
-            groups.setdefault(shown_setting(entry["field"], value), []).append(run)
-        tag = "warn" if entry.get("refused") else ""
-        names = [entry["field"], *[""] * (len(groups) - 1)]
-        pairs = zip(names, groups.items(), strict=True)
-        lines += [Row(cells=[name, value, ", ".join(found)], tag=tag) for name, (value, found) in pairs]
-    return Table(title=title, head=["", "value", "runs"], rows=lines, numbers_from=None) if lines else None
-
-
-def _shown(name: str, values: Content, key: str) -> str:
-    return shown_setting(name, values[key]) if key in values else "–"
+    rows = [
+        Row(cells=cells, tag="warn" if entry.get("refused") else "")
+        for entry in entries
+        for _, cells in _shared(
+            entry["field"], [(run, shown_setting(entry["field"], value)) for run, value in entry["values"].items()]
+        )
+    ]
+    return Table(title=title, head=["", "value", "runs"], rows=rows, numbers_from=None) if rows else None

@@ -13,9 +13,10 @@ from windowbench.load.schedule import NS_PER_S
 from windowbench.report.comparison_facts import Content, Means, change_of, labels
 from windowbench.report.content import RunContent
 from windowbench.report.curves import band, stacked
-from windowbench.report.drawing import HALF, SERIES, WIDE, colour, draw, few_ticks
-from windowbench.report.latency_plots import PART_COLOURS, PART_NAMES, percentile_ticks
-from windowbench.report.layout import Key, Plot
+from windowbench.report.document import Key, Plot
+from windowbench.report.drawing import HALF, SERIES, WIDE, colour, few_ticks
+from windowbench.report.latencies import PART_WORDS
+from windowbench.report.latency_plots import PART_COLOURS, percentile_ticks
 from windowbench.report.time_plots import TREE_COLOURS
 from windowbench.report.wording import ms, number, plural, shortened, signed
 
@@ -76,7 +77,9 @@ def forest(content: Content) -> Plot | None:
     return Plot(
         name="forest",
         title=f"{ranked['metric']}: difference from {content['base']}",
-        svg=draw("forest", words, paint, size=(WIDE, 0.75 + 0.27 * len(shown))),
+        words=words,
+        paint=paint,
+        size=(WIDE, 0.75 + 0.27 * len(shown)),
         note="A line is the 95 % interval. Where it does not cross zero, the difference is shown.",
     )
 
@@ -125,7 +128,9 @@ def distribution(content: Content, metric: str, name: str) -> Plot | None:
     return Plot(
         name=name,
         title=f"Distribution of {metric}",
-        svg=draw(name, f"Share of rows not above a latency, {metric}. {_said(curves)}.", paint, size=HALF),
+        words=f"Share of rows not above a latency, {metric}. {_said(curves)}.",
+        paint=paint,
+        size=HALF,
         legend=_keys(content, list(curves)),
         wide=False,
     )
@@ -156,7 +161,9 @@ def spectrum(content: Content, metric: str, name: str) -> Plot | None:
     return Plot(
         name=name,
         title="Percentile spectrum",
-        svg=draw(name, f"{metric} by percentile, the tail stretched. {_said(curves)}.", paint, size=HALF),
+        words=f"{metric} by percentile, the tail stretched. {_said(curves)}.",
+        paint=paint,
+        size=HALF,
         legend=_keys(content, list(curves)),
         wide=False,
     )
@@ -197,12 +204,9 @@ def windows(content: Content, runs: Mapping[str, RunContent], metric: str) -> Pl
     return Plot(
         name="windows",
         title=f"{metric}, window by window",
-        svg=draw(
-            "windows",
-            f"{metric} of {plural(len(lines), 'run')} over time; median of windows: {said}.",
-            paint,
-            size=(WIDE, 2.8),
-        ),
+        words=f"{metric} of {plural(len(lines), 'run')} over time; median of windows: {said}.",
+        paint=paint,
+        size=(WIDE, 2.8),
         note="Each line is a run, each point the median of a measured window.",
         legend=_keys(content, arms),
     )
@@ -237,15 +241,15 @@ def decomposition(means: Means) -> Plot | None:
         axes.set_xlabel("ms, mean over the rows of measured windows, without the configured watermark delay")
 
     said = "; ".join(
-        f"{arm}: " + ", ".join(f"{PART_NAMES[part]} {ms(parts[part])}" for part in kept) for arm, parts in means.items()
+        f"{arm}: " + ", ".join(f"{PART_WORDS[part]} {ms(parts[part])}" for part in kept) for arm, parts in means.items()
     )
     return Plot(
         name="decomposition",
         title="Mean time of a row, part by part",
-        svg=draw(
-            "decomposition", f"Mean parts of the time of a row. {said}.", paint, size=(WIDE, 0.7 + 0.36 * len(means))
-        ),
-        legend=[Key(label=PART_NAMES[part], colour=PART_COLOURS[part], mark="solid") for part in kept],
+        words=f"Mean parts of the time of a row. {said}.",
+        paint=paint,
+        size=(WIDE, 0.7 + 0.36 * len(means)),
+        legend=[Key(label=PART_WORDS[part], colour=PART_COLOURS[part], mark="solid") for part in kept],
     )
 
 
@@ -270,7 +274,9 @@ def cpu(found: Means) -> Plot | None:
     return Plot(
         name="cpu",
         title="CPU-seconds per million events",
-        svg=draw("cpu", f"CPU-seconds per million events. {said}.", paint, size=(WIDE, 0.7 + 0.36 * len(found))),
+        words=f"CPU-seconds per million events. {said}.",
+        paint=paint,
+        size=(WIDE, 0.7 + 0.36 * len(found)),
         legend=[Key(label=tree, colour=TREE_COLOURS[tree], mark="solid") for tree in trees],
     )
 

@@ -5,7 +5,7 @@ How it works:
 * a plot is drawn in colours that stand for the page's own (:data:`COLOURS`); in the SVG each becomes a CSS variable,
   so one drawing follows light, dark and print;
 * text stays text, in the page's type;
-* the words of a legend are not drawn: the page sets them, from :class:`~windowbench.report.layout.Key`. So no foreign
+* the words of a legend are not drawn: the page sets them, from :class:`~windowbench.report.document.Key`. So no foreign
   word gets into a drawing, but for labels of axes, which go through :func:`~windowbench.report.wording.shortened`;
 * nothing in it depends on time, on chance or on the machine: equal figures give equal bytes.
 
@@ -19,7 +19,7 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from windowbench.report.wording import visible
@@ -93,7 +93,6 @@ def draw(
     *,
     size: tuple[float, float],
     panels: int = 1,
-    ratios: Sequence[float] = (),
 ) -> str:
     """Draw a plot and return it as SVG that can stand in a page.
 
@@ -109,8 +108,6 @@ def draw(
         Width and height in inches of 72 points.
     panels : int
         How many panels stand above each other.
-    ratios : sequence of float
-        Their heights.
     """
     import matplotlib as mpl  # noqa: PLC0415 - takes about a second, which only a program that draws need wait for
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
@@ -122,7 +119,7 @@ def draw(
         warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)  # the page's fonts draw it
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasSVG(figure)
-        grid = figure.subplots(panels, 1, squeeze=False, height_ratios=list(ratios) or None)
+        grid = figure.subplots(panels, 1, squeeze=False)
         paint(*grid[:, 0])
         layout = figure.get_layout_engine()
         if layout is not None:  # once is enough: saving would arrange it all again

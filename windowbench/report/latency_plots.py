@@ -12,8 +12,9 @@ import numpy as np
 
 from windowbench.judge.measures.latency import PARTS
 from windowbench.report.curves import quantile_curve, spectrum_curve, stacked
-from windowbench.report.drawing import HALF, WIDE, colour, draw, few_ticks
-from windowbench.report.layout import Key, Plot
+from windowbench.report.document import Key, Plot
+from windowbench.report.drawing import HALF, WIDE, colour, few_ticks
+from windowbench.report.latencies import PART_WORDS
 from windowbench.report.wording import ms, plural
 
 if TYPE_CHECKING:
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
 
 _COLOURS = {"excess": "c1", "freshness": "c1", "since_window_end": "c3", "e2e": "c2", "first_excess": "c2"}
 PART_COLOURS = dict(zip(PARTS, ("c5", "c3", "line", "c2", "c1"), strict=True))
-PART_NAMES = {
-    "send_lateness": "send lateness",
-    "wait_for_window_end": "wait for the window's end",
-    "watermark_delay": "watermark delay (configured)",
-    "gap_to_closing_event": "gap to the closing event",
-    "excess": "excess: what the engine adds",
-}
 _PERCENTILES = {0.0: "0", 0.30103: "50", 1.0: "90", 2.0: "99", 3.0: "99.9", 4.0: "99.99", 5.0: "99.999", 6.0: "99.9999"}
 """Where a percentile lies on an axis of -log10(1 - share), and how it is written."""
 
@@ -71,7 +65,7 @@ def distribution(
     if interval is not None:
         legend.append(Key(label="95 % interval of P90", colour="c1", mark="area"))
     words = f"Share of rows not above a latency. {_figures_of(latencies, list(curves))}."
-    return Plot(name=name, title="Distribution", svg=draw(name, words, paint, size=HALF), legend=legend, wide=False)
+    return Plot(name=name, title="Distribution", words=words, paint=paint, size=HALF, legend=legend, wide=False)
 
 
 def spectrum(name: str, latencies: Mapping[str, Any], names: Sequence[str]) -> Plot | None:
@@ -89,8 +83,15 @@ def spectrum(name: str, latencies: Mapping[str, Any], names: Sequence[str]) -> P
         percentile_ticks(axes, end)
 
     words = f"Latency by percentile, the tail stretched. {_figures_of(latencies, list(curves))}."
-    svg = draw(name, words, paint, size=HALF)
-    return Plot(name=name, title="Percentile spectrum", svg=svg, legend=_legend(list(curves)), wide=False)
+    return Plot(
+        name=name,
+        title="Percentile spectrum",
+        words=words,
+        paint=paint,
+        size=HALF,
+        legend=_legend(list(curves)),
+        wide=False,
+    )
 
 
 def percentile_ticks(axes: Axes, end: float) -> None:
@@ -133,11 +134,14 @@ def decomposition(parts: Mapping[str, Any]) -> Plot | None:
             axes.set_yticks([0], [bar])
         panels[-1].set_xlabel("ms, mean over the rows of measured windows")
 
-    words = ", ".join(f"{PART_NAMES[name]} {ms(mean)}" for name, mean in means.items())
+    words = ", ".join(f"{PART_WORDS[name]} {ms(mean)}" for name, mean in means.items())
     return Plot(
         name="decomposition",
         title="Mean time of a row, part by part",
-        svg=draw("decomposition", f"Mean parts of the time of a row: {words}.", paint, size=(WIDE, 1.9), panels=2),
+        words=f"Mean parts of the time of a row: {words}.",
+        paint=paint,
+        size=(WIDE, 1.9),
+        panels=2,
         note="Means add up exactly; a part below zero lies left of it.",
-        legend=[Key(label=PART_NAMES[name], colour=PART_COLOURS[name], mark="solid") for name in PARTS],
+        legend=[Key(label=PART_WORDS[name], colour=PART_COLOURS[name], mark="solid") for name in PARTS],
     )

@@ -2,103 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from windowbench.judge.measures.latency import PARTS
-from windowbench.report.engine_line import checkpoint_times, state_kept
-from windowbench.report.layout import Row, Table, facts
-from windowbench.report.summary import definitions_of, shows_revisions, shows_updates
-from windowbench.report.wording import count, ms, number, sentence, share, size
-from windowbench.settings.engine import PYTHON_WORKER
+from windowbench.report.document import Foreign, Line, Row, Table, facts
+from windowbench.report.engine_words import engine_words
+from windowbench.report.latencies import (
+    PART_WORDS,
+    PERCENTS,
+    TOTAL_WORDS,
+    Summary,
+    percents_of,
+    shown_latencies,
+    shows_revisions,
+    shows_updates,
+)
+from windowbench.report.wording import NOTHING, count, ms, number, plural, sentence, sentences, share, signed, size
 
-Summary = Mapping[str, Any]
-
-_ORDER = ("excess", "since_window_end", "first_excess", "first_since_window_end", "e2e", "freshness")
-_PERCENTS = ("p50", "p90", "p95", "p99", "max")
-_HEADS = ("P50", "P90", "P95", "P99", "greatest")
-PART_WORDS = {
-    "send_lateness": "send lateness of the last event",
-    "wait_for_window_end": "wait for the window's end",
-    "watermark_delay": "watermark delay (configured)",
-    "gap_to_closing_event": "gap to the event that closes the window",
-    "excess": "excess: what the engine adds",
-    "total": "append time − due time of the last event",
+_CLASSES = {
+    "exact": "exact",
+    "wrong_value": "wrong",
+    "missing": "missing",
+    "conflicting": "conflicting",
+    "backwards": "backwards",
+    "unexpected": "unexpected",
+    "undecidable": "undecidable",
+    "duplicate": "duplicate",
+    "foreign": "foreign",
 }
+"""Of rows; those after the first three are told where there are any."""
+_ALWAYS = ("exact", "wrong_value", "missing")
+
+
+def _figures(of: Mapping[str, float | None], percents: Iterable[str]) -> list[str]:
+    return [number(of.get(percent)) for percent in percents]
+
+
+# --- latencies --------------------------------------------------------------------------------------------------------
 
 
 def latencies(summary: Summary) -> Table | None:
-    """Return percentiles of every latency, of rows and of the greatest of each window."""
-    found, maxima = summary.get("latencies_ms"), summary.get("window_maxima_ms") or {}
-    if not found:
+    """Return percentiles of every latency."""
+    shown = shown_latencies(summary)
+    if not shown:
         return None
-    headline = str((summary.get("headline") or {}).get("name", ""))
-    definitions = definitions_of(summary)
-    names = [
-        name for name in (*_ORDER, *(n for n in found if n not in _ORDER)) if name in found and name in definitions
-    ]
-    lines = [
+    found, headline = summary["latencies_ms"], summary.get("headline") or {}
+    percents = percents_of(found[name] for name in shown)
+    rows = [
         Row(
-            cells=[f"{name}_ms", *(number(found[name][p]) for p in _PERCENTS), _interval(found[name])],
-            strong=headline == f"{name}_ms",
+            cells=[f"{name}_ms", *_figures(found[name], percents), _interval(found[name])],
+            strong=headline.get("name") == f"{name}_ms",
         )
-        for name in names
+        for name in shown
     ]
-    lines += [
-        Row(cells=[f"greatest {name}_ms of each window", *(number(maxima[name][p]) for p in _PERCENTS), ""])
-        for name in names
-        if name in maxima
-    ]
-    some = found[names[0]]
-    words = f"{count(some['rows'])} rows of {count(some['windows'])} measured windows. "
-    if shows_updates(summary):
-        words = f"Final rows, and of freshness every update: {count(found['freshness']['rows'])} of them. "
-    if shows_revisions(summary):
-        revised = summary["revisions"]
-        words = (
-            f"Final values, first values, and of freshness all {count(found['freshness']['rows'])} of them. Late events"
-            f" revised {count(revised['revised'])} of {count(revised['results'])} results in"
-            f" {count(revised['revisions'])} rows. "
-        )
-    words += " ".join(f"{name}_ms: {definitions[name]}." for name in names)
-    return Table(title="Percentiles, ms", head=["", *_HEADS, "95 % interval of P90"], rows=lines, note=words)
+    heads = ["", *percents.values(), "95 % interval of P90"]
+    words = [f"of {_counted(summary, next(iter(shown)))}; percentiles by nearest rank"]
+    notes = {found[name].get("interval_note") for name in shown} - {None, headline.get("interval_note")}
+    words += [f"no interval: {note}" for note in sorted(notes)]
+    return Table(title="Latency, ms", head=heads, rows=rows, note=sentences(words), spare=frozenset({len(heads) - 1}))
 
 
 def _interval(latency: Summary) -> str:
     interval = latency.get("p90_interval")
-    return f"{number(interval[0])} – {number(interval[1])}" if interval else latency.get("interval_note") or "–"
+    return f"{number(interval[0])} – {number(interval[1])}" if interval else NOTHING
+
+
+def _counted(summary: Summary, name: str) -> str:
+    """Return how many rows the latencies are of."""
+    found = summary["latencies_ms"]
+    rows, every = found[name]["rows"], (found.get("freshness") or found[name])["rows"]
+    words = plural(rows, "row")
+    if shows_updates(summary):
+        words = f"{plural(rows, 'final row')} and {plural(every, 'update')}, final ones included,"
+    if shows_revisions(summary):
+        words = f"{plural(rows, 'final value')} and {plural(every, 'value')} in all"
+    return f"{words} of {plural(found[name]['windows'], 'measured window')}"
+
+
+def maxima(summary: Summary) -> Table | None:
+    """Return percentiles of the greatest latencies of windows."""
+    found = summary.get("window_maxima_ms") or {}
+    percents = percents_of(found.values())
+    rows = [
+        Row(cells=[f"{name}_ms", *_figures(found[name], percents)])
+        for name in shown_latencies(summary)
+        if name in found
+    ]
+    heads = ["", *percents.values()]
+    return Table(title="Greatest of each window, ms", head=heads, rows=rows, detail=True) if rows else None
+
+
+def definitions(summary: Summary) -> Table | None:
+    """Return what each latency is, and what else is to be known of them."""
+    cells: list[tuple[Line, Line]] = [
+        (f"{name}_ms", words.replace(" - ", " − ")) for name, words in shown_latencies(summary).items()
+    ]
+    if not cells:
+        return None
+    revised, visible = summary.get("revisions"), summary.get("visible")
+    if revised:
+        words = (
+            f"{count(revised['revised'])} of {count(revised['results'])} results in {count(revised['revisions'])} rows"
+        )
+        cells.append(("late events revised", f"{words}, one of them {plural(revised['most'], 'time')}"))
+    if visible:
+        own = ", ".join(f"{p} {ms(visible[f'overhead_{p.lower()}_ms'])}" for p in ("P50", "P90", "max"))
+        words = (
+            "when a consumer of committed records was first given the row. Of that the consumer itself takes"
+            f" {own} ({plural(visible['calibration'], 'record')} in no transaction, same time and load), which is not"
+            " subtracted"
+        )
+        unseen = f"; {plural(visible['rows_not_seen'], 'row')} never seen" if visible["rows_not_seen"] else ""
+        cells.append(("visible time", f"{words}{unseen}"))
+    return facts("What each of them is", cells, detail=True)
 
 
 def by_metric(summary: Summary) -> Table | None:
     """Return rows and latencies of each type of row, where there are several."""
-    found = summary.get("by_metric")
+    found, latency = summary.get("by_metric"), "excess"
     if not found:
         return None
-    latency = "excess"
+    percents = percents_of(metric[f"{latency}_ms"] for metric in found)
+    classes = ("expected", "exact", "wrong_value", "missing", "undecidable")
     lines = [
         Row(
             cells=[
-                metric["metric"],
-                *(count(metric[name]) for name in ("expected", "exact", "wrong_value", "missing", "undecidable")),
-                *(number(metric[f"{latency}_ms"][p]) for p in _PERCENTS),
+                Foreign(metric["metric"]),
+                *(count(metric[name]) for name in classes),
+                *_figures(metric[f"{latency}_ms"], percents),
             ]
         )
         for metric in found
     ]
-    heads = ["", "expected", "exact", "wrong", "missing", "undecidable", *(f"{latency} {head}" for head in _HEADS)]
+    heads = ["", *(_CLASSES.get(name, name) for name in classes), *(f"{latency} {head}" for head in percents.values())]
     note = "Rows of all windows; latencies in ms, of rows of measured windows. The headline is over all types of rows."
-    return Table(title="By type of row", head=heads, rows=lines, note=note)
-
-
-def remarks(summary: Summary) -> Table | None:
-    """Return what the workload has to say of its load and results beside rows and latencies."""
-    found = summary.get("remarks")
-    if not found:
-        return None
-    lines = [
-        Row(cells=[name, count(value) if isinstance(value, int) else number(value, 2)]) for name, value in found.items()
-    ]
-    return Table(title="Of this workload", head=["", "in the whole run"], rows=lines)
+    return Table(title="By type of row", head=heads, rows=lines, note=note, detail=True)
 
 
 def states(summary: Summary) -> Table | None:
@@ -106,15 +144,24 @@ def states(summary: Summary) -> Table | None:
     found = summary.get("states")
     if not found:
         return None
-    lines = []
-    for state in found["by_state"]:
-        name = f"state {state['state']}, {number(state['rate'], 0)} events/s, {count(state['rows'])} rows"
-        for latency in _ORDER:
-            figures = state.get(f"{latency}_ms")
-            if figures and latency in ("freshness" if shows_updates(summary) else "excess", "e2e"):
-                lines.append(Row(cells=[f"{latency}_ms in {name}", *(number(figures[p]) for p in _PERCENTS)]))
-    note = sentence(f"{found['rule']}; {count(found['changes'])} state changes in the measured phase")
-    return Table(title="By state of the load, ms", head=["", *_HEADS], rows=lines, note=note)
+    shown = ("freshness" if shows_updates(summary) else "excess", "e2e")
+    percents = percents_of(state.get(f"{name}_ms") or {} for state in found["by_state"] for name in shown)
+    lines = [
+        Row(
+            cells=[
+                f"{latency}_ms, state {state['state']}, {number(state['rate'], 0)}/s, {plural(state['rows'], 'row')}",
+                *_figures(state[f"{latency}_ms"], percents),
+            ]
+        )
+        for state in found["by_state"]
+        for latency in shown
+        if state.get(f"{latency}_ms")
+    ]
+    note = sentence(f"{found['rule']}; {plural(found['changes'], 'state change')} in the measured phase")
+    return Table(title="By state of the load, ms", head=["", *percents.values()], rows=lines, note=note, detail=True)
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
 
 
 def rows(summary: Summary) -> Table | None:
@@ -122,95 +169,130 @@ def rows(summary: Summary) -> Table | None:
     found = summary.get("rows")
     if not found or "expected" not in found:
         return None
-    classes = ("exact", "wrong_value", "missing", "conflicting", "unexpected", "undecidable", "duplicate", "foreign")
     impossible = found.get("impossible") or {}
-    cells = [count(found["expected"]), *(count(found.get(name, 0)) for name in classes)]
+    counted = [
+        f"{count(found.get(name, 0))} {words}" for name, words in _CLASSES.items() if found.get(name) or name in _ALWAYS
+    ]
+    if shows_updates(summary):
+        counted.append(f"{count(found['intermediate'])} intermediate updates")
+    if shows_revisions(summary):
+        counted.append(f"{count(found['intermediate'])} values before the final one")
+    cells: list[tuple[Line, Line]] = [("rows", f"{count(found['expected'])} expected: {', '.join(counted)}")]
     windows = ", ".join(f"{count(n)} {phase}" for phase, n in (summary.get("windows") or {}).items())
-    words = f"Windows: {windows}. " if windows else ""
-    words += (
-        f"Impossible latencies: {impossible.get('e2e_negative', 0)} e2e below 0,"
-        f" {impossible.get('freshness_negative', 0)} freshness below 0,"
-        f" {impossible.get('excess_too_low', 0)} excess below −2 ms."
+    if windows:
+        cells.append(("windows", windows))
+    words = (
+        f"{impossible.get('e2e_negative', 0)} e2e below 0, {impossible.get('freshness_negative', 0)} freshness below 0,"
+        f" {impossible.get('excess_too_low', 0)} excess below −2 ms"
     )
-    heads = ["", "expected", *(name.replace("_value", "").replace("_", " ") for name in classes)]
-    return Table(title="Rows by class", head=heads, rows=[Row(cells=["rows", *cells])], note=words)
+    return facts("Rows", [*cells, ("impossible latencies", words)])
 
 
-def decomposition(parts: Summary) -> Table | None:
-    """Return the parts of a row's time."""
-    if not parts:
+def remarks(summary: Summary) -> Table | None:
+    """Return what the workload has to say of its load and results beside rows and latencies."""
+    found = summary.get("remarks")
+    if not found:
         return None
-    found = [
-        Row(
-            cells=[PART_WORDS[name], *(number(parts[name].get(p)) for p in ("mean", "p50", "p90", "max"))],
-            strong=name == "total",
-        )
-        for name in (*PARTS, "total")
+    cells: list[tuple[Line, Line]] = [
+        (Foreign(name), count(value) if isinstance(value, int) else number(value, 2)) for name, value in found.items()
+    ]
+    return facts("Of this workload, in the whole run", cells, detail=True)
+
+
+def decomposition(summary: Summary) -> Table | None:
+    """Return the parts of a row's time; without the wait for a window that can close there are none."""
+    parts = {} if shows_updates(summary) else summary.get("decomposition_ms") or {}
+    lines = [
+        Row(cells=[words, *_figures(parts[name], ("mean", "p50", "p90", "max"))], strong=name == "total")
+        for name, words in {**PART_WORDS, "total": TOTAL_WORDS.replace(" - ", " − ")}.items()
         if name in parts
     ]
-    return Table(
-        title="Parts, ms",
-        head=["", "mean", "P50", "P90", "greatest"],
-        rows=found,
-        note="Percentiles need not add up: the row with the median of one part is not that of another.",
-    )
+    if not lines:
+        return None
+    note = "Percentiles need not add up: the row with the median of one part is not that of another."
+    wait = summary.get("partition_wait_ms")
+    if wait:
+        note += (
+            f" An engine that waits for the slowest partition waits {ms(wait['p50'])} longer (median; at most"
+            f" {ms(wait['max'])})."
+        )
+    return Table(title="Parts, ms", head=["", "mean", "P50", "P90", "max"], rows=lines, note=note)
+
+
+# --- load -------------------------------------------------------------------------------------------------------------
 
 
 def load(summary: Summary) -> Table | None:
-    """Return the rates of the load."""
+    """Return what load there was."""
     found, generator = summary.get("load"), summary.get("generator") or {}
     if not found:
         return None
-    sent = generator.get("sent_measured")
-    cells = [
-        ("nominal rate", f"{number(found['nominal_rate'])} events/s"),
-        ("scheduled rate, measured phase", f"{number(found['scheduled_rate'])} events/s"),
-    ]
-    if sent is not None:
-        cells.append(("achieved rate, measured phase", f"{number(sent / found['measured_seconds'])} events/s"))
+    rates = [f"{number(found['nominal_rate'])} nominal", f"{number(found['scheduled_rate'])} scheduled"]
+    if generator.get("sent_measured") is not None:
+        rates.append(f"{number(generator['sent_measured'] / found['measured_seconds'])} sent in time")
     if found.get("path_rate") is not None:
-        cells.append(("rate along the path of states", f"{number(found['path_rate'])} events/s"))
-    cells += [
-        ("arrivals", f"{found['arrivals']}, {found['producers']} producers, seed {found['seed']}"),
-        ("measured for", f"{found['measured_seconds']:g} s"),
+        rates.append(f"{number(found['path_rate'])} along the path of states")
+    slide = f", slide {found['slide_ms'] / 1000:g} s" if found["slide_ms"] != found["window_size_ms"] else ""
+    scope = "".join(f", {count(number)} {word}" for word, number in found["scope"].items())
+    delay = f"watermark delay {found['watermark_delay_ms'] / 1000:g} s"
+    made = f", {plural(found['producers'], 'producer')}, {found['measured_seconds']:g} s measured, seed {found['seed']}"
+    cells: list[tuple[Line, Line]] = [
+        ("load", (Foreign(found["arrivals"]), made)),
+        ("events/s", ", ".join(rates)),
+        ("window size", f"{found['window_size_ms'] / 1000:g} s{slide}, {delay}{scope}"),
     ]
-    return facts("Rates", cells)
+    return facts("Load and windows", cells)
+
+
+def topics(summary: Summary) -> Table | None:
+    """Return what a bare pair of topics held."""
+    found = summary.get("topics")
+    if not found:
+        return None
+    cells: list[tuple[Line, Line]] = [
+        (
+            Foreign(found["events_topic"]),
+            f"{plural(found['events'], 'event')} and {plural(found['rejected'], 'other record')}",
+        ),
+        (Foreign(found["result_topic"]), plural(found["results"], "record")),
+    ]
+    note = (
+        "Truth is what the events topic holds; send times are the produce times of the events; windows count from id 0"
+        " on while events close them."
+    )
+    return facts("Topics", cells, note=note)
 
 
 def arrivals(summary: Summary) -> Table | None:
     """Return how well the schedule fits the arrival process it claims to be."""
     fit = summary.get("arrivals")
-    if not fit:
-        return None
+    cells = list(_arrivals(fit)) if fit else []
+    return facts("Does the schedule look like its arrival process?", cells, detail=True) if cells else None
+
+
+def _arrivals(fit: Summary) -> Iterator[tuple[Line, Line]]:
     reasons = fit.get("reasons") or {}
-    cells: list[tuple[str, str]] = []
     for name, words in (("gaps", "gaps against the exponential law"), ("sojourn_shape", "stays in a state, likewise")):
         test = fit.get(name)
         if test:
             text = f"Kolmogorov–Smirnov distance {number(test['statistic'], 4)}, p = {number(test['p_value'], 3)}"
-            cells.append((words, f"{text}, n = {count(test['n'])}"))
+            yield words, f"{text}, n = {count(test['n'])}"
         elif name in reasons:
-            cells.append((words, reasons[name]))
-    cells += _dispersion(fit.get("dispersion"), reasons.get("dispersion"))
-    for stay in fit.get("sojourns") or ():
-        mean = "–" if stay["mean_s"] is None else f"{number(stay['mean_s'], 2)} s"
-        cells.append(
-            (
-                f"mean stay in state {stay['state']}",
-                f"{mean} over {count(stay['exits'])} exits, configured {stay['expected_s']:g} s",
-            )
-        )
-    if fit.get("bin_spread") is not None:
-        cells.append(("counts of equal bins differ by", f"at most {count(fit['bin_spread'])}"))
-    return facts("Does the schedule look like its arrival process?", cells) if cells else None
-
-
-def _dispersion(found: Summary | None, reason: str | None) -> list[tuple[str, str]]:
-    words = "index of dispersion of counts"
+            yield words, reasons[name]
+    found, words = fit.get("dispersion"), "index of dispersion of counts"
     if found:
         expected = f"{number(found['expected'], 3)} ± {number(found['standard_error'], 3)} expected"
-        return [(words, f"{number(found['index'], 3)}, {expected}, in bins of {number(found['bin_ns'] / 1e9, 2)} s")]
-    return [(words, reason)] if reason else []
+        yield words, f"{number(found['index'], 3)}, {expected}, in bins of {number(found['bin_ns'] / 1e9, 2)} s"
+    elif "dispersion" in reasons:
+        yield words, reasons["dispersion"]
+    for stay in fit.get("sojourns") or ():
+        mean = NOTHING if stay["mean_s"] is None else f"{number(stay['mean_s'], 2)} s"
+        yield (
+            f"mean stay in state {stay['state']}",
+            f"{mean} over {plural(stay['exits'], 'exit')}, configured {stay['expected_s']:g} s",
+        )
+    if fit.get("bin_spread") is not None:
+        yield "counts of equal bins differ by", f"at most {count(fit['bin_spread'])}"
 
 
 def generator(summary: Summary) -> Table | None:
@@ -218,19 +300,24 @@ def generator(summary: Summary) -> Table | None:
     found = summary.get("generator")
     if not found:
         return None
-    triple = ("p50", "p99", "max")
-    cells = [
+    events = ("scheduled", "sent", "acknowledged", "failed")
+    cells: list[tuple[Line, Line]] = [
+        ("events", ", ".join(f"{count(found[name])} {name}" for name in events)),
         (
-            "scheduled, sent, acknowledged, failed",
-            [count(found[n]) for n in ("scheduled", "sent", "acknowledged", "failed")],
+            "of them in the measured phase",
+            f"{count(found['scheduled_measured'])} scheduled, {count(found['sent_measured'])} sent in time",
         ),
-        ("of them in the measured phase", [count(found["scheduled_measured"]), count(found["sent_measured"])]),
-        ("sent before they were due", [count(found["early"])]),
-        ("missing, duplicated, foreign in the topic", [count(found[n]) for n in ("missing", "duplicated", "foreign")]),
-        ("send lateness P50, P99, greatest", [ms(found[f"lateness_{p}_ms"]) for p in triple]),
-        ("acknowledgement P50, P99, greatest", [ms(found[f"ack_{p}_ms"]) for p in triple]),
+        ("sent before they were due", count(found["early"])),
+        ("in the topic", ", ".join(f"{count(found[name])} {name}" for name in ("missing", "duplicated", "foreign"))),
+        *(
+            (words, ", ".join(f"{PERCENTS[p]} {ms(found[f'{name}_{p}_ms'])}" for p in ("p50", "p99", "max")))
+            for name, words in (("lateness", "send lateness"), ("ack", "acknowledgement"))
+        ),
     ]
-    return facts("Events", [(name, " · ".join(values)) for name, values in cells])
+    return facts("Events", cells)
+
+
+# --- the engine, what it cost, and the machine ------------------------------------------------------------------------
 
 
 def engine(summary: Summary) -> Table | None:
@@ -238,17 +325,21 @@ def engine(summary: Summary) -> Table | None:
     found, steady = summary.get("engine"), summary.get("steady_state") or {}
     if not found:
         return None
-    cells = [("engine", str(found["name"])), ("records rejected", count(found["rejected"]))]
+    cells: list[tuple[Line, Line]] = [("engine", Foreign(found["name"]))]
+    cells += [("preset", found["preset"])] if found.get("preset") else []
     cells += [(name, "approximate") for name in found.get("approximate") or ()]
-    if PYTHON_WORKER in found.get("settings", {}):
-        cells.append(("Python worker", "on the measured path: every row goes to it and back"))
+    cells += engine_words(found)
+    cells.append(("records rejected", count(found["rejected"])))
     if found["batches"] and found["batch_max_ms"]:  # only an engine of micro-batches says how long each took
         lengths = f"median {number(found['batch_p50_ms'], 0)} ms, longest {number(found['batch_max_ms'], 0)} ms"
         cells.append(("batches in the measured phase", f"{count(found['batches'])}, {lengths}"))
     if (kept := state_kept(found)) is not None:
         cells.append(("state, most in the measured phase", kept))
-    if (times := checkpoint_times(found)) is not None:
-        cells.append(("checkpoints in the measured phase", f"{count(found['checkpoints'])}, {times}"))
+    if found.get("checkpoints"):
+        lengths = (
+            f"median {number(found['checkpoint_p50_ms'], 0)} ms, longest {number(found['checkpoint_max_ms'], 0)} ms"
+        )
+        cells.append(("checkpoints in the measured phase", f"{count(found['checkpoints'])}, {lengths}"))
     lag = steady.get("results_lag_s")
     if lag is not None:
         limit = number(steady["results_lag_limit_s"], 0)
@@ -256,24 +347,42 @@ def engine(summary: Summary) -> Table | None:
     return facts("Counts", cells)
 
 
-def resources(summary: Summary) -> Table | None:
-    """Return CPU-seconds by phase and process tree, and what a million events cost."""
+def state_kept(engine: Mapping[str, Any]) -> str | None:
+    """Return how much state an engine kept at most; None where it does not say, as runs of earlier versions."""
+    held = engine.get("state_rows"), engine.get("state_bytes")
+    words = [f"{count(held[0])} rows"] if held[0] is not None else []
+    words += [size(held[1])] if held[1] is not None else []
+    return ", ".join(words) or None
+
+
+def spent(summary: Summary) -> Table | None:
+    """Return what a million events cost each process tree, and its memory."""
     found = summary.get("resources")
     if not found or not found["cpu_seconds"]:
         return None
-    spent, each, memory = found["cpu_seconds"], found["cpu_seconds_per_million_events"], found["memory_bytes"]
-    trees = list(spent)
+    trees, memory = list(found["cpu_seconds"]), found["memory_bytes"]
+    each = [found["cpu_seconds_per_million_events"][tree] for tree in trees]
+    lines = [
+        Row(cells=["CPU s per million events", *map(number, each), _sum(each)], strong=True),
+        Row(cells=["greatest resident memory", *(size(memory.get(tree)) for tree in trees), ""]),
+    ]
+    return Table(title="Cost, measured phase", head=["", *trees, "all"], rows=lines)
 
-    def line(name: str, values: Sequence[float | None], *, strong: bool = False) -> Row:
-        whole = None if any(value is None for value in values) else sum(value or 0.0 for value in values)
-        return Row(cells=[name, *map(number, values), number(whole)], strong=strong)
 
-    lines = [line(phase, [spent[tree][phase] for tree in trees]) for phase in spent[trees[0]]]
-    lines.append(line("whole run", [sum(spent[tree].values()) for tree in trees]))
-    lines.append(line("per million events, measured phase", [each[tree] for tree in trees], strong=True))
-    sizes = [size(memory[tree]) if tree in memory else "–" for tree in trees]
-    lines.append(Row(cells=["greatest resident memory", *sizes, ""]))
-    return Table(title="CPU-seconds by phase", head=["", *trees, "all"], rows=lines)
+def _sum(values: Sequence[float | None]) -> str:
+    return number(None if any(value is None for value in values) else sum(value or 0.0 for value in values))
+
+
+def resources(summary: Summary) -> Table | None:
+    """Return CPU-seconds by phase and process tree."""
+    found = summary.get("resources")
+    if not found or not found["cpu_seconds"]:
+        return None
+    spent = found["cpu_seconds"]
+    phases = {phase: [of[phase] for of in spent.values()] for phase in next(iter(spent.values()))}
+    phases["whole run"] = [sum(of.values()) for of in spent.values()]
+    lines = [Row(cells=[phase, *map(number, values), _sum(values)]) for phase, values in phases.items()]
+    return Table(title="CPU-seconds by phase", head=["", *spent, "all"], rows=lines, detail=True)
 
 
 def machine(summary: Summary) -> Table | None:
@@ -281,16 +390,17 @@ def machine(summary: Summary) -> Table | None:
     host, clock = summary.get("host"), summary.get("external_clock_ms") or {}
     if not host:
         return None
-    cells = [
-        ("CPU time stolen · throttled, measured phase", f"{share(host['steal'])} · {share(host['throttled'])}"),
-        ("drift of the wall clock", f"{number(host['drift_ppm'])} ppm"),
-        ("greatest step of the wall clock", f"{number(host['greatest_step_ms'], 2)} ms"),
+    trees = ("engine", "broker", "producers", "harness", "consumer")
+    used = [f"{tree} {number(host[f'cpu_{tree}'], 2)}" for tree in trees if host.get(f"cpu_{tree}") is not None]
+    cells: list[tuple[Line, Line]] = [
+        ("cores used, measured phase", ", ".join(used)),
+        ("CPU time of the measured phase", f"{share(host['steal'])} stolen, {share(host['throttled'])} throttled"),
+        (
+            "wall clock",
+            f"drift {signed(host['drift_ppm'])} ppm, greatest step {signed(host['greatest_step_ms'], 2)} ms",
+        ),
     ]
     if clock.get("bound"):
-        cells.append(
-            (
-                "broker's clock",
-                f"{number(clock['offset'], 2)} ms from ours, known to within {number(clock['bound'], 2)} ms",
-            )
-        )
-    return facts("The machine", cells)
+        words = f"{signed(clock['offset'], 2)} ms from ours, known to within {number(clock['bound'], 2)} ms; corrected"
+        cells.append(("broker's clock", words))
+    return facts("The machine", cells, detail=True)

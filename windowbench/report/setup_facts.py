@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from config import GROUPS, SETTINGS
-from windowbench.report.layout import Columns, Row, Table, facts
-from windowbench.report.wording import setting, size
+from windowbench.report.document import Columns, Foreign, Line, Row, Table, facts
+from windowbench.report.wording import NOTHING, setting, size
 from windowbench.settings.masking import mask_value
 
 Found = Mapping[str, Any]
 
 
-def shown_setting(name: str, value: object) -> str:
-    """Return the value of a setting as a page shows it, secrets masked."""
-    return setting(mask_value(name, value))
+def shown_setting(name: str, value: object) -> Line:
+    """Return the value of a setting as a report shows it, secrets masked."""
+    return NOTHING if value is None else Foreign(setting(mask_value(name, value)))
 
 
 def settings(config: Found, origins: Mapping[str, str]) -> Columns | None:
@@ -25,7 +25,7 @@ def settings(config: Found, origins: Mapping[str, str]) -> Columns | None:
     for group in GROUPS:
         lines = [
             Row(
-                cells=[name, shown_setting(name, value), origins.get(name, "")],
+                cells=[name, shown_setting(name, value), Foreign(origins.get(name, ""))],
                 strong=origins.get(name, "default") != "default",
             )
             for name, value in known.items()
@@ -43,7 +43,7 @@ def engine_settings(summary: Found) -> Table | None:
     found = (summary.get("engine") or {}).get("settings")
     if not found:
         return None
-    return facts("", [(str(name), shown_setting(str(name), value)) for name, value in found.items()])
+    return facts("", [(Foreign(str(name)), shown_setting(str(name), value)) for name, value in found.items()])
 
 
 # --- environment ------------------------------------------------------------------------------------------------------
@@ -93,8 +93,9 @@ def environment(found: Found) -> Columns | None:
     tables = []
     for title, fields in groups.items():
         cells = [cell for key, words in fields if key in found for cell in _flat(key, words, found[key])]
+        foreign: list[tuple[Line, Line]] = [(Foreign(name), Foreign(value)) for name, value in cells]
         if cells:
-            tables.append(facts(title, cells))
+            tables.append(facts(title, foreign))
     return Columns(tables=tables) if tables else None
 
 

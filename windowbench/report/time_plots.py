@@ -14,8 +14,8 @@ from windowbench.judge.measures.resources import TREES, sampled_trees
 from windowbench.load.schedule import NS_PER_S
 from windowbench.report.content import RunContent
 from windowbench.report.curves import Curve, Spell, band, rates, spells
-from windowbench.report.drawing import HALF, SERIES, WIDE, colour, draw, few_ticks
-from windowbench.report.layout import Key, Plot
+from windowbench.report.document import Key, Plot
+from windowbench.report.drawing import HALF, SERIES, WIDE, colour, few_ticks
 from windowbench.report.wording import count, ms, number, plural, shortened, size
 
 if TYPE_CHECKING:
@@ -101,7 +101,9 @@ def window_line(content: RunContent, latency: str) -> Plot | None:
     return Plot(
         name="windows",
         title=f"{latency}_ms, window by window",
-        svg=draw("windows", words + _bursts_said(content), paint, size=(WIDE, 2.6)),
+        words=words + _bursts_said(content),
+        paint=paint,
+        size=(WIDE, 2.6),
         legend=[Key(label="median of the window, up to its greatest", colour="c1", mark="dot"), *_time_keys(content)],
     )
 
@@ -142,9 +144,13 @@ def load_line(content: RunContent) -> Plot | None:
         f" {count(int(load['sent'].sum()))} sent in all, {count(int(load['scheduled'].max()))} scheduled in the busiest"
         " second."
     )
-    svg = draw("load", words, paint, size=(WIDE, 2.5))
     return Plot(
-        name="load", title="Intended and achieved load", svg=svg, legend=[*legend, *_time_keys(content, states=False)]
+        name="load",
+        title="Intended and achieved load",
+        words=words,
+        paint=paint,
+        size=(WIDE, 2.5),
+        legend=[*legend, *_time_keys(content, states=False)],
     )
 
 
@@ -180,7 +186,9 @@ def lateness_line(content: RunContent) -> Plot | None:
     return Plot(
         name="lateness",
         title="Send lateness",
-        svg=draw("lateness", words, paint, size=(WIDE, 2.0)),
+        words=words,
+        paint=paint,
+        size=(WIDE, 2.0),
         legend=[
             Key(label="mean of the second", colour="c1"),
             Key(label="greatest of the second", colour="c5"),
@@ -209,7 +217,9 @@ def engine_line(content: RunContent, name: str, curve: Curve, title: str, unit: 
     return Plot(
         name=name,
         title=title,
-        svg=draw(name, words + _bursts_said(content), paint, size=(WIDE, 2.0)),
+        words=words + _bursts_said(content),
+        paint=paint,
+        size=(WIDE, 2.0),
         legend=[Key(label="as reported", colour="c1", mark="dot"), *_time_keys(content)],
     )
 
@@ -241,7 +251,9 @@ def host_line(content: RunContent, kind: str) -> Plot | None:
     return Plot(
         name=kind,
         title=title,
-        svg=draw(kind, words, paint, size=HALF),
+        words=words,
+        paint=paint,
+        size=HALF,
         legend=[Key(label=tree, colour=TREE_COLOURS[tree]) for tree in trees],
         wide=False,
     )
@@ -277,5 +289,10 @@ def phase_bars(content: RunContent) -> Plot | None:
 
     total = number((phases[-1].end_ns - zero) / NS_PER_S)
     words = ", ".join(f"{span.name} {number(span.seconds)} s" for span in phases)
-    svg = draw("phases", f"Phases of a run of {total} s: {words}.", paint, size=(WIDE, 0.6 + 0.2 * len(phases)))
-    return Plot(name="phases", title="Length of each phase", svg=svg)
+    return Plot(
+        name="phases",
+        title="Length of each phase",
+        words=f"Phases of a run of {total} s: {words}.",
+        paint=paint,
+        size=(WIDE, 0.6 + 0.2 * len(phases)),
+    )

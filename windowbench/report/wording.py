@@ -8,13 +8,30 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 
 _LONGEST = 4_000
 """Characters of a foreign text that are shown."""
+NOTHING = "–"
+"""Where there is no figure or value."""
+_SPACES = str.maketrans("\n\r\t", "   ")
+
+
+def printable(text: str) -> str:
+    r"""Return a text in which every character can be seen: those that cannot are written as ``\x1b`` or ``\u202e``.
+
+    These move the cursor, begin lines, reorder or hide text.
+    """
+    return "".join(character if character.isprintable() else _escape(character) for character in text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def visible(text: object) -> str:
-    r"""Return a text in which every character can be seen: those that cannot are written as ``\x1b`` or ``\u202e``.
+    """Return a text as a page shows it, every character visible.
 
     Notes
     -----
@@ -23,16 +40,7 @@ def visible(text: object) -> str:
     words = str(text)
     if len(words) > _LONGEST:
         words = f"{words[:_LONGEST]}… ({len(words)} characters)"
-    return "".join(_shown(character) for character in words)
-
-
-def _shown(character: str) -> str:
-    if character in "\n\r\t":
-        return " "
-    if character.isprintable():
-        return character
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    return printable(words.translate(_SPACES))
 
 
 def shortened(text: str, most: int = 28) -> str:
@@ -44,7 +52,7 @@ def shortened(text: str, most: int = 28) -> str:
 def number(value: float | None, digits: int = 1) -> str:
     """Return a number with groups of three digits; a dash where there is none."""
     if value is None or not math.isfinite(value):
-        return "–"
+        return NOTHING
     rounded = round(value, digits) + 0.0  # no "-0.0"
     return f"{rounded:,.{digits}f}".replace("-", "−")
 
@@ -57,12 +65,12 @@ def signed(value: float | None, digits: int = 1) -> str:
 
 def count(value: int | None) -> str:
     """Return a whole number with groups of three digits."""
-    return "–" if value is None else f"{value:,}".replace("-", "−")
+    return NOTHING if value is None else f"{value:,}".replace("-", "−")
 
 
 def ms(value: float | None) -> str:
     """Return a duration in ms with its unit."""
-    return "–" if value is None else f"{number(value)} ms"
+    return NOTHING if value is None else f"{number(value)} ms"
 
 
 def p_value(value: float) -> str:
@@ -78,7 +86,7 @@ def share(value: float) -> str:
 def size(count_bytes: float | None) -> str:
     """Return a number of bytes in the unit that fits."""
     if count_bytes is None:
-        return "–"
+        return NOTHING
     value, units = float(count_bytes), ["B", "kB", "MB", "GB", "TB"]
     while abs(value) >= 1000 and len(units) > 1:
         value, units = value / 1000, units[1:]
@@ -88,7 +96,7 @@ def size(count_bytes: float | None) -> str:
 def setting(value: object) -> str:
     """Return the value of a setting as a configuration file would have it; a dash for none."""
     if value is None:
-        return "–"
+        return NOTHING
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -101,3 +109,8 @@ def sentence(text: str) -> str:
     """Return words as a sentence, with a minus where a hyphen stands for one; nothing of nothing."""
     words = text.strip().rstrip(".").replace(" - ", " − ")
     return f"{words[:1].upper()}{words[1:]}." if words else ""
+
+
+def sentences(texts: Iterable[str]) -> str:
+    """Return each text as a sentence."""
+    return " ".join(filter(None, map(sentence, texts)))

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 PERCENTS = (50, 90, 95, 99)
+LEAST_FOR_P99_9 = 1_000
+"""Of fewer values the P99.9 is the greatest one."""
 
 
-def rank_of(percent: int, count: int) -> int:
-    """Return the nearest rank (from 0) of a percentile among `count` sorted values.
+def rank_of(percent: int, count: int, *, of: int = 100) -> int:
+    """Return the nearest rank (from 0) of a percentile, or of so many parts `of` more, among `count` sorted values.
 
     Notes
     -----
@@ -21,7 +23,7 @@ def rank_of(percent: int, count: int) -> int:
     """
     if count <= 0:
         raise ValueError("no values have no percentile")
-    return max(-(-percent * count // 100), 1) - 1
+    return max(-(-percent * count // of), 1) - 1
 
 
 def nearest_rank(values: NDArray[np.int64], percent: int) -> int:
@@ -32,13 +34,20 @@ def nearest_rank(values: NDArray[np.int64], percent: int) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Percentiles:
-    """Nearest-rank percentiles and the greatest of `count` values, in the unit of the values."""
+    """Nearest-rank percentiles and the greatest of `count` values, in the unit of the values.
+
+    Attributes
+    ----------
+    p99_9 : int or None
+        None of fewer than :data:`LEAST_FOR_P99_9` values.
+    """
 
     count: int
     p50: int
     p90: int
     p95: int
     p99: int
+    p99_9: int | None
     max: int
 
 
@@ -46,10 +55,11 @@ def percentiles(values: NDArray[np.int64]) -> Percentiles | None:
     """Return the percentiles of unsorted integers, None of none."""
     if len(values) == 0:
         return None
-    ranks = [rank_of(percent, len(values)) for percent in PERCENTS]
+    ranks = [*(rank_of(percent, len(values)) for percent in PERCENTS), rank_of(999, len(values), of=1_000)]
     ordered = np.partition(values, [*ranks, len(values) - 1])
-    p50, p90, p95, p99 = (int(ordered[rank]) for rank in ranks)
-    return Percentiles(count=len(values), p50=p50, p90=p90, p95=p95, p99=p99, max=int(ordered[-1]))
+    p50, p90, p95, p99, far = (int(ordered[rank]) for rank in ranks)
+    p99_9 = far if len(values) >= LEAST_FOR_P99_9 else None
+    return Percentiles(count=len(values), p50=p50, p90=p90, p95=p95, p99=p99, p99_9=p99_9, max=int(ordered[-1]))
 
 
 def window_maxima(values: NDArray[np.int64], windows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -11,12 +11,13 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Percentiles:
-    """Percentiles by nearest rank, in ms; None each where there are no values."""
+    """Percentiles by nearest rank, in ms; None each where there are no values, P99.9 where there are fewer than 1,000."""
 
     p50: float | None
     p90: float | None
     p95: float | None
     p99: float | None
+    p99_9: float | None = None
     max: float | None
 
 
@@ -35,7 +36,7 @@ class Latency:
     ----------
     rows, windows : int
         What it comes from.
-    p50, p90, p95, p99, max : float or None
+    p50, p90, p95, p99, p99_9, max : float or None
         As in :class:`Percentiles`.
     p90_interval : tuple of two floats, or None
         95 % interval of P90.
@@ -49,6 +50,7 @@ class Latency:
     p90: float | None
     p95: float | None
     p99: float | None
+    p99_9: float | None = None
     max: float | None
     p90_interval: Interval | None = None
     interval_note: str | None = None

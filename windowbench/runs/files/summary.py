@@ -31,7 +31,8 @@ from windowbench.runs.files.verdict import Verdict
 # History of summary.json; readers refuse a number they do not know.
 # 1: the figures of one type of rows.
 # 2: by_metric, the figures of several types. The number was that of the run directory.
-# 3: load.scope holds numbers by word, which lay beside it; both slopes of steady_state, null where there is none.
+# 3: load.scope holds numbers by word, which lay beside it; both slopes of steady_state, null where there is none;
+#    P99.9 of latencies, null below 1,000 values.
 SUMMARY_VERSION = 3
 READABLE_VERSIONS = (2, SUMMARY_VERSION)
 

@@ -1,4 +1,4 @@
-"""Pages from run directories: ``report.html`` of a run, the command that makes it again, and the page of a comparison.
+"""Reports from run directories: ``report.html`` and the text of a run, and the page of a comparison.
 
 A run that failed, was ended early or is damaged in places has a report as well: what cannot be read is left out, and
 the page says so.
@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import ConfigError
-from windowbench.judge.judgement import judge_run
 from windowbench.judge.recorded import read_phases
 from windowbench.load.arrivals import modulating_path
 from windowbench.load.schedule import NS_PER_MS, Schedule
-from windowbench.report.comparison_page import render_comparison
+from windowbench.report.comparison_document import comparison_document
 from windowbench.report.content import RunContent
 from windowbench.report.curves import Progress, by_time, progress_curves
-from windowbench.report.run_page import render_run
+from windowbench.report.page import html_page
+from windowbench.report.run_document import run_document
+from windowbench.report.terminal import terminal_text
 from windowbench.runs.layout import MEASURED
 from windowbench.runs.samples import read_columns, read_latencies
 from windowbench.runs.store import RunDirectory, RunDirectoryProblem
-from windowbench.settings.command_line import Parser
 
 REPORT = "report.html"
 _WORDS = frozenset({"phase", "closed_by", "metric"})
@@ -42,18 +42,20 @@ def write_report(run: RunDirectory) -> Path:
     RunDirectoryProblem
         When it cannot be written.
     """
-    return run.write_text(REPORT, render_run(read_content(run)))
+    return run.write_text(REPORT, html_page(run_document(read_content(run))))
 
 
-def read_content(run: RunDirectory) -> RunContent:
-    """Read what a report is made of; nothing that a run lacks is an error."""
+def run_text(run: RunDirectory, *, long: bool = False) -> str:
+    """Return a judged run's report as a terminal shows it: what is wanted first, or all of it."""
+    return terminal_text(run_document(read_content(run, samples=False), directory=str(run.path)), long=long)
+
+
+def read_content(run: RunDirectory, *, samples: bool = True) -> RunContent:
+    """Read what a report is made of, without what is only drawn unless `samples`; what a run lacks is no error."""
     reader = _Reader(run)
     schedule = reader.attempt("schedule.json", run.read_schedule, None)
     config = reader.attempt("config.json", run.read_config, None)
     summary = reader.mapping("summary.json")
-    names = list(summary.get("latencies_ms") or ())
-    nothing: dict[str, list[Any]] = {}
-    windows = reader.attempt("windows.csv", lambda: read_windows(run.windows_csv), nothing)
     return RunContent(
         run_id=run.run_id,
         summary=summary,
@@ -64,13 +66,22 @@ def read_content(run: RunDirectory) -> RunContent:
         schedule=schedule,
         phases=reader.attempt("timeline.json", lambda: read_phases(run, schedule), []),
         path=modulating_path(config, schedule.load_length_ns) if config is not None and schedule is not None else None,
-        windows=windows,
-        latencies_ms=reader.attempt("rows.parquet", lambda: latencies_ms(run.judged_rows, names), {}),
-        load=reader.columns(run.load_series),
-        host=reader.columns(run.host_samples),
-        progress=reader.attempt("progress.jsonl", lambda: _read_progress(run, schedule), None),
         problems=reader.problems,
+        **(_samples(reader, run, schedule, list(summary.get("latencies_ms") or ())) if samples else {}),
     )
+
+
+def _samples(reader: _Reader, run: RunDirectory, schedule: Schedule | None, names: Sequence[str]) -> dict[str, Any]:
+    """Return the parts of a run's content that are drawn."""
+    columns: dict[str, list[Any]] = {}
+    values: dict[str, NDArray[np.float64]] = {}
+    return {
+        "windows": reader.attempt("windows.csv", lambda: read_windows(run.windows_csv), columns),
+        "latencies_ms": reader.attempt("rows.parquet", lambda: latencies_ms(run.judged_rows, names), values),
+        "load": reader.columns(run.load_series),
+        "host": reader.columns(run.host_samples),
+        "progress": reader.attempt("progress.jsonl", lambda: _read_progress(run, schedule), None),
+    }
 
 
 def read_outline(run: RunDirectory) -> RunContent:
@@ -94,7 +105,7 @@ def comparison_page(content: Mapping[str, Any]) -> str:
         Content of ``comparison.json``.
     """
     runs = {run["run_id"]: RunDirectory(Path(run["directory"]).resolve()) for run in content["runs"] if run["ranked"]}
-    return render_comparison(content, {name: read_outline(run) for name, run in runs.items()})
+    return html_page(comparison_document(content, {name: read_outline(run) for name, run in runs.items()}))
 
 
 class _Reader:
@@ -158,16 +169,3 @@ def _read_progress(run: RunDirectory, schedule: Schedule | None) -> Progress | N
         return None
     lines = run.iter_json_lines("progress.jsonl")
     return progress_curves(lines, schedule.base_time_ns, schedule.epoch_ns, schedule.load_end_ns)
-
-
-def body(argv: list[str] | None) -> int:
-    """Judge a finished run again from its samples, write its report and return 0."""
-    parser = Parser(
-        prog="python -m windowbench report",
-        description="Make report.html of a run again, from its stored samples alone.",
-    )
-    parser.add_argument("run_dir", metavar="RUN", help="directory of a run, whichever way it ended")
-    run = RunDirectory.open(Path(parser.parse_all(argv).run_dir))
-    judge_run(run)
-    print(write_report(run))
-    return 0

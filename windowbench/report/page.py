@@ -1,4 +1,4 @@
-"""From a page's content to its HTML: one file, no network, no script.
+"""A report as a page: one file, no network, no script.
 
 Escaping happens here and nowhere else. Every value goes through :func:`~windowbench.report.wording.visible` and the
 template's escaping, whatever it is; only drawings are put in as they are. The page itself forbids scripts, so that even
@@ -14,17 +14,18 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from windowbench.report.layout import Columns, Page, Plot, Table, Words
+from windowbench.report.document import Columns, Document, Foreign, Plot, Table, said
+from windowbench.report.drawing import draw
 from windowbench.report.wording import visible
 
 _HERE = Path(__file__).parent
 
 
-def render_page(page: Page) -> str:
-    """Return the HTML of a page."""
+def html_page(document: Document) -> str:
+    """Return the HTML of a report."""
     template = _environment().get_template("page.html.jinja")
     style = (_HERE / "page.css").read_text(encoding="utf-8")
-    return template.render(page=page, style=Markup(style))  # noqa: S704 - our own file
+    return template.render(page=document, style=Markup(style))  # noqa: S704 - our own file
 
 
 @functools.cache
@@ -41,16 +42,18 @@ def _environment() -> Environment:
         "plot": lambda block: isinstance(block, Plot),
         "table": lambda block: isinstance(block, Table),
         "columns": lambda block: isinstance(block, Columns),
-        "words": lambda block: isinstance(block, Words),
     }
     environment.filters["drawing"] = _drawing
     return environment
 
 
 def _finalize(value: object) -> Any:  # noqa: ANN401 - what a template prints
-    return value if isinstance(value, Markup) else visible(value)
+    if isinstance(value, Markup):
+        return value
+    return visible(said(value) if isinstance(value, Foreign | tuple) else value)
 
 
 def _drawing(plot: Plot) -> Markup:
-    """Put a drawing into the page; :mod:`windowbench.report.drawing` has escaped the words in it."""
-    return Markup(plot.svg)  # noqa: S704 - see above
+    """Draw a plot into the page; :mod:`windowbench.report.drawing` escapes the words in it."""
+    drawn = draw(plot.name, plot.words, plot.paint, size=plot.size, panels=plot.panels)
+    return Markup(drawn)  # noqa: S704 - see above

@@ -1,4 +1,4 @@
-"""A comparison of runs as a page: ranking first, then what differs and how surely, then what stands behind it."""
+"""What the report of a comparison says: ranking first, then what differs and how surely, then what stands behind it."""
 
 from __future__ import annotations
 
@@ -7,64 +7,79 @@ from typing import Any
 
 from windowbench.judge.measures.latency import PARTS
 from windowbench.report import comparison_facts, comparison_plots
-from windowbench.report.comparison_facts import Content, Means, change_of, labels, ranking_figure, span
+from windowbench.report.comparison_facts import (
+    Content,
+    Means,
+    change_of,
+    labels,
+    ranking_figure,
+    span,
+)
 from windowbench.report.content import RunContent
-from windowbench.report.layout import Block, Opening, Page, Section, Tile, Words
-from windowbench.report.template import render_page
+from windowbench.report.document import (
+    Block,
+    Document,
+    Foreign,
+    Line,
+    Opening,
+    Reason,
+    Section,
+    Tile,
+    Words,
+    joined,
+    some,
+)
 from windowbench.report.wording import ms, number, plural, sentence, shortened, signed
 
+_NONE: Mapping[str, RunContent] = {}
 
-def render_comparison(content: Mapping[str, Any], runs: Mapping[str, RunContent]) -> str:
-    """Return a comparison as one self-contained HTML file.
+
+def comparison_document(content: Content, runs: Mapping[str, RunContent] = _NONE) -> Document:
+    """Return the report of a comparison.
 
     Parameters
     ----------
     content : mapping
         Content of ``comparison.json``; :mod:`windowbench.compare` names what is in it.
     runs : mapping of str to RunContent
-        The runs by their ids, as far as they could be read; what is missing is left out of the page.
+        The runs by their ids, as far as they could be read; what only they know is left out without them.
     """
-    return render_page(comparison_page(content, runs))
-
-
-def comparison_page(content: Content, runs: Mapping[str, RunContent]) -> Page:
-    """Return the page of a comparison."""
     metric = content["ranked_by"]["metric"] if content["base"] is not None else ""
     parts, cpu, memory = (_means(content, runs, find) for find in (_parts_of, _cpu_of, _memory_of))
-    return Page(
-        title=f"{_title(content)} · windowbench",
+    return Document(
+        kind="comparison",
         opening=_opening(content),
         sections=[
-            Section(name="ranking", title="Ranking", blocks=_some(comparison_facts.ranking(content))),
+            Section(name="ranking", title="Ranking", blocks=some(comparison_facts.ranking(content))),
             Section(
                 name="differences",
                 title="Differences",
                 lead="How far each arm is from the base, and how sure that is.",
-                blocks=_some(
+                blocks=some(
                     comparison_plots.forest(content),
                     comparison_facts.thresholds(content),
                     *comparison_facts.differences(content),
                 ),
             ),
             _latency(content, metric),
-            Section(name="windows", title="Windows", blocks=_some(comparison_plots.windows(content, runs, metric))),
+            Section(name="windows", title="Windows", blocks=some(comparison_plots.windows(content, runs, metric))),
             Section(
                 name="decomposition",
                 title="Where the time went",
                 lead="From the moment the last event of a row was due to the row itself.",
-                blocks=_some(comparison_plots.decomposition(parts), comparison_facts.decomposition(parts)),
+                blocks=some(comparison_plots.decomposition(parts), comparison_facts.decomposition(parts)),
             ),
             Section(
                 name="resources",
                 title="Resources",
                 lead="In the measured phase, by process tree: each with everything below it.",
-                blocks=_some(comparison_plots.cpu(cpu), comparison_facts.resources(cpu, memory)),
+                blocks=some(comparison_plots.cpu(cpu), comparison_facts.resources(cpu, memory)),
             ),
             Section(
                 name="parity",
                 title="Parity",
                 lead="The settings that decide latency, arm by arm.",
-                blocks=_some(comparison_facts.parity(content)),
+                blocks=some(comparison_facts.parity(content)),
             ),
             _circumstances(content),
             Section(
@@ -78,32 +93,32 @@ def comparison_page(content: Content, runs: Mapping[str, RunContent]) -> Page:
     )
 
 
-def _some(*blocks: Block | None) -> list[Block]:
-    return [block for block in blocks if block is not None]
-
-
 # --- the top ----------------------------------------------------------------------------------------------------------
 
 
-def _title(content: Content) -> str:
-    arms = [shortened(arm["label"]) for arm in content["arms"]]
-    return str(content["name"] or (" · ".join(arms[:6]) + (" …" if len(arms) > 6 else "")) or "comparison")
+def _title(content: Content) -> Line:
+    if content["name"]:
+        return Foreign(content["name"])
+    arms: list[Line] = [Foreign(shortened(arm["label"])) for arm in content["arms"]]
+    return joined([*arms[:6], *(["…"] if len(arms) > 6 else [])], " · ") or "of nothing"
 
 
 def _opening(content: Content) -> Opening:
     word, tone = _verdict(content)
     left_out = [run for run in content["runs"] if not run["ranked"]]
     return Opening(
-        kind="comparison",
         title=_title(content),
         subtitle=_subtitle(content),
         verdict=word,
         tone=tone,
         sentence=_meaning(content),
-        reasons=[*_missed(content), *((run["run_id"], run["reason"] or "not ranked", "") for run in left_out)],
-        warnings=content["warnings"],
+        reasons=[
+            *_missed(content),
+            *(Reason(text=Foreign(run["reason"] or "not ranked"), party=Foreign(run["run_id"])) for run in left_out),
+        ],
+        warnings=[Foreign(warning) for warning in content["warnings"]],
         headline=_headline(content),
-        tiles=_tiles(content),
+        tiles=list(_tiles(content)),
     )
 
 
@@ -131,19 +146,22 @@ def _level(content: Content) -> str:
     return f"differences {' and '.join(sorted(levels))}"
 
 
-def _missed(content: Content) -> Iterator[tuple[str, str, str]]:
+def _missed(content: Content) -> Iterator[Reason]:
     for threshold in content["thresholds"]:
         for result in threshold["results"]:
             if result["outcome"] != "kept":
-                yield result["arm"], f"{threshold['expression']}: {result['text']}", result["outcome"]
+                text = (Foreign(threshold["expression"]), ": ", Foreign(result["text"]))
+                yield Reason(text=text, party=Foreign(result["arm"]), code=result["outcome"])
 
 
-def _subtitle(content: Content) -> str:
+def _subtitle(content: Content) -> Line:
     loads = [run["load"] for run in content["runs"] if run["load"].get("nominal_rate") is not None]
-    words = [plural(len(content["arms"]), "arm"), plural(len(content["runs"]), "run")]
-    kinds = dict.fromkeys(f"{load.get('arrivals')} load, {number(load['nominal_rate'], 0)} events/s" for load in loads)
-    words += list(kinds)[:2]
-    return " · ".join(words)
+    kinds = dict.fromkeys(
+        (load.get("arrivals"), f" load, {number(load['nominal_rate'], 0)} events/s") for load in loads
+    )
+    words: list[Line] = [plural(len(content["arms"]), "arm"), plural(len(content["runs"]), "run")]
+    words += [(Foreign(str(arrivals)), rate) for arrivals, rate in list(kinds)[:2]]
+    return joined(words, " · ")
 
 
 def _arms(content: Content) -> list[Content]:
@@ -157,21 +175,23 @@ def _headline(content: Content) -> Tile | None:
     if not arms:
         return None
     best = ranking_figure(content, arms[0])
-    words = [f"Least {ranked['metric']} P{ranked['percent']}: {arms[0]['label']}."]
-    words.append(f"95 % interval {span(best, ' ms')}." if best["interval"] else sentence(best["note"] or ""))
-    words.append(sentence(ranked["why"]))
-    return Tile(label=arms[0]["label"], value=ms(best["value"]), note=" ".join(words))
+    sure = f"95 % interval {span(best, ' ms')}." if best["interval"] else sentence(best["note"] or "")
+    why = f". {sure} {sentence(ranked['why'])}"
+    return Tile(
+        label=Foreign(arms[0]["label"]),
+        value=ms(best["value"]),
+        note=(f"Least {ranked['metric']} P{ranked['percent']}: ", Foreign(arms[0]["label"]), why),
+    )
 
 
-def _tiles(content: Content) -> list[Tile]:
-    tiles = []
+def _tiles(content: Content) -> Iterator[Tile]:
     for arm in _arms(content)[1:7]:
         figure, change = ranking_figure(content, arm), change_of(content, arm["label"])
-        note = "the base" if arm["label"] == content["base"] else ""
+        note: Line = "the base" if arm["label"] == content["base"] else ""
         if change is not None and change["change_percent"]["value"] is not None:
-            note = f"{signed(change['change_percent']['value'])} % against {content['base']}: {change['conclusion']}"
-        tiles.append(Tile(label=arm["label"], value=ms(figure["value"]), note=note))
-    return tiles
+            percent = signed(change["change_percent"]["value"])
+            note = (f"{percent} % against ", Foreign(change["base"]), f": {change['conclusion']}")
+        yield Tile(label=Foreign(arm["label"]), value=ms(figure["value"]), note=note)
 
 
 # --- the sections -----------------------------------------------------------------------------------------------------
@@ -189,12 +209,12 @@ def _latency(content: Content, metric: str) -> Section:
         name="latency",
         title="Latency",
         lead="Over the rows of measured windows of all valid runs of an arm.",
-        blocks=_some(*blocks),
+        blocks=some(*blocks),
     )
 
 
 def _circumstances(content: Content) -> Section:
-    tables = _some(
+    tables = some(
         comparison_facts.configuration(content), comparison_facts.load(content), comparison_facts.environment(content)
     )
     nothing = Words(lines=["The runs differ in nothing else: neither configuration, nor load, nor environment."])

@@ -1,0 +1,159 @@
+"""What the report of a capacity search says, from the content of ``capacity.json`` alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from windowbench.report import setup_facts
+from windowbench.report.capacity_plot import headline_p90, latency_against_load
+from windowbench.report.document import (
+    Document,
+    Files,
+    Foreign,
+    Line,
+    Opening,
+    Row,
+    Section,
+    Table,
+    Tile,
+    Words,
+    joined,
+    parts,
+    some,
+)
+from windowbench.report.wording import number, plural, sentence
+
+Content = Mapping[str, Any]
+
+_NOT_THE_ENGINES = {
+    "generator saturated": "the load generator saturates first",
+    "broker saturated": "the broker saturates first",
+    "inconclusive": "probes were disturbed and say nothing",
+}
+_CORES = ("engine", "broker", "producers")
+
+
+def capacity_document(content: Content, *, directory: str = "") -> Document:
+    """Return the report of a search that has ended; `directory` is where its files are, if that is to be said."""
+    return Document(
+        kind="capacity",
+        opening=_opening(content),
+        sections=[
+            _probes(content),
+            Section(
+                name="configuration",
+                title="Configuration",
+                lead="Settings of the first probe; the search changed rate, duration, name and topics for each.",
+                blocks=some(setup_facts.settings(content["config"], content["origins"])),
+                detail=True,
+            ),
+            Section(
+                name="environment",
+                title="Environment",
+                lead="What can change a rate, as it was found when the search began.",
+                blocks=some(setup_facts.environment(content["environment"])),
+                detail=True,
+            ),
+        ],
+        footer="Made by windowbench from capacity.json; docs/capacity.md says how a rate is searched for.",
+        files=Files(directory=directory, names=[f"capacity.{ext}" for ext in ("json", "md", "html")])
+        if directory
+        else None,
+    )
+
+
+def answer(content: Content) -> str:
+    """Return what was found in one sentence."""
+    found, engine = content["found"], content["engine"]
+    bound = "" if found["bound"] is None else _rate(found["bound"])
+    if found["rate"] is None and found["bound"] is None:
+        return f"{engine}: no rate was tried to its end."
+    if found["rate"] is None:
+        return f"{engine}: no rate was sustained; the lowest tried, {bound}, was not: {found['limited_by']}."
+    rate, limited_by = _rate(found["rate"]), found["limited_by"]
+    sure = "a full run confirmed it" if found["confirmed"] else "short probes only; no full run confirmed it"
+    if found["bound"] is None:
+        return f"{engine}: at least {rate} sustained ({sure}); no higher rate was tried."
+    if limited_by in _NOT_THE_ENGINES:
+        why = f"at {bound} {_NOT_THE_ENGINES[limited_by]}; the engine's own limit was not reached"
+        return f"{engine}: at least {rate} sustained ({sure}); {why}."
+    width = (found["bound"] / found["rate"] - 1) * 100
+    return f"{engine}: {rate} sustained ({sure}); {bound}, {width:.1f} % more, was not: {limited_by}."
+
+
+def _rate(rate: float) -> str:
+    return f"{number(rate, 0)} events/s"
+
+
+def _opening(content: Content) -> Opening:
+    found = content["found"]
+    word, tone = ("confirmed", "good") if found["confirmed"] else ("not confirmed", "warn")
+    if found["rate"] is None:
+        word, tone = "no rate", "bad"
+    full = sum(probe["full"] for probe in content["probes"])
+    made = f"{plural(len(content['probes']) - full, 'probe')} and {plural(full, 'full run')}"
+    return Opening(
+        title=Foreign(content["name"]),
+        subtitle=f"engine {content['engine']} · {made} in {number(content['seconds'] / 60)} minutes",
+        verdict=word,
+        tone=tone,
+        sentence=answer(content),
+        warnings=[] if found["converged"] else ["the bracket is wider than asked for: probes or time were spent"],
+        headline=_headline(found),
+    )
+
+
+def _headline(found: Content) -> Tile | None:
+    if found["rate"] is None:
+        return None
+    bound = found["bound"]
+    above = "no higher rate was tried" if bound is None else f"{_rate(bound)}: {found['limited_by']}"
+    return Tile(label="sustained", value=_rate(found["rate"]), note=sentence(above))
+
+
+def _probes(content: Content) -> Section:
+    probes = content["probes"]
+    why: list[Line] = [(f"{probe['number']}: ", Foreign(probe["words"])) for probe in probes if probe["words"]]
+    legend = (
+        f"Latency: {content['headline']}_ms. Times in ms; the last three columns are mean cores taken in the measured"
+        " phase. Sustained means: every row exact, load as scheduled, latency not growing, results in time"
+    )
+    table = Table(
+        title="",
+        head=("#", "events/s", "outcome", "latency P90", "lateness P99", "ack P99", *_CORES),
+        rows=[Row(cells=_cells(content, probe), strong=probe["full"]) for probe in probes],
+        numbers_from=3,
+        note=(*parts(joined([legend, *map(Foreign, content["objectives"])])), "."),
+    )
+    return Section(
+        name="probes",
+        title="Probes",
+        lead="Each is a run, whose directory is in probes/.",
+        blocks=some(latency_against_load(content), table, Words(lines=why) if why else None),
+    )
+
+
+def _cells(content: Content, probe: Content) -> list[str]:
+    cores = probe.get("cores") or {}
+    return [
+        str(probe["number"]),
+        number(probe["rate"], 0),
+        f"{probe['outcome']} (full run)" if probe["full"] else probe["outcome"],
+        *(number(value, 0) for value in _times(content, probe)),
+        *(number(cores.get(name), 2) for name in _CORES),
+    ]
+
+
+def _times(content: Content, probe: Content) -> tuple[float | None, float | None, float | None]:
+    return headline_p90(content, probe), probe.get("lateness_p99_ms"), probe.get("ack_p99_ms")
+
+
+def probe_line(content: Content, place: int) -> Line:
+    """Return one probe, by its number, as a line for whoever watches."""
+    probe = content["probes"][place - 1]
+    _, rate, outcome, latency, lateness, ack, *cores = _cells(content, probe)
+    times = f"P90 {latency} ms, lateness P99 {lateness} ms, ack P99 {ack} ms"
+    used = ", ".join(f"{name} {taken}" for name, taken in zip(_CORES, cores, strict=True))
+    line = f"{place}: {rate} events/s {outcome}, {times}; cores {used}"
+    return (f"{line}; ", Foreign(probe["words"])) if probe["words"] else line
