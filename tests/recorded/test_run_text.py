@@ -8,6 +8,7 @@ from windowbench.judge.judgement import evaluate
 from windowbench.report import run_facts
 from windowbench.report.document import said
 from windowbench.report.terminal import WIDTH
+from windowbench.runs.files.codec import as_json
 from windowbench.workloads.ad_ctr import oracle
 
 
@@ -18,17 +19,17 @@ def summaries(tmp_path_factory):
         "poisson": {"duration_seconds": 70.0, "rate": 40.0},
         "mmpp": {"data_generator": "mmpp", "mmpp_sojourn_seconds": (8.0, 4.0), "slide_sec": 1.0},
     }.items():
-        made[name] = evaluate(synthetic_run(**settings).write(tmp_path_factory.mktemp(name))).summary
+        made[name] = as_json(evaluate(synthetic_run(**settings).write(tmp_path_factory.mktemp(name))).summary)
     updates = synthetic_run(duration_seconds=70.0, rate=40.0, engine="spark", spark_mode="realtime")
     at = updates.schedule.base_time_ns
     updates.progress = [{"type": "progress", "batch_ms": 60_000.0, "received_ns": at + i * 10**9} for i in (5, 65, 90)]
-    made["updates"] = evaluate(updates.write(tmp_path_factory.mktemp("updates"))).summary
+    made["updates"] = as_json(evaluate(updates.write(tmp_path_factory.mktemp("updates"))).summary)
     micro = synthetic_run(duration_seconds=70.0, rate=4.0, engine="spark", spark_mode="update", preset="default")
-    made["micro"] = evaluate(micro.write(tmp_path_factory.mktemp("micro"))).summary
+    made["micro"] = as_json(evaluate(micro.write(tmp_path_factory.mktemp("micro"))).summary)
     broken = synthetic_run()
     broken.result(3, 0).row["views"] += 1
     broken.results.remove(broken.result(5, 0))
-    made["invalid"] = evaluate(broken.write(tmp_path_factory.mktemp("invalid"))).summary
+    made["invalid"] = as_json(evaluate(broken.write(tmp_path_factory.mktemp("invalid"))).summary)
     return made
 
 
@@ -199,7 +200,7 @@ def test_the_report_says_what_the_engine_counted_approximately(summaries):
 
 def test_where_the_files_are_comes_last(summaries):
     text = text_of({**summaries["poisson"], "files": ["summary.json", "windows.csv"]}, directory="/runs/x")
-    assert text.splitlines()[-1] == "files in /runs/x: summary.json, windows.csv"
+    assert text.splitlines()[-2:] == ["files in /runs/x:", "  summary.json, windows.csv"]
 
 
 def test_a_run_that_could_not_be_judged_has_its_reason(summaries):
@@ -230,7 +231,7 @@ def test_a_workload_may_have_something_to_say_beside_its_rows(summaries, monkeyp
         return {"cells of the truth": truth.cells.count, "views of a row, mean": float(views.mean()), "nothing": -0.001}
 
     monkeypatch.setattr(oracle.AdCtrTruth, "remarks", remarks)
-    summary = evaluate(synthetic_run().write(tmp_path)).summary
+    summary = as_json(evaluate(synthetic_run().write(tmp_path)).summary)
     count, mean, _ = summary["remarks"].values()
     assert count > 0
     assert mean > 0

@@ -69,7 +69,7 @@ FOLDERS: dict[str, Folder] = {
             "judge.measures", "judge.truth", "judge.verdict", "engines", "workloads.kit",
         )
     ),
-    "report": Folder(knows=("settings", "config", "load", "runs.files", "runs", "judge.measures", "judge")),
+    "report": Folder(knows=("settings", "config", "load", "runs", "judge.measures", "judge")),
     "capacity": Folder(
         knows=("settings", "errors", "config", "runs.files", "judge.measures", "judge.verdict"), pure=True
     ),
@@ -85,8 +85,8 @@ FOLDERS: dict[str, Folder] = {
     ),
     "programs": Folder(
         knows=(
-            "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka", "runs",
-            "producers", "judge.truth", "engines", "engines.*", "workloads.kit", "judge", "report", "postgres",
+            "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka",
+            "runs.files", "runs", "producers", "judge.truth", "engines", "engines.*", "workloads.kit", "judge", "report", "postgres",
         )
     ),
     "orchestrate": Folder(

@@ -61,9 +61,8 @@ def terminal_text(document: Document, *, long: bool = False) -> str:
             waiting = []
     paragraphs += [_merged(waiting), _bullets("warnings:", document.opening.warnings)]
     if document.files is not None:
-        names = ", ".join(document.files.names)
-        where = ("files in ", Foreign(document.files.directory), ": ", Foreign(names))
-        paragraphs.append(_wrapped(where, hanging="  "))
+        where = plain(("files in ", Foreign(document.files.directory), ":"))  # whole, to be copied
+        paragraphs.append([where, *_wrapped(Foreign(", ".join(document.files.names)), "  ")])
     return "\n\n".join("\n".join(lines) for lines in paragraphs if lines)
 
 
