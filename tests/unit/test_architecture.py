@@ -86,8 +86,8 @@ FOLDERS: dict[str, Folder] = {
     "programs": Folder(
         knows=(
             "settings", "errors", "declarations", "config", "load", "processes", "toolchain", "broker", "kafka",
-            "runs.files", "runs", "producers", "judge.truth", "engines", "engines.*", "workloads.kit", "judge", "report",
-            "postgres",
+            "runs.files", "runs", "producers", "judge.truth", "engines", "engines.*", "workloads.kit", "judge",
+            "report", "postgres",
         )
     ),
     "orchestrate": Folder(
