@@ -7,10 +7,12 @@ from types import ModuleType
 import pytest
 
 from config import Config
+from tests.patience import PATIENCE
 from windowbench.engines import ENGINES
 from windowbench.engines.contract import (
     OK,
     PROBLEM,
+    ROOT,
     Engine,
     Finding,
     Machine,
@@ -20,6 +22,7 @@ from windowbench.engines.contract import (
     finding_of,
 )
 from windowbench.errors import EnvironmentProblem
+from windowbench.processes.process import run_briefly
 from windowbench.settings.engine import EngineSettings
 from windowbench.toolchain.jars import kinds_of
 
@@ -58,11 +61,19 @@ def test_every_engine_but_any_command_has_a_source_for_every_line_of_the_table(n
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_an_engine_of_ours_is_started_by_a_program_in_the_root(name):
+def test_an_engine_of_ours_is_started_by_a_program_in_the_root_or_in_its_folder(name):
     python, program = engine_named(name).command(config_of(name), "some-python")
     assert python == "some-python"
     assert Path(program).is_file()
-    assert Path(program).parent == Path(__file__).resolve().parents[2]
+    assert Path(program).parent in {ROOT, ROOT / "windowbench" / "engines" / name}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_program_of_an_engine_finds_our_modules_from_any_working_directory(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    done = run_briefly([*engine_named(name).command(config_of(name), sys.executable), "--help"], timeout=PATIENCE)
+    assert done.code == 0, done.output
 
 
 @pytest.mark.parametrize("name", ENGINES)

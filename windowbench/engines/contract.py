@@ -206,9 +206,9 @@ def engine_of(config: Config) -> Engine:
     return engine_named(config.engine.engine)
 
 
-def root_program(name: str) -> Callable[[Config, str], Sequence[str]]:
-    """Return the command line of a program in the root of the clone."""
-    return lambda _config, python: [python, str(ROOT / name)]
+def our_program(path: str) -> Callable[[Config, str], Sequence[str]]:
+    """Return the command line of a program of ours, by its path in the clone."""
+    return lambda _config, python: [python, str(ROOT / path)]
 
 
 def engine_command(config: Config, config_path: Path, python: Path | None = None) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from windowbench.engines.contract import Engine, Source, Term, root_program
+from windowbench.engines.contract import Engine, Source, Term, our_program
 from windowbench.engines.flink.environment import check_flink, install_flink, prepare_flink
 from windowbench.engines.flink.tuning import PARTS
 from windowbench.settings.engine import PYTHON_WORKER
 
 ENGINE = Engine(
-    command=root_program("FlinkJob.py"),
+    command=our_program("FlinkJob.py"),
     succession=True,
     java=True,
     jars=("flink",),

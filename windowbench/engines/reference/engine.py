@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config import Config
-from windowbench.engines.contract import Engine, Source, Term, root_program
+from windowbench.engines.contract import Engine, Source, Term, our_program
 from windowbench.engines.reference.settings import ReferenceSettings
 
 
@@ -12,7 +12,7 @@ def _idle(config: Config) -> str:
 
 
 ENGINE = Engine(
-    command=root_program("ReferenceJob.py"),
+    command=our_program("ReferenceJob.py"),
     terms={
         Term.RESULT_ACKS: Source(reported=("acks",)),
         Term.RESULT_LINGER: Source(reported=("linger.ms",)),

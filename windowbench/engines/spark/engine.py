@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from config import Config
-from windowbench.engines.contract import ClassArchive, Engine, Source, Term, root_program
+from windowbench.engines.contract import ClassArchive, Engine, Source, Term, our_program
 from windowbench.engines.spark.classes import keeping_classes
 from windowbench.engines.spark.installation import check_spark, driver_archive, install_spark, prepare_spark
 from windowbench.engines.spark.realtime import check_realtime
@@ -24,7 +24,7 @@ def _batch(config: Config) -> str:
 
 
 ENGINE = Engine(
-    command=root_program("SparkJob.py"),
+    command=our_program("SparkJob.py"),
     succession=True,
     java=True,
     jars=("spark",),
