@@ -14,7 +14,7 @@ from pathlib import Path
 from config import Config, Loaded, config_parser, load, read_run_config
 from windowbench.engines.succession import FLAG, await_successor, shall_rest
 from windowbench.errors import EngineFailed, Terminated, signal_decides
-from windowbench.settings.engine import PresetSettings
+from windowbench.settings.engine import CheckpointSettings
 from windowbench.settings.knobs import require
 from windowbench.settings.masking import MASK, sounds_secret
 
@@ -52,7 +52,7 @@ class Job:
     @property
     def checkpoint(self) -> str:
         """Directory or URI of the checkpoints."""
-        return PresetSettings.of(self.config.engine).checkpoint_dir or str(self.run_dir / "checkpoint")
+        return CheckpointSettings.of(self.config.engine).checkpoint_dir or str(self.run_dir / "checkpoint")
 
     @property
     def log(self) -> Path:

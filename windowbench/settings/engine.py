@@ -100,7 +100,6 @@ class PresetSettings(EngineSettings):
     """Settings of an engine whose own settings we choose, by preset and part of a preset."""
 
     VARIANTS: ClassVar[tuple[str, ...]] = ("preset",)
-    PLACES: ClassVar[tuple[str, ...]] = ("checkpoint_dir",)
 
     preset: str = knob(
         "tuned",
@@ -110,8 +109,6 @@ class PresetSettings(EngineSettings):
         everyday=True,
     )
     tuning: str = knob("", "parts of the preset tuned to add to the preset default, joined by +; see docs/tuning.md")
-    checkpoint_dir: str | None = knob(None, "checkpoint directory of the engine; in the run directory when none")
-    engine_ui: bool = knob(False, "keep the engine's own web page, on a loopback port, during the run; it costs CPU")
 
     def __post_init__(self) -> None:
         EngineSettings.__post_init__(self)
@@ -129,6 +126,16 @@ class PresetSettings(EngineSettings):
     def tuning_names(self) -> tuple[str, ...]:
         """The parts that `tuning` names."""
         return tuple(name for name in self.tuning.split("+") if name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckpointSettings(PresetSettings):
+    """Settings of an engine that also has a directory of checkpoints, and a web page of its own."""
+
+    PLACES: ClassVar[tuple[str, ...]] = ("checkpoint_dir",)
+
+    checkpoint_dir: str | None = knob(None, "checkpoint directory of the engine; in the run directory when none")
+    engine_ui: bool = knob(False, "keep the engine's own web page, on a loopback port, during the run; it costs CPU")
 
 
 def require_heap(name: str, text: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from windowbench.settings.engine import ENGINE_HELP, IDLE_TIMEOUT_HELP, PresetSettings, require_heap
+from windowbench.settings.engine import ENGINE_HELP, IDLE_TIMEOUT_HELP, CheckpointSettings, require_heap
 from windowbench.settings.events import EventSettings
 from windowbench.settings.judge import JudgeSettings
 from windowbench.settings.knobs import Pairs, knob, require
@@ -16,7 +16,7 @@ MAX_TRANSACTION_MS = 300_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FlinkSettings(PresetSettings):
+class FlinkSettings(CheckpointSettings):
     """Flink SQL."""
 
     EXACT_ONLY: ClassVar[str | None] = "Flink's SQL counts approximately in batch jobs alone"
@@ -43,7 +43,7 @@ class FlinkSettings(PresetSettings):
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        PresetSettings.__post_init__(self)
+        CheckpointSettings.__post_init__(self)
         require(self.idle_timeout_ms >= 0, "idle_timeout_ms must not be negative")
         parallelism = self.flink_parallelism
         require(parallelism is None or 1 <= parallelism <= 1000, "flink_parallelism must be 1 to 1000")

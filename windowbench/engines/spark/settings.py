@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from windowbench.settings.engine import ENGINE_HELP, OutputMode, PresetSettings, require_heap
+from windowbench.settings.engine import ENGINE_HELP, CheckpointSettings, OutputMode, require_heap
 from windowbench.settings.events import EventSettings
 from windowbench.settings.judge import JudgeSettings
 from windowbench.settings.knobs import Pairs, knob, require, require_whole_ms
@@ -15,7 +15,7 @@ LEAST_REALTIME_BATCH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class SparkSettings(PresetSettings):
+class SparkSettings(CheckpointSettings):
     """Spark Structured Streaming."""
 
     MODE_SETTING: ClassVar[str] = "spark_mode"
@@ -40,7 +40,7 @@ class SparkSettings(PresetSettings):
 
     def __post_init__(self) -> None:
         """Check the fields."""
-        PresetSettings.__post_init__(self)
+        CheckpointSettings.__post_init__(self)
         require(self.trigger_interval_ms >= 0, "trigger_interval_ms must not be negative")
         require(
             self.spark_mode != "realtime" or self.trigger_interval_ms == 0,
