@@ -282,7 +282,7 @@ def retrieve_jars(
         ):
             say("jars: all in place, as locked")
             return
-        say(f"jars: retrieving those for {', '.join(kinds)} (at most 65 MB; up to a minute) ...")
+        say(f"jars: retrieving those for {', '.join(kinds)} (up to a minute) ...")
         # Ivy's own cache would hand out an altered jar again.
         shutil.rmtree(cache_dir / "ivy", ignore_errors=True)
         staging = cache_dir / f".retrieved-{os.getpid()}"

@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from windowbench.engines.contract import OK, ROOT, WARNING, Finding, Machine
+from windowbench.engines.first_use import jars_on_first_use
 from windowbench.engines.flink.settings import FlinkSettings
 from windowbench.errors import EnvironmentProblem
 from windowbench.processes.process import run_briefly
-from windowbench.toolchain.jars import ensure_jars, ivy_settings_of, jars_dir, retrieve_jars
 
 JARS = "flink"
 """The kind of its jars."""
@@ -123,18 +123,8 @@ def prepare_flink(machine: Machine) -> Path:
     EnvironmentProblem
         When one of them cannot be had, or a jar is not as locked.
     """
-    config = machine.config
-    python = ensure_environment(FlinkSettings.of(config.engine).flink_python, machine.say)
-    if not jars_dir(JARS, machine.cache_dir).is_dir():
-        assert machine.java is not None
-        retrieve_jars(
-            machine.java,
-            machine.cache_dir,
-            kinds=(JARS,),
-            ivy_settings=ivy_settings_of(config.run.ivy_settings),
-            say=machine.say,
-        )
-    ensure_jars(JARS, machine.cache_dir)
+    python = ensure_environment(FlinkSettings.of(machine.config.engine).flink_python, machine.say)
+    jars_on_first_use(JARS, machine)
     return python
 
 
