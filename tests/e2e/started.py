@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,9 +77,12 @@ def reasons_but_speed(verdict: Mapping[str, Any]) -> list[str]:
     return [f"{one['code']}: {one['text']}" for one in verdict["reasons"] if one["code"] not in OF_SPEED]
 
 
-def each_engine(*, soon: str) -> pytest.MarkDecorator:
-    """Run a test with each of our engines; `soon` names the one of ``make test``, ``make test-all`` has the others."""
-    ours = [engine for engine in ENGINES if engine != "command"]
+def each_engine(*, soon: str, but: Sequence[str] = ()) -> pytest.MarkDecorator:
+    """Run a test with each of our engines; `soon` names the one of ``make test``, ``make test-all`` has the others.
+
+    Those that refuse the workload are named by `but`.
+    """
+    ours = [engine for engine in ENGINES if engine not in {"command", *but}]
     assert soon in ours
     marks = {engine: () if engine == soon else (pytest.mark.all,) for engine in ours}
     return pytest.mark.parametrize("engine", [pytest.param(engine, marks=marks[engine]) for engine in ours])

@@ -102,7 +102,7 @@ def test_a_command_that_is_not_there_is_refused_before_anything_starts(tmp_path)
 
 
 def test_an_unknown_engine_is_named_with_those_there_are():
-    with pytest.raises(KeyError, match="unknown engine 'storm'; there are spark, flink, reference, command"):
+    with pytest.raises(KeyError, match=f"unknown engine 'storm'; there are {', '.join(ENGINES)}"):
         engine_named("storm")
 
 

@@ -87,12 +87,12 @@ def test_a_file_that_names_an_engine_and_a_setting_of_another_is_refused(tmp_pat
     [
         ("spark", "idle_timeout_ms", "flink and reference"),
         ("spark", "engine_command", "command"),
-        ("reference", "preset", "spark and flink"),
+        ("reference", "checkpoint_dir", "spark and flink"),
         ("flink", "watermarks_topic", "reference"),
     ],
 )
 def test_whoever_has_a_setting_is_named(engine, setting, owners):
-    values = {"idle_timeout_ms": "5", "engine_command": "x", "preset": "stock", "watermarks_topic": "w"}
+    values = {"idle_timeout_ms": "5", "engine_command": "x", "checkpoint_dir": "c", "watermarks_topic": "w"}
     with pytest.raises(ConfigError, match=f"{setting} .* is a setting of the engine {owners}, not of {engine};"):
         loaded(f"--engine={engine}", f"{SETTINGS[setting].flag}={values[setting]}")
 
@@ -157,7 +157,7 @@ def test_settings_of_one_engine_are_not_taken_for_those_of_another():
             ("spark", "flink,spark_mode=update"),
             "spark_mode .*flink,spark_mode=update.* is a setting of the engine spark",
         ),
-        (("spark", "none,preset=stock"), "preset .* is a setting of the engine spark and flink, not of reference"),
+        (("spark", "none,engine_ui=true"), "engine_ui .* is a setting of the engine spark and flink, not of reference"),
         (("spark", "flink", "--engine-command=x"), "engine_command .* is a setting of the engine command"),
     ],
 )
@@ -206,7 +206,7 @@ def test_a_run_that_is_asked_for_by_the_older_name_is_named_by_the_new_one():
 
 
 def test_messages_name_the_engine_by_its_name_alone():
-    with pytest.raises(ConfigError, match="one of spark, flink, reference, command, not 'non'"):
+    with pytest.raises(ConfigError, match=f"one of {', '.join(ENGINES)}, not 'non'"):
         loaded("--engine=non")
 
 
