@@ -52,7 +52,7 @@ def poison_of_its_own(bootstrap_servers: str, topic: str) -> int:
     return 1 + len(wrong)
 
 
-@each_engine(soon="reference")
+@each_engine(soon="reference", but=("kafka_streams",))
 def test_clicks_users_and_anomalies_are_exact_beside_poison_in_both_topics(tmp_path, engine):
     program = start(tmp_path, "master_code_spark.py", *HARD, f"--engine={engine}")
     try:

@@ -97,6 +97,11 @@ OTHER = {
     "flink_python": "python3.12",
     "flink_conf": (("pipeline.object-reuse", "false"), ("table.exec.source.idle-timeout", "2 s")),
     "flink_memory": "700m",
+    "kafka_streams_delivery": "exactly-once",
+    "kafka_streams_commit_interval_ms": 200,
+    "kafka_streams_threads": 3,
+    "kafka_streams_memory": "700m",
+    "kafka_streams_conf": (("poll.ms", "5"),),
     "postgres_dsn": "host=db.example dbname=results",
     "postgres": "embedded",
     "postgres_dir": "database",
@@ -610,6 +615,7 @@ def engines(draw):
     own = {
         "spark": {"spark_conf": pairs},
         "flink": {"flink_conf": pairs, "flink_parallelism": st.none() | st.integers(1, 1000)},
+        "kafka_streams": {"kafka_streams_conf": pairs, "kafka_streams_threads": st.none() | st.integers(1, 1000)},
         "reference": {"num_consumers": st.integers(1, 1000), "watermarks_topic": WORDS.map("w-{}".format)},
         "command": {"engine_command": st.lists(WORDS, min_size=1).map(" ".join)},
     }

@@ -85,7 +85,7 @@ def test_a_file_that_names_an_engine_and_a_setting_of_another_is_refused(tmp_pat
 @pytest.mark.parametrize(
     ("engine", "setting", "owners"),
     [
-        ("spark", "idle_timeout_ms", "flink and reference"),
+        ("spark", "idle_timeout_ms", "flink and kafka_streams and reference"),
         ("spark", "engine_command", "command"),
         ("reference", "checkpoint_dir", "spark and flink"),
         ("flink", "watermarks_topic", "reference"),
@@ -215,6 +215,7 @@ def test_messages_name_the_engine_by_its_name_alone():
 CHOSEN = {
     "spark": {"spark_mode": "update", "spark_conf": (("a", "1"),)},
     "flink": {"flink_delivery": "exactly-once", "idle_timeout_ms": 5},
+    "kafka_streams": {"kafka_streams_delivery": "exactly-once", "tuning": "no-linger", "preset": "default"},
     "reference": {"num_consumers": 3, "watermarks_topic": "clocks"},
     "command": {"engine_command": "my-engine --fast"},
 }

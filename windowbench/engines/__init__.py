@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from windowbench.engines.command.settings import CommandSettings
 from windowbench.engines.flink.settings import FlinkSettings
+from windowbench.engines.kafka_streams.settings import KafkaStreamsSettings
 from windowbench.engines.reference.settings import ReferenceSettings
 from windowbench.engines.spark.settings import SparkSettings
 from windowbench.settings.engine import EngineSettings
@@ -16,6 +17,7 @@ from windowbench.settings.engine import EngineSettings
 ENGINES: dict[str, type[EngineSettings]] = {
     "spark": SparkSettings,
     "flink": FlinkSettings,
+    "kafka_streams": KafkaStreamsSettings,
     "reference": ReferenceSettings,
     "command": CommandSettings,
 }
