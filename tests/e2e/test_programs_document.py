@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.started import ROOT
+from tests.patience import PATIENCE
 from windowbench.broker.storage import free_port
 from windowbench.errors import ExitCode
 
 DOCUMENT = ROOT / "docs" / "programs.md"
-PATIENCE = 180
+
 SLOW = {ExitCode.RUN_INVALID, ExitCode.UNSUSTAINABLE}
 """How a run ends, and what judges it, where the machine was too slow for it."""
 
@@ -122,7 +123,7 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.all
 def test_every_line_of_the_document_does_what_it_says(open_directory, java_home):
     directory = open_directory / "programs"  # one that the unprivileged user of an embedded database may enter
     directory.mkdir()
