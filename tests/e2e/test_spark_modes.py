@@ -31,7 +31,6 @@ def finished_exactly(program):
     rows = summary["rows"]
     assert headline(summary) in {None, "freshness_ms"}
     assert rows["intermediate"] > 0
-    assert "freshness P50" in program.errors, "the live view shows what a run of updates is about"
     return summary
 
 

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from windowbench.errors import EngineFailed
-from windowbench.orchestrate.live import Snapshot
+from windowbench.orchestrate.live import ResultFigures, Snapshot
 from windowbench.orchestrate.services import JsonLineService, page_of
 from windowbench.orchestrate.view import live_table, plain_line
 
@@ -24,6 +24,12 @@ def test_the_address_of_the_engines_page_is_in_the_plain_line_and_in_the_live_ta
     snapshot = Snapshot(phase="measure", engine_page=PAGE)
     assert plain_line(snapshot).endswith(f"engine's page {PAGE}")
     assert PAGE in shown(snapshot)
+
+
+@pytest.mark.parametrize(("mode", "words"), [("update", "freshness P50 1"), ("append", "after closing P50 1")])
+def test_the_live_view_shows_what_a_run_of_its_mode_is_about(mode, words):
+    figures = ResultFigures(windows=2, p50_ms=1, p90_ms=2, max_ms=3, mode=mode)
+    assert words in plain_line(Snapshot(phase="measure", results=figures))
 
 
 def test_without_a_page_nothing_is_said_of_one():
