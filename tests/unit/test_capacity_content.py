@@ -171,7 +171,7 @@ def test_the_text_names_every_probe_its_reason_and_the_conditions_within_80_colu
     assert "the bracket is wider than asked for" in said
     assert "2 47,300 sustainable 1,500" in said
     assert "(full run)" in said
-    assert text.splitlines()[-1] == "files in runs/x: capacity.json, capacity.md, capacity.html"
+    assert text.splitlines()[-2:] == ["files in runs/x:", "  capacity.json, capacity.md, capacity.html"]
 
 
 def test_the_markdown_is_one_table_with_as_many_cells_in_every_row():

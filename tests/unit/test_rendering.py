@@ -226,5 +226,5 @@ def test_the_verdict_comes_first_and_where_the_files_are_last():
     lines = terminal_text(found).splitlines()
     assert lines[0] == "verdict: valid   run a"
     assert "warnings:" in lines
-    assert lines[-1] == "files in /runs/x: a.json, b.csv"
+    assert lines[-2:] == ["files in /runs/x:", "  a.json, b.csv"]
     assert max(map(len, lines)) <= WIDTH
