@@ -4,7 +4,8 @@ Only programs of the root and ``python -m windowbench`` are called, so that noth
 The load is the exception: no command prints it.
 
 Outputs are exact but for what follows from the place of a run directory: the absolute path of the directory above it
-is written as ``PLACE``. The current directory is that place, so that all other paths are relative.
+is written as ``PLACE``. The current directory is that place, so that all other paths are relative. And processors
+differ in the last digits of what is added up from fractions, so ten digits of a number count.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from windowbench.load.schedule import plan
 EXPECTED = Path(__file__).parent / "expected"
 
 Outputs = dict[str, str]
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{9,}(e[+-]?\d+)?")
 
 
 @contextlib.contextmanager
@@ -96,7 +98,12 @@ def of_run(name: str, directory: Path) -> Outputs:
         if name in PAGES:
             told = said(windowbench.__main__.main, "report", str(run))
             found["page.txt"] = told + page_text((run / "report.html").read_bytes().decode())
-        return {key: text.replace(str(Path.cwd()), "PLACE") for key, text in found.items()}
+        return {key: steady(text.replace(str(Path.cwd()), "PLACE")) for key, text in found.items()}
+
+
+def steady(text: str) -> str:
+    """Return a text with ten digits of each number that has more."""
+    return _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.10g}", text)
 
 
 def _columns(path: Path) -> str:
@@ -109,7 +116,7 @@ def _columns(path: Path) -> str:
 
 
 def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(steady(text).encode()).hexdigest()[:16]
 
 
 class _PageText(HTMLParser):
