@@ -25,7 +25,7 @@ from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.job import announce, read_job, say, until_stopped
 from windowbench.engines.reference.aggregator import Aggregator
 from windowbench.engines.reference.query import ReferenceQuery
@@ -43,7 +43,7 @@ PROGRESS_SECONDS = 0.1
 _JOIN_SECONDS = 2.0
 
 
-def check_topics(config: Config) -> Numbering:
+def check_topics(config: JobConfig) -> Numbering:
     """Make sure that all topics exist; return the partitions that hold events.
 
     Raises
@@ -61,7 +61,7 @@ def check_topics(config: Config) -> Numbering:
     return Numbering(topics=inputs, each=min(len(admin.partitions(topic)) for topic in inputs))
 
 
-def consumer_main(config: Config, engine: str, consumer: int, own: Share, parent: Connection) -> None:
+def consumer_main(config: JobConfig, engine: str, consumer: int, own: Share, parent: Connection) -> None:
     """Run :func:`run_consumer` as a process of its own that ends quietly when its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its consumers
     with suppress(BrokenPipeError, ConnectionResetError, EOFError):
@@ -76,7 +76,7 @@ def consumer_main(config: Config, engine: str, consumer: int, own: Share, parent
 class Consumers:
     """The consumer processes, seen from the parent."""
 
-    def __init__(self, config: Config, engine: str, inputs: Numbering) -> None:
+    def __init__(self, config: JobConfig, engine: str, inputs: Numbering) -> None:
         """Spawn the consumers; a partition has one owner, so there are no more of them than partitions."""
         context = multiprocessing.get_context("spawn")
         self._connections: list[Connection] = []
@@ -126,9 +126,9 @@ class Consumers:
 class Results:
     """Writes rows; equal keys go to the same partition."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: JobConfig) -> None:
         self._each = config.kafka.result_partitions
-        self._sender = KafkaSender(config, result_partitions(config), linger_ms=0)
+        self._sender = KafkaSender(config, result_partitions(config))
 
     def write(self, key: bytes, value: bytes, topic: int = 0) -> None:
         """Hand a row over; `topic` is which of the topics of results it goes to."""
@@ -151,7 +151,7 @@ class Results:
         self._sender.flush(_JOIN_SECONDS)
 
 
-def aggregate(config: Config, inputs: Numbering) -> None:
+def aggregate(config: JobConfig, inputs: Numbering) -> None:
     """Add up what consumers count and write rows, until a signal ends it or something fails.
 
     Raises
@@ -187,7 +187,7 @@ def aggregate(config: Config, inputs: Numbering) -> None:
                 say("progress", **aggregator.progress())
 
 
-def effective_settings(config: Config, consumers: int) -> dict[str, str]:
+def effective_settings(config: JobConfig, consumers: int) -> dict[str, str]:
     """Return the settings that decide the latency of this engine, as the report shows them."""
     own = ReferenceSettings.of(config.engine)
     return {

@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.job import Job, announce, masked, next_job, read_job, say, shall_end, until_stopped
 from windowbench.engines.spark.checkpoint import claim, local_directory
 from windowbench.engines.spark.classes import CONF_DIR, KEEP_FLAG, empty_conf_dir, sharing_flags
@@ -119,18 +119,18 @@ def submitted() -> bool:
 # --- the session ------------------------------------------------------------------------------------------------------
 
 
-def jars_command(config: Config) -> str:
+def jars_command(config: JobConfig) -> str:
     """Return what to type where the connector is missing."""
     jars = ",".join(map(str, jar_paths("spark", default_cache_dir(config.run.cache_dir))))
     return f"{SETUP_REMEDY}, then: spark-submit --jars {jars} {Path(__file__).resolve()}"
 
 
-def is_local(config: Config) -> bool:
+def is_local(config: JobConfig) -> bool:
     """Whether all of Spark is one process on this machine."""
     return master_of(config, partitions=0).startswith("local")
 
 
-def connector_settings(config: Config) -> dict[str, str]:
+def connector_settings(config: JobConfig) -> dict[str, str]:
     """Return the settings that put the jars of the Kafka connector where this master needs them.
 
     Raises
@@ -151,7 +151,7 @@ def connector_settings(config: Config) -> dict[str, str]:
     return {"spark.driver.extraClassPath": os.pathsep.join(jars)}
 
 
-def share_classes(config: Config) -> tuple[str, ...]:
+def share_classes(config: JobConfig) -> tuple[str, ...]:
     """Let the JVM to be started find its class archive; return its flags for that, none where it has none.
 
     Whoever has a Spark, or settings in its directory, of their own needs them more than a quick start.
@@ -177,7 +177,7 @@ def our_settings(job: Job, query: SparkQuery, partitions: int) -> dict[str, str]
     if shows_page(job):
         ours |= UI_SETTINGS
     if not submitted():
-        jvm = jvm_settings(job.config, *share_classes(job.config), lasting=job.succession)
+        jvm = jvm_settings(job.config, *share_classes(job.config), lasting=job.orders is not None)
         return ours | jvm | connector_settings(job.config)
     if SparkSettings.of(job.config.engine).spark_master is None:
         del ours["spark.master"]
@@ -209,7 +209,7 @@ def start_session(job: Job, query: SparkQuery, partitions: int, stack: ExitStack
     return SparkSession(context)
 
 
-def check_connector(spark: SparkSession, config: Config) -> None:
+def check_connector(spark: SparkSession, config: JobConfig) -> None:
     """Make sure that Spark finds every part of its Kafka connector.
 
     Raises

@@ -20,8 +20,9 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from windowbench.configuration.job import JobConfig
 from windowbench.configuration.known import (
     GROUPS,
     SETTINGS,
@@ -40,7 +41,7 @@ from windowbench.settings.engine import EngineSettings, OutputMode
 from windowbench.settings.events import EventSettings
 from windowbench.settings.judge import JudgeSettings
 from windowbench.settings.kafka import KafkaSettings
-from windowbench.settings.knobs import ConfigError, Pairs, checked, require
+from windowbench.settings.knobs import ConfigError, checked, require
 from windowbench.settings.layers import Layer, environment_layer, mapping_layer, read_file, variables_layer
 from windowbench.settings.load import MAX_RATE, LoadSettings
 from windowbench.settings.run import RunSettings
@@ -59,6 +60,7 @@ __all__ = [
     "ConsumerSettings",
     "EngineSettings",
     "EventSettings",
+    "JobConfig",
     "JudgeSettings",
     "KafkaSettings",
     "LoadSettings",
@@ -69,13 +71,16 @@ __all__ = [
     "WorkloadSettings",
     "config_json",
     "config_parser",
+    "job_config",
     "load",
+    "load_job",
+    "read_job_config",
     "read_run_config",
 ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Config:
+class Config(JobConfig):
     """All settings of one run, checked as a whole.
 
     Raises
@@ -83,6 +88,8 @@ class Config:
     ConfigError
         From the constructor, when settings contradict each other.
     """
+
+    GROUPS: ClassVar[tuple[str, ...]] = tuple(GROUPS)
 
     run: RunSettings = field(default_factory=RunSettings)
     load: LoadSettings = field(default_factory=LoadSettings)
@@ -135,24 +142,16 @@ class Config:
         return Chosen(workload=self.engine.workload, engine=self.engine.engine)
 
     @property
-    def real_time(self) -> bool:
-        """Whether rows leave the engine one by one, within batches that last for a fixed time."""
-        return self.engine.real_time_batch_s is not None
+    def expected_rate(self) -> float:
+        """Events per second that the engine is to be prepared for: those of the load, unless it is told others."""
+        told = self.engine.expected_rate
+        return float(self.load.total_rate) if told is None else told
 
     @property
-    def output_mode(self) -> OutputMode:
-        """What a result row is: ``append``, the one row of its key; ``update``, the newest of several."""
-        return self.engine.output_mode
-
-    @property
-    def input_topics(self) -> tuple[str, ...]:
-        """Names of the topics that hold the events."""
-        return (self.kafka.events_topic, *(getattr(self.workload, name) for name in self.workload.FURTHER_TOPICS))
-
-    @property
-    def result_topics(self) -> tuple[str, ...]:
-        """Names of the topics that take the rows."""
-        return (self.kafka.result_topic, *(getattr(self.workload, name) for name in self.workload.FURTHER_RESULTS))
+    def expected_warmup_seconds(self) -> float:
+        """How long the engine may get ready before latency counts: the warm-up, unless it is told another time."""
+        told = self.engine.expected_warmup_seconds
+        return self.load.warmup_seconds if told is None else told
 
     @property
     def engine_topics(self) -> tuple[str, ...]:
@@ -199,14 +198,6 @@ class Config:
         """Whether a consumer notes when each row became visible."""
         return self.kafka.visible_time or self.in_transactions
 
-    def flat(self) -> dict[str, Any]:
-        """Return every setting by name, in the form a JSON file holds."""
-        out: dict[str, Any] = {}
-        for group in GROUPS:
-            for name, value in dataclasses.asdict(getattr(self, group)).items():
-                out[name] = dict(value) if SETTINGS[name].type == Pairs else value
-        return out
-
     def replace(self, **values: object) -> Config:
         """Return a copy with the named settings changed, checked like any other.
 
@@ -235,15 +226,38 @@ class Loaded:
     arguments: argparse.Namespace
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoadedJob:
+    """The configuration of an engine's job, and what a :class:`Loaded` has beside it.
+
+    Attributes
+    ----------
+    runs_dir : str
+        Where a job that is part of no run makes its directory.
+    """
+
+    config: JobConfig
+    origins: dict[str, str]
+    arguments: argparse.Namespace
+    runs_dir: str
+
+
 def _build(values: Mapping[str, object]) -> Config:
     chosen = _chosen_of(values, USUAL)
     check_owned(values, chosen)
-    known = known_settings(chosen)
-    groups = {
-        group: cls(**{name: values[name] for name, s in known.items() if s.group == group})
-        for group, cls in chosen.groups.items()
-    }
-    return Config(**groups)
+    return Config(**_groups(chosen.groups, values))
+
+
+def _groups(classes: Mapping[str, type], values: Mapping[str, object]) -> dict[str, Any]:
+    return {group: cls(**{f.name: values[f.name] for f in dataclasses.fields(cls)}) for group, cls in classes.items()}
+
+
+def job_config(config: Config) -> JobConfig:
+    """Return what the engine of a run is given."""
+    expected = {"expected_rate": config.expected_rate, "expected_warmup_seconds": config.expected_warmup_seconds}
+    own = {group: getattr(config, group) for group in config.chosen.job_groups}
+    values = {field.name: getattr(own[group], field.name) for group in own for field in dataclasses.fields(own[group])}
+    return JobConfig(**_groups(config.chosen.job_groups, values | expected))
 
 
 def _chosen_of(values: Mapping[str, object], otherwise: Chosen) -> Chosen:
@@ -263,7 +277,8 @@ def _chosen(layers: list[Layer], engine: str = USUAL.engine) -> Chosen:
     return found
 
 
-def _merge(layers: list[Layer], chosen: Chosen) -> tuple[Config, dict[str, str]]:
+def _merge(layers: list[Layer], chosen: Chosen) -> tuple[dict[str, object], dict[str, str]]:
+    """Return the value of each setting and the layer it comes from."""
     known = known_settings(chosen)
     values: dict[str, object] = {name: setting.default for name, setting in known.items()}
     origins = dict.fromkeys(known, "default")
@@ -281,7 +296,7 @@ def _merge(layers: list[Layer], chosen: Chosen) -> tuple[Config, dict[str, str]]
         for name, value in layer.values.items():
             values[name] = value
             origins[name] = layer.origin
-    return _build(values), origins
+    return values, origins
 
 
 def config_parser(prog: str, description: str, *, epilog: str = "", engine: str = USUAL.engine) -> Parser:
@@ -342,7 +357,56 @@ def load(
     namespace = parser.parse_all(argv)
     if prepare is not None:
         prepare(namespace)
-    layers = [] if engine is None else [Layer(origin=parser.prog, values={"engine": engine})]
+    layers, chosen = _layers(parser.prog, namespace, environ, engine)
+    values, origins = _merge([_without(layer, chosen, beside) for layer in layers], chosen)
+    return Loaded(config=_build(values), origins=origins, arguments=namespace)
+
+
+def load_job(
+    parser: Parser, argv: list[str] | None, environ: Mapping[str, str] | None = None, *, engine: str
+) -> LoadedJob:
+    """Build the configuration of an engine's job from all layers.
+
+    Parameters
+    ----------
+    parser : Parser
+        Made by :func:`config_parser`.
+    argv : list of str, optional
+        Arguments without the program's name; the process's own when None.
+    environ : mapping, optional
+        Environment variables; the process's own when None.
+    engine : str
+        The engine that the program's name stands for.
+
+    Raises
+    ------
+    ConfigError
+        For anything unknown, malformed or contradictory, in any layer, and where another engine is named.
+    """
+    namespace = parser.parse_all(argv)
+    layers, chosen = _layers(parser.prog, namespace, environ, engine)
+    require(
+        chosen.engine == engine,
+        f"{parser.prog} is the job of the engine {engine}, not of {chosen.engine}: leave out --engine",
+    )
+    values, origins = _merge(layers, chosen)
+    load = _groups({"load": LoadSettings}, values)["load"]
+    for name, of_load in (("expected_rate", load.total_rate), ("expected_warmup_seconds", load.warmup_seconds)):
+        if values[name] is None:
+            values[name] = float(of_load)
+    return LoadedJob(
+        config=JobConfig(**_groups(chosen.job_groups, values)),
+        origins=origins,
+        arguments=namespace,
+        runs_dir=str(values["runs_dir"]),
+    )
+
+
+def _layers(
+    program: str, namespace: argparse.Namespace, environ: Mapping[str, str] | None, engine: str | None
+) -> tuple[list[Layer], Chosen]:
+    """Return the layers of a program's settings, later ones win, and the workload and engine that they choose."""
+    layers = [] if engine is None else [Layer(origin=program, values={"engine": engine})]
     if namespace.config is not None:
         path = Path(namespace.config)
         layers.append(_file_layer(read_file(path), origin=f"file {path.name}"))
@@ -354,8 +418,7 @@ def load(
     if namespace.profile is not None:
         values = profile_values(namespace.profile, chosen.workload)
         layers.insert(0 if engine is None else 1, Layer(origin=f"profile {namespace.profile}", values=values))
-    config, origins = _merge([_without(layer, chosen, beside) for layer in layers], chosen)
-    return Loaded(config=config, origins=origins, arguments=namespace)
+    return layers, chosen
 
 
 def _without(layer: Layer, chosen: Chosen, beside: Collection[str]) -> Layer:
@@ -382,15 +445,33 @@ def read_run_config(path: Path) -> Config:
     ConfigError
         When the file is missing, damaged or of another version's settings.
     """
+    chosen, values = _exact(path, lambda chosen: chosen.groups)
+    return Config(**_groups(chosen.groups, values))
+
+
+def read_job_config(path: Path) -> JobConfig:
+    """Read the ``engine.json`` of a run, exactly as written: no other layer takes part.
+
+    Raises
+    ------
+    ConfigError
+        When the file is missing, damaged or of another version's settings.
+    """
+    chosen, values = _exact(path, lambda chosen: chosen.job_groups)
+    return JobConfig(**_groups(chosen.job_groups, values))
+
+
+def _exact(path: Path, groups: Callable[[Chosen], Mapping[str, type]]) -> tuple[Chosen, dict[str, object]]:
     layer = _file_layer(read_file(path), origin=str(path))
     chosen = _chosen([layer])
     known = known_settings(chosen)
-    missing = known.keys() - layer.values.keys()
+    wanted = {item.name for cls in groups(chosen).values() for item in dataclasses.fields(cls)}
+    missing = {name for name in wanted - layer.values.keys() if not known[name].optional}
     require(not missing, f"{path} lacks the settings {', '.join(sorted(missing))}: was it written by another version?")
     check_owned(layer.values, chosen, where=str(path))
-    return _build({name: checked(known[name], layer.values[name], where=str(path)) for name in known})
+    return chosen, {name: checked(known[name], layer.values.get(name), where=str(path)) for name in wanted}
 
 
-def config_json(config: Config) -> str:
-    """Return the text of a run's ``config.json``."""
+def config_json(config: JobConfig) -> str:
+    """Return the text of a run's ``config.json``, or of its ``engine.json``."""
     return json.dumps(config.flat(), indent=2) + "\n"

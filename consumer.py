@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Config, ConfigError, config_parser, load
-from windowbench.engines.job import Job, job_of, say
+from windowbench.engines.job import directory_of, say
 from windowbench.errors import HarnessError, Terminated, run_program
 from windowbench.judge.truth.rows import RowModel
 from windowbench.kafka.admin import Admin
@@ -157,7 +157,7 @@ class Transfer:
         return all(self._reader.position.get(partition, -1) >= end for partition, end in ends.items())
 
 
-def database_directory(job: Job) -> Path:
+def database_directory(config: Config, file: str | None) -> Path:
     """Return where the embedded database is.
 
     Raises
@@ -165,12 +165,14 @@ def database_directory(job: Job) -> Path:
     ConfigError
         When neither a run nor the user says.
     """
-    chosen = job.config.consumers.postgres_dir
-    if chosen is None and job.alone:
+    chosen, run_id = config.consumers.postgres_dir, config.run.run_id
+    if chosen is not None:
+        return Path(chosen)
+    if run_id is None:
         raise ConfigError(
             "postgres=embedded outside a run needs postgres_dir: which directory is the database to be in?"
         )
-    return Path(chosen) if chosen is not None else job.run_dir / "postgres"
+    return directory_of(run_id, config.run.runs_dir, file) / "postgres"
 
 
 def tell(kind: str, message: str) -> None:
@@ -179,21 +181,28 @@ def tell(kind: str, message: str) -> None:
     _LOG.warning(message)
 
 
-def consume(job: Job, *, until_end: bool) -> None:
+def consume(config: Config, file: str | None, *, until_end: bool) -> None:
     """Bring results over until a signal comes, or everything is over that was there at the start.
+
+    Parameters
+    ----------
+    config : Config
+    file : str or None
+        The file that it was read from.
+    until_end : bool
+        Whether what was there at the start is all.
 
     Raises
     ------
     HarnessError
         When broker or database cannot be reached at the start, or will not have us later.
     """
-    config, given = job.config, job.config.consumers
-    run_id = None if job.alone else job.run_id
+    given, run_id = config.consumers, config.run.run_id
     topics = result_partitions(config)
     workload = config.engine.workload
     model = RowModel.of(workload)
     with ExitStack() as stack:
-        server = EmbeddedPostgres(database_directory(job)) if given.postgres == "embedded" else None
+        server = EmbeddedPostgres(database_directory(config, file)) if given.postgres == "embedded" else None
         ends = {n: end for n, (_, end) in Admin(config).numbered_ranges(topics).items()}
         if server is not None:
             stack.enter_context(server)
@@ -249,7 +258,7 @@ def _body(argv: list[str] | None) -> int:
     loaded = load(parser, argv)
     checked(loaded.config)
     try:
-        consume(job_of(loaded, "consumer"), until_end=loaded.arguments.until_end)
+        consume(loaded.config, loaded.arguments.config, until_end=loaded.arguments.until_end)
     except HarnessError as error:
         say("error", message=str(error))
         raise

@@ -42,7 +42,7 @@ class Calibration:
     """Writes a record to the calibration topic now and then."""
 
     def __init__(self, config: Config, topic: str) -> None:
-        self._sender = KafkaSender(config, topic, linger_ms=0)
+        self._sender = KafkaSender(config, topic)
         self._next = 0.0
 
     def tick(self) -> None:

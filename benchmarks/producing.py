@@ -129,7 +129,7 @@ def peer(config: Config, _directory: str, events: int) -> dict[str, float]:
 
 def bound(config: Config, _directory: str, events: int) -> dict[str, float]:
     """Hand over one ready payload `events` times in this process, and nothing else."""
-    sender = KafkaSender(config, config.kafka.events_topic)
+    sender = KafkaSender(config, config.kafka.events_topic, linger_ms=config.kafka.linger_ms)
     key, now_ms = b"0:0", time.time_ns() // 1_000_000
     prefixes = PayloadEncoder(config).encode(_blocks(config, 1)[0], plan(config, time.time_ns()))
     value = prefixes[0] + b"%d}" % now_ms
@@ -152,7 +152,7 @@ def _blocks(config: Config, events: int) -> list[EventBlock]:
 def stages(config: Config, _directory: str, events: int) -> dict[str, float]:
     """Return what each stage takes by itself in this process, in µs an event."""
     encoder, schedule = PayloadEncoder(config), plan(config, time.time_ns())
-    sender = KafkaSender(config, config.kafka.events_topic)
+    sender = KafkaSender(config, config.kafka.events_topic, linger_ms=config.kafka.linger_ms)
     _blocks(config, 1000)
     times = [time.perf_counter()]
     blocks = _blocks(config, events)

@@ -1,19 +1,19 @@
-import argparse
 import contextlib
+import dataclasses
 import json
 import signal
 from pathlib import Path
 
 import pytest
 
-from config import Config, ConfigError, Loaded, config_json, config_parser, load
+from config import Config, ConfigError, config_json, config_parser, job_config, load, load_job
 from windowbench.engines import ENGINES
 from windowbench.engines.job import announce, job_of, read_job, until_stopped
 from windowbench.errors import BrokerFailed, EngineFailed, Terminated, run_program
 
 
 def loaded(*flags):
-    return load(config_parser("SparkJob.py", "test"), list(flags), environ={})
+    return load_job(config_parser("SparkJob.py", "test"), list(flags), {}, engine="spark")
 
 
 @pytest.mark.parametrize("engine", ["spark", "flink", "reference"])
@@ -33,14 +33,14 @@ def test_a_job_of_a_run_uses_the_directory_of_its_configuration(tmp_path, monkey
     (run / "config.json").write_text(config_json(Config().replace(run_id="run-7", runs_dir="elsewhere")))
     monkeypatch.chdir(tmp_path)
     job = job_of(loaded("--config", "somewhere/run-7/config.json"), "spark")
-    assert (job.run_id, job.run_dir, job.alone) == ("run-7", run, False)
+    assert (job.run_id, job.directory, job.alone) == ("run-7", run, False)
     assert job.checkpoint == str(run / "checkpoint")
 
 
 def test_a_run_id_with_another_file_means_the_directory_of_that_run(tmp_path):
     (tmp_path / "mine.json").write_text('{"run_id": "run-8", "runs_dir": "/runs"}')
     job = job_of(loaded("--config", str(tmp_path / "mine.json")), "spark")
-    assert (job.run_dir, job.alone) == (Path("/runs/run-8"), False)
+    assert (job.directory, job.alone) == (Path("/runs/run-8"), False)
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,17 @@ def test_a_run_id_with_another_file_means_the_directory_of_that_run(tmp_path):
 def test_a_program_started_alone_has_the_settings_of_its_own_engine(engine, flag, monkeypatch):
     monkeypatch.delenv("WINDOWBENCH_ENGINE", raising=False)
     job = read_job([flag], program="Job.py", description="A job.", engine=engine)
-    assert job.config.engine == load(config_parser("x", ""), [f"--engine={engine}", flag], {}).config.engine
+    assert job.config == dataclasses.replace(
+        job_config(load(config_parser("x", ""), [f"--engine={engine}", flag], {}).config), run=job.config.run
+    )
 
 
 def test_a_job_alone_makes_a_run_id_and_a_directory_of_its_own(tmp_path):
     job = job_of(loaded("--runs-dir", str(tmp_path)), "spark")
     assert job.alone
     assert job.config.run.run_id == job.run_id
-    assert job.run_dir == tmp_path / job.run_id
-    assert job.log.is_relative_to(job.run_dir)
+    assert job.directory == tmp_path / job.run_id
+    assert job.log.is_relative_to(job.directory)
 
 
 def test_a_named_checkpoint_wins():
@@ -66,9 +68,7 @@ def test_a_named_checkpoint_wins():
 
 
 def test_what_somebody_chose_is_known_from_its_origin():
-    origins = {"spark_master": "command line", "seed": "default"}
-    job = job_of(Loaded(config=Config(), origins=origins, arguments=argparse.Namespace(config=None)), "spark")
-    assert job.chosen == {"spark_master"}
+    assert job_of(loaded("--spark-master=local[3]"), "spark").chosen == {"engine", "spark_master"}
 
 
 def test_the_failure_of_an_engine_is_one_message_and_goes_on_to_the_exit_code(capsys):

@@ -5,7 +5,7 @@ from urllib.error import HTTPError
 import pytest
 
 import FlinkJob
-from config import Config, config_parser, load
+from config import Config, config_parser, load, load_job
 from windowbench.engines.flink import environment, progress
 from windowbench.engines.flink.environment import choose_interpreter, ensure_environment, missing_locks
 from windowbench.engines.flink.rest import (
@@ -41,7 +41,7 @@ OFFSET = "0.Source__events.KafkaSourceReader.topic.{topic}.partition.{partition}
 
 
 def job(*flags):
-    return job_of(load(config_parser("FlinkJob.py", ""), ["--run-id=r1", *flags], {}, engine="flink"), "flink")
+    return job_of(load_job(config_parser("FlinkJob.py", ""), ["--run-id=r1", *flags], {}, engine="flink"), "flink")
 
 
 # --- the text ---------------------------------------------------------------------------------------------------------

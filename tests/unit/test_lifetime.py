@@ -40,6 +40,9 @@ class FakeEngine:
     def expect_next(self, on_message):
         self.said.append("expects next")
 
+    def tell(self, kind, **fields):
+        self.said.append(f"was told {kind}")
+
     def stop(self, timeout=0.0):
         self.said.append("stopped")
 
@@ -69,6 +72,9 @@ class FakeLauncher:
 
     def progress_log(self):
         return lambda message: None
+
+    def engine_directory(self, config):
+        return self.run.path
 
 
 @pytest.fixture
@@ -106,11 +112,10 @@ def test_broker_and_engine_of_the_first_run_serve_the_second(launch):
     first, second = launcher("a"), launcher("b")
     engine = begin(many, first, SPARK)
     many.end_query(engine, abort=nothing)
-    assert (first.run.path / "rest").exists()
     assert begin(many, second, SPARK) is engine
-    assert (first.run.path / "successor").read_text() == str(second.run.config)
+    assert (second.run.path / "engine.json").exists()
     assert engine.flags == ("--succession",)
-    assert engine.said == ["resting", "expects next", "next"]
+    assert engine.said == ["was told rest", "resting", "expects next", "was told next", "next"]
     assert second.services.engine is engine
     assert second.services.broker is first.services.broker
     assert started == [("broker", "a"), ("engine", "a")]
@@ -143,7 +148,7 @@ def test_an_engine_that_does_not_come_to_rest_is_stopped_and_the_next_run_gets_a
     many = ManyRuns(ExitStack(), lock=None)
     stuck = begin(many, launcher("a", stuck=True), SPARK)
     many.end_query(stuck, abort=nothing)
-    assert stuck.said == ["stopped"]
+    assert stuck.said == ["was told rest", "stopped"]
     assert many.needs_warming(SPARK)
     assert begin(many, launcher("b"), SPARK) is not stuck
 

@@ -11,23 +11,22 @@ from windowbench.engines.reference.settings import ReferenceSettings
 from windowbench.kafka.admin import planned_topics
 from windowbench.orchestrate.prepare import with_run_topics
 
-PATH = Path("runs/x/config.json")
-
 
 @pytest.mark.parametrize(
     ("engine", "program"), [("spark", "SparkJob.py"), ("reference", "ReferenceJob.py"), ("flink", "FlinkJob.py")]
 )
-def test_an_engine_of_ours_is_its_root_program(engine, program):
-    command = engine_command(Config().replace(engine=engine), PATH)
+def test_an_engine_of_ours_is_its_root_program(engine, program, tmp_path):
+    command = engine_command(Config().replace(engine=engine), tmp_path)
     assert command[0] == sys.executable
     assert Path(command[1]).name == program
     assert Path(command[1]).is_file()
-    assert command[2:] == ["--config", str(PATH)]
+    assert command[2:] == ["--config", str(tmp_path / "engine.json")]
 
 
-def test_a_command_is_split_as_a_shell_would():
+def test_a_command_is_split_as_a_shell_would(tmp_path):
     config = Config().replace(engine="command", engine_command="my-engine --name 'two words'")
-    assert engine_command(config, PATH) == ["my-engine", "--name", "two words", "--config", str(PATH)]
+    file = str(tmp_path / "engine.json")
+    assert engine_command(config, tmp_path) == ["my-engine", "--name", "two words", "--config", file]
 
 
 def test_the_watermarks_topic_is_planned_for_the_reference_engine_alone_and_has_one_partition():

@@ -144,7 +144,7 @@ def test_the_temporary_directory_is_made_once_named_in_the_lock_and_gone_with_it
         path = lock.temporary()
         assert lock.temporary() == path
         assert path.parent == system
-        assert json.loads((tmp_path / LOCK_NAME).read_text())["temporary"] == str(path)
+        assert json.loads((tmp_path / LOCK_NAME).read_text())["elsewhere"] == [str(path)]
         assert path.stat().st_mode & 0o066 == 0, "nobody else reads or writes there"
         (path / "blocks").mkdir()
         (path / "blocks" / "data").touch()
@@ -167,7 +167,7 @@ def test_the_temporary_directory_of_a_dead_run_or_probe_is_removed(tmp_path, sys
     with RunLock(tmp_path / "alive") as lock:
         (lock.temporary() / "data").touch()
         content = json.loads((tmp_path / "alive" / LOCK_NAME).read_text())
-        dead_run(runs / run, name, temporary=content["temporary"])
+        dead_run(runs / run, name, elsewhere=content["elsewhere"])
         (leftover,) = clean_leftovers(runs)
         assert leftover.run == place
         assert list(system.iterdir()) == []
@@ -179,7 +179,7 @@ def test_the_temporary_directory_of_a_dead_run_or_probe_is_removed(tmp_path, sys
 )
 def test_a_directory_that_no_lock_has_made_is_not_removed_whatever_a_lock_names(tmp_path, system, killed, named):
     (system / named).mkdir(parents=True, exist_ok=True)
-    dead_run(tmp_path / "runs", temporary=str(system / named))
+    dead_run(tmp_path / "runs", elsewhere=[str(system / named)])
     clean_leftovers(tmp_path / "runs")
     assert (system / named).exists()
 

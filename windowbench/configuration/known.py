@@ -16,10 +16,10 @@ from windowbench.settings.consumers import ConsumerSettings
 from windowbench.settings.engine import EngineSettings
 from windowbench.settings.events import EventSettings
 from windowbench.settings.judge import JudgeSettings
-from windowbench.settings.kafka import KafkaSettings
+from windowbench.settings.kafka import KafkaSettings, TopicSettings
 from windowbench.settings.knobs import ConfigError, Setting, nearest, settings_of
 from windowbench.settings.load import LoadSettings
-from windowbench.settings.run import RunSettings
+from windowbench.settings.run import JobSettings, RunSettings
 from windowbench.settings.windows import WindowSettings
 from windowbench.settings.workload import WorkloadSettings
 from windowbench.workloads import WORKLOADS
@@ -49,6 +49,17 @@ class Chosen:
     def groups(self) -> dict[str, type]:
         """The class of each group of settings."""
         return {**GROUPS, "workload": WORKLOADS[self.workload], "engine": ENGINES[self.engine]}
+
+    @property
+    def job_groups(self) -> dict[str, type]:
+        """The class of each group of settings that the engine is given."""
+        return {
+            "run": JobSettings,
+            "workload": WORKLOADS[self.workload].QUERY,
+            "windows": WindowSettings,
+            "kafka": TopicSettings,
+            "engine": ENGINES[self.engine],
+        }
 
 
 USUAL = Chosen(workload=next(iter(WORKLOADS)), engine=next(iter(ENGINES)))
@@ -142,6 +153,6 @@ def without_other_engines(values: Mapping[str, object], chosen: Chosen) -> dict[
     effect. A file that lacks a setting of the run was written by hand, and is returned as it is.
     """
     known = known_settings(chosen)
-    if not known.keys() <= values.keys():
+    if not {name for name, setting in known.items() if not setting.optional} <= values.keys():
         return dict(values)
     return {name: value for name, value in values.items() if name in known or SETTINGS[name].group != "engine"}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from config import Config
+from config import Config, config_json, job_config
 from windowbench.engines import ENGINES
 from windowbench.engines.parts import Part
 from windowbench.errors import HarnessError
@@ -23,6 +23,9 @@ from windowbench.toolchain.java import JavaHome
 ROOT = Path(__file__).resolve().parents[2]
 """The clone, whose root holds the programs."""
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
+
+JOB_FILE = "engine.json"
+"""What an engine is given, in a directory of its own."""
 
 Say = Callable[[str], None]
 
@@ -211,10 +214,26 @@ def our_program(path: str) -> Callable[[Config, str], Sequence[str]]:
     return lambda _config, python: [python, str(ROOT / path)]
 
 
-def engine_command(config: Config, config_path: Path, python: Path | None = None) -> list[str]:
-    """Return the command line of the engine of a run; `python` runs it where it is not ours."""
+def engine_command(config: Config, directory: Path, python: Path | None = None) -> list[str]:
+    """Write what the engine of a run is given into a directory of its own, and return its command line.
+
+    Parameters
+    ----------
+    config : Config
+    directory : Path
+        Exists; nobody else uses it.
+    python : Path, optional
+        Runs the engine where it is not ours.
+    """
     own = engine_of(config).command(config, str(python or sys.executable))
-    return [*own, "--config", str(config_path)]
+    return [*own, "--config", str(write_job_file(config, directory))]
+
+
+def write_job_file(config: Config, directory: Path) -> Path:
+    """Write what the engine of a run is given, and return the file."""
+    file = directory / JOB_FILE
+    file.write_text(config_json(job_config(config)), encoding="utf-8")
+    return file
 
 
 def finding_of(check: Callable[[Machine], Finding], machine: Machine) -> Finding:

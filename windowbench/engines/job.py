@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from config import Config, Loaded, config_parser, load, read_run_config
-from windowbench.engines.succession import FLAG, await_successor, shall_rest
+from config import JobConfig, LoadedJob, config_parser, load_job, read_job_config
+from windowbench.engines.contract import JOB_FILE
+from windowbench.engines.succession import FLAG, Orders
 from windowbench.errors import EngineFailed, Terminated, signal_decides
 from windowbench.settings.engine import CheckpointSettings
-from windowbench.settings.knobs import require
 from windowbench.settings.masking import MASK, sounds_secret
 
 _EPILOG = "Without --config of a run it works alone, until SIGTERM or Ctrl-C."
@@ -27,37 +27,38 @@ class Job:
 
     Attributes
     ----------
-    config : Config
+    config : JobConfig
         Has the run id.
     run_id : str
-    run_dir : Path
+    directory : Path
+        Where the engine keeps what it writes.
     chosen : frozenset of str
         Names of the settings that somebody set.
     alone : bool
         Whether no benchmark run stands around the job, whose log takes what the engine prints.
     engine : str
         Name of the engine.
-    succession : bool
-        Whether another run may follow in the same process.
+    orders : Orders or None
+        What tells of the run that follows in the same process; None where none does.
     """
 
-    config: Config
+    config: JobConfig
     run_id: str
-    run_dir: Path
+    directory: Path
     chosen: frozenset[str]
     alone: bool
     engine: str
-    succession: bool = False
+    orders: Orders | None = None
 
     @property
     def checkpoint(self) -> str:
         """Directory or URI of the checkpoints."""
-        return CheckpointSettings.of(self.config.engine).checkpoint_dir or str(self.run_dir / "checkpoint")
+        return CheckpointSettings.of(self.config.engine).checkpoint_dir or str(self.directory / "checkpoint")
 
     @property
     def log(self) -> Path:
         """Where the engine logs when the job runs alone."""
-        return self.run_dir / "logs" / f"{self.engine}.log"
+        return self.directory / "logs" / f"{self.engine}.log"
 
 
 def read_job(argv: list[str] | None, *, program: str, description: str | None, engine: str) -> Job:
@@ -84,40 +85,37 @@ def read_job(argv: list[str] | None, *, program: str, description: str | None, e
     parser.add_argument(
         FLAG, action="store_true", help="stay for the run that follows; see windowbench/engines/succession.py"
     )
-    loaded = load(parser, argv, engine=engine)
-    named = loaded.config.engine.engine
-    require(named == engine, f"{program} is the job of the engine {engine}, not of {named}: leave out --engine")
-    return job_of(loaded, engine)
+    return job_of(load_job(parser, argv, engine=engine), engine)
 
 
-def job_of(loaded: Loaded, engine: str) -> Job:
-    """Complete a configuration.
-
-    The directory of a job that gets a run's ``config.json`` is that file's. A job that is part of no run makes a
-    run id and a directory of its own.
-    """
+def job_of(loaded: LoadedJob, engine: str) -> Job:
+    """Complete a configuration; a job that is part of no run makes a run id and a directory of its own."""
     given = loaded.config.run.run_id
     run_id = given or f"{time.strftime('%Y%m%d-%H%M%S')}-{engine}-alone-{os.getpid()}"
-    config = loaded.config if given else loaded.config.replace(run_id=run_id)
-    run_dir = Path(config.run.runs_dir).absolute() / run_id
-    file = loaded.arguments.config
-    if file is not None and Path(file).absolute().parent.name == run_id:
-        run_dir = Path(file).absolute().parent
-    chosen = frozenset(name for name, origin in loaded.origins.items() if origin != "default")
+    config = loaded.config if given else replace(loaded.config, run=replace(loaded.config.run, run_id=run_id))
     return Job(
         config=config,
         run_id=run_id,
-        run_dir=run_dir,
-        chosen=chosen,
+        directory=directory_of(run_id, loaded.runs_dir, loaded.arguments.config),
+        chosen=frozenset(name for name, origin in loaded.origins.items() if origin != "default"),
         alone=given is None,
         engine=engine,
-        succession=getattr(loaded.arguments, "succession", False),
+        orders=Orders() if getattr(loaded.arguments, "succession", False) else None,
     )
+
+
+def directory_of(run_id: str, runs_dir: str, file: str | None) -> Path:
+    """Return the directory of a program of a run: that of the file it was given, where this is the run's own."""
+    if file is not None:
+        path = Path(file).absolute()
+        if path.name == JOB_FILE or path.parent.name == run_id:
+            return path.parent
+    return Path(runs_dir).absolute() / run_id
 
 
 def shall_end(job: Job) -> bool:
     """Whether the query shall make room for that of another run."""
-    return job.succession and shall_rest(job.run_dir)
+    return job.orders is not None and job.orders.rest()
 
 
 def next_job(job: Job) -> Job:
@@ -129,11 +127,12 @@ def next_job(job: Job) -> Job:
         When its configuration cannot be read.
     """
     say("resting")
-    file = await_successor(job.run_dir)
-    config = read_run_config(file)
+    assert job.orders is not None
+    file = job.orders.next_run()
+    config = read_job_config(file)
     run_id = config.run.run_id or file.parent.name
     say("next", run_id=run_id)
-    return replace(job, config=config, run_id=run_id, run_dir=file.parent)
+    return replace(job, config=config, run_id=run_id, directory=file.parent)
 
 
 def say(kind: str, **fields: object) -> None:

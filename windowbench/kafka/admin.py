@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
-from config import Config
+from config import Config, JobConfig
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.client import QUIET, make_client
 from windowbench.kafka.settings import bootstrap_of
@@ -99,7 +99,7 @@ class Admin:
         From every method, when the broker does not answer or refuses.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: JobConfig) -> None:
         """Connect lazily: the first question tells whether the broker is there."""
         self._bootstrap = bootstrap_of(config)
         self._client = make_client(AdminClient, config)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException
 
-from config import Config, ConfigError
+from config import ConfigError, JobConfig
 from windowbench.kafka.settings import client_settings, user_values
 
 # librdkafka prints connection failures on standard error by itself; what a user needs is in our own message.
@@ -19,7 +19,7 @@ QUIET.propagate = False
 _CLIENT = TypeVar("_CLIENT")
 
 
-def make_client(kind: Callable[..., _CLIENT], config: Config, **settings: Any) -> _CLIENT:  # noqa: ANN401 - librdkafka's
+def make_client(kind: Callable[..., _CLIENT], config: JobConfig, **settings: Any) -> _CLIENT:  # noqa: ANN401 - librdkafka's
     """Make a client of `kind` with the user's settings and, over them, `settings` (dots spelled as underscores).
 
     Raises

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from confluent_kafka import Message, Producer
 
-from config import Config
+from config import JobConfig
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import LOG_APPEND_TIME, Admin, TopicPlan
 from windowbench.kafka.client import make_client
@@ -36,7 +36,7 @@ class ClockOffset:
         return asdict(self)
 
 
-def probe_topic(config: Config) -> TopicPlan:
+def probe_topic(config: JobConfig) -> TopicPlan:
     """Return the topic that probes go to; it belongs to the run."""
     return TopicPlan(
         name=f"windowbench-clock-{config.run.run_id}",
@@ -46,7 +46,7 @@ def probe_topic(config: Config) -> TopicPlan:
     )
 
 
-def measure_clock_offset(config: Config) -> ClockOffset:
+def measure_clock_offset(config: JobConfig) -> ClockOffset:
     """Send 50 probes one after another and return the offset that fits all of them.
 
     The probe topic is created when missing.

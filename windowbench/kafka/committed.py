@@ -10,7 +10,7 @@ import time
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from config import Config
+from config import JobConfig
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin, unreachable
 from windowbench.kafka.client import make_client
@@ -30,7 +30,7 @@ class CommittedReader:
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
         Names the broker.
     topics : Numbering
         Existing topics.
@@ -48,7 +48,7 @@ class CommittedReader:
         When the broker does not answer or the topic does not exist.
     """
 
-    def __init__(self, config: Config, topics: Numbering, group: str) -> None:
+    def __init__(self, config: JobConfig, topics: Numbering, group: str) -> None:
         """Ask for the group's offsets and open the consumer there."""
         self.position: dict[int, int] = {}
         self._topics = topics

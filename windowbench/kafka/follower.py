@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from config import Config
+from config import JobConfig
 from windowbench.kafka.client import make_client
 from windowbench.load.numbering import Numbering
 
@@ -57,7 +57,7 @@ class Follower:
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
         Names the broker.
     inputs : Numbering
         Existing topics.
@@ -72,7 +72,7 @@ class Follower:
         Numbers of the partitions that have been read to their end.
     """
 
-    def __init__(self, config: Config, inputs: Numbering, starts: Mapping[int, int | None], group: str) -> None:
+    def __init__(self, config: JobConfig, inputs: Numbering, starts: Mapping[int, int | None], group: str) -> None:
         self.at_end: set[int] = set()
         self._inputs = inputs
         self._consumer = make_client(Consumer, config, group_id=group, **FOLLOWER_SETTINGS)

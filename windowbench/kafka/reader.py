@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from config import Config
+from config import JobConfig
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.client import make_client
@@ -34,7 +34,7 @@ class Record(NamedTuple):
 
 
 def open_consumer(
-    config: Config, topic: str, partitions: list[int], group: str, *, gather_ms: int | None = None
+    config: JobConfig, topic: str, partitions: list[int], group: str, *, gather_ms: int | None = None
 ) -> Consumer:
     """Return a consumer assigned to `partitions` of `topic` from their first offset; it commits nothing.
 
@@ -42,7 +42,7 @@ def open_consumer(
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
     topic : str
     partitions : list of int
     group : str
@@ -67,7 +67,7 @@ def open_consumer(
     return consumer
 
 
-def read_topic(config: Config, topic: str) -> Iterator[list[Record]]:
+def read_topic(config: JobConfig, topic: str) -> Iterator[list[Record]]:
     """Yield every committed record `topic` held when the reading began, in batches.
 
     Raises
@@ -89,7 +89,7 @@ def read_topic(config: Config, topic: str) -> Iterator[list[Record]]:
         consumer.close()
 
 
-def read_topics(config: Config, numbering: Numbering) -> Iterator[list[Record]]:
+def read_topics(config: JobConfig, numbering: Numbering) -> Iterator[list[Record]]:
     """Yield the records of several topics, one topic after the other, their partitions numbered through.
 
     Raises

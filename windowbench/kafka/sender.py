@@ -7,7 +7,7 @@ from typing import Protocol
 
 from confluent_kafka import KafkaException, Message, Producer
 
-from config import Config
+from config import JobConfig
 from windowbench.kafka.client import make_client
 from windowbench.load.numbering import Numbering
 
@@ -38,8 +38,8 @@ class KafkaSender:
 
     Parameters
     ----------
-    config : Config
-        Names broker, compression and linger.
+    config : JobConfig
+        Names the broker.
     topic : str or Numbering
         Where records go: a topic, or several whose partitions are numbered through.
     sample_every : int, optional
@@ -47,17 +47,19 @@ class KafkaSender:
     on_sample : callable, optional
         Receives sampled acknowledgements.
     linger_ms : float, optional
-        How long a record waits for others; the configuration's, which is for events, when None.
+        How long a record waits for others.
+    compression : str, optional
     """
 
     def __init__(
         self,
-        config: Config,
+        config: JobConfig,
         topic: str | Numbering,
         *,
         sample_every: int = 100,
         on_sample: AckSample | None = None,
-        linger_ms: float | None = None,
+        linger_ms: float = 0.0,
+        compression: str = "none",
     ) -> None:
         """Make the client; the first connection is made in the background."""
         self._topic = topic if isinstance(topic, str) else topic.topics[0]
@@ -77,8 +79,8 @@ class KafkaSender:
             # With more, librdkafka 2.16 looks for room without pause while as many requests as it may send wait for
             # their answers: a broker that lacks CPU for a moment would lose it to its producers for good.
             max_in_flight_requests_per_connection=1,
-            compression_type=config.kafka.compression,
-            linger_ms=config.kafka.linger_ms if linger_ms is None else linger_ms,
+            compression_type=compression,
+            linger_ms=linger_ms,
             queue_buffering_max_messages=1_000_000,
             queue_buffering_max_kbytes=QUEUE_KBYTES,
             batch_num_messages=10_000,

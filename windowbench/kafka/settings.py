@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from config import Config, ConfigError
+from config import ConfigError, JobConfig
 from windowbench.settings.layers import read_limited
 
 _HARNESS_OWNED = {
@@ -61,11 +61,11 @@ def parse_client_file(path: Path) -> dict[str, str]:
     return found
 
 
-def _user_settings(config: Config) -> dict[str, str]:
+def _user_settings(config: JobConfig) -> dict[str, str]:
     return parse_client_file(Path(config.kafka.kafka_config)) if config.kafka.kafka_config else {}
 
 
-def bootstrap_of(config: Config) -> str:
+def bootstrap_of(config: JobConfig) -> str:
     """Return the broker address of a configuration that must name one.
 
     Raises
@@ -82,7 +82,7 @@ def bootstrap_of(config: Config) -> str:
     return config.kafka.bootstrap_servers
 
 
-def client_settings(config: Config) -> dict[str, str | int | float]:
+def client_settings(config: JobConfig) -> dict[str, str | int | float]:
     """Return what every librdkafka client of this configuration is made with."""
     user = {k: v for k, v in _user_settings(config).items() if not k.startswith(_JAVA_PREFIX)}
     return {
@@ -94,7 +94,7 @@ def client_settings(config: Config) -> dict[str, str | int | float]:
     }
 
 
-def java_settings(config: Config) -> dict[str, str]:
+def java_settings(config: JobConfig) -> dict[str, str]:
     """Return the user's client settings as a Java Kafka client spells them, without a prefix.
 
     The broker's address is not among them. Credentials become a JAAS line, PEM files become PEM stores.
@@ -128,12 +128,12 @@ def _jaas_quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def user_values(config: Config) -> list[str]:
+def user_values(config: JobConfig) -> list[str]:
     """Return every value of the user's file, longest first, for hiding where even a public one may be a slip."""
     return sorted({value for value in _user_settings(config).values() if value}, key=len, reverse=True)
 
 
-def secrets(config: Config) -> tuple[str, ...]:
+def secrets(config: JobConfig) -> tuple[str, ...]:
     """Return the texts that must be masked wherever output is captured, longest first.
 
     Values of fewer than four characters (``true``'s shorter cousins) would mask half of every log line

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from confluent_kafka import KafkaException, Message
 
-from config import Config
+from config import JobConfig
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.reader import open_consumer
 
@@ -20,7 +20,7 @@ class TopicTail:
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
         Names the broker.
     topic : str
         An existing topic.
@@ -33,7 +33,7 @@ class TopicTail:
 
     def __init__(
         self,
-        config: Config,
+        config: JobConfig,
         topic: str,
         on_record: Callable[[int, bytes | None], None],
         on_passed_over: Callable[[int], None] | None = None,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
-from config import Config
+from config import JobConfig
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import LOG_APPEND_TIME, Admin, TopicPlan
 from windowbench.kafka.client import make_client
@@ -40,7 +40,7 @@ class Seen:
     visible_ns: int
 
 
-def calibration_topic(config: Config) -> TopicPlan:
+def calibration_topic(config: JobConfig) -> TopicPlan:
     """Return the topic of the records, in no transaction, that show what the consumer itself takes."""
     return TopicPlan(
         name=f"windowbench-visible-{config.run.run_id}",
@@ -55,13 +55,13 @@ class VisibilityConsumer:
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
         Names the broker.
     topics : sequence of str
         Existing topics.
     """
 
-    def __init__(self, config: Config, topics: Sequence[str]) -> None:
+    def __init__(self, config: JobConfig, topics: Sequence[str]) -> None:
         admin = Admin(config)
         parts = [TopicPartition(topic, n, OFFSET_BEGINNING) for topic in topics for n in admin.partitions(topic)]
         self._waiting: set[Partition] = {(part.topic, part.partition) for part in parts}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from config import Config
+from config import JobConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,11 +51,11 @@ class Numbering:
         return self.topics.index(topic) * self.each + partition
 
 
-def input_partitions(config: Config) -> Numbering:
+def input_partitions(config: JobConfig) -> Numbering:
     """Return the numbers of the partitions that hold events."""
     return Numbering(topics=config.input_topics, each=config.kafka.partitions)
 
 
-def result_partitions(config: Config) -> Numbering:
+def result_partitions(config: JobConfig) -> Numbering:
     """Return the numbers of the partitions that take rows."""
     return Numbering(topics=config.result_topics, each=config.kafka.result_partitions)

@@ -59,7 +59,7 @@ def _run_job(scratch: Path, machine: Machine, archive: ClassArchive, fresh: Path
             admin.create(topic)
         job = JsonLineService(
             "job",
-            engine_command(config, run.config),
+            engine_command(config, run.path),
             log_path=run.log("engine"),
             failure=EngineFailed,
             env=machine.java.environment(child_environment(os.environ, TMPDIR=str(scratch))),

@@ -12,14 +12,13 @@ from typing import Protocol
 
 from config import Config
 from windowbench.broker.embedded import EmbeddedBroker
-from windowbench.engines.contract import engine_of
-from windowbench.engines.succession import FLAG, ask_to_rest, name_successor
+from windowbench.engines.contract import engine_of, write_job_file
+from windowbench.engines.succession import FLAG, NEXT, REST
 from windowbench.errors import EngineFailed
 from windowbench.orchestrate.services import JsonLineService
 from windowbench.orchestrate.start import Launcher
 from windowbench.orchestrate.watch import Services
 from windowbench.processes.runlock import RunLock
-from windowbench.runs.store import RunDirectory
 
 _REST_SECONDS = 20.0
 
@@ -73,7 +72,6 @@ class ManyRuns:
         self._stack = stack
         self._lock = lock
         self._services = Services()
-        self._served: RunDirectory | None = None
 
     def needs_warming(self, config: Config) -> bool:
         """Whether the next run gets an engine that is slow at first and has not served one yet."""
@@ -98,11 +96,9 @@ class ManyRuns:
         if engine is None:
             engine = self._lasting(launcher).engine(config, FLAG)
         else:
-            assert self._served is not None
             engine.expect_next(launcher.progress_log())
-            name_successor(self._served.path, launcher.run.config)
-            engine.await_message("next", config.engine.engine_ready_seconds, abort=launcher.services.check)
-        self._served = launcher.run
+            engine.tell(NEXT, config=str(write_job_file(config, launcher.engine_directory(config))))
+            engine.await_message(NEXT, config.engine.engine_ready_seconds, abort=launcher.services.check)
         launcher.services.engine = engine
         return engine
 
@@ -111,8 +107,7 @@ class ManyRuns:
         if engine is not self._services.engine:
             engine.stop()
             return
-        assert self._served is not None
-        ask_to_rest(self._served.path)
+        engine.tell(REST)
         try:
             engine.await_message("resting", _REST_SECONDS, abort=abort)
         except EngineFailed:
@@ -120,7 +115,7 @@ class ManyRuns:
 
     def discard_engine(self) -> None:
         """Stop the engine, if there is one; the next run starts another."""
-        engine, self._services.engine, self._served = self._services.engine, None, None
+        engine, self._services.engine = self._services.engine, None
         if engine is not None:
             engine.stop()
 

@@ -39,6 +39,8 @@ class JsonLineService:
         Masks secrets in the log.
     on_message : callable, optional
         Gets each message, on a thread of its own.
+    hears : bool, optional
+        Whether it may be told something.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class JsonLineService:
         env: Mapping[str, str],
         redact: Callable[[str], str] | None = None,
         on_message: Callable[[Message], None] | None = None,
+        hears: bool = False,
     ) -> None:
         self.name = name
         self._command = list(command)
@@ -59,6 +62,7 @@ class JsonLineService:
         self._env = env
         self._redact = redact
         self._on_message = on_message
+        self._hears = hears
         self._on_next_message: Callable[[Message], None] | None = None
         self._child: process.Child | None = None
         self._latest: dict[str, Message] = {}
@@ -84,7 +88,13 @@ class JsonLineService:
             env=self._env,
             on_line=self._line,
             redact=self._redact,
+            hears=self._hears,
         )
+
+    def tell(self, kind: str, **fields: str) -> None:
+        """Tell the command something, as one JSON line."""
+        assert self._child is not None
+        self._child.tell(json.dumps({"type": kind, **fields}))
 
     @property
     def child(self) -> process.Child | None:

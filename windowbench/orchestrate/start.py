@@ -7,9 +7,11 @@ into its lock, so that the next start can clean up after a crash.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from config import Config
 from windowbench.broker.embedded import EmbeddedBroker
@@ -35,6 +37,7 @@ from windowbench.processes.messages import Message
 from windowbench.processes.process import hide_values
 from windowbench.processes.runlock import RunLock
 from windowbench.runs.store import RunDirectory
+from windowbench.toolchain.jars import default_cache_dir
 
 _STOP_SECONDS = 5.0
 
@@ -136,11 +139,25 @@ class Launcher:
 
     def engine(self, config: Config, *flags: str) -> JsonLineService:
         """Start the engine, with further flags; it is not ready yet."""
-        command = [*engine_command(config, self.run.config, self.installation.engine_python), *flags]
+        directory = self.engine_directory(config)
+        command = [*engine_command(config, directory, self.installation.engine_python), *flags]
         progress = self.progress_log()
-        engine = self.services.engine = self._service("engine", command, EngineFailed, config, progress)
+        engine = self.services.engine = self._service(
+            "engine", command, EngineFailed, config, progress, faults=directory, hears=bool(flags)
+        )
         self._start(engine)
         return engine
+
+    def engine_directory(self, config: Config) -> Path:
+        """Make the directory of the engine, which is kept in the run's when the run is over.
+
+        Until then it lies elsewhere, so that the engine is not told where the run keeps what it does.
+        """
+        parent = default_cache_dir(config.run.cache_dir) / "engines"
+        parent.mkdir(parents=True, exist_ok=True)
+        directory = self.lock.directory(parent)
+        self.stack.callback(_keep, directory, self.run.engine)
+        return directory
 
     def progress_log(self) -> ProgressLog:
         """Open what takes the messages of the run's engine."""
@@ -161,10 +178,10 @@ class Launcher:
         self.services.observer = self._service("observer", command, ObserverFailed, config)
         self._start(self.services.observer)
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, faults: Path | None = None) -> dict[str, str]:
         """Return the environment of a program of the run: what it writes temporarily goes with the lock."""
-        faults = {FAULTS: str(self.run.logs.absolute())}
-        return child_environment(os.environ, TMPDIR=str(self.lock.temporary()), **faults)
+        place = {FAULTS: str((faults or self.run.logs).absolute())}
+        return child_environment(os.environ, TMPDIR=str(self.lock.temporary()), **place)
 
     def _service(
         self,
@@ -173,8 +190,11 @@ class Launcher:
         failure: type[HarnessError],
         config: Config,
         on_message: Callable[[Message], None] | None = None,
+        *,
+        faults: Path | None = None,
+        hears: bool = False,
     ) -> JsonLineService:
-        java, env = self.installation.java, self.environment()
+        java, env = self.installation.java, self.environment(faults)
         return JsonLineService(
             name,
             command,
@@ -183,6 +203,7 @@ class Launcher:
             env=env if java is None else java.environment(env),
             redact=hide_values(secrets(config)),
             on_message=on_message,
+            hears=hears,
         )
 
     def _start(self, service: JsonLineService) -> None:
@@ -190,3 +211,9 @@ class Launcher:
         service.start()
         assert service.child is not None
         self.lock.add(service.child)
+
+
+def _keep(directory: Path, target: Path) -> None:
+    """Move a directory to its place in the run; one that cannot be moved is lost, and the run is not."""
+    with suppress(OSError):
+        shutil.move(directory, target)

@@ -121,6 +121,7 @@ class Child:
         self.log_path = log_path
         self.mark = start_mark(process.pid)
         self._process = process
+        self._input = process.stdin
         self._lifeline: int | None = lifeline
         self._readers: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -144,6 +145,9 @@ class Child:
             if ended.si_code != os.CLD_EXITED:  # it may have been killed before it could clean up
                 kill_tagged(self.tag)
             self._close_lifeline()
+            if self._input is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    self._input.close()
             self._process.wait()
         self._finish_readers()  # so that a caller that sees the end has seen every line as well
         return self._process.returncode
@@ -181,6 +185,13 @@ class Child:
                 kill_tagged(self.tag)
         code = self.wait(KILL_SECONDS)
         return -signal.SIGKILL if code is None else code
+
+    def tell(self, line: str) -> None:
+        """Write a line to a command that was started to hear; one that has ended hears nothing."""
+        assert self._input is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._input.write(line.encode() + b"\n")
+            self._input.flush()
 
     def detach(self) -> None:
         """Let the command live on when this process ends; ``kill PID`` (:attr:`pid`) stops it then.
@@ -249,6 +260,7 @@ def start(
     redact: Redactor | None = None,
     grace_seconds: float = GRACE_SECONDS,
     user: str | None = None,
+    hears: bool = False,
 ) -> Child:
     """Start a command that cannot outlive this process.
 
@@ -273,6 +285,8 @@ def start(
         Time between SIGTERM and SIGKILL when this process is gone.
     user : str, optional
         The user that the command runs as, in that user's own group alone; ours when None. Only root may choose.
+    hears : bool, optional
+        Whether it may be told something on its standard input, which is empty otherwise.
 
     Raises
     ------
@@ -291,7 +305,7 @@ def start(
     try:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(GUARD), str(lifeline_read), str(grace_seconds), *run_as, "--", *command],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if hears else subprocess.DEVNULL,
             stdout=log if on_line is None and redact is None else subprocess.PIPE,
             stderr=None if errors_are_ours else log if redact is None else subprocess.PIPE,
             env=environment,

@@ -4,8 +4,8 @@
 and its orchestrator is gone, nothing of that run has a reason to live. Processes are identified by pid and start
 mark, or by the tag in their environment, never by pid alone: a recycled pid is never killed.
 
-A lock has a directory for what those children write temporarily. It lies below the system's temporary directory and
-not in the run's, whose path may be too long for a socket. It goes with the lock, or with what a dead run left.
+A lock has directories for what those children write. One lies below the system's temporary directory and not in the
+run's, whose path may be too long for a socket. They go with the lock, or with what a dead run left.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class RunLock:
         self._children: list[dict[str, Any]] = []
         self._scratch: list[str] = []
         self._temporary: Path | None = None
+        self._elsewhere: list[Path] = []
 
     def __enter__(self) -> Self:
         holder = _read(self._path)
@@ -96,15 +97,21 @@ class RunLock:
     def temporary(self) -> Path:
         """Return the directory for what children write temporarily; made when it is first asked for."""
         if self._temporary is None:
-            self._temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY)).absolute()
-            self._write()
+            self._temporary = self.directory()
             if os.geteuid() == 0:  # a child of root may run as another user, who must be able to enter
                 self._temporary.chmod(0o711)
         return self._temporary
 
+    def directory(self, parent: Path | None = None) -> Path:
+        """Make a directory below another one, the system's temporary directory when None, and return it."""
+        made = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=parent)).absolute()
+        self._elsewhere.append(made)
+        self._write()
+        return made
+
     def __exit__(self, *_: object) -> None:
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        for made in self._elsewhere:
+            shutil.rmtree(made, ignore_errors=True)
         self._path.unlink(missing_ok=True)
 
     def _write(self) -> None:
@@ -114,7 +121,7 @@ class RunLock:
             "start": start_mark(os.getpid()),
             "children": self._children,
             "scratch": self._scratch,
-            "temporary": None if self._temporary is None else str(self._temporary),
+            "elsewhere": [str(path) for path in self._elsewhere],
         }
         fresh = self._path.with_name(f"{LOCK_NAME}.{os.getpid()}")
         fresh.write_text(json.dumps(content, indent=2) + "\n")
@@ -169,7 +176,9 @@ def clean_leftovers(runs_dir: Path) -> list[Leftover]:
         counts = {name: _kill(pid, start, tag) for name, pid, start, tag in lock["children"]}
         for relative in lock["scratch"]:
             _remove(path.parent, relative)
-        _remove_temporary(lock.get("temporary"))
+        elsewhere = lock.get("elsewhere")
+        for named in elsewhere if isinstance(elsewhere, list) else ():
+            _remove_elsewhere(named)
         path.unlink(missing_ok=True)
         alive = tuple(name for name, count in counts.items() if count)
         run = str(path.parent.relative_to(runs_dir))
@@ -188,8 +197,8 @@ def _remove(run: Path, relative: str) -> None:
         target.unlink(missing_ok=True)
 
 
-def _remove_temporary(named: object) -> None:
-    """Remove what a lock names as its temporary directory, if it really is one that a lock of ours has made."""
+def _remove_elsewhere(named: object) -> None:
+    """Remove what a lock names as a directory of its own, if it really is one that a lock of ours has made."""
     if not isinstance(named, str):
         return
     path = Path(named)

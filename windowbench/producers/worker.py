@@ -148,7 +148,12 @@ def run_worker(config: Config, run_path: Path, producer: int, parent: Connection
         counts.max_ack_ms = max(counts.max_ack_ms, ack_us / 1000)
 
     sender = KafkaSender(
-        config, input_partitions(config), sample_every=config.kafka.ack_sample_every, on_sample=on_sample
+        config,
+        input_partitions(config),
+        sample_every=config.kafka.ack_sample_every,
+        on_sample=on_sample,
+        linger_ms=config.kafka.linger_ms,
+        compression=config.kafka.compression,
     )
     ack_writer = SampleWriter(run.ack_samples(producer), {"n": "int64", "ack_us": "int64"})
     sent_writer = SampleWriter(run.producer_samples(producer), {"sent_ns": "int64"}, row_group_rows=32_768)

@@ -99,9 +99,9 @@ class RunPaths:
         return self.logs / f"{service}.log"
 
     @property
-    def checkpoint(self) -> Path:
-        """Directory of the engine's checkpoint."""
-        return self.path / "checkpoint"
+    def engine(self) -> Path:
+        """What the engine was given, and what it wrote: its checkpoint, its own logs."""
+        return self.path / "engine"
 
     # --- samples ------------------------------------------------------------------------------------------------------
 

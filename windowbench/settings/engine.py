@@ -43,9 +43,15 @@ class EngineSettings:
     engine: str = knob("", ENGINE_HELP, everyday=True)
     engine_ready_seconds: float = knob(120.0, "how long an engine may take to say that it is ready")
     workload: str = knob("ad_ctr", "what is computed", everyday=True)
+    expected_rate: float | None = knob(None, "events per second to be prepared for; those of the load when none")
+    expected_warmup_seconds: float | None = knob(
+        None, "how long the engine may get ready before latency counts; the warm-up of the load when none"
+    )
 
     def __post_init__(self) -> None:
         require(self.engine_ready_seconds > 0, "engine_ready_seconds must be positive")
+        for name in ("expected_rate", "expected_warmup_seconds"):
+            require((getattr(self, name) or 0) >= 0, f"{name} must not be negative")
 
     @classmethod
     def of(cls, settings: EngineSettings) -> Self:
@@ -134,7 +140,7 @@ class CheckpointSettings(PresetSettings):
 
     PLACES: ClassVar[tuple[str, ...]] = ("checkpoint_dir",)
 
-    checkpoint_dir: str | None = knob(None, "checkpoint directory of the engine; in the run directory when none")
+    checkpoint_dir: str | None = knob(None, "checkpoint directory of the engine; one of its own when none")
     engine_ui: bool = knob(False, "keep the engine's own web page, on a loopback port, during the run; it costs CPU")
 
 

@@ -8,25 +8,43 @@ from windowbench.settings.knobs import knob, require, require_topic
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class KafkaSettings:
-    """The broker, the topics and how producers write to them."""
+class TopicSettings:
+    """Where the broker is, and the topics."""
 
     bootstrap_servers: str | None = knob(
         None, "an external broker (host:port,...); an embedded one is started when none", everyday=True
     )
-    broker: str | None = knob(
-        None, "whose broker it is; follows from bootstrap_servers when none", choices=("embedded", "external")
-    )
     kafka_config: str | None = knob(
         None, "file of client settings (TLS, SASL, ...), one key=value a line", everyday=True
     )
-    keep_broker: bool = knob(False, "leave the embedded broker running after the run")
-    broker_heap_mb: int = knob(512, "heap of the embedded broker")
     events_topic: str = knob("events_spark", "topic of the events; the first where the workload has several")
     result_topic: str = knob("results_spark", "topic of the result rows; the first where the workload has several")
     partitions: int = knob(2, "partitions of the events topic, of each where the workload has several", everyday=True)
     result_partitions: int = knob(1, "partitions of the results topic, of each where the workload has several")
     replication_factor: int = knob(1, "replicas of each topic")
+
+    def __post_init__(self) -> None:
+        for name in ("events_topic", "result_topic"):
+            require_topic(name, getattr(self, name))
+        require(self.events_topic != self.result_topic, "events_topic and result_topic must differ")
+        require(1 <= self.partitions <= 1000, "partitions must be 1 to 1000")
+        require(1 <= self.result_partitions <= 1000, "result_partitions must be 1 to 1000")
+        require(1 <= self.replication_factor <= 100, "replication_factor must be 1 to 100")
+        for address in () if self.bootstrap_servers is None else self.bootstrap_servers.split(","):
+            host, _, port = address.strip().rpartition(":")
+            good = bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65_536
+            require(good, f"bootstrap_servers must be host:port, or several with commas between, not {address!r}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KafkaSettings(TopicSettings):
+    """The broker, the topics and how producers write to them."""
+
+    broker: str | None = knob(
+        None, "whose broker it is; follows from bootstrap_servers when none", choices=("embedded", "external")
+    )
+    keep_broker: bool = knob(False, "leave the embedded broker running after the run")
+    broker_heap_mb: int = knob(512, "heap of the embedded broker")
     partition_skew: float = knob(0.0, "Zipf exponent of the partitions; 0 deals events out in turn")
     idle_partitions: int = knob(0, "partitions, the last ones, that get no event")
     clear_topics: bool = knob(False, "empty topics of the given names that already hold records")
@@ -42,12 +60,7 @@ class KafkaSettings:
     ack_sample_every: int = knob(100, "one acknowledgement in so many is timed")
 
     def __post_init__(self) -> None:
-        for name in ("events_topic", "result_topic"):
-            require_topic(name, getattr(self, name))
-        require(self.events_topic != self.result_topic, "events_topic and result_topic must differ")
-        require(1 <= self.partitions <= 1000, "partitions must be 1 to 1000")
-        require(1 <= self.result_partitions <= 1000, "result_partitions must be 1 to 1000")
-        require(1 <= self.replication_factor <= 100, "replication_factor must be 1 to 100")
+        TopicSettings.__post_init__(self)
         require(0 <= self.partition_skew <= 10, "partition_skew must be 0 to 10")
         require(
             0 <= self.idle_partitions < self.partitions,
@@ -59,10 +72,6 @@ class KafkaSettings:
         require(
             self.broker != "external" or self.bootstrap_servers is not None, "broker=external needs bootstrap_servers"
         )
-        for address in () if self.bootstrap_servers is None else self.bootstrap_servers.split(","):
-            host, _, port = address.strip().rpartition(":")
-            good = bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65_536
-            require(good, f"bootstrap_servers must be host:port, or several with commas between, not {address!r}")
 
     @property
     def embedded(self) -> bool:

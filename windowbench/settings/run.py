@@ -8,26 +8,35 @@ from windowbench.settings.knobs import knob, require
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunSettings:
-    """What identifies a run and bounds it."""
+class JobSettings:
+    """Which run a job belongs to, and where it finds its jars."""
 
     run_id: str | None = knob(None, "name of the run; made from time and seed when none", everyday=True)
-    runs_dir: str = knob("runs", "directory that holds the run directories", everyday=True)
-    seed: int = knob(42, "master seed; every random stream of the run derives from it", everyday=True)
-    run_timeout_seconds: float | None = knob(None, "end a run that takes longer than this", flag="--run-timeout")
-    quiet: bool = knob(False, "print the result only, no progress", everyday=True)
     cache_dir: str | None = knob(None, "where jars are kept between runs; the user's cache directory when none")
-    ivy_settings: str | None = knob(None, "Ivy settings file that names another repository to retrieve the jars from")
 
     def __post_init__(self) -> None:
-        require(0 <= self.seed < 2**128, "seed must not be negative, and below 2**128")
-        require(self.runs_dir != "", "runs_dir must name a directory")
-        require(
-            self.run_timeout_seconds is None or self.run_timeout_seconds > 0, "run_timeout_seconds must be positive"
-        )
         if self.run_id is not None:
             allowed = self.run_id.replace("-", "").replace("_", "").replace(".", "")
             require(
                 allowed.isascii() and allowed.isalnum() and len(self.run_id) <= 100 and self.run_id[0] not in ".-",
                 f"run_id {self.run_id!r} may hold letters, digits, '-', '_' and '.' only, at most 100 of them",
             )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSettings(JobSettings):
+    """What identifies a run and bounds it."""
+
+    runs_dir: str = knob("runs", "directory that holds the run directories", everyday=True)
+    seed: int = knob(42, "master seed; every random stream of the run derives from it", everyday=True)
+    run_timeout_seconds: float | None = knob(None, "end a run that takes longer than this", flag="--run-timeout")
+    quiet: bool = knob(False, "print the result only, no progress", everyday=True)
+    ivy_settings: str | None = knob(None, "Ivy settings file that names another repository to retrieve the jars from")
+
+    def __post_init__(self) -> None:
+        JobSettings.__post_init__(self)
+        require(0 <= self.seed < 2**128, "seed must not be negative, and below 2**128")
+        require(self.runs_dir != "", "runs_dir must name a directory")
+        require(
+            self.run_timeout_seconds is None or self.run_timeout_seconds > 0, "run_timeout_seconds must be positive"
+        )

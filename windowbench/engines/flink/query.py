@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from config import Config
+from config import JobConfig
 from windowbench.workloads.contract import Part
 
 
-def no_settings(config: Config) -> dict[str, str]:
+def no_settings(config: JobConfig) -> dict[str, str]:
     """Need no settings of the job."""
     del config
     return {}
@@ -31,5 +31,5 @@ class FlinkQuery(Part):
 
     PLACE: ClassVar[str] = "flink.QUERY"
 
-    statements: Callable[[Config, str, Sequence[str], Sequence[str]], list[str]]
-    settings: Callable[[Config], Mapping[str, str]] = no_settings
+    statements: Callable[[JobConfig, str, Sequence[str], Sequence[str]], list[str]]
+    settings: Callable[[JobConfig], Mapping[str, str]] = no_settings

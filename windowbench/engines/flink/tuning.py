@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.flink.settings import EXACTLY_ONCE, MAX_TRANSACTION_MS, FlinkSettings
 from windowbench.engines.job import Job
 from windowbench.engines.parts import Part, in_force
@@ -115,7 +115,7 @@ appender.file.layout.pattern = %d{{ISO8601}} %-5p %-60c %x - %m%n
 """
 
 
-def parallelism_of(config: Config, cores: int | None = None) -> int:
+def parallelism_of(config: JobConfig, cores: int | None = None) -> int:
     """Return the parallelism of the job: that asked for, else one subtask a partition but no more than cores."""
     wanted = FlinkSettings.of(config.engine).flink_parallelism
     if wanted is not None:
@@ -123,11 +123,11 @@ def parallelism_of(config: Config, cores: int | None = None) -> int:
     return max(1, min(config.kafka.partitions, cores or os.cpu_count() or 1))
 
 
-def _chosen(config: Config) -> Part:
+def _chosen(config: JobConfig) -> Part:
     return in_force(PARTS, FlinkSettings.of(config.engine))
 
 
-def jvm_flags(config: Config) -> list[str]:
+def jvm_flags(config: JobConfig) -> list[str]:
     """Return the flags of the JVM: a heap that never grows where one is asked for or tuned, and our flags."""
     chosen = _chosen(config)
     heap = FlinkSettings.of(config.engine).flink_memory or chosen.heap
@@ -171,7 +171,7 @@ def job_settings(job: Job, *, rest_port: int | None, jars: Sequence[Path]) -> di
     return ours | dict(engine.flink_conf)
 
 
-def source_options(config: Config, topic: str | None = None) -> dict[str, str]:
+def source_options(config: JobConfig, topic: str | None = None) -> dict[str, str]:
     """Return the options of a table of events, the broker's address and its settings not among them."""
     return {
         "connector": "kafka",
@@ -183,7 +183,7 @@ def source_options(config: Config, topic: str | None = None) -> dict[str, str]:
     }
 
 
-def sink_options(config: Config, topic: str | None = None) -> dict[str, str]:
+def sink_options(config: JobConfig, topic: str | None = None) -> dict[str, str]:
     """Return the options of a table of results, the broker's address and its settings not among them."""
     delivery = FlinkSettings.of(config.engine).flink_delivery
     options = {

@@ -16,7 +16,7 @@ from windowbench.engines.contract import OK, WARNING, Finding, Machine
 from windowbench.engines.first_use import jars_on_first_use
 from windowbench.errors import EnvironmentProblem
 from windowbench.processes.process import run_briefly
-from windowbench.toolchain.jars import jar_paths
+from windowbench.toolchain.jars import ensure_jars, jar_paths
 from windowbench.toolchain.java import JavaHome
 
 JARS = "kafka_streams"
@@ -100,22 +100,23 @@ def ensure_classes(java: JavaHome, jars: Sequence[Path], cache_dir: Path, *, sou
     return directory
 
 
-def class_path(machine: Machine) -> list[Path]:
-    """Return the class path of the program; jars are retrieved and classes compiled where there are none yet.
+def class_path(java: JavaHome, cache_dir: Path) -> list[Path]:
+    """Return the class path of the program, which is compiled where it is not yet.
 
     Raises
     ------
     EnvironmentProblem
-        When one of them cannot be had.
+        When that cannot be done, or jars are missing.
     """
-    assert machine.java is not None
-    jars = jars_on_first_use(JARS, machine)
-    return [ensure_classes(machine.java, jars, machine.cache_dir), *run_time_jars(jars)]
+    jars = ensure_jars(JARS, cache_dir)
+    return [ensure_classes(java, jars, cache_dir), *run_time_jars(jars)]
 
 
 def prepare_kafka_streams(machine: Machine) -> None:
     """Make sure that the program is there, whose job our Python starts."""
-    class_path(machine)
+    assert machine.java is not None
+    jars_on_first_use(JARS, machine)
+    class_path(machine.java, machine.cache_dir)
 
 
 def check_kafka_streams(machine: Machine) -> Finding:

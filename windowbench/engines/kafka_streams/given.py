@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from config import Config, ConfigError
+from config import ConfigError, JobConfig
 from windowbench.engines.kafka_streams.settings import KafkaStreamsSettings
 from windowbench.kafka.settings import bootstrap_of, java_settings
 from windowbench.load.schedule import END_EVENT_TIME_NS, GUARD_FUTURE_MS, GUARD_PAST_MS
 from windowbench.settings.windows import MUST_COUNT_MARGIN_MS
-from windowbench.workloads.product_ctr.settings import ProductCtrSettings
+from windowbench.workloads.product_ctr.settings import ProductCtrQuery
 
 _CLOCK_MS = 50
 """What is sent a little late or out of turn within one source."""
@@ -76,12 +76,12 @@ def check_workload(workload: str) -> None:
         )
 
 
-def given(config: Config, properties: Mapping[str, str], state_dir: Path) -> Given:
+def given(config: JobConfig, properties: Mapping[str, str], state_dir: Path) -> Given:
     """Return what the program is given for a configuration.
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
         Has the run id.
     properties : mapping of str to str
         Of Kafka Streams and its clients, as far as they do not tell of this run.
@@ -105,7 +105,7 @@ def given(config: Config, properties: Mapping[str, str], state_dir: Path) -> Giv
         sizeMs=windows.size_ms,
         slideMs=windows.slide_ms,
         delayMs=windows.delay_ms,
-        latenessMs=own.lateness_ms if isinstance(own, ProductCtrSettings) else 0,
+        latenessMs=own.lateness_ms if isinstance(own, ProductCtrQuery) else 0,
         skewMs=MUST_COUNT_MARGIN_MS - _CLOCK_MS,
         idleMs=KafkaStreamsSettings.of(config.engine).idle_timeout_ms,
         endEventTimeNs=END_EVENT_TIME_NS,

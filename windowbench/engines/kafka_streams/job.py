@@ -18,7 +18,6 @@ if __name__ == "__main__":
 
 import os
 
-from windowbench.engines.contract import Machine
 from windowbench.engines.job import Job, announce, read_job, until_stopped
 from windowbench.engines.kafka_streams.classes import MAIN_CLASS, class_path
 from windowbench.engines.kafka_streams.given import given
@@ -29,18 +28,14 @@ from windowbench.toolchain.jars import default_cache_dir
 from windowbench.toolchain.java import find_java, temporary_files_flags
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201 - standard output is for the protocol
-
-
 def become_jvm(job: Job) -> None:
     """Write down what the program is given, and go on as its JVM."""
-    own = job.run_dir / "kafka_streams"
+    own = job.directory / "kafka_streams"
     settings = own / "settings.json"
     given(job.config, properties(job.config), own / "state").write(settings)
     cache_dir = default_cache_dir(job.config.run.cache_dir)
     java = find_java(cache_dir)
-    jars = class_path(Machine(config=job.config, cache_dir=cache_dir, java=java, say=_say))
+    jars = class_path(java, cache_dir)
     flags = [*jvm_flags(job.config), *temporary_files_flags(os.environ)]
     command = [str(java.executable), *flags, "-cp", os.pathsep.join(map(str, jars)), MAIN_CLASS, str(settings)]
     os.execv(java.executable, command)  # noqa: S606 - signals reach the JVM itself

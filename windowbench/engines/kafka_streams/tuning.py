@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.kafka_streams.settings import EXACTLY_ONCE, KafkaStreamsSettings
 from windowbench.engines.parts import Part, in_force
 
@@ -72,7 +72,7 @@ RUN_JVM_FLAGS = (
 )
 
 
-def threads_of(config: Config, cores: int | None = None) -> int:
+def threads_of(config: JobConfig, cores: int | None = None) -> int:
     """Return how many threads there are: those asked for, else one a partition but no more than cores."""
     wanted = KafkaStreamsSettings.of(config.engine).kafka_streams_threads
     if wanted is not None:
@@ -80,22 +80,22 @@ def threads_of(config: Config, cores: int | None = None) -> int:
     return max(1, min(config.kafka.partitions, cores or os.cpu_count() or 1))
 
 
-def _chosen(config: Config) -> Part:
+def _chosen(config: JobConfig) -> Part:
     return in_force(PARTS, KafkaStreamsSettings.of(config.engine))
 
 
-def heap_of(config: Config) -> str | None:
+def heap_of(config: JobConfig) -> str | None:
     """Return the heap of the JVM, which then never grows; None where Java chooses."""
     return KafkaStreamsSettings.of(config.engine).kafka_streams_memory or _chosen(config).heap
 
 
-def jvm_flags(config: Config) -> list[str]:
+def jvm_flags(config: JobConfig) -> list[str]:
     """Return the flags of the JVM."""
     heap = heap_of(config)
     return [*([] if heap is None else [f"-Xms{heap}", f"-Xmx{heap}"]), *_chosen(config).jvm_flags, *RUN_JVM_FLAGS]
 
 
-def properties(config: Config) -> dict[str, str]:
+def properties(config: JobConfig) -> dict[str, str]:
     """Return the properties of Kafka Streams that do not tell of this run, the user's among them."""
     engine = KafkaStreamsSettings.of(config.engine)
     ours = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol
 
-from config import Config
+from config import JobConfig
 from windowbench.workloads.contract import Part
 
 Partial = Sequence[object]
@@ -78,6 +78,6 @@ class ReferenceQuery(Part):
 
     PLACE: ClassVar[str] = "reference.QUERY"
 
-    intake: Callable[[Config], Intake]
-    windows: Callable[[Config], Windows]
+    intake: Callable[[JobConfig], Intake]
+    windows: Callable[[JobConfig], Windows]
     record: Callable[[Mapping[str, object]], ResultRecord]

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.reference.messages import partial_records, watermark_record
 from windowbench.engines.reference.query import ReferenceQuery
 from windowbench.engines.reference.settings import ReferenceSettings
@@ -47,7 +47,7 @@ class ConsumerProcess:
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
         Has a run id and a broker.
     engine : str
         Names this start of the engine.
@@ -57,7 +57,7 @@ class ConsumerProcess:
         Its partitions.
     """
 
-    def __init__(self, config: Config, engine: str, consumer: int, own: Share) -> None:
+    def __init__(self, config: JobConfig, engine: str, consumer: int, own: Share) -> None:
         """Make the clients."""
         settings, windows = ReferenceSettings.of(config.engine), config.windows
         self._engine, self._consumer = engine, consumer
@@ -67,7 +67,7 @@ class ConsumerProcess:
         self.clocks = {n: PartitionClock(windows.delay_ms, settings.idle_timeout_ms) for n in own.numbers}
         group = f"windowbench-{config.run.run_id}"
         self.follower = Follower(config, own.inputs, dict.fromkeys(own.numbers), group)
-        self._sender = KafkaSender(config, settings.watermarks_topic, linger_ms=0)
+        self._sender = KafkaSender(config, settings.watermarks_topic)
         self._events = self._rejected = 0
         self._reported: tuple[int, ...] = ()
         self._dirty = True
@@ -112,12 +112,12 @@ class ConsumerProcess:
             raise ConnectionError(f"local watermarks could not be written: {why}")
 
 
-def run_consumer(config: Config, engine: str, consumer: int, own: Share, parent: Connection) -> None:
+def run_consumer(config: JobConfig, engine: str, consumer: int, own: Share, parent: Connection) -> None:
     """Consume until the parent is gone or ends this process.
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
         Has a run id and a broker.
     engine : str
         Names this start of the engine.

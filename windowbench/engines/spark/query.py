@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from config import Config
+from config import JobConfig
 from windowbench.workloads.contract import Part
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ OBSERVATION = "guard"
 """Name under which a streaming query's progress carries how many records its guard rejected."""
 
 
-def nothing_more(config: Config) -> dict[str, str]:
+def nothing_more(config: JobConfig) -> dict[str, str]:
     """Need no further settings."""
     del config
     return {}
@@ -44,16 +44,16 @@ class SparkQuery(Part):
 
     PLACE: ClassVar[str] = "spark.QUERY"
 
-    results: Callable[[Sequence[DataFrame], Config], DataFrame]
+    results: Callable[[Sequence[DataFrame], JobConfig], DataFrame]
     records: Callable[[DataFrame], DataFrame]
     apart: bool = False
     python_worker: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
-    tuned: Callable[[Config], Mapping[str, str]] = nothing_more
+    tuned: Callable[[JobConfig], Mapping[str, str]] = nothing_more
 
 
 def of_one_source(
-    results: Callable[[DataFrame, Config], DataFrame],
-) -> Callable[[Sequence[DataFrame], Config], DataFrame]:
+    results: Callable[[DataFrame, JobConfig], DataFrame],
+) -> Callable[[Sequence[DataFrame], JobConfig], DataFrame]:
     """Return the results of the one source that there is."""
     return lambda sources, config: results(sources[0], config)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 
-from config import Config, ConfigError
+from config import ConfigError, JobConfig
 from windowbench.engines.spark.checkpoint import local_directory
 from windowbench.engines.spark.settings import SparkSettings
 from windowbench.engines.spark.tuning import SHUFFLE_PARTITIONS, master_of, shuffle_partitions_of
@@ -32,12 +32,12 @@ def slots_of(master: str) -> int | None:
     return (os.cpu_count() or 1) if threads[1] == "*" else int(threads[1])
 
 
-def check_realtime(config: Config, *, partitions: int, checkpoint: str | None = None) -> None:
+def check_realtime(config: JobConfig, *, partitions: int, checkpoint: str | None = None) -> None:
     """Refuse a query in Real-Time Mode that Spark could not run; any other mode passes.
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
     partitions : int
         Partitions of the events topic.
     checkpoint : str, optional
@@ -55,7 +55,7 @@ def check_realtime(config: Config, *, partitions: int, checkpoint: str | None = 
     _check_fresh(checkpoint or SparkSettings.of(config.engine).checkpoint_dir)
 
 
-def _check_slots(config: Config, partitions: int) -> None:
+def _check_slots(config: JobConfig, partitions: int) -> None:
     shuffle = shuffle_partitions_of(config)
     if not shuffle:
         chosen = dict(SparkSettings.of(config.engine).spark_conf)[SHUFFLE_PARTITIONS]
@@ -70,7 +70,7 @@ def _check_slots(config: Config, partitions: int) -> None:
         )
 
 
-def _check_settings(config: Config) -> None:
+def _check_settings(config: JobConfig) -> None:
     chosen = dict(SparkSettings.of(config.engine).spark_conf)
     if chosen.get(_PROVIDER, _ROCKSDB) != _ROCKSDB:
         raise ConfigError(f"Real-Time Mode keeps its state in RocksDB, not in {chosen[_PROVIDER]}; {_REMEDY}")

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.parts import Part, in_force
 from windowbench.engines.spark.settings import SparkSettings
 
@@ -133,17 +133,17 @@ TUNED_SOURCE: Mapping[str, str] = {
 """What the preset ``tuned`` adds to them."""
 
 
-def source_options(config: Config) -> Mapping[str, str]:
+def source_options(config: JobConfig) -> Mapping[str, str]:
     """Return what the preset sets in the source."""
     return {**SOURCE_OPTIONS, **(TUNED_SOURCE if config.engine.chosen_preset == "tuned" else {})}
 
 
-def parts_of(config: Config, *, lasting: bool = False) -> Sequence[Part]:
+def parts_of(config: JobConfig, *, lasting: bool = False) -> Sequence[Part]:
     """Return the parts of the preset ``tuned`` for a configuration, whether or not it is in force.
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
     lasting : bool, optional
         Whether the JVM serves run after run, and so is worth the work of the optimising compiler.
     """
@@ -151,18 +151,18 @@ def parts_of(config: Config, *, lasting: bool = False) -> Sequence[Part]:
     return (*PARTS, *real_time, *(() if lasting or optimises(config) else (COMPILER_PART,)))
 
 
-def _chosen(config: Config, *, lasting: bool = False) -> Part:
+def _chosen(config: JobConfig, *, lasting: bool = False) -> Part:
     return in_force(parts_of(config, lasting=lasting), SparkSettings.of(config.engine))
 
 
 def session_settings(
-    config: Config, *, partitions: int, of_query: Mapping[str, str] = MappingProxyType({})
+    config: JobConfig, *, partitions: int, of_query: Mapping[str, str] = MappingProxyType({})
 ) -> dict[str, str]:
     """Return what the preset sets in the session, master included, the user's own settings not.
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
     partitions : int
         Partitions of the events topic.
     of_query : mapping of str to str, optional
@@ -177,7 +177,7 @@ def session_settings(
     return {**settings, **_chosen(config).settings}
 
 
-def shuffle_partitions_of(config: Config) -> int | None:
+def shuffle_partitions_of(config: JobConfig) -> int | None:
     """Return the shuffle partitions in force, None where the user gave something that is no number."""
     chosen = dict(SparkSettings.of(config.engine).spark_conf).get(SHUFFLE_PARTITIONS)
     if chosen is not None:
@@ -186,7 +186,7 @@ def shuffle_partitions_of(config: Config) -> int | None:
     return int({**ours, **_chosen(config).settings}.get(SHUFFLE_PARTITIONS, _SPARKS_OWN_SHUFFLE_PARTITIONS))
 
 
-def master_of(config: Config, *, partitions: int) -> str:
+def master_of(config: JobConfig, *, partitions: int) -> str:
     """Return the master: the user's, else local threads.
 
     Notes
@@ -204,26 +204,26 @@ def master_of(config: Config, *, partitions: int) -> str:
     return "local[2]"
 
 
-def optimises(config: Config) -> bool:
+def optimises(config: JobConfig) -> bool:
     """Whether the preset ``tuned`` leaves the JVM its optimising compiler: where the warm-up is long enough for it.
 
     It takes the cores from the first windows, and pays soon after: with the 30 s of a default run the excess was 0.39
     to 0.60 of that without it at P90, at 667 and at 5,000 events/s.
     """
-    return config.load.warmup_seconds >= _PATIENCE_SECONDS
+    return config.expected_warmup_seconds >= _PATIENCE_SECONDS
 
 
-def heap_of(config: Config) -> str:
+def heap_of(config: JobConfig) -> str:
     """Return the greatest heap of the driver, in the form that ``spark_driver_memory`` has."""
     return SparkSettings.of(config.engine).spark_driver_memory or _chosen(config).heap or _SPARKS_OWN_HEAP
 
 
-def jvm_settings(config: Config, *flags: str, lasting: bool = False) -> dict[str, str]:
+def jvm_settings(config: JobConfig, *flags: str, lasting: bool = False) -> dict[str, str]:
     """Return the settings of a JVM still to be started: its heap, where it is not Spark's own, and flags.
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
     *flags : str
         Further flags.
     lasting : bool, optional
@@ -237,6 +237,6 @@ def jvm_settings(config: Config, *flags: str, lasting: bool = False) -> dict[str
     return settings | ({JVM_OPTIONS: " ".join(words)} if words else {})
 
 
-def sink_options(config: Config) -> Mapping[str, str]:
+def sink_options(config: JobConfig) -> Mapping[str, str]:
     """Return what the preset sets in the sink."""
     return _chosen(config).sink

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.flink.query import FlinkQuery
 from windowbench.engines.flink.sql import ACCEPTED, KEY_COLUMN, Events, epoch_ms, interval, ratio, text, windowed
 from windowbench.workloads.ad_clicks.settings import (
@@ -31,7 +31,7 @@ from windowbench.workloads.ad_clicks.settings import (
     LONGEST_ID,
     METRICS,
     ZERO_VARIANCE_TOLERANCE,
-    AdClicksSettings,
+    AdClicksQuery,
 )
 
 RESULT_COLUMNS = f"""\
@@ -48,7 +48,7 @@ _UNIT = "1e15"
 """So many units are a rate of 1."""
 
 
-def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
+def statements(config: JobConfig, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
     """Return the statements of the job, of which the last starts it."""
     tables = [f"{kind}s" for kind in KINDS]
     return [
@@ -69,16 +69,16 @@ def events_of(kind: str) -> Events:
     return Events(_FIELDS[kind], f"event_type = {text(kind)} AND {ids}{numbers}")
 
 
-def views(config: Config, impressions: str, clicks: str) -> list[str]:
+def views(config: JobConfig, impressions: str, clicks: str) -> list[str]:
     """Return the statements that define what is counted, and the counts of campaigns and device types.
 
     Parameters
     ----------
-    config : Config
+    config : JobConfig
     impressions, clicks : str
         Names of the tables of :func:`events_of`.
     """
-    attribution = interval(AdClicksSettings.of(config.workload).attribution_ms)
+    attribution = interval(AdClicksQuery.of(config.workload).attribution_ms)
     rows = windowed("counted", config.windows.size_ms, config.windows.slide_ms)
     counts = (
         "COUNT(*) FILTER (WHERE click_id IS NULL) AS impressions, COUNT(DISTINCT click_id) AS clicks,"
@@ -111,9 +111,9 @@ FROM {rows} GROUP BY device_type, {window} HAVING COUNT(campaign_id) > 0 AND COU
     ]
 
 
-def result_query(config: Config, run_id: str) -> str:
+def result_query(config: JobConfig, run_id: str) -> str:
     """Return the query over the views; its columns are :data:`RESULT_COLUMNS`."""
-    own = AdClicksSettings.of(config.workload)
+    own = AdClicksQuery.of(config.workload)
     campaign, device, anomaly = METRICS
     row = [f"CAST(NULL AS {kind}) AS {name}" for name, kind in _COLUMNS.items()]
     rate = "CAST(clicks AS DOUBLE) / CAST(impressions AS DOUBLE)"

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.reference.counts import Forwarded
 from windowbench.engines.reference.query import ReferenceQuery, ResultRecord, Row
 from windowbench.engines.reference.records import Intake, RecordReader, is_int64
@@ -28,7 +28,7 @@ from windowbench.workloads.ad_clicks.settings import (
     LONGEST_ID,
     METRICS,
     ZERO_VARIANCE_TOLERANCE,
-    AdClicksSettings,
+    AdClicksQuery,
 )
 
 Event = tuple[int, str, int, int, *tuple[int | str, ...]]
@@ -103,9 +103,9 @@ class OpenWindows:
         Clicks that found no impression, or were there already.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: JobConfig) -> None:
         """Begin without any window."""
-        own = AdClicksSettings.of(config.workload)
+        own = AdClicksQuery.of(config.workload)
         self._own, self._run_id = own, config.run.run_id or ""
         self._size_ms, self._slide_ms = config.windows.size_ms, config.windows.slide_ms
         self._wait_ms = own.attribution_ms

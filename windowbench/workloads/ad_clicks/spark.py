@@ -22,7 +22,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
-from config import Config, WindowSettings
+from config import JobConfig, WindowSettings
 from windowbench.engines.spark import events
 from windowbench.engines.spark.keyed import Compare, Kept, with_past
 from windowbench.engines.spark.query import OBSERVATION, SparkQuery
@@ -31,7 +31,7 @@ from windowbench.workloads.ad_clicks.settings import (
     LONGEST_ID,
     METRICS,
     ZERO_VARIANCE_TOLERANCE,
-    AdClicksSettings,
+    AdClicksQuery,
 )
 
 SETTINGS = {
@@ -50,7 +50,7 @@ _IMPRESSION = f"{_COMMON} campaign_id bigint, device_type string, cost bigint, r
 _CLICK = f"{_COMMON} click_id string, run_id string"
 
 
-def settings(config: Config) -> dict[str, str]:
+def settings(config: JobConfig) -> dict[str, str]:
     """Return what makes this query faster: a plan of its size is made anew for every batch, and code for it.
 
     Without that code a batch at 500 events/s took 0.7 s, with it 1 s.
@@ -59,7 +59,7 @@ def settings(config: Config) -> dict[str, str]:
     return {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
-def guard(raw: DataFrame, config: Config, kind: str, observation: Any = None) -> DataFrame:  # noqa: ANN401 - any of them
+def guard(raw: DataFrame, config: JobConfig, kind: str, observation: Any = None) -> DataFrame:  # noqa: ANN401 - any of them
     """Keep the good events of one kind and this run's END records; count all others.
 
     A good event is of the kind that its topic holds, has ids of at most :data:`LONGEST_ID` characters, integers for
@@ -70,7 +70,7 @@ def guard(raw: DataFrame, config: Config, kind: str, observation: Any = None) ->
     ----------
     raw : DataFrame
         Kafka records of one topic: ``value`` binary, ``timestamp``; further columns are ignored.
-    config : Config
+    config : JobConfig
     kind : str
         Of ``KINDS``.
     observation : Observation or str, optional
@@ -198,7 +198,7 @@ def comparing(history: int, least: int, deviations: float) -> Compare:
     return compare
 
 
-def results(raw: Sequence[DataFrame], config: Config) -> DataFrame:
+def results(raw: Sequence[DataFrame], config: JobConfig) -> DataFrame:
     """Return the result rows of Kafka records, a stream for each topic.
 
     Raises
@@ -206,7 +206,7 @@ def results(raw: Sequence[DataFrame], config: Config) -> DataFrame:
     ValueError
         When the configuration has no run id.
     """
-    own = AdClicksSettings.of(config.workload)
+    own = AdClicksQuery.of(config.workload)
     impressions, clicks = (
         events.timed(in_ms(guard(one, config, kind)), config.windows.delay_ms)
         for one, kind in zip(raw, KINDS, strict=True)
@@ -224,7 +224,7 @@ def results(raw: Sequence[DataFrame], config: Config) -> DataFrame:
     return typed(compared, config)
 
 
-def typed(compared: DataFrame, config: Config) -> DataFrame:
+def typed(compared: DataFrame, config: JobConfig) -> DataFrame:
     """Return a row for each campaign and device type, and one more for each anomaly; fields of other types are null."""
     metrics = F.when(F.col("is_anomaly"), F.array(F.lit(CAMPAIGN), F.lit(ANOMALY))).otherwise(F.array("metric"))
     rows = compared.withColumn("metric", F.explode(metrics))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config import Config, WindowSettings
+from config import JobConfig, WindowSettings
 from windowbench.engines.flink.query import FlinkQuery
 from windowbench.engines.flink.sql import ACCEPTED, KEY_COLUMN, Events, epoch_ms, ratio, text, windowed
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
@@ -21,7 +21,7 @@ ctr DOUBLE, ctr_smoothed DOUBLE"""
 """Columns of the sink: the record's key, then the result row of docs/measurement.md. ``views`` is a reserved word."""
 
 
-def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
+def statements(config: JobConfig, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
     """Return the statements of the job, of which the last starts it."""
     return [
         EVENTS.table("events", sources[0], run_id, config.windows.delay_ms),

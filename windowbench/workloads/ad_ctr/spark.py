@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
-from config import Config, WindowSettings
+from config import JobConfig, WindowSettings
 from windowbench.engines.spark import events
 from windowbench.engines.spark.query import OBSERVATION, SparkQuery, of_one_source
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
@@ -99,7 +99,7 @@ def windowed(kept: DataFrame, windows: WindowSettings, run_id: str) -> DataFrame
     )
 
 
-def results(raw: DataFrame, config: Config, observation: Observation | str = OBSERVATION) -> DataFrame:
+def results(raw: DataFrame, config: JobConfig, observation: Observation | str = OBSERVATION) -> DataFrame:
     """Return the result rows of Kafka records `raw`.
 
     Raises

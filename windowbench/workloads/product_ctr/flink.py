@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config import Config, WindowSettings
+from config import JobConfig, WindowSettings
 from windowbench.engines.flink.query import FlinkQuery
 from windowbench.engines.flink.sql import ACCEPTED, KEY_COLUMN, Events, epoch_ms, interval, ratio, text
-from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
+from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrQuery
 
 COUNTER_RETENTION = "1 h"
 """How long the number of the last row of a key is kept; nothing revises a window for so long."""
@@ -24,17 +24,17 @@ impressions BIGINT, clicks BIGINT, revision BIGINT, max_produce_time BIGINT, ctr
 """Columns of the sink: the record's key, then the result row."""
 
 
-def settings(config: Config) -> dict[str, str]:
+def settings(config: JobConfig) -> dict[str, str]:
     """Return the settings of the job without which late events would be dropped."""
     return {
-        "table.exec.emit.allow-lateness": f"{ProductCtrSettings.of(config.workload).lateness_ms} ms",
+        "table.exec.emit.allow-lateness": f"{ProductCtrQuery.of(config.workload).lateness_ms} ms",
         "table.exec.emit.late-fire.enabled": "true",
         "table.exec.emit.late-fire.delay": "0 ms",  # with every late event
         "table.exec.state.ttl": COUNTER_RETENTION,
     }
 
 
-def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
+def statements(config: JobConfig, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
     """Return the statements of the job, of which the last starts it."""
     tables = [f"{kind}s" for kind in KINDS]
     return [

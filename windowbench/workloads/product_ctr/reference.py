@@ -15,13 +15,13 @@ from typing import Any
 
 import orjson
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.reference import records
 from windowbench.engines.reference.counts import Partial, PartialCounts
 from windowbench.engines.reference.query import ReferenceQuery, ResultRecord, Row
 from windowbench.engines.reference.records import Intake
 from windowbench.load.schedule import NS_PER_MS
-from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
+from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrQuery
 
 
 class EventReader(records.EventReader):
@@ -41,10 +41,10 @@ class OpenWindows:
         Events dropped because their window was final, counted once for each such window.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: JobConfig) -> None:
         """Begin without any window."""
         self._size_ms = config.windows.size_ms
-        self._lateness_ms = ProductCtrSettings.of(config.workload).lateness_ms
+        self._lateness_ms = ProductCtrQuery.of(config.workload).lateness_ms
         self._run_id = config.run.run_id or ""
         self._watermark_ns: int | None = None
         self._open: dict[int, dict[int, Partial]] = {}

@@ -18,17 +18,17 @@ from typing import Any
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.spark import events
 from windowbench.engines.spark.keyed import Advance, Kept, with_history
 from windowbench.engines.spark.query import OBSERVATION, SparkQuery, of_one_source
-from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
+from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrQuery
 
 _EVENT = "event_type string, product_id bigint, event_time_ns bigint, produce_time bigint, run_id string"
 _EMITTED = ("product_id", "window_start", "impressions", "clicks", "revision", "max_produce_time")
 
 
-def guard(raw: DataFrame, config: Config, observation: Observation | str = OBSERVATION) -> DataFrame:
+def guard(raw: DataFrame, config: JobConfig, observation: Observation | str = OBSERVATION) -> DataFrame:
     """Keep good events and this run's END records; count all others.
 
     A good event is of the kind that its topic holds, has integers for product, event time and produce time, and an
@@ -38,7 +38,7 @@ def guard(raw: DataFrame, config: Config, observation: Observation | str = OBSER
     ----------
     raw : DataFrame
         Kafka records: ``topic``, ``value`` binary, ``timestamp``; further columns are ignored.
-    config : Config
+    config : JobConfig
     observation : Observation or str, optional
         Receives ``rejected`` and ``ends``, numbers of records: an Observation for a static frame, a name for a stream.
     """
@@ -85,7 +85,7 @@ def revising(size_ms: int, slide_ms: int, lateness_ms: int) -> Advance:
     return advance
 
 
-def results(raw: DataFrame, config: Config, observation: Observation | str = OBSERVATION) -> DataFrame:
+def results(raw: DataFrame, config: JobConfig, observation: Observation | str = OBSERVATION) -> DataFrame:
     """Return the result rows of Kafka records `raw`, a stream.
 
     Raises
@@ -93,7 +93,7 @@ def results(raw: DataFrame, config: Config, observation: Observation | str = OBS
     ValueError
         When the configuration has no run id.
     """
-    windows, lateness_ms = config.windows, ProductCtrSettings.of(config.workload).lateness_ms
+    windows, lateness_ms = config.windows, ProductCtrQuery.of(config.workload).lateness_ms
     timed = events.timed(guard(raw, config, observation), windows.delay_ms + lateness_ms + windows.size_ms)
     counted = timed.select(
         "product_id",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.flink.query import FlinkQuery
 from windowbench.engines.flink.sql import ACCEPTED, KEY_COLUMN, Events, epoch_ms, interval, ratio, text, windowed
 from windowbench.workloads.web_analytics.settings import (
@@ -22,7 +22,7 @@ from windowbench.workloads.web_analytics.settings import (
     LONGEST_USER,
     PRODUCT_PREFIX,
     TOP_PAGES,
-    WebAnalyticsSettings,
+    WebAnalyticsQuery,
 )
 
 FIELDS = {
@@ -58,7 +58,7 @@ _AT_MS = "event_time_ns / 1000000"
 _OMIT_NULLS = "'value.json.encode.ignore-null-fields' = 'true'"
 
 
-def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
+def statements(config: JobConfig, run_id: str, sources: Sequence[str], sinks: Sequence[str]) -> list[str]:
     """Return the statements of the job, of which the last starts it."""
     columns = ", ".join(f"`{name}` {kind}" for name, kind in FIELDS.items())
     common = f"{KEY_COLUMN} STRING, run_id STRING, metric STRING, window_start BIGINT, window_end BIGINT"
@@ -86,16 +86,16 @@ EVENTS = Events(
 """Texts are of moderate length, and no address has the ">" that joins addresses to a path."""
 
 
-def views(events: str, config: Config) -> list[str]:
+def views(events: str, config: JobConfig) -> list[str]:
     """Return the statements that define a view for each type of row, and those that they share.
 
     Parameters
     ----------
     events : str
         Name of the table of :data:`EVENTS`.
-    config : Config
+    config : JobConfig
     """
-    own, windows = WebAnalyticsSettings.of(config.workload), config.windows
+    own, windows = WebAnalyticsQuery.of(config.workload), config.windows
     found = {
         "accepted": (
             "SELECT event_type, user_id, url, country, revenue_cents, session_start, page_views, event_time_ns,"

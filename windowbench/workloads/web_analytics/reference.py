@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.reference.counts import Forwarded
 from windowbench.engines.reference.query import ReferenceQuery, ResultRecord, Row
 from windowbench.engines.reference.records import Intake, RecordReader, is_int64
@@ -32,7 +32,7 @@ from windowbench.workloads.web_analytics.settings import (
     LONGEST_USER,
     PRODUCT_PREFIX,
     TOP_PAGES,
-    WebAnalyticsSettings,
+    WebAnalyticsQuery,
 )
 
 Event = tuple[int, str, int, int, str, str, int, int, int]
@@ -205,9 +205,9 @@ class OpenWindows:
         Events dropped because a window of theirs had closed, counted once for each such window.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: JobConfig) -> None:
         """Begin without any window."""
-        own, windows = WebAnalyticsSettings.of(config.workload), config.windows
+        own, windows = WebAnalyticsQuery.of(config.workload), config.windows
         self._run_id = config.run.run_id or ""
         self._gap_ms, self._timeout_ms = own.gap_ms, own.cart_timeout_ms
         self._watermark_ms = -(2**63)

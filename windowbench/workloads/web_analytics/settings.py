@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from windowbench.settings.knobs import knob, require, require_topic, require_whole_ms
-from windowbench.settings.workload import COUNTINGS, EXACT, WorkloadSettings
+from windowbench.settings.workload import COUNTINGS, EXACT, QuerySettings, WorkloadSettings
 
 EVENT_TYPES = ("PAGE_VIEW", "SESSION_START", "SESSION_END", "CONVERSION")
 """What an event is."""
@@ -25,10 +25,80 @@ _DAY_MS = "86400000"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WebAnalyticsSettings(WorkloadSettings):
-    """Who visits, over which spans their events are added up, what is alarming."""
+class WebAnalyticsQuery(QuerySettings):
+    """Over which spans events are added up, and what is alarming."""
 
     FURTHER_RESULTS: ClassVar[tuple[str, ...]] = ("alerts_topic",)
+    APPEND_ONLY: ClassVar[bool] = True
+    APPROXIMATIONS: ClassVar[tuple[str, ...]] = ("distinct_users",)
+
+    alerts_topic: str = knob("cep-alerts", "topic of the alerts: HIGH_BOUNCE_RATE and abandoned carts")
+    behaviour_window_sec: float = knob(
+        60.0, "length of the windows of conversion rate, most viewed pages and countries, which slide"
+    )
+    behaviour_slide_sec: float = knob(10.0, "distance between the starts of those windows")
+    session_gap_sec: float = knob(1800.0, "a session is over when its user was silent for so long")
+    bounce_window_sec: float = knob(300.0, "length of the windows in which a single page view is alarming")
+    cart_timeout_sec: float = knob(600.0, "how long after its cart was first seen a session may convert without alarm")
+    distinct_users: str = knob(
+        EXACT,
+        "how the users of a window are counted: exactly, or by an approximation that the engine knows",
+        choices=COUNTINGS,
+    )
+
+    def __post_init__(self) -> None:
+        require_topic("alerts_topic", self.alerts_topic)
+        for name in ("behaviour_window_sec", "behaviour_slide_sec", "session_gap_sec", "bounce_window_sec"):
+            require(0.001 <= getattr(self, name) <= 86_400, f"{name} must be 0.001 to 86400")
+            require_whole_ms(name, getattr(self, name))
+        require_whole_ms("cart_timeout_sec", self.cart_timeout_sec)
+        require(
+            self.behaviour_ms % self.behaviour_slide_ms == 0,
+            f"behaviour_window_sec must be a multiple of behaviour_slide_sec:"
+            f" {self.behaviour_window_sec} is not a multiple of {self.behaviour_slide_sec}",
+        )
+        require(
+            0 < self.cart_timeout_sec <= self.session_gap_sec,
+            f"cart_timeout_sec ({self.cart_timeout_sec}) must be above 0 and at most session_gap_sec"
+            f" ({self.session_gap_sec}): the alert comes with the end of the session",
+        )
+
+    @property
+    def behaviour_ms(self) -> int:
+        """Length of the sliding windows in ms."""
+        return round(self.behaviour_window_sec * 1000)
+
+    @property
+    def behaviour_slide_ms(self) -> int:
+        """Distance between their starts in ms."""
+        return round(self.behaviour_slide_sec * 1000)
+
+    @property
+    def gap_ms(self) -> int:
+        """Silence that ends a session, in ms."""
+        return round(self.session_gap_sec * 1000)
+
+    @property
+    def bounce_ms(self) -> int:
+        """Length of the windows of single page views in ms."""
+        return round(self.bounce_window_sec * 1000)
+
+    @property
+    def cart_timeout_ms(self) -> int:
+        """Time for a conversion in ms."""
+        return round(self.cart_timeout_sec * 1000)
+
+    @property
+    def longest_ms(self) -> int:
+        """The longest span, in ms, over which events beside those of the common windows are added up."""
+        return max(self.behaviour_ms, self.gap_ms, self.bounce_ms)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebAnalyticsSettings(WebAnalyticsQuery, WorkloadSettings):
+    """Who visits."""
+
+    QUERY: ClassVar[type[QuerySettings]] = WebAnalyticsQuery
     DEFAULTS: ClassVar[Mapping[str, object]] = MappingProxyType(
         {
             "events_topic": "website-analytics-events",
@@ -76,80 +146,20 @@ class WebAnalyticsSettings(WorkloadSettings):
             },
         }
     )
-    APPEND_ONLY: ClassVar[bool] = True
-    APPROXIMATIONS: ClassVar[tuple[str, ...]] = ("distinct_users",)
     TOPIC_SETTINGS: ClassVar[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         {"result_topic": MappingProxyType({"cleanup.policy": "compact", "min.compaction.lag.ms": _DAY_MS})}
     )
     EVENT_BYTES: ClassVar[int] = 1100
 
-    alerts_topic: str = knob("cep-alerts", "topic of the alerts: HIGH_BOUNCE_RATE and abandoned carts")
     num_products: int = knob(200, "products that have a page", everyday=True)
     think_time_sec: float = knob(3.0, "mean time between two events of a visitor; with the rate it says how many visit")
     endless_visitors: int = knob(1, "visitors whose session never ends")
-    behaviour_window_sec: float = knob(
-        60.0, "length of the windows of conversion rate, most viewed pages and countries, which slide"
-    )
-    behaviour_slide_sec: float = knob(10.0, "distance between the starts of those windows")
-    session_gap_sec: float = knob(1800.0, "a session is over when its user was silent for so long")
-    bounce_window_sec: float = knob(300.0, "length of the windows in which a single page view is alarming")
-    cart_timeout_sec: float = knob(600.0, "how long after its cart was first seen a session may convert without alarm")
-    distinct_users: str = knob(
-        EXACT,
-        "how the users of a window are counted: exactly, or by an approximation that the engine knows",
-        choices=COUNTINGS,
-    )
 
     def __post_init__(self) -> None:
-        """Check the fields."""
-        require_topic("alerts_topic", self.alerts_topic)
+        WebAnalyticsQuery.__post_init__(self)
         require(1 <= self.num_products <= 100_000, "num_products must be 1 to 100000")
         require(0.001 <= self.think_time_sec <= 3600, "think_time_sec must be 0.001 to 3600")
         require(0 <= self.endless_visitors <= 1000, "endless_visitors must be 0 to 1000")
-        for name in ("behaviour_window_sec", "behaviour_slide_sec", "session_gap_sec", "bounce_window_sec"):
-            require(0.001 <= getattr(self, name) <= 86_400, f"{name} must be 0.001 to 86400")
-            require_whole_ms(name, getattr(self, name))
-        require_whole_ms("cart_timeout_sec", self.cart_timeout_sec)
-        require(
-            self.behaviour_ms % self.behaviour_slide_ms == 0,
-            f"behaviour_window_sec must be a multiple of behaviour_slide_sec:"
-            f" {self.behaviour_window_sec} is not a multiple of {self.behaviour_slide_sec}",
-        )
-        require(
-            0 < self.cart_timeout_sec <= self.session_gap_sec,
-            f"cart_timeout_sec ({self.cart_timeout_sec}) must be above 0 and at most session_gap_sec"
-            f" ({self.session_gap_sec}): the alert comes with the end of the session",
-        )
-
-    @property
-    def behaviour_ms(self) -> int:
-        """Length of the sliding windows in ms."""
-        return round(self.behaviour_window_sec * 1000)
-
-    @property
-    def behaviour_slide_ms(self) -> int:
-        """Distance between their starts in ms."""
-        return round(self.behaviour_slide_sec * 1000)
-
-    @property
-    def gap_ms(self) -> int:
-        """Silence that ends a session, in ms."""
-        return round(self.session_gap_sec * 1000)
-
-    @property
-    def bounce_ms(self) -> int:
-        """Length of the windows of single page views in ms."""
-        return round(self.bounce_window_sec * 1000)
-
-    @property
-    def cart_timeout_ms(self) -> int:
-        """Time for a conversion in ms."""
-        return round(self.cart_timeout_sec * 1000)
-
-    @property
-    def longest_ms(self) -> int:
-        """The longest span, in ms, over which events beside those of the common windows are added up."""
-        return max(self.behaviour_ms, self.gap_ms, self.bounce_ms)
 
     @property
     def scope(self) -> dict[str, int]:

@@ -16,7 +16,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
-from config import Config
+from config import JobConfig
 from windowbench.engines.spark import events
 from windowbench.engines.spark.query import OBSERVATION, SparkQuery, of_one_source
 from windowbench.workloads.web_analytics.model import ALERTS, ROWS
@@ -29,7 +29,7 @@ from windowbench.workloads.web_analytics.settings import (
     LONGEST_USER,
     PRODUCT_PREFIX,
     TOP_PAGES,
-    WebAnalyticsSettings,
+    WebAnalyticsQuery,
 )
 
 _EVENT = (
@@ -58,9 +58,9 @@ _NO_ROWS = "array<struct<metric: string, window_start: bigint, row_key: string, 
 _VIEW, _START, _STOP, _CONVERSION = EVENT_TYPES
 
 
-def settings(config: Config) -> dict[str, str]:
+def settings(config: JobConfig) -> dict[str, str]:
     """Return what the preset ``tuned`` adds to the session: no code is made that costs more than it saves."""
-    worth = config.load.total_rate >= EVENTS_WORTH_CODE
+    worth = config.expected_rate >= EVENTS_WORTH_CODE
     return WITHOUT_CODE_FOR_EXPRESSIONS | ({} if worth else WITHOUT_CODE_FOR_STAGES)
 
 
@@ -73,7 +73,7 @@ def parse(raw: DataFrame) -> DataFrame:
     return events.parse(raw, _EVENT)
 
 
-def guard(parsed: DataFrame, config: Config, observation: Observation | str = OBSERVATION) -> DataFrame:
+def guard(parsed: DataFrame, config: JobConfig, observation: Observation | str = OBSERVATION) -> DataFrame:
     """Keep good events and this run's END records; count all others.
 
     A good event has one of the known types; user, address and country of moderate length, the address without ">",
@@ -84,7 +84,7 @@ def guard(parsed: DataFrame, config: Config, observation: Observation | str = OB
     ----------
     parsed : DataFrame
         From :func:`parse`.
-    config : Config
+    config : JobConfig
     observation : Observation or str, optional
         Receives ``rejected`` and ``ends``, numbers of records: an Observation for a static frame, a name for a stream.
     """
@@ -139,7 +139,7 @@ def _said(metric: str, run_id: str, **fields: Column) -> Column:
     )
 
 
-def traffic(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
+def traffic(timed: DataFrame, config: JobConfig, run_id: str) -> DataFrame:
     """Return views, active users, and bounces and mean duration of sessions that ended, by window."""
     windows, ended = config.windows, _is(_STOP)
     span = _window("event_time", windows.size_ms, windows.slide_ms)
@@ -172,14 +172,14 @@ def traffic(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
     return by_window.select(row.alias("row"))
 
 
-def behaviour(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
+def behaviour(timed: DataFrame, config: JobConfig, run_id: str) -> DataFrame:
     """Return conversion, countries and most viewed pages, by sliding window.
 
     Each event counts for its user, for its country and, if it is a view, for its page: so one aggregation serves all
     three. Where an event is in many windows it is added up in its slide first, and slides in their windows. One more
     aggregation, over what that says of a window, holds all answers; its rows are taken apart.
     """
-    own = WebAnalyticsSettings.of(config.workload)
+    own = WebAnalyticsQuery.of(config.workload)
     keys = F.array(
         F.struct(F.lit("user").alias("by"), F.col("user_id").alias("key")),
         F.struct(F.lit("country").alias("by"), F.col("country").alias("key")),
@@ -235,9 +235,9 @@ def behaviour(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
     return by_window.select(F.explode(answers).alias("row"))
 
 
-def sessions(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
+def sessions(timed: DataFrame, config: JobConfig, run_id: str) -> DataFrame:
     """Return sessions, and alerts for those with a cart and no conversion up to the time-out after it."""
-    own = WebAnalyticsSettings.of(config.workload)
+    own = WebAnalyticsQuery.of(config.workload)
     at_ms, view = F.unix_millis("event_time"), _is(_VIEW)
     step = F.when(_is(_CONVERSION), 4).when(~view, 0).when(F.col("url") == CART_URL, 3)
     step = step.when(F.startswith("url", F.lit(PRODUCT_PREFIX)), 2).otherwise(1)
@@ -264,9 +264,9 @@ def sessions(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
     return ended.select(F.explode(answers).alias("row"))
 
 
-def bounces(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
+def bounces(timed: DataFrame, config: JobConfig, run_id: str) -> DataFrame:
     """Return alerts for users with exactly one page view in a window."""
-    size_ms = WebAnalyticsSettings.of(config.workload).bounce_ms
+    size_ms = WebAnalyticsQuery.of(config.workload).bounce_ms
     by_user = timed.where(_is(_VIEW)).groupBy(_window("event_time", size_ms, size_ms), "user_id")
     counted = by_user.agg(
         F.count(F.lit(1)).alias("page_views"),
@@ -277,7 +277,7 @@ def bounces(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
     return alarming.select(_said("high_bounce_rate", run_id).alias("row"))
 
 
-def results(raw: DataFrame, config: Config, observation: Observation | str = OBSERVATION) -> DataFrame:
+def results(raw: DataFrame, config: JobConfig, observation: Observation | str = OBSERVATION) -> DataFrame:
     """Return the result rows of Kafka records `raw`, each as JSON with what its record needs to know.
 
     Raises
