@@ -34,6 +34,8 @@ class TopicPlan:
     partitions: int
     replication_factor: int
     settings: Mapping[str, str]
+    keep_ms: int = 0
+    """How long its records are needed."""
 
 
 def planned_topics(config: Config) -> tuple[TopicPlan, ...]:
@@ -42,6 +44,10 @@ def planned_topics(config: Config) -> tuple[TopicPlan, ...]:
     Events carry CreateTime, taken by the producer; results LogAppendTime, the broker's clock for every
     engine. Records of a run are never deleted by age or size while it lasts.
     """
+    load, margin_ms = config.load, 600_000
+    seconds = load.warmup_seconds + load.duration_seconds + load.cooldown_seconds + config.windows.watermark_delay_sec
+    seconds += config.engine.engine_ready_seconds + config.judge.drain_timeout_seconds
+    keep_ms = round(seconds * 1000) + margin_ms
     common = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
     of_events = {
         **common,
@@ -58,6 +64,7 @@ def planned_topics(config: Config) -> tuple[TopicPlan, ...]:
             partitions=partitions,
             replication_factor=config.kafka.replication_factor,
             settings={**settings, **own.get(name, {})},
+            keep_ms=keep_ms,
         )
         for name, partitions, settings in wanted
     )
@@ -227,7 +234,32 @@ class Admin:
                 f" the configuration wants {plan.partitions} and {wanted}"
             )
             raise EnvironmentProblem(msg, remedy="name another topic, or delete this one first")
+        self._check_keeps(plan)
         return False
+
+    def _check_keeps(self, plan: TopicPlan) -> None:
+        """Make sure that the broker removes no record of an existing topic while it is needed.
+
+        Raises
+        ------
+        EnvironmentProblem
+            When its policy is to do so.
+        """
+        found = self.settings(plan.name)
+        policy = set(found.get("cleanup.policy", "delete").split(","))
+        by_age = int(found.get("retention.ms", -1))
+        if "compact" in policy - set(plan.settings["cleanup.policy"].split(",")):
+            reason = "compacts it"
+        elif "delete" in policy and 0 <= by_age < plan.keep_ms:
+            reason = f"keeps its records for {by_age / 1000:g} s, and the run needs them for {plan.keep_ms / 1000:g} s"
+        elif "delete" in policy and int(found.get("retention.bytes", -1)) >= 0:
+            reason = f"keeps no more than {found['retention.bytes']} bytes of it"
+        else:
+            return
+        raise EnvironmentProblem(
+            f"topic {plan.name} exists and the broker {reason}: a run whose records may be removed cannot be judged",
+            remedy="name another topic, or set cleanup.policy=delete, retention.ms=-1 and retention.bytes=-1 for it",
+        )
 
     def _settled(self, topic: str) -> bool:
         """Whether `topic` exists as a usable topic (one being deleted is no longer listed)."""

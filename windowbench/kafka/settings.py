@@ -123,6 +123,30 @@ def java_settings(config: JobConfig) -> dict[str, str]:
     return java
 
 
+_IN_PYTHON = {
+    "security.protocol": "security_protocol",
+    "sasl.mechanism": "sasl_mechanism",
+    "sasl.mechanisms": "sasl_mechanism",
+    "sasl.username": "sasl_plain_username",
+    "sasl.password": "sasl_plain_password",
+    "ssl.ca.location": "ssl_cafile",
+    "ssl.certificate.location": "ssl_certfile",
+    "ssl.key.location": "ssl_keyfile",
+    "ssl.key.password": "ssl_password",
+}
+
+
+def python_settings(config: JobConfig) -> dict[str, str | bool]:
+    """Return the user's client settings as kafka-python spells them; the broker's address is not among them."""
+    user = _user_settings(config)
+    python: dict[str, str | bool] = {ours: user[theirs] for theirs, ours in _IN_PYTHON.items() if theirs in user}
+    if user.get("ssl.endpoint.identification.algorithm") == "none":
+        python["ssl_check_hostname"] = False
+    if "security_protocol" in python:
+        python["security_protocol"] = str(python["security_protocol"]).upper()
+    return python
+
+
 def _jaas_quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -6,6 +6,7 @@ against what the producers said they had sent.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +18,11 @@ from numpy.typing import NDArray
 from config import Config
 from data_generation import encoder_of
 from windowbench.kafka.admin import Admin
+from windowbench.kafka.log_reader import account_of
 from windowbench.kafka.reader import Record, read_topics
 from windowbench.load.numbering import input_partitions, result_partitions
 from windowbench.load.schedule import END_EVENT_TYPE, NS_PER_MS
+from windowbench.runs.files.topics import FoundTopic, PreparedTopic, TopicsFile
 from windowbench.runs.samples import RESULT_COLUMNS, SampleWriter, iter_column
 from windowbench.runs.store import RunDirectory
 
@@ -43,6 +46,27 @@ def record_results(config: Config, path: Path) -> int:
                 value=[r.value for r in batch],
             )
         return writer.rows
+
+
+def prepared_topics(config: Config) -> TopicsFile:
+    """Return how the topics of events and results are before the load."""
+    admin = Admin(config)
+    names = (*config.input_topics, *config.result_topics)
+    begins = {name: {str(n): begin for n, (begin, _) in admin.log_ranges(name).items()} for name in names}
+    prepared = {name: PreparedTopic(id=admin.topic_id(name), begins=begins[name]) for name in names}
+    return TopicsFile(events=config.input_topics, results=config.result_topics, prepared=prepared, found={})
+
+
+def found_topics(config: Config, topics: TopicsFile) -> TopicsFile:
+    """Return the topics with what became of every offset of theirs, after everything that wrote to them has stopped."""
+    admin, found = Admin(config), {}
+    for name, before in topics.prepared.items():
+        if admin.partitions(name):
+            accounts = account_of(config, name, {int(n): begin for n, begin in before.begins.items()})
+            found[name] = FoundTopic(
+                id=admin.topic_id(name), partitions={str(n): account for n, account in sorted(accounts.items())}
+            )
+    return dataclasses.replace(topics, found=found)
 
 
 def _by_key(key: bytes | None, _value: bytes | None) -> bytes | None:

@@ -30,7 +30,7 @@ from windowbench.orchestrate.installation import Installation, find_installation
 from windowbench.orchestrate.lifetime import Lifetime, OneRun
 from windowbench.orchestrate.live import LiveResults
 from windowbench.orchestrate.prepare import planned_bytes, with_run_id, with_run_topics
-from windowbench.orchestrate.recording import check_events, record_results
+from windowbench.orchestrate.recording import check_events, found_topics, prepared_topics, record_results
 from windowbench.orchestrate.services import JsonLineService, position_of
 from windowbench.orchestrate.start import Launcher
 from windowbench.orchestrate.status import status_of
@@ -39,7 +39,9 @@ from windowbench.orchestrate.view import View
 from windowbench.orchestrate.watch import Services, Watch
 from windowbench.processes.runlock import RunLock, clean_leftovers
 from windowbench.runs.dump import dump_topics
+from windowbench.runs.files.codec import from_json
 from windowbench.runs.files.status import RunStatus
+from windowbench.runs.files.topics import TopicsFile
 from windowbench.runs.store import RunDirectory
 
 _TICK_SECONDS = 0.2
@@ -136,6 +138,7 @@ class Run:
         else:
             self._external_clock(run, "before")
         launcher.topics(self.config, self._live)
+        run.write_json("topics.json", prepared_topics(self.config))
         launcher.consumer(self.config, self.view.note)
         if self.config.observes_visible_time:
             launcher.observer(self.config)
@@ -224,6 +227,8 @@ class Run:
         self.timeline.enter("verify")
         assert self._services.host is not None
         self._services.host.stop()
+        prepared = from_json(run.read_json("topics.json"), TopicsFile)
+        run.write_json("topics.json", found_topics(self.config, prepared))
         record_results(self.config, run.result_samples)
         run.write_json("events_topic.json", check_events(self.config, run))
         if self.config.kafka.dump_topics != "none":

@@ -75,6 +75,11 @@ class RunPaths:
         return self.path / "events_topic.json"
 
     @property
+    def topics(self) -> Path:
+        """``topics.json``: what became of every offset of the topics of events and results."""
+        return self.path / "topics.json"
+
+    @property
     def drain(self) -> Path:
         """``drain.json``: how the engine finished after the end of load."""
         return self.path / "drain.json"
