@@ -113,20 +113,23 @@ _RAISED: dict[signal.Signals, type[BaseException]] = {
 }
 _received: list[signal.Signals] = []
 """The signal that raised, once one did: what it raised may get lost on its way."""
+_kills: list[Callable[[], None]] = []
 
 
 def raise_on_signals() -> None:
     """Turn SIGINT, SIGTERM and SIGHUP into exceptions, so that every way out runs the same clean-up.
 
-    Only the first of these signals raises; later ones do nothing, because they would cut the
-    clean-up of the first one short. SIGHUP stays ignored where it was (``nohup``). SIGINT does not:
-    a shell script starts its background jobs with SIGINT ignored, and ``kill -INT`` must still work.
+    Only the first of these signals raises; later ones would cut the clean-up of the first one short. They do
+    nothing, but for a second SIGINT to a program that has started others: those are killed, and the program
+    ends at once; what is left of its run is cleaned up at the next start. SIGHUP stays ignored where it was
+    (``nohup``). SIGINT does not: a shell script starts its background jobs with SIGINT ignored, and ``kill -INT``
+    must still work.
     """
     watched = [n for n in _RAISED if n is not signal.SIGHUP or signal.getsignal(n) is not signal.SIG_IGN]
 
     def once(signum: int, _frame: FrameType | None) -> None:
         for number in watched:
-            signal.signal(number, _do_nothing)  # not SIG_IGN: programs started from now on would inherit that
+            signal.signal(number, _again)  # not SIG_IGN: programs started from now on would inherit that
         _received.append(signal.Signals(signum))
         raise _RAISED[signal.Signals(signum)]
 
@@ -165,8 +168,17 @@ def signal_decides() -> Iterator[None]:
         sys.unraisablehook = before
 
 
-def _do_nothing(_signum: int, _frame: FrameType | None) -> None:
-    pass
+def kill_on_second_interrupt(kill: Callable[[], None]) -> None:
+    """Call `kill` before this program ends because of a second SIGINT."""
+    if kill not in _kills:
+        _kills.append(kill)
+
+
+def _again(signum: int, _frame: FrameType | None) -> None:
+    if signum == signal.SIGINT and _kills:
+        for kill in _kills:
+            kill()
+        os._exit(ExitCode.INTERRUPTED)
 
 
 def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None = None) -> int:
@@ -193,10 +205,10 @@ def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None 
 def _give_back(handlers: Mapping[signal.Signals, _Handler]) -> None:
     """Install earlier handlers again: nothing would catch an exception in what Python does at its end.
 
-    After a signal all of them go on doing nothing, because repeats are then to be expected.
+    After a signal they stay as they are, because repeats are then to be expected.
     """
     for number, handler in handlers.items():
-        if signal.getsignal(number) is not _do_nothing:
+        if signal.getsignal(number) is not _again:
             signal.signal(number, handler)
 
 

@@ -345,3 +345,39 @@ def test_the_lock_of_a_finished_run_is_gone(tmp_path, tree):
         lock.add(tree)
         assert (tmp_path / LOCK_NAME).exists()
     assert not (tmp_path / LOCK_NAME).exists()
+
+
+IMPATIENT = """
+import sys
+from pathlib import Path
+from windowbench.errors import run_program
+from windowbench.processes.process import start
+
+def body(argv):
+    child = start([sys.executable, "-S", "-c", argv[1]], name="tree", log_path=Path(argv[0]))
+    print(child.tag, flush=True)
+    try:
+        child.wait(600)
+    finally:
+        print("cleaning up", flush=True)
+        child.wait(600)
+
+sys.exit(run_program(body, sys.argv[1:]))
+"""
+
+
+def test_a_second_ctrl_c_kills_the_whole_tree_at_once_though_the_clean_up_goes_on(tmp_path):
+    log = tmp_path / "tree.log"
+    command = [sys.executable, "-c", IMPATIENT, str(log), TREE]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    ) as one:
+        assert one.stdout is not None
+        tag = one.stdout.readline().strip()
+        until(lambda: "ready" in lines_of(log), "the tree")
+        one.send_signal(signal.SIGINT)
+        assert one.stdout.readline() == "cleaning up\n"
+        assert tagged_processes(tag)
+        one.send_signal(signal.SIGINT)
+        assert one.wait(PATIENCE) == 130
+    until_gone(tag)

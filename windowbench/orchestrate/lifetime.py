@@ -26,9 +26,7 @@ _REST_SECONDS = 20.0
 class Lifetime(Protocol):
     """Gives a run its broker and its engine, and ends the engine's work on it."""
 
-    def broker(
-        self, launcher: Launcher, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
-    ) -> EmbeddedBroker:
+    def broker(self, launcher: Launcher, config: Config, end: Callable[[EmbeddedBroker], None]) -> EmbeddedBroker:
         """Return a broker that answers."""
 
     def engine(self, launcher: Launcher, config: Config) -> JsonLineService:
@@ -41,11 +39,9 @@ class Lifetime(Protocol):
 class OneRun:
     """Broker and engine are started for the run and end with it."""
 
-    def broker(
-        self, launcher: Launcher, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
-    ) -> EmbeddedBroker:
+    def broker(self, launcher: Launcher, config: Config, end: Callable[[EmbeddedBroker], None]) -> EmbeddedBroker:
         """Start a broker."""
-        return launcher.broker(config, abort=abort, end=end)
+        return launcher.broker(config, end)
 
     def engine(self, launcher: Launcher, config: Config) -> JsonLineService:
         """Start the engine."""
@@ -77,14 +73,12 @@ class ManyRuns:
         """Whether the next run gets an engine that is slow at first and has not served one yet."""
         return engine_of(config).succession and self._services.engine is None
 
-    def broker(
-        self, launcher: Launcher, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
-    ) -> EmbeddedBroker:
+    def broker(self, launcher: Launcher, config: Config, end: Callable[[EmbeddedBroker], None]) -> EmbeddedBroker:
         """Return the broker that is there, or start it."""
         del end  # it stays when the run ends
         broker = self._services.broker
         if broker is None:
-            broker = self._lasting(launcher).broker(config, abort=abort, end=EmbeddedBroker.stop)
+            broker = self._lasting(launcher).broker(config, EmbeddedBroker.stop)
         launcher.services.broker = broker
         return broker
 

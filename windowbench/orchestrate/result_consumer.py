@@ -98,15 +98,13 @@ class ResultConsumer:
                 self._failed = str(error)
                 self._note(f"the run goes on without it: {error}; see {self._run.log('consumer')}")
 
-    def finish(self, log_ends: Mapping[int, int], *, abort: Callable[[], None]) -> None:
+    def finish(self, log_ends: Mapping[int, int]) -> None:
         """Give it time to catch up with the end of the results topic, stop it and write ``consumer.json``.
 
         Parameters
         ----------
         log_ends : mapping of int to int
             Log end of each partition of the results topic.
-        abort : callable
-            Raises when the run is to end now.
         """
 
         def left() -> int:
@@ -118,7 +116,7 @@ class ResultConsumer:
             return bool(self._failed) or left() == 0
 
         try:
-            wait_until(arrived, _CATCH_UP_SECONDS, "the result consumer", abort=abort, failure=_TimeIsOver)
+            wait_until(arrived, _CATCH_UP_SECONDS, "the result consumer", failure=_TimeIsOver)
         except _TimeIsOver:
             self._note(f"result consumer: {left()} records are not in PostgreSQL")
         progress, ready = self._service.latest("progress"), self._service.latest("ready")

@@ -37,6 +37,7 @@ from windowbench.orchestrate.status import status_of
 from windowbench.orchestrate.timeline import Timeline
 from windowbench.orchestrate.view import View
 from windowbench.orchestrate.watch import Services, Watch
+from windowbench.orchestrate.watchdog import watched
 from windowbench.processes.runlock import RunLock, clean_leftovers
 from windowbench.runs.dump import dump_topics
 from windowbench.runs.files.codec import from_json
@@ -74,6 +75,8 @@ class Run:
         self.directory: RunDirectory | None = None
         self._lifetime = lifetime or OneRun()
         self._services = Services()
+        self._ahead_ns = 0
+        """How far the wall clock was ahead of the monotonic one, by which phases go, when the load was planned."""
         self._live = LiveResults(
             self.config.run.run_id or "",
             RowModel.of(self.config.engine.workload).live,
@@ -93,7 +96,7 @@ class Run:
         self.timeline.enter("prepare")
         installation, run = self._prepare()
         try:
-            with ExitStack() as stack:
+            with watched(self.config, lambda: self.timeline.current), ExitStack() as stack:
                 self.timeline.enter("start")
                 lock = stack.enter_context(RunLock(run.path))
                 launcher = Launcher(stack=stack, lock=lock, run=run, installation=installation, services=self._services)
@@ -103,7 +106,7 @@ class Run:
                 self._send_load(schedule, producers)
                 self._drain(run, schedule, engine, end)
                 self.timeline.enter("stop")
-                self._lifetime.end_query(engine, abort=self._watch.check)
+                self._lifetime.end_query(engine, abort=self._services.check)
                 if self._services.observer is not None:
                     self._services.observer.stop()
                 self._verify(run)
@@ -132,7 +135,7 @@ class Run:
         run = launcher.run
         launcher.host_monitor()
         if self.config.kafka.embedded:
-            broker = self._lifetime.broker(launcher, self.config, abort=self._watch.check_time, end=self._end_broker)
+            broker = self._lifetime.broker(launcher, self.config, self._end_broker)
             self.config = self.config.replace(bootstrap_servers=broker.bootstrap_servers, broker="embedded")
             run.write_config(self.config)
         else:
@@ -170,17 +173,19 @@ class Run:
 
     def _await_ready(self, launcher: Launcher, engine: JsonLineService, producers: JsonLineService) -> Schedule:
         self.timeline.enter("ready")
-        producers.await_message("ready", _PRODUCERS_READY_SECONDS, abort=self._watch.check)
+        producers.await_message("ready", _PRODUCERS_READY_SECONDS, abort=self._services.check)
         if self._services.observer is not None:
-            self._services.observer.await_message("ready", _OBSERVER_READY_SECONDS, abort=self._watch.check)
+            self._services.observer.await_message("ready", _OBSERVER_READY_SECONDS, abort=self._services.check)
         patience = self.config.engine.engine_ready_seconds + _LAST_WORD_SECONDS
-        engine.await_message("ready", patience, abort=self._watch.check)
+        engine.await_message("ready", patience, abort=self._services.check)
         if self._services.consumer is not None:
-            self._services.consumer.await_ready(abort=self._watch.check)
+            self._services.consumer.await_ready(abort=self._services.check)
         run = launcher.run
         jvms = jvm_flags({name: pid_of() for name, pid_of in self._services.pids().items()})
         run.write_json("environment.json", {**run.read_json("environment.json"), "jvm_flags": jvms})
-        schedule = plan(self.config, time.time_ns())
+        now_ns = time.time_ns()
+        self._ahead_ns = now_ns - time.monotonic_ns()
+        schedule = plan(self.config, now_ns)
         run.write_schedule(schedule)
         path = modulating_path(self.config, schedule.load_length_ns)
         if path is not None:
@@ -197,7 +202,7 @@ class Run:
             ("cool-down", schedule.load_end_ns),
         ):
             self.timeline.enter(phase)
-            while (left := end_ns - time.time_ns()) > 0:
+            while (left := end_ns - self._ahead_ns - time.monotonic_ns()) > 0:
                 self._watch.look()
                 time.sleep(min(_TICK_SECONDS, left / NS_PER_S))
         producers.finish(_FLUSH_SECONDS, abort=self._watch.look)
@@ -237,7 +242,7 @@ class Run:
             self._external_clock(run, "after")
         if self._services.consumer is not None:
             ranges = Admin(self.config).numbered_ranges(result_partitions(self.config))
-            self._services.consumer.finish({n: end for n, (_, end) in ranges.items()}, abort=self._watch.check_time)
+            self._services.consumer.finish({n: end for n, (_, end) in ranges.items()})
 
     def _external_clock(self, run: RunDirectory, when: str) -> None:
         known = run.read_json_if_present("external_clock.json") or {}

@@ -73,17 +73,13 @@ class Launcher:
         self.stack.callback(host.stop)
         host.start()
 
-    def broker(
-        self, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
-    ) -> EmbeddedBroker:
+    def broker(self, config: Config, end: Callable[[EmbeddedBroker], None]) -> EmbeddedBroker:
         """Start a broker and return it when it answers.
 
         Parameters
         ----------
         config : Config
             Of the run.
-        abort : callable
-            Raises when waiting makes no sense any more.
         end : callable
             Stops the broker, or leaves it to the user.
 
@@ -105,7 +101,7 @@ class Launcher:
         )
         self.stack.callback(end, broker)
         broker.start()
-        broker.ready(abort=abort)
+        broker.ready()
         if not config.kafka.keep_broker:
             assert broker.child is not None
             self.lock.add(broker.child)

@@ -1,4 +1,4 @@
-"""Watching a run: whether everything it started still works, whether its time is over, and what its view shows."""
+"""Watching a run: whether everything it started still works, and what its view shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from config import Config
 from windowbench.broker.embedded import EmbeddedBroker
-from windowbench.errors import EnvironmentProblem, HarnessError
 from windowbench.load.schedule import NS_PER_S, Schedule
 from windowbench.orchestrate.host import HostMonitor
 from windowbench.orchestrate.live import LiveResults, Snapshot
@@ -16,12 +15,6 @@ from windowbench.orchestrate.result_consumer import ResultConsumer
 from windowbench.orchestrate.services import JsonLineService, page_of, position_of
 from windowbench.orchestrate.timeline import Timeline
 from windowbench.orchestrate.view import View
-
-
-class RunTimeout(HarnessError):
-    """The run took longer than the user allowed."""
-
-    exit_code = EnvironmentProblem.exit_code
 
 
 @dataclass(slots=True)
@@ -69,7 +62,7 @@ class Watch:
     Parameters
     ----------
     config : Config
-        Of the run; its time begins now.
+        Of the run.
     services : Services
         Filled as they are started.
     live : LiveResults
@@ -87,39 +80,11 @@ class Watch:
         self._view = view
         self._target_rate = float(config.load.total_rate)
         self._tells_position = not config.real_time  # there only once a batch
-        self._allowed_seconds = config.run.run_timeout_seconds
-        self._began = time.monotonic()
         self._schedule: Schedule | None = None
 
     def follow(self, schedule: Schedule) -> None:
         """Show from now on how far the run is on its schedule."""
         self._schedule = schedule
-
-    def check_time(self) -> None:
-        """Raise when the run's time is over.
-
-        Raises
-        ------
-        RunTimeout
-            With the phase it was in.
-        """
-        allowed = self._allowed_seconds
-        if allowed is not None and time.monotonic() - self._began > allowed:
-            msg = f"the run took longer than --run-timeout ({allowed:g} s)"
-            raise RunTimeout(
-                msg, remedy=f"it was in phase {self._timeline.current}; look at the logs in the run directory"
-            )
-
-    def check(self) -> None:
-        """Raise when the run's time is over or a service can not go on.
-
-        Raises
-        ------
-        HarnessError
-            Of the type of what failed.
-        """
-        self.check_time()
-        self._services.check()
 
     def look(self) -> None:
         """Check, and show the latest numbers.
@@ -127,9 +92,9 @@ class Watch:
         Raises
         ------
         HarnessError
-            As :meth:`check`.
+            As :meth:`Services.check`.
         """
-        self.check()
+        self._services.check()
         if self._services.consumer is not None:
             self._services.consumer.watch()
         self._view.update(self._snapshot())

@@ -25,11 +25,13 @@ import subprocess  # the only import of it
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
+from windowbench.errors import kill_on_second_interrupt
 from windowbench.processes.process_table import KILL_SECONDS, TAG, kill_tagged, start_mark
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -186,6 +188,10 @@ class Child:
         code = self.wait(KILL_SECONDS)
         return -signal.SIGKILL if code is None else code
 
+    def kill_without_waiting(self) -> None:
+        """Kill the command and all it started, and do not wait for their end."""
+        self._order(b"k")
+
     def tell(self, line: str) -> None:
         """Write a line to a command that was started to hear; one that has ended hears nothing."""
         assert self._input is not None
@@ -319,8 +325,18 @@ def start(
     finally:
         os.close(lifeline_read)
         log.close()
+    kill_on_second_interrupt(_kill_all)
     child = Child(name or Path(command[0]).name, process, lifeline, tag, log_path)
     for stream, sink in ((process.stdout, on_line), (process.stderr, None)):
         if stream is not None:
             child._read_on(stream, log_path.open("ab", buffering=0), sink, redact)  # noqa: SLF001 - its own maker
+    _started.add(child)
     return child
+
+
+_started: weakref.WeakSet[Child] = weakref.WeakSet()
+
+
+def _kill_all() -> None:
+    for child in list(_started):
+        child.kill_without_waiting()
