@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.patience import PATIENCE
-from windowbench.errors import HarnessError
+from windowbench.errors import EnvironmentProblem, HarnessError
 from windowbench.processes.process import Child, hide_values, start
 from windowbench.processes.process_table import TAG, kill_tagged, start_mark, tagged_processes
 from windowbench.processes.runlock import LOCK_NAME, RunLock, clean_leftovers
@@ -345,6 +345,16 @@ def test_the_lock_of_a_finished_run_is_gone(tmp_path, tree):
         lock.add(tree)
         assert (tmp_path / LOCK_NAME).exists()
     assert not (tmp_path / LOCK_NAME).exists()
+
+
+def test_output_that_cannot_be_kept_is_said_and_the_command_goes_on(started):
+    def full(line):
+        raise OSError(28, "No space left on device")
+
+    child = started("sh", "-c", "seq 20000; exit 7", on_line=full)
+    assert child.wait(PATIENCE) == 7
+    with pytest.raises(EnvironmentProblem, match=r"output of sh cannot be kept: .*No space left on device"):
+        child.check_output()
 
 
 IMPATIENT = """

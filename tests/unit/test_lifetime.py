@@ -1,5 +1,6 @@
 """How long broker and engine live, with services that are only remembered."""
 
+import json
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,16 +154,59 @@ def test_an_engine_that_does_not_come_to_rest_is_stopped_and_the_next_run_gets_a
     assert begin(many, launcher("b"), SPARK) is not stuck
 
 
+class Hearing:
+    """A command that hears and says nothing by itself."""
+
+    def __init__(self):
+        self.heard = []
+
+    def tell(self, line):
+        self.heard.append(json.loads(line))
+
+
+def service_of(tmp_path, on_message):
+    service = JsonLineService(
+        "engine", ["x"], log_path=tmp_path / "log", failure=EngineFailed, env={}, on_message=on_message
+    )
+    service._child = Hearing()
+    return service
+
+
+@pytest.mark.parametrize("kind", ["next", "resting"])
+def test_an_answer_that_nobody_asked_for_is_named_and_silences_nothing(tmp_path, kind):
+    said = []
+    service = service_of(tmp_path, said.append)
+    service._line('{"type": "ready"}')
+    service._line(json.dumps({"type": kind}))
+    service._line('{"type": "progress", "position": {"0": 7}}')
+    assert [dict(message.fields) for message in said] == [
+        {"type": "ready"},
+        {"type": "unasked", "said": kind},
+        {"type": "progress", "position": {"0": 7}},
+    ]
+    assert service.latest(kind) is None
+
+
+def test_an_order_is_answered_once(tmp_path):
+    said = []
+    service = service_of(tmp_path, said.append)
+    service.tell("rest")
+    assert service._child.heard == [{"type": "rest"}]
+    service._line('{"type": "resting"}')
+    service._line('{"type": "resting"}')
+    assert [message.kind for message in said] == ["resting", "unasked"]
+
+
 def test_what_an_engine_says_after_next_is_about_the_next_run(tmp_path):
     first, second = [], []
-    service = JsonLineService(
-        "engine", ["x"], log_path=tmp_path / "log", failure=EngineFailed, env={}, on_message=first.append
-    )
+    service = service_of(tmp_path, first.append)
     service._line('{"type": "ready"}')
     service._line('{"type": "progress", "position": {"0": 7}}')
+    service.tell("rest")
     service.expect_next(second.append)
     service._line('{"type": "resting"}')
     assert service.latest("ready")
+    service.tell("next", config="engine.json")
     service._line('{"type": "next", "run_id": "b"}')
     assert service.latest("next")
     assert service.latest("ready") is service.latest("progress") is None

@@ -1,8 +1,8 @@
 """The engine protocol: what an engine says of itself, in types. docs/engines.md is its specification.
 
 An engine says ``ready`` once, ``progress`` again and again, ``settings`` and ``ui`` if it likes, ``error`` before it
-fails; one that goes on with another run says ``resting`` and ``next``. Fields that are not what they should be are
-as if they had not been said.
+fails; one that goes on with another run says ``resting`` and ``next``, when it was told to. Fields that are not what
+they should be are as if they had not been said.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from windowbench.processes.messages import Json, Message, message_of
 
-READY, PROGRESS, SETTINGS, PAGE, ERROR, RESTING, NEXT = (
-    "ready", "progress", "settings", "ui", "error", "resting", "next",
+READY, PROGRESS, SETTINGS, PAGE, ERROR, RESTING, NEXT, UNASKED = (
+    "ready", "progress", "settings", "ui", "error", "resting", "next", "unasked",
 )  # fmt: skip
 _OWN_PAGE = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}/?")
 

@@ -17,11 +17,14 @@ import os
 import select
 from pathlib import Path
 
+from windowbench.engines.protocol import NEXT, RESTING
 from windowbench.errors import EngineFailed
 from windowbench.processes.messages import Message, parsed
 
 FLAG = "--succession"
-REST, NEXT = "rest", "next"
+REST = "rest"
+ANSWERS = {REST: RESTING, NEXT: NEXT}
+"""What an engine says to an order, and at no other time."""
 _POLL_SECONDS = 0.05
 _MOST_BYTES = 65_536
 

@@ -13,7 +13,8 @@ from typing import Protocol
 from config import Config
 from windowbench.broker.embedded import EmbeddedBroker
 from windowbench.engines.contract import engine_of, write_job_file
-from windowbench.engines.succession import FLAG, NEXT, REST
+from windowbench.engines.protocol import NEXT, RESTING
+from windowbench.engines.succession import FLAG, REST
 from windowbench.errors import EngineFailed
 from windowbench.orchestrate.services import JsonLineService
 from windowbench.orchestrate.start import Launcher
@@ -103,7 +104,7 @@ class ManyRuns:
             return
         engine.tell(REST)
         try:
-            engine.await_message("resting", _REST_SECONDS, abort=abort)
+            engine.await_message(RESTING, _REST_SECONDS, abort=abort)
         except EngineFailed:
             self.discard_engine()
 

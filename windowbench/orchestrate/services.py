@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from windowbench.engines import protocol
-from windowbench.engines.protocol import ERROR, NEXT, PAGE, PROGRESS, progress_of
+from windowbench.engines.protocol import ERROR, NEXT, PAGE, PROGRESS, UNASKED, progress_of
+from windowbench.engines.succession import ANSWERS
 from windowbench.errors import HarnessError
 from windowbench.processes import process
 from windowbench.processes.messages import Message, parsed
@@ -63,6 +64,7 @@ class JsonLineService:
         self._redact = redact
         self._on_message = on_message
         self._hears = hears
+        self._asked: set[str] = set()
         self._on_next_message: Callable[[Message], None] | None = None
         self._child: process.Child | None = None
         self._latest: dict[str, Message] = {}
@@ -73,8 +75,12 @@ class JsonLineService:
         message = parsed(line)
         if message is None:
             return
-        if message.kind == NEXT:
-            self._latest, self._on_message = {}, self._on_next_message
+        if message.kind in ANSWERS.values():
+            if message.kind not in self._asked:
+                message = Message(UNASKED, {"type": UNASKED, "said": message.kind})
+            elif message.kind == NEXT:
+                self._latest, self._on_message = {}, self._on_next_message
+            self._asked.discard(message.kind)
         self._latest[message.kind] = message
         if self._on_message is not None:
             self._on_message(message)
@@ -92,8 +98,9 @@ class JsonLineService:
         )
 
     def tell(self, kind: str, **fields: str) -> None:
-        """Tell the command something, as one JSON line."""
+        """Give an engine an order, as one JSON line; from now on its answer is no surprise."""
         assert self._child is not None
+        self._asked.add(ANSWERS[kind])
         self._child.tell(json.dumps({"type": kind, **fields}))
 
     @property
@@ -151,11 +158,14 @@ class JsonLineService:
 
         Raises
         ------
+        EnvironmentProblem
+            When what it says can no longer be kept.
         HarnessError
             Of the service's own type, with its own error message and the last lines of its log.
         """
         if self._child is None or self._expected_end:
             return
+        self._child.check_output()
         code = self._child.poll()
         if code is None or (code == 0 and self.latest("done")):
             return

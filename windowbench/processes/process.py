@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
-from windowbench.errors import kill_on_second_interrupt
+from windowbench.errors import EnvironmentProblem, kill_on_second_interrupt
 from windowbench.processes.process_table import KILL_SECONDS, TAG, kill_tagged, start_mark
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -126,6 +126,7 @@ class Child:
         self._input = process.stdin
         self._lifeline: int | None = lifeline
         self._readers: list[threading.Thread] = []
+        self._lost: Exception | None = None
         self._lock = threading.Lock()
 
     @property
@@ -192,6 +193,20 @@ class Child:
         """Kill the command and all it started, and do not wait for their end."""
         self._order(b"k")
 
+    def check_output(self) -> None:
+        """Raise when what the command says could not be kept: that is no fault of its own.
+
+        Raises
+        ------
+        EnvironmentProblem
+            With the reason, such as a full disk.
+        """
+        if self._lost is not None:
+            raise EnvironmentProblem(
+                f"the output of {self.name} cannot be kept: {self._lost}",
+                remedy=f"check free space and permissions of {self.log_path.parent}",
+            )
+
     def tell(self, line: str) -> None:
         """Write a line to a command that was started to hear; one that has ended hears nothing."""
         assert self._input is not None
@@ -237,22 +252,28 @@ class Child:
             self._lifeline = None
 
     def _read_on(self, stream: IO[bytes], log: IO[bytes], on_line: LineSink | None, redact: Redactor | None) -> None:
-        reader = threading.Thread(
-            target=_copy_lines, args=(stream, log, on_line, redact), name=f"{self.name}-output", daemon=True
-        )
+        def copy() -> None:
+            with stream, log:
+                try:
+                    _copy_lines(stream, log, on_line, redact)
+                except Exception as error:  # noqa: BLE001 - whatever it is, the command must not wait for a reader
+                    self._lost = error
+                    for _ in stream:
+                        pass
+
+        reader = threading.Thread(target=copy, name=f"{self.name}-output", daemon=True)
         self._readers.append(reader)
         reader.start()
 
 
 def _copy_lines(stream: IO[bytes], log: IO[bytes], on_line: LineSink | None, redact: Redactor | None) -> None:
     """Copy lines to the log and the callback until the stream ends; the log is unbuffered and in append mode."""
-    with stream, log:
-        for raw in stream:
-            line = raw.decode("utf-8", "replace").rstrip("\r\n")
-            shown = line if redact is None else redact(line)
-            log.write(shown.encode() + b"\n")
-            if on_line is not None:
-                on_line(line)
+    for raw in stream:
+        line = raw.decode("utf-8", "replace").rstrip("\r\n")
+        shown = line if redact is None else redact(line)
+        log.write(shown.encode() + b"\n")
+        if on_line is not None:
+            on_line(line)
 
 
 def start(
