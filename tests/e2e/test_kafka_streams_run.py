@@ -17,7 +17,7 @@ def test_a_small_run_is_exact_and_leaves_no_process_and_no_state(tmp_path):
         program.kill_all()
     (flags,) = program.json("environment.json")["jvm_flags"]["engine"]
     assert "-Xmx512m" in flags
-    assert list((program.run / "kafka_streams").iterdir()) == []
+    assert list((program.run / "engine" / "kafka_streams").iterdir()) == []
 
 
 @pytest.mark.all

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 from config import ConfigError, JobConfig
 from windowbench.kafka.settings import client_settings, user_values
 
-# librdkafka prints connection failures on standard error by itself; what a user needs is in our own message.
+# Clients print connection failures on standard error by themselves; what a user needs is in our own message.
 QUIET = logging.getLogger("windowbench.librdkafka")
 QUIET.addHandler(logging.NullHandler())
 QUIET.propagate = False

@@ -6,6 +6,7 @@ asked request by request, so that nothing is skipped on the way.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from windowbench.kafka.log_account import Batch, Marker, account
 from windowbench.kafka.settings import bootstrap_of, python_settings
 from windowbench.runs.files.topics import LogAccount
 
+logging.getLogger("kafka").setLevel(logging.CRITICAL)  # as for librdkafka: what a user needs is in our own message
 _BYTES = 4 << 20
 _TIMEOUT_MS = 30_000
 _FETCH_VERSION = 12

@@ -16,6 +16,8 @@ class Party(enum.StrEnum):
     BROKER = "broker"
     ENGINE = "engine"
     JUDGE = "judge"
+    OUTSIDE = "outside"
+    """Somebody who can reach the broker: a stranger, or the engine."""
 
 
 class ReasonCode(enum.StrEnum):
@@ -39,6 +41,13 @@ class ReasonCode(enum.StrEnum):
     HARNESS_CPU = "harness_cpu"
     EXTERNAL_CLOCK = "external_clock"
 
+    TOPIC_REPLACED = "topic_replaced"
+    RECORDS_REMOVED = "records_removed"
+    RECORDS_UNREAD = "records_unread"
+    EVENTS_FOREIGN = "events_foreign"
+    END_FOREIGN = "end_foreign"
+
+    VISIBLE_TIME_UNKNOWN = "visible_time_unknown"
     VISIBLE_BEFORE_APPEND = "visible_before_append"
     ROWS_NOT_OBSERVED = "rows_not_observed"
     OBSERVER_NOT_CALIBRATED = "observer_not_calibrated"
@@ -51,6 +60,8 @@ class ReasonCode(enum.StrEnum):
     ROWS_MISSING = "rows_missing"
     ROWS_CONFLICTING = "rows_conflicting"
     ROWS_BACKWARDS = "rows_backwards"
+    ROWS_FOREIGN = "rows_foreign"
+    ROWS_MALFORMED = "rows_malformed"
     ROWS_UNEXPECTED = "rows_unexpected"
     E2E_NEGATIVE = "e2e_negative"
     FRESHNESS_NEGATIVE = "freshness_negative"

@@ -92,6 +92,8 @@ class TopicFigures:
         Events that are in the topic more than once, or with another produce time than recorded.
     foreign : int
         Records of others.
+    end_records : int
+        END records of this run, of which the harness writes one for each partition.
     """
 
     acknowledged: int = 0
@@ -100,6 +102,7 @@ class TopicFigures:
     duplicated: int = 0
     time_mismatch: int = 0
     foreign: int = 0
+    end_records: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
