@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ from windowbench.workloads.contract import Part
 
 PRODUCE_TIME_BYTES = len(b"1760000000000}")
 TIME_DIGITS = 19
+TIME = "event_time_ns", TIME_DIGITS
+"""The column of the event time, which is filled like a :class:`Column`."""
 WINDOW_WIDTH = 12
 
 _FOUR_DIGITS = np.array([b"%04d" % i for i in range(10_000)], dtype="S4")
@@ -79,21 +81,27 @@ class Encoding(Part):
     encoder: Callable[[Config], Encoder]
 
 
-def lay_out(*parts: bytes | tuple[str, int]) -> tuple[bytes, np.dtype[np.void]]:
-    """Return a row's constant text, spaces where its columns are, and the layout that names the columns.
+class Column(NamedTuple):
+    """A column of a row that is filled from a table: which text an event has, an array of its block says."""
 
-    Parameters
-    ----------
-    *parts : bytes or (str, int)
-        Constant text, or the name and width of a column.
-    """
+    name: str
+    texts: NDArray[np.bytes_]
+    array: str
+
+
+Piece = bytes | tuple[str, int] | Column
+"""Part of a row: constant text, name and width of a column that the encoder fills, or one that is filled for it."""
+
+
+def lay_out(*parts: Piece) -> tuple[bytes, np.dtype[np.void]]:
+    """Return a row's constant text, spaces where its columns are, and the layout that names the columns."""
     text = b""
     columns: dict[str, tuple[int, int]] = {}
     for part in parts:
         if isinstance(part, bytes):
             text += part
         else:
-            name, width = part
+            name, width = (part.name, part.texts.itemsize) if isinstance(part, Column) else part
             columns[name] = (len(text), width)
             text += b" " * width
     # The digits of the event time are written in groups, which overlap its column.
@@ -152,12 +160,13 @@ class PayloadRows:
     ----------
     config : Config
         Gives the least payload size, and the seed of the padding.
-    *parts : bytes or (str, int)
-        A row up to its produce time; see :func:`lay_out`. Padding comes last.
+    *parts : Piece
+        A row up to its produce time; padding comes last.
     """
 
-    def __init__(self, config: Config, *parts: bytes | tuple[str, int]) -> None:
+    def __init__(self, config: Config, *parts: Piece) -> None:
         end = b',"produce_time":'
+        self._columns = [part for part in parts if isinstance(part, Column)]
         self._text, self._layout = lay_out(*parts, end)
         missing = config.events.payload_bytes - len(self._text) - PRODUCE_TIME_BYTES
         self._pads = None
@@ -167,8 +176,8 @@ class PayloadRows:
             self._text, self._layout = lay_out(*parts, b',"padding":"', ("padding", pad), b'"', end)
         self._rows = np.empty(0, dtype=self._layout)
 
-    def of(self, block: EventBlock) -> NDArray[np.void]:
-        """Return a row for each event, complete but for the columns of `parts`; the next call takes it back."""
+    def of(self, block: EventBlock, schedule: Schedule) -> NDArray[np.void]:
+        """Return a row for each event, complete but for columns of (name, width); the next call takes it back."""
         count = len(block)
         if self._rows.size < count:
             self._rows = np.frombuffer(bytearray(self._text * count), dtype=self._layout)
@@ -176,6 +185,9 @@ class PayloadRows:
         if self._pads is not None:
             numbers = np.arange(block.first, block.first + count, dtype=np.int64)
             rows["padding"] = self._pads[numbers * PADDING_STRIDE % PADDING_POOL_BYTES]
+        for name, texts, array in self._columns:
+            rows[name] = texts[getattr(block, array)]
+        write_times(rows, block.event_offset_ns + schedule.epoch_ns)
         return rows
 
 

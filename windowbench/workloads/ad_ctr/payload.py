@@ -6,13 +6,13 @@ from config import Config
 from data_generation import ad_ids
 from windowbench.load.events import EventBlock
 from windowbench.load.payload import (
-    TIME_DIGITS,
+    TIME,
     WINDOW_WIDTH,
+    Column,
     Encoding,
     PayloadRows,
     quoted,
     texts_of,
-    write_times,
     write_window_ids,
 )
 from windowbench.load.schedule import NS_PER_MS, Schedule
@@ -27,52 +27,35 @@ class PayloadEncoder(NamedByKey):
     """Renders blocks of events."""
 
     def __init__(self, config: Config) -> None:
-        """Make the tables of ready-made text."""
         own, seed = AdCtrSettings.of(config.workload), config.run.seed
         self._slide_ns = config.windows.slide_ms * NS_PER_MS
-        self._users = user_ids(seed)
-        self._pages = page_ids(seed)
-        self._ads = ad_ids(own.num_campaigns, own.ads_per_campaign, seed)
-        self._ad_types = words(AD_TYPES)
-        self._event_types = words(EVENT_TYPES)
-        self._addresses = quoted(ip_addresses(seed), _MAX_ADDRESS)
-        self._campaigns = numbers(range(own.num_campaigns))
         self._rows = PayloadRows(
             config,
             b'{"user_id":"',
-            ("user_id", self._users.itemsize),
+            Column("user_id", user_ids(seed), "user"),
             b'","page_id":"',
-            ("page_id", self._pages.itemsize),
+            Column("page_id", page_ids(seed), "page"),
             b'","ad_id":"',
-            ("ad_id", self._ads.itemsize),
+            Column("ad_id", ad_ids(own.num_campaigns, own.ads_per_campaign, seed), "ad"),
             b'","ad_type":"',
-            ("ad_type", self._ad_types.itemsize),
+            Column("ad_type", words(AD_TYPES), "ad_type"),
             b'"event_type":"',
-            ("event_type", self._event_types.itemsize),
+            Column("event_type", words(EVENT_TYPES), "event_type"),
             b'"event_time_ns":',
-            ("event_time_ns", TIME_DIGITS),
+            TIME,
             b',"window_id":',
             ("window_id", WINDOW_WIDTH),
             b',"ip_address":"',
-            ("ip_address", self._addresses.itemsize),
+            Column("ip_address", quoted(ip_addresses(seed), _MAX_ADDRESS), "ip"),
             b'"campaign_id":',
-            ("campaign_id", self._campaigns.itemsize),
+            Column("campaign_id", numbers(range(own.num_campaigns)), "campaign_id"),
         )
 
     def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:
         """Return the payload of each event up to and including ``"produce_time":``."""
-        block = AdBlock.of(block)
-        rows = self._rows.of(block)
-        rows["user_id"] = self._users[block.user]
-        rows["page_id"] = self._pages[block.page]
-        rows["ad_id"] = self._ads[block.ad]
-        rows["ad_type"] = self._ad_types[block.ad_type]
-        rows["event_type"] = self._event_types[block.event_type]
-        rows["ip_address"] = self._addresses[block.ip]
-        rows["campaign_id"] = self._campaigns[block.campaign_id]
-        event_time_ns = block.event_offset_ns + schedule.epoch_ns
-        write_times(rows, event_time_ns)
-        write_window_ids(rows, (event_time_ns - schedule.base_time_ns) // self._slide_ns)
+        rows = self._rows.of(AdBlock.of(block), schedule)
+        since_base_ns = block.event_offset_ns + (schedule.epoch_ns - schedule.base_time_ns)
+        write_window_ids(rows, since_base_ns // self._slide_ns)
         return texts_of(rows)
 
 

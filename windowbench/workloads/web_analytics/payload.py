@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.load.events import EventBlock
-from windowbench.load.payload import TIME_DIGITS, Encoding, PayloadRows, texts_of, write_times
+from windowbench.load.payload import TIME, Column, Encoding, PayloadRows, texts_of
 from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.load.streams import stream_rng
 from windowbench.workloads.kit.encoding import NamedByField, numbers, words
@@ -94,58 +94,44 @@ class PayloadEncoder(NamedByField):
     """Renders blocks of events."""
 
     def __init__(self, config: Config) -> None:
-        """Make the tables of ready-made text."""
         urls = page_urls(WebAnalyticsSettings.of(config.workload).num_products)
-        self._kinds = words(EVENT_TYPES)
-        self._pages = _pages(urls)
         referrers = [*urls, "https://search.example/"]  # the last one for -1
-        self._referrers = words(referrers)
         self._profiles = _profiles(config.run.seed)
-        self._loads = numbers(range(3_000))
-        self._revenues = numbers(range(_REVENUES))
-        self._views = numbers(range(1_000))
         self._rows = PayloadRows(
             config,
             self.HEAD,
             self.COLUMN,
             b'"event_type":"',
-            ("event_type", self._kinds.itemsize),
+            Column("event_type", words(EVENT_TYPES), "event_type"),
             b'"user_id":"',
             ("user_id", _USER_BYTES),
             b'",',
-            ("page", self._pages.itemsize),
+            Column("page", _pages(urls), "page_index"),
             b'"referrer":"',
-            ("referrer", self._referrers.itemsize),
+            Column("referrer", words(referrers), "came_from"),
             b'"load_ms":',
-            ("load_ms", self._loads.itemsize),
+            Column("load_ms", numbers(range(3_000)), "load_ms"),
             b",",
             ("profile", self._profiles.itemsize),
             b'"revenue_cents":',
-            ("revenue_cents", self._revenues.itemsize),
+            Column("revenue_cents", numbers(range(_REVENUES)), "revenue_cents"),
             b',"session_start":',
             ("session_start", _MS_DIGITS),
             b',"page_views":',
-            ("page_views", self._views.itemsize),
+            Column("page_views", numbers(range(1_000)), "views_before"),
             b',"event_time_ns":',
-            ("event_time_ns", TIME_DIGITS),
+            TIME,
         )
 
     def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:
         """Return the payload of each event up to and including ``"produce_time":``."""
         block = WebBlock.of(block)
-        rows = self._rows.of(block)
+        rows = self._rows.of(block, schedule)
         rows["event_id"] = self.names(block)
-        rows["event_type"] = self._kinds[block.event_type]
         rows["user_id"] = user_ids(block.visitor)
-        rows["page"] = self._pages[block.page_index]
-        rows["referrer"] = self._referrers[block.came_from]
-        rows["load_ms"] = self._loads[block.load_ms]
         rows["profile"] = self._profiles[block.visitor % NUM_PROFILES]
-        rows["revenue_cents"] = self._revenues[block.revenue_cents]
         starts = (block.event_offset_ns - block.age_ns + schedule.epoch_ns) // NS_PER_MS
         rows["session_start"] = _digits(starts, _MS_DIGITS)
-        rows["page_views"] = self._views[block.views_before]
-        write_times(rows, block.event_offset_ns + schedule.epoch_ns)
         return texts_of(rows)
 
     def keys(self, block: EventBlock) -> list[bytes]:
