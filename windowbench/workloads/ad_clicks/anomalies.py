@@ -13,7 +13,7 @@ from windowbench.judge.truth.rows import ParsedRows
 from windowbench.workloads.ad_clicks.counted import CountedTruth
 from windowbench.workloads.ad_clicks.settings import ZERO_VARIANCE_TOLERANCE, AdClicksSettings
 from windowbench.workloads.kit.cells import Cells
-from windowbench.workloads.kit.truth import TalliedTruth
+from windowbench.workloads.kit.truth import TalliedTruth, judged_once
 
 Numbers = NDArray[np.float64]
 TIE = 1e-6
@@ -79,10 +79,6 @@ class AnomalyTruth(TalliedTruth):
         """Cells of which a window lacks events that the generator withheld."""
         return self.excusable
 
-    def least_events(self, cells: Index) -> Index:
-        """Return 1 for each cell: its first row is its final one."""
-        return np.ones(len(cells), dtype=np.int64)
-
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Compare the rows at `index` with the truth of their `cells`."""
         found = {name: column[index] for name, column in rows.doubles.items()}
@@ -98,10 +94,8 @@ class AnomalyTruth(TalliedTruth):
         fits &= _near(found["score"], score, np.maximum(np.abs(np.nan_to_num(score)), 1.0) * (1.0 + in_spreads))
         open_to = self.doubtful[cells]
         tie = self.perhaps[cells] & ~self.surely[cells]
-        return ValueJudgement(
-            right=shape & (fits | (open_to & self.counted.counts_fit(rows, index, cells))),
-            partial=np.zeros(len(index), dtype=np.bool_),
-            events=np.ones(len(index), dtype=np.int64),
+        return judged_once(
+            shape & (fits | (open_to & self.counted.counts_fit(rows, index, cells))),
             undecidable=open_to | tie,
             explained=shape & ~fits & self.excusable[cells],
         )

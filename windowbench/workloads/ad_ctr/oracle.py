@@ -22,7 +22,7 @@ from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
 from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE
 from windowbench.workloads.kit.tally import Bounds, Greatest, Sendings, Tally
-from windowbench.workloads.kit.truth import TalliedTruth, ratio
+from windowbench.workloads.kit.truth import UpdatedTruth, ratio
 
 
 def rules(config: Config) -> Rules:
@@ -36,7 +36,7 @@ def cells(config: Config, closing: ClosingTimes) -> Cells:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdCtrTruth(TalliedTruth):
+class AdCtrTruth(UpdatedTruth):
     """Expected rows of a run; events are counted in the order of ``settings.EVENT_TYPES``.
 
     Attributes

@@ -20,7 +20,6 @@ from windowbench.judge.truth.comparison import (
     NO_CELL,
     CellTable,
     Comparison,
-    Flags,
     Index,
     Truth,
     ValueJudgement,
@@ -33,59 +32,9 @@ from windowbench.workloads.kit.typed_rows import KEY_COLUMN, METRIC_COLUMN
 _ARRAY = TypeVar("_ARRAY", bound=NDArray[Any])
 
 
-@dataclass(frozen=True, kw_only=True)
-class JoinedWindows:
-    """Windows of several parts, one part after the other.
-
-    Attributes
-    ----------
-    assigner : WindowAssigner
-        The run's own windows, which give the ids.
-    parts : tuple of Windows
-    """
-
-    assigner: WindowAssigner
-    parts: tuple[Windows, ...]
-
-    def _joined(self, of: Callable[[Windows], NDArray[Any]]) -> NDArray[Any]:
-        return np.concatenate([of(part) for part in self.parts])
-
-    @cached_property
-    def starts_ms(self) -> NDArray[np.int64]:
-        """First ms of each."""
-        return self._joined(lambda part: part.starts_ms)
-
-    @cached_property
-    def ends_ms(self) -> NDArray[np.int64]:
-        """First ms after each."""
-        return self._joined(lambda part: part.ends_ms)
-
-    @cached_property
-    def ids(self) -> NDArray[np.int64]:
-        """Id of the run's own window in whose last slide each ends, its end included."""
-        own = self.assigner
-        ids: NDArray[np.int64] = -((own.base_ms + own.size_ms - self.ends_ms) // own.slide_ms)
-        return ids
-
-    @cached_property
-    def closing_ns(self) -> NDArray[np.int64]:
-        """Earliest possible emission of each."""
-        return self._joined(lambda part: part.closing_ns)
-
-    @cached_property
-    def by_end(self) -> NDArray[np.bool_]:
-        """Whether only END closes it."""
-        return self._joined(lambda part: part.by_end)
-
-    @cached_property
-    def partition_wait_ns(self) -> NDArray[np.int64]:
-        """How much later the last partition closes it."""
-        return self._joined(lambda part: part.partition_wait_ns)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListedWindows:
-    """Windows that events make, such as sessions: each is listed; :class:`windowbench.judge.truth.closing.Windows`."""
+    """Windows that are listed one by one; see :class:`windowbench.judge.truth.closing.Windows`."""
 
     ids: NDArray[np.int64]
     starts_ms: NDArray[np.int64]
@@ -93,6 +42,15 @@ class ListedWindows:
     closing_ns: NDArray[np.int64]
     by_end: NDArray[np.bool_]
     partition_wait_ns: NDArray[np.int64]
+
+
+def joined_windows(assigner: WindowAssigner, parts: Sequence[Windows]) -> ListedWindows:
+    """Return windows of several parts, one part after the other; `assigner` has the run's own, which give the ids."""
+    names = ("starts_ms", "ends_ms", "closing_ns", "by_end", "partition_wait_ns")
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    # The own window in whose last slide each ends, its end included.
+    ids = -((assigner.base_ms + assigner.size_ms - joined["ends_ms"]) // assigner.slide_ms)
+    return ListedWindows(ids=ids, **joined)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,9 +113,9 @@ class JoinedCells:
     parts: tuple[CellTable, ...]
 
     @cached_property
-    def closing(self) -> JoinedWindows:
+    def closing(self) -> ListedWindows:
         """The windows."""
-        return JoinedWindows(assigner=self.assigner, parts=tuple(part.closing for part in self.parts))
+        return joined_windows(self.assigner, [part.closing for part in self.parts])
 
     @cached_property
     def bounds(self) -> NDArray[np.int64]:
@@ -238,61 +196,26 @@ def rows_at(rows: ParsedRows, places: Index) -> ParsedRows:
     )
 
 
+def _joined(name: str) -> cached_property[NDArray[Any]]:
+    """Return what joins an array of all parts, of one entry a cell."""
+    return cached_property(lambda self: np.concatenate([getattr(part, name) for part in self.parts]))
+
+
 @dataclass(frozen=True, kw_only=True)
 class JoinedTruth:
-    """Truths of several parts as one; each cell has one row, which holds its final value.
-
-    Attributes
-    ----------
-    cells : JoinedCells
-    parts : tuple of Truth
-    """
+    """Truths of several parts as one; each cell has one row, which holds its final value."""
 
     cells: JoinedCells
     parts: tuple[Truth, ...]
 
-    def _joined(self, of: Callable[[Truth], NDArray[Any]]) -> NDArray[Any]:
-        return np.concatenate([of(part) for part in self.parts])
-
-    @cached_property
-    def greatest_produce_ms(self) -> Index:
-        """See :class:`windowbench.judge.truth.comparison.Truth`, for this and what follows."""
-        return self._joined(lambda part: part.greatest_produce_ms)
-
-    @cached_property
-    def earliest_ns(self) -> Index:
-        """Earliest possible emission of each cell's final value."""
-        return self._joined(lambda part: part.earliest_ns)
-
-    @cached_property
-    def first_earliest_ns(self) -> Index:
-        """The same: nothing is revised."""
-        return self.earliest_ns
-
-    @cached_property
-    def last_due_ns(self) -> Index:
-        """Due time of the last event that must count."""
-        return self._joined(lambda part: part.last_due_ns)
-
-    @cached_property
-    def last_sent_ns(self) -> Index:
-        """Send time of that event."""
-        return self._joined(lambda part: part.last_sent_ns)
-
-    @cached_property
-    def required(self) -> Flags:
-        """Cells that must have a row."""
-        return self._joined(lambda part: part.required)
-
-    @cached_property
-    def possible(self) -> Flags:
-        """Cells that may have a row."""
-        return self._joined(lambda part: part.possible)
-
-    @cached_property
-    def absence_explained(self) -> Flags:
-        """Required cells whose absence the generator explains."""
-        return self._joined(lambda part: part.absence_explained)
+    greatest_produce_ms = _joined("greatest_produce_ms")
+    earliest_ns = _joined("earliest_ns")
+    first_earliest_ns = _joined("earliest_ns")
+    last_due_ns = _joined("last_due_ns")
+    last_sent_ns = _joined("last_sent_ns")
+    required = _joined("required")
+    possible = _joined("possible")
+    absence_explained = _joined("absence_explained")
 
     @property
     def settled(self) -> bool:

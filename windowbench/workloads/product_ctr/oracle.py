@@ -28,7 +28,7 @@ from windowbench.load.schedule import Schedule
 from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE
 from windowbench.workloads.kit.tally import NEVER, Sendings, Tally
-from windowbench.workloads.kit.truth import TalliedTruth, ratio
+from windowbench.workloads.kit.truth import UpdatedTruth, ratio
 from windowbench.workloads.product_ctr.model import REVISION_COLUMN
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 
@@ -63,7 +63,7 @@ def cells(config: Config, closing: TwoClosings) -> Cells:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProductTruth(TalliedTruth):
+class ProductTruth(UpdatedTruth):
     """Expected rows of a run; events are counted in the order of ``KINDS``.
 
     Attributes

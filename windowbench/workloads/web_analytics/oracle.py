@@ -222,17 +222,17 @@ class TruthBuilder:
 
     def finish(self) -> JoinedTruth:
         """Return the truth."""
-        sessions, urls = self._closing.sessions, text_codes(self._urls)
+        config, sessions, urls = self._config, self._closing.sessions, text_codes(self._urls)
+        approximate = bool(config.workload.approximate)
         outcome = text_codes(["abandoned", "converted"])[sessions.converted.astype(np.int64)]
         traffic, conversion, country, top, session, single, cart = self.cells.parts
         carts = np.flatnonzero(sessions.abandoned)
-        approximate = ("active_users",) if self._config.workload.approximate else ()
         parts = (
-            self._summed(
-                traffic, self._traffic, self._active, rates_of_traffic(self._config.windows.size_ms), approximate
+            _summed(
+                traffic, self._traffic, self._active, rates_of_traffic(config.windows.size_ms), approximate=approximate
             ),
-            self._summed(conversion, self._conversion, self._behaving, rates_of_conversion),
-            self._summed(country, self._country),
+            _summed(conversion, self._conversion, self._behaving, rates_of_conversion),
+            _summed(country, self._country),
             self._top_pages(top, urls),
             _listed_truth(
                 session,
@@ -258,22 +258,6 @@ class TruthBuilder:
             ),
         )
         return joined_truth(self._closing.assigner, parts)
-
-    def _summed(
-        self,
-        cells: CellTable,
-        tally: Tally,
-        users: Users | None = None,
-        doubles: Doubles = no_doubles,
-        approximate: tuple[str, ...] = (),
-    ) -> PartTruth:
-        """Return rows that hold sums over the events of a window, and perhaps its distinct users."""
-        tallied = tally.finish()
-        active = {} if users is None else {"active_users": users.bounds}
-        integers = {"events": tallied.events, **tallied.sums, **active}
-        return PartTruth(
-            cells=cells, tallied=tallied, integers=integers, texts={}, doubles=doubles, approximate=approximate
-        )
 
     def _top_pages(self, cells: CellTable, url_codes: Index) -> PartTruth:
         """Return the pages of each window that were viewed most: by count, the most first, then by address."""
@@ -314,6 +298,23 @@ def _of_pages(of_ranks: Evidence, pages: int) -> Evidence:
         return of_ranks
     first = of_ranks.answered_ms.reshape(-1, TOP_PAGES).min(axis=1, initial=NEVER)
     return dataclasses.replace(of_ranks, answered_ms=np.repeat(first, pages))
+
+
+def _summed(
+    cells: CellTable,
+    tally: Tally,
+    users: Users | None = None,
+    doubles: Doubles = no_doubles,
+    *,
+    approximate: bool = False,
+) -> PartTruth:
+    """Return rows that hold sums over the events of a window, and perhaps its distinct users."""
+    tallied = tally.finish()
+    active = {} if users is None else {"active_users": users.bounds}
+    integers, approximated = {"events": tallied.events, **tallied.sums, **active}, active if approximate else {}
+    return PartTruth(
+        cells=cells, tallied=tallied, integers=integers, texts={}, doubles=doubles, approximated=approximated
+    )
 
 
 def _listed_truth(cells: CellTable, tally: Tally, integers: dict[str, Index], **texts: Index) -> PartTruth:

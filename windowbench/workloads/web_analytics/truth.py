@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.judge.truth.approximation import approximation_remarks, counts_something
-from windowbench.judge.truth.comparison import Comparison, Flags, Index, ValueJudgement, within_one_ulp
+from windowbench.judge.truth.approximation import counts_something
+from windowbench.judge.truth.comparison import Flags, Index, ValueJudgement, within_one_ulp
 from windowbench.judge.truth.rows import ParsedRows
 from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE
 from windowbench.workloads.kit.tally import Bounds
-from windowbench.workloads.kit.truth import TalliedTruth, ratio
+from windowbench.workloads.kit.truth import TalliedTruth, judged_once, ratio
 
 Doubles = Callable[[Mapping[str, Index]], dict[str, NDArray[np.float64]]]
 
@@ -29,18 +29,11 @@ class PartTruth(TalliedTruth):
         Codes of texts; where the truth is a set, any is right.
     doubles : callable
         Gives the doubles that follow from the integers of a row.
-    approximate : tuple of str
-        Integers of which any count of something is right, for an approximation was asked for.
     """
 
     integers: Mapping[str, Bounds]
     texts: Mapping[str, Index]
     doubles: Doubles
-    approximate: tuple[str, ...] = ()
-
-    def least_events(self, cells: Index) -> Index:
-        """Return 1 for each cell: its first row is its final one."""
-        return np.ones(len(cells), dtype=np.int64)
 
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Compare the rows at `index` with the truth of their `cells`; every column exactly, doubles within 1 ulp."""
@@ -48,28 +41,15 @@ class PartTruth(TalliedTruth):
         undecidable = self.undecidable[cells]
         right = self.ends_fit(rows, index, cells)
         for name, bounds in self.integers.items():
-            right &= counts_something(found[name]) if name in self.approximate else bounds.hold(found[name], cells)
+            right &= counts_something(found[name]) if name in self.approximated else bounds.hold(found[name], cells)
         for name, code in self.texts.items():
             right &= undecidable | (found[name] == code[cells])
         for name, expected in self.doubles(found).items():
             right &= within_one_ulp(rows.doubles[name][index], expected)
         produce, known = rows.integers[NEWEST_PRODUCE][index], self.tallied.produce_ms
         right &= np.where(undecidable, produce <= known.high[cells], produce == known.low[cells])
-        return ValueJudgement(
-            right=right,
-            partial=np.zeros(len(index), dtype=np.bool_),
-            events=np.ones(len(index), dtype=np.int64),
-            undecidable=undecidable,
-            explained=~right & self.tallied.excused[:, cells].any(axis=0),
-        )
-
-    def remarks(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, float]:
-        """Return how far approximate counts are from the truth; nothing where none was asked for."""
-        found: dict[str, float] = {}
-        for name in self.approximate:
-            low, high = self.integers[name].low, self.integers[name].high
-            found |= approximation_remarks(name, rows, comparison, first=0, low=low, high=high)
-        return found
+        excused = self.tallied.excused[:, cells].any(axis=0)
+        return judged_once(right, undecidable=undecidable, explained=~right & excused)
 
 
 @dataclass(frozen=True, kw_only=True)
