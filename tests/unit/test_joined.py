@@ -13,7 +13,8 @@ from windowbench.judge.truth.rows import ResultRows
 from windowbench.judge.truth.windows import WindowAssigner
 from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.joined import ListedCells, ListedWindows, joined_truth, joined_windows
-from windowbench.workloads.kit.typed_rows import RowType, TypedRows, text_codes
+from windowbench.workloads.kit.row_types import RowType
+from windowbench.workloads.kit.typed_rows import TypedRows, text_codes
 
 ROWS = TypedRows(
     (

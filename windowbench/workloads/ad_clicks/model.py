@@ -24,7 +24,8 @@ from __future__ import annotations
 
 from windowbench.workloads.ad_clicks.settings import METRICS
 from windowbench.workloads.kit.result_table import ResultTable
-from windowbench.workloads.kit.typed_rows import TABLE_KEY, RowType, TypedRows
+from windowbench.workloads.kit.row_types import RowType
+from windowbench.workloads.kit.typed_rows import TABLE_KEY, TypedRows
 
 _CAMPAIGN, _DEVICE, _ANOMALY = METRICS
 _COUNTS = ("impressions", "clicks")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -24,7 +25,8 @@ _FEW = 256
 """Rows that are not worth halving."""
 _NO_KEY = np.iinfo(np.int64).min
 _INT64 = range(-(2**63), 2**63)
-_NUMBERS = {int, float, type(None)}
+Readers = Mapping[str, Callable[[object], float | None]]
+"""What reads each field of a row: a number for what it holds, None for what it must not hold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,49 +104,74 @@ class RowFields:
         return self._joined([self._parse_chunk(part, run_id) for part in (values[:half], values[half:])])
 
     def _parse_one_by_one(self, values: Sequence[bytes | None], run_id: str) -> ParsedRows:
-        count = len(values)
-        kind = np.full(count, RowKind.FOREIGN, dtype=np.uint8)
-        integers: dict[str, NDArray[np.int64]] = {n: np.zeros(count, dtype=np.int64) for n in self.integers}
-        doubles: dict[str, NDArray[np.float64]] = {n: np.full(count, np.nan) for n in self.doubles}
+        parsed = no_rows(len(values), self.integers, self.doubles)
         for name in self.key:
-            integers[name][:] = _NO_KEY
-        for i, value in enumerate(values):
-            row = json_object(value)
-            if row is None or row.get("run_id") != run_id:
-                continue
-            kind[i] = RowKind.SOUND
-            for name in self.integers:
-                number = row.get(name)
-                if is_integer(number):
-                    integers[name][i] = number
-                else:
-                    kind[i] = RowKind.MALFORMED
-            for name in self.doubles:
-                number = row.get(name)
-                if is_double(number):
-                    doubles[name][i] = np.nan if number is None else number
-                else:
-                    kind[i] = RowKind.MALFORMED
-        return ParsedRows(kind=kind, integers=integers, doubles=doubles)
+            parsed.integers[name][:] = _NO_KEY
+        own = [
+            (place, row) for place, row in enumerate(map(json_object, values)) if row and row.get("run_id") == run_id
+        ]
+        fill(parsed, own, self._readers)
+        return parsed
+
+    @property
+    def _readers(self) -> Readers:
+        return {**dict.fromkeys(self.integers, integer_of), **dict.fromkeys(self.doubles, double_of)}
 
     def sound(self, value: bytes | None) -> SoundRow | None:
         """Read one result record of whatever run, integers and doubles in the order of their names."""
         row = json_object(value)
-        run_id = None if row is None else row.get("run_id")
-        if row is None or not isinstance(run_id, str):
+        if row is None or not isinstance(row.get("run_id"), str) or not is_sound(row, self._readers):
             return None
-        integers = tuple(row.get(name) for name in self.integers)
-        doubles = tuple(row.get(name) for name in self.doubles)
-        if not all(map(is_integer, integers)):
-            return None
-        if not all(map(is_double, doubles)):
-            return None
-        return run_id, integers, tuple(None if number is None else float(number) for number in doubles)
+        return row["run_id"], tuple(row[name] for name in self.integers), doubles_of(row, self.doubles)
+
+
+def no_rows(count: int, integers: Sequence[str], doubles: Sequence[str]) -> ParsedRows:
+    """Return so many values that are no rows, 0 and NaN in all columns."""
+    return ParsedRows(
+        kind=np.full(count, RowKind.FOREIGN, dtype=np.uint8),
+        integers={name: np.zeros(count, dtype=np.int64) for name in integers},
+        doubles={name: np.full(count, np.nan) for name in doubles},
+    )
+
+
+def fill(parsed: ParsedRows, own: Sequence[tuple[int, dict[str, Any]]], readers: Readers) -> None:
+    """Write rows of the run to their places, sound or malformed; what cannot be read leaves its column as it was."""
+    at = np.array([place for place, _ in own], dtype=np.int64)
+    sound = np.ones(len(own), dtype=np.bool_)
+    for name, read in readers.items():
+        found = [read(row.get(name)) for _, row in own]
+        good = np.array([value is not None for value in found], dtype=np.bool_)
+        into: NDArray[Any] = parsed.integers[name] if name in parsed.integers else parsed.doubles[name]
+        into[at[good]] = [value for value in found if value is not None]
+        sound &= good
+    parsed.kind[at] = np.where(sound, RowKind.SOUND, RowKind.MALFORMED)
+
+
+def is_sound(row: Mapping[str, object], readers: Readers) -> bool:
+    """Whether all fields of a row can be read."""
+    return all(read(row.get(name)) is not None for name, read in readers.items())
+
+
+def doubles_of(row: Mapping[str, Any], names: Sequence[str]) -> tuple[float | None, ...]:
+    """Return doubles of a sound row."""
+    return tuple(None if row.get(name) is None else float(row[name]) for name in names)
 
 
 def is_integer(value: object) -> TypeGuard[int]:
     """Whether a value read from JSON is an integer of 64 bits."""
     return type(value) is int and value in _INT64
+
+
+def integer_of(value: object) -> int | None:
+    """Return an integer of 64 bits, None for anything else."""
+    return value if is_integer(value) else None
+
+
+def double_of(value: object) -> float | None:
+    """Return a number, NaN for null, None for anything else."""
+    if value is None:
+        return math.nan
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def whole(row: Mapping[str, object], name: str) -> int:
@@ -165,11 +192,6 @@ def live_row(row: Mapping[str, object], key: tuple[int | str, ...], events: int)
     """Return what is looked at of a row of that key which counts so many events."""
     start, end, newest = whole(row, "window_start"), whole(row, "window_end"), row.get(NEWEST_PRODUCE)
     return LiveRow(key, start, end, events, newest if is_integer(newest) else None)
-
-
-def is_double(value: object) -> bool:
-    """Whether a value read from JSON is a number, or null."""
-    return type(value) in _NUMBERS
 
 
 def usual_run_id(values: Sequence[bytes | None]) -> str | None:

@@ -23,6 +23,7 @@ from windowbench.engines.reference.counts import Forwarded
 from windowbench.engines.reference.query import ReferenceQuery, ResultRecord, Row
 from windowbench.engines.reference.records import Intake, RecordReader, is_int64
 from windowbench.load.schedule import END_EVENT_TIME_NS, NS_PER_MS
+from windowbench.workloads.web_analytics.rows import ALERTS
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
     EVENT_TYPES,
@@ -45,7 +46,6 @@ END: Event = (-1, "", END_EVENT_TIME_NS, -1, "", "", 0, 0, 0)
 VIEW, START, STOP, CONVERSION = range(len(EVENT_TYPES))
 _CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
 _LONGEST = {"user_id": LONGEST_USER, "url": LONGEST_URL, "country": LONGEST_COUNTRY}
-_ALERTS = ("high_bounce_rate", "abandoned_cart")
 
 
 class EventReader(RecordReader[Event]):
@@ -343,7 +343,7 @@ def record(row: Mapping[str, object]) -> ResultRecord:
     """Return a row's result record."""
     key = row.get("user_id", row.get("country", row.get("rank", "")))
     name = f"{row['metric']}:{row['window_start']}:{key}".encode()
-    return ResultRecord(name, orjson.dumps(row), int(row["metric"] in _ALERTS))
+    return ResultRecord(name, orjson.dumps(row), int(row["metric"] in ALERTS))
 
 
 QUERY = ReferenceQuery(

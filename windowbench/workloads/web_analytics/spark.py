@@ -19,7 +19,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name every Spark prog
 from config import Config
 from windowbench.engines.spark import events
 from windowbench.engines.spark.query import OBSERVATION, SparkQuery, of_one_source
-from windowbench.workloads.web_analytics.model import ALERTS, ROWS
+from windowbench.workloads.web_analytics.rows import ALERTS, TYPES
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
     EVENT_TYPES,
@@ -120,8 +120,7 @@ def _said(metric: str, run_id: str, **fields: Column) -> Column:
     **fields : Column
         Those of the type that are no column of the same name.
     """
-    (row_type,) = (row_type for row_type in ROWS.types if row_type.name == metric)
-    names = ("max_produce_time", *row_type.integers, *row_type.texts, *row_type.doubles)
+    (row_type,) = (row_type for row_type in TYPES if row_type.name == metric)
     start = F.unix_millis("span.start")
     key = fields.get(row_type.key, F.col(row_type.key)) if row_type.key else F.lit("")
     row = F.struct(
@@ -129,7 +128,7 @@ def _said(metric: str, run_id: str, **fields: Column) -> Column:
         F.lit(metric).alias("metric"),
         start.alias("window_start"),
         F.unix_millis("span.end").alias("window_end"),
-        *(fields.get(name, F.col(name)).alias(name) for name in names),
+        *(fields.get(name, F.col(name)).alias(name) for name in ("max_produce_time", *row_type.fields)),
     )
     return F.struct(
         F.lit(metric).alias("metric"),
