@@ -27,8 +27,6 @@ from windowbench.workloads.contract import Part
 
 PRODUCE_TIME_BYTES = len(b"1760000000000}")
 TIME_DIGITS = 19
-TIME = "event_time_ns", TIME_DIGITS
-"""The column of the event time, which is filled like a :class:`Column`."""
 WINDOW_WIDTH = 12
 
 _FOUR_DIGITS = np.array([b"%04d" % i for i in range(10_000)], dtype="S4")
@@ -82,28 +80,54 @@ class Encoding(Part):
 
 
 class Column(NamedTuple):
-    """A column of a row that is filled from a table: which text an event has, an array of its block says."""
+    """A column of a row, with the JSON before and behind it.
+
+    Where it has `texts` it is filled from them: which one an event has, `array` of its block says. Else the encoder
+    fills it.
+    """
 
     name: str
-    texts: NDArray[np.bytes_]
-    array: str
+    width: int
+    before: bytes
+    after: bytes
+    texts: NDArray[np.bytes_] | None = None
+    array: str = ""
 
 
-Piece = bytes | tuple[str, int] | Column
-"""Part of a row: constant text, name and width of a column that the encoder fills, or one that is filled for it."""
+def column(
+    name: str, of: int | NDArray[np.bytes_], array: str = "", *, before: bytes | None = None, after: bytes = b'",'
+) -> Column:
+    """Return a column of text, by its width or by the texts that fill it."""
+    before = b'"%s":"' % name.encode() if before is None else before
+    return (
+        Column(name, of, before, after) if isinstance(of, int) else Column(name, of.itemsize, before, after, of, array)
+    )
 
 
-def lay_out(*parts: Piece) -> tuple[bytes, np.dtype[np.void]]:
+def word(name: str, values: NDArray[np.bytes_], array: str) -> Column:
+    """Return a column of texts of :func:`quoted`, which close themselves."""
+    return column(name, values, array, after=b"")
+
+
+def number(name: str, of: int | NDArray[np.bytes_], array: str = "") -> Column:
+    """Return a column of numbers."""
+    return column(name, of, array, before=b'"%s":' % name.encode(), after=b",")
+
+
+TIME = number("event_time_ns", TIME_DIGITS)
+"""The column of the event time, which is filled for every encoder."""
+
+
+def lay_out(*parts: bytes | Column) -> tuple[bytes, np.dtype[np.void]]:
     """Return a row's constant text, spaces where its columns are, and the layout that names the columns."""
-    text = b""
+    text = b"{"
     columns: dict[str, tuple[int, int]] = {}
     for part in parts:
         if isinstance(part, bytes):
             text += part
         else:
-            name, width = (part.name, part.texts.itemsize) if isinstance(part, Column) else part
-            columns[name] = (len(text), width)
-            text += b" " * width
+            columns[part.name] = (len(text) + len(part.before), part.width)
+            text += part.before + b" " * part.width + part.after
     # The digits of the event time are written in groups, which overlap its column.
     time_at, _ = columns["event_time_ns"]
     for group, (start, width) in enumerate(((0, 3), (3, 4), (7, 4), (11, 4), (15, 4))):
@@ -160,12 +184,12 @@ class PayloadRows:
     ----------
     config : Config
         Gives the least payload size, and the seed of the padding.
-    *parts : Piece
-        A row up to its produce time; padding comes last.
+    *parts : bytes or Column
+        A row between its brace and its produce time; padding comes last.
     """
 
-    def __init__(self, config: Config, *parts: Piece) -> None:
-        end = b',"produce_time":'
+    def __init__(self, config: Config, *parts: bytes | Column) -> None:
+        end = b'"produce_time":'
         self._columns = [part for part in parts if isinstance(part, Column)]
         self._text, self._layout = lay_out(*parts, end)
         missing = config.events.payload_bytes - len(self._text) - PRODUCE_TIME_BYTES
@@ -173,11 +197,11 @@ class PayloadRows:
         if missing > 0:
             pad = max(1, missing - len(b',"padding":""'))
             self._pads = padding_pool(config.run.seed, pad)
-            self._text, self._layout = lay_out(*parts, b',"padding":"', ("padding", pad), b'"', end)
+            self._text, self._layout = lay_out(*parts, column("padding", pad), end)
         self._rows = np.empty(0, dtype=self._layout)
 
     def of(self, block: EventBlock, schedule: Schedule) -> NDArray[np.void]:
-        """Return a row for each event, complete but for columns of (name, width); the next call takes it back."""
+        """Return a row for each event, complete but for columns without texts; the next call takes it back."""
         count = len(block)
         if self._rows.size < count:
             self._rows = np.frombuffer(bytearray(self._text * count), dtype=self._layout)
@@ -185,8 +209,9 @@ class PayloadRows:
         if self._pads is not None:
             numbers = np.arange(block.first, block.first + count, dtype=np.int64)
             rows["padding"] = self._pads[numbers * PADDING_STRIDE % PADDING_POOL_BYTES]
-        for name, texts, array in self._columns:
-            rows[name] = texts[getattr(block, array)]
+        for part in self._columns:
+            if part.texts is not None:
+                rows[part.name] = part.texts[getattr(block, part.array)]
         write_times(rows, block.event_offset_ns + schedule.epoch_ns)
         return rows
 

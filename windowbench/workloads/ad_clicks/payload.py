@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.load.events import EventBlock
-from windowbench.load.payload import TIME, TIME_DIGITS, Column, Encoding, PayloadRows, texts_of
+from windowbench.load.payload import TIME, TIME_DIGITS, Encoding, PayloadRows, column, number, texts_of, word
 from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.load.streams import stream_rng, uuid_texts
 from windowbench.workloads.ad_clicks.events import ADS_PER_CAMPAIGN, COSTS, IMPRESSION, LEAST_COST, AdBlock
@@ -49,33 +49,25 @@ class PayloadEncoder(NamedByKey):
         self._impression_ids, self._click_ids = (Ids(seed, kind) for kind in KINDS)
         self._costs = numbers(range(LEAST_COST, LEAST_COST + COSTS))
         ads = uuid_texts(stream_rng(seed, "ad ids"), own.num_campaigns * ADS_PER_CAMPAIGN)
-        user = Column("user_id", uuid_texts(stream_rng(seed, "users"), own.num_users), "viewer")
-        times = b'","event_timestamp":', ("event_timestamp", _TIMESTAMP_DIGITS), b',"event_time_ns":', TIME
+        user = column("user_id", uuid_texts(stream_rng(seed, "users"), own.num_users), "viewer")
+        impression, times = column("impression_id", ID_DIGITS), (number("event_timestamp", _TIMESTAMP_DIGITS), TIME)
         self._impressions = PayloadRows(
             config,
-            b'{"event_type":"impression","impression_id":"',
-            ("impression_id", ID_DIGITS),
-            b'","campaign_id":',
-            Column("campaign_id", numbers(range(own.num_campaigns)), "campaign_id"),
-            b',"device_type":"',
-            Column("device_type", words(DEVICES), "device_type"),
-            b'"browser":"',
-            Column("browser", words(BROWSERS), "browser"),
-            b'"cost":',
-            ("cost", self._costs.itemsize),
-            b',"ad_id":"',
-            Column("ad_id", ads, "ad"),
-            b'","user_id":"',
+            b'"event_type":"impression",',
+            impression,
+            number("campaign_id", numbers(range(own.num_campaigns)), "campaign_id"),
+            word("device_type", words(DEVICES), "device_type"),
+            word("browser", words(BROWSERS), "browser"),
+            number("cost", self._costs.itemsize),
+            column("ad_id", ads, "ad"),
             user,
             *times,
         )
         self._clicks = PayloadRows(
             config,
-            b'{"event_type":"click","click_id":"',
-            ("click_id", ID_DIGITS),
-            b'","impression_id":"',
-            ("impression_id", ID_DIGITS),
-            b'","user_id":"',
+            b'"event_type":"click",',
+            column("click_id", ID_DIGITS),
+            impression,
             user,
             *times,
         )

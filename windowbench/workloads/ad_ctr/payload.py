@@ -8,11 +8,13 @@ from windowbench.load.events import EventBlock
 from windowbench.load.payload import (
     TIME,
     WINDOW_WIDTH,
-    Column,
     Encoding,
     PayloadRows,
+    column,
+    number,
     quoted,
     texts_of,
+    word,
     write_window_ids,
 )
 from windowbench.load.schedule import NS_PER_MS, Schedule
@@ -31,24 +33,15 @@ class PayloadEncoder(NamedByKey):
         self._slide_ns = config.windows.slide_ms * NS_PER_MS
         self._rows = PayloadRows(
             config,
-            b'{"user_id":"',
-            Column("user_id", user_ids(seed), "user"),
-            b'","page_id":"',
-            Column("page_id", page_ids(seed), "page"),
-            b'","ad_id":"',
-            Column("ad_id", ad_ids(own.num_campaigns, own.ads_per_campaign, seed), "ad"),
-            b'","ad_type":"',
-            Column("ad_type", words(AD_TYPES), "ad_type"),
-            b'"event_type":"',
-            Column("event_type", words(EVENT_TYPES), "event_type"),
-            b'"event_time_ns":',
+            column("user_id", user_ids(seed), "user"),
+            column("page_id", page_ids(seed), "page"),
+            column("ad_id", ad_ids(own.num_campaigns, own.ads_per_campaign, seed), "ad"),
+            word("ad_type", words(AD_TYPES), "ad_type"),
+            word("event_type", words(EVENT_TYPES), "event_type"),
             TIME,
-            b',"window_id":',
-            ("window_id", WINDOW_WIDTH),
-            b',"ip_address":"',
-            Column("ip_address", quoted(ip_addresses(seed), _MAX_ADDRESS), "ip"),
-            b'"campaign_id":',
-            Column("campaign_id", numbers(range(own.num_campaigns)), "campaign_id"),
+            number("window_id", WINDOW_WIDTH),
+            word("ip_address", quoted(ip_addresses(seed), _MAX_ADDRESS), "ip"),
+            number("campaign_id", numbers(range(own.num_campaigns)), "campaign_id"),
         )
 
     def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from windowbench.load.events import EventBlock, event_keys
-from windowbench.load.payload import quoted
+from windowbench.load.payload import column, quoted
 
 
 def words(values: Sequence[str]) -> NDArray[np.bytes_]:
@@ -41,8 +41,8 @@ class NamedByField:
 
     HEAD = b'{"event_id":"'
     NAME_WIDTH = len("99:999999999999")
-    COLUMN = "event_id", NAME_WIDTH + len('",')
-    """Comes behind the head of a row; filled with :meth:`names`."""
+    COLUMN = column("event_id", NAME_WIDTH + len('",'), after=b"")
+    """The first of a row; filled with :meth:`names`."""
 
     def names(self, block: EventBlock) -> NDArray[np.bytes_]:
         """Return the name of each event, as text of one width."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from config import Config
 from windowbench.load.events import EventBlock
-from windowbench.load.payload import TIME, Column, Encoding, PayloadRows, texts_of
+from windowbench.load.payload import TIME, Encoding, PayloadRows, column, number, texts_of, word
 from windowbench.load.schedule import Schedule
 from windowbench.workloads.kit.encoding import NamedByField, numbers, words
 from windowbench.workloads.product_ctr.events import ProductBlock, user_ids
@@ -22,15 +22,10 @@ class PayloadEncoder(NamedByField):
         self._keys = [b"%d" % product for product in range(own.num_products)]
         self._rows = PayloadRows(
             config,
-            self.HEAD,
             self.COLUMN,
-            b'"event_type":"',
-            Column("event_type", words(KINDS), "event_kind"),
-            b'"product_id":',
-            Column("product_id", numbers(range(own.num_products)), "product_id"),
-            b',"user_id":"',
-            Column("user_id", user_ids(config.run.seed), "user"),
-            b'","event_time_ns":',
+            word("event_type", words(KINDS), "event_kind"),
+            number("product_id", numbers(range(own.num_products)), "product_id"),
+            column("user_id", user_ids(config.run.seed), "user"),
             TIME,
         )
 

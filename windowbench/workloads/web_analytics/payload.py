@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.load.events import EventBlock
-from windowbench.load.payload import TIME, Column, Encoding, PayloadRows, texts_of
+from windowbench.load.payload import TIME, Encoding, PayloadRows, column, number, texts_of, word
 from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.load.streams import stream_rng
 from windowbench.workloads.kit.encoding import NamedByField, numbers, words
@@ -99,27 +99,16 @@ class PayloadEncoder(NamedByField):
         self._profiles = _profiles(config.run.seed)
         self._rows = PayloadRows(
             config,
-            self.HEAD,
             self.COLUMN,
-            b'"event_type":"',
-            Column("event_type", words(EVENT_TYPES), "event_type"),
-            b'"user_id":"',
-            ("user_id", _USER_BYTES),
-            b'",',
-            Column("page", _pages(urls), "page_index"),
-            b'"referrer":"',
-            Column("referrer", words(referrers), "came_from"),
-            b'"load_ms":',
-            Column("load_ms", numbers(range(3_000)), "load_ms"),
-            b",",
-            ("profile", self._profiles.itemsize),
-            b'"revenue_cents":',
-            Column("revenue_cents", numbers(range(_REVENUES)), "revenue_cents"),
-            b',"session_start":',
-            ("session_start", _MS_DIGITS),
-            b',"page_views":',
-            Column("page_views", numbers(range(1_000)), "views_before"),
-            b',"event_time_ns":',
+            word("event_type", words(EVENT_TYPES), "event_type"),
+            column("user_id", _USER_BYTES),
+            column("page", _pages(urls), "page_index", before=b"", after=b""),
+            word("referrer", words(referrers), "came_from"),
+            number("load_ms", numbers(range(3_000)), "load_ms"),
+            column("profile", self._profiles.itemsize, before=b"", after=b""),
+            number("revenue_cents", numbers(range(_REVENUES)), "revenue_cents"),
+            number("session_start", _MS_DIGITS),
+            number("page_views", numbers(range(1_000)), "views_before"),
             TIME,
         )
 
