@@ -121,7 +121,6 @@ class SeenUsers:
     """The distinct users of each cell, one bit for each."""
 
     def __init__(self, cells: int, users: int) -> None:
-        """Begin with none."""
         self._seen: NDArray[np.uint8] = np.zeros((2, cells, -(-users // 8)), dtype=np.uint8)
 
     def add(self, cells: Index, users: Index, admitted: Admitted) -> None:

@@ -79,7 +79,6 @@ class Raised:
     """Says of campaigns and offsets whether an anomaly is planted there."""
 
     def __init__(self, config: Config) -> None:
-        """Begin at the epoch."""
         own = AdClicksSettings.of(config.workload)
         self._seed, self._campaigns, self._share = config.run.seed, own.num_campaigns, own.anomaly_share
         self._length_ns = spell_ns(config)
@@ -103,7 +102,6 @@ class Shown:
     COLUMNS = ("due", "event", "campaign", "ad", "device_type", "browser", "viewer", "number", "weight_before")
 
     def __init__(self, reach_ns: int) -> None:
-        """Begin with none; an impression may be clicked for `reach_ns`."""
         self._reach_ns = reach_ns
         self._total = 0
         self._columns: dict[str, NDArray[np.int64]] = {name: np.empty(0, dtype=np.int64) for name in self.COLUMNS}

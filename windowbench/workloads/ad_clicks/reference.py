@@ -54,7 +54,6 @@ class EventReader(RecordReader[Event]):
     """
 
     def __init__(self, run_id: str) -> None:
-        """Read END as :data:`END`."""
         super().__init__(run_id, END, "event_type")
 
     def good(self, event: Mapping[str, Any], kind: Any, topic: int) -> Event | None:  # noqa: ANN401 - as read
@@ -104,7 +103,6 @@ class OpenWindows:
     """
 
     def __init__(self, config: Config) -> None:
-        """Begin without any window."""
         own = AdClicksSettings.of(config.workload)
         self._own, self._run_id = own, config.run.run_id or ""
         self._size_ms, self._slide_ms = config.windows.size_ms, config.windows.slide_ms

@@ -12,7 +12,7 @@ import numpy as np
 
 from config import Config
 from windowbench.judge.truth.closing import ClosingTimes, closing_times
-from windowbench.judge.truth.comparison import Flags, Index, Rules, ValueJudgement, within_one_ulp
+from windowbench.judge.truth.comparison import Flags, Index, ValueJudgement, within_one_ulp
 from windowbench.judge.truth.oracle import Evidence, Oracle, outlined
 from windowbench.judge.truth.replay import ScheduledEvents
 from windowbench.judge.truth.rows import ParsedRows
@@ -23,11 +23,6 @@ from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE
 from windowbench.workloads.kit.tally import Bounds, Greatest, Sendings, Tally
 from windowbench.workloads.kit.truth import UpdatedTruth, ratio
-
-
-def rules(config: Config) -> Rules:
-    """Return what the rows of one cell mean together: one row, or updates of one."""
-    return rules_of(config.output_mode)
 
 
 def cells(config: Config, closing: ClosingTimes) -> Cells:
@@ -91,4 +86,8 @@ class TruthBuilder:
         return AdCtrTruth(cells=self.cells, tallied=self._tally.finish(), event_time_ns=self._event_time.bounds)
 
 
-ORACLE = Oracle(outline=outlined(closing_times, cells, TruthBuilder), rules=rules, bare_topics=BARE_TOPICS)
+ORACLE = Oracle(
+    outline=outlined(closing_times, cells, TruthBuilder),
+    rules=lambda config: rules_of(config.output_mode),
+    bare_topics=BARE_TOPICS,
+)

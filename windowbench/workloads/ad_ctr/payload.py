@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from config import Config
 from data_generation import ad_ids
+from windowbench.load.draws import user_ids
 from windowbench.load.events import EventBlock
 from windowbench.load.payload import (
     TIME,
@@ -18,7 +19,7 @@ from windowbench.load.payload import (
     write_window_ids,
 )
 from windowbench.load.schedule import NS_PER_MS, Schedule
-from windowbench.workloads.ad_ctr.events import AD_TYPES, AdBlock, ip_addresses, page_ids, user_ids
+from windowbench.workloads.ad_ctr.events import AD_TYPES, AdBlock, ip_addresses, page_ids
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
 from windowbench.workloads.kit.encoding import NamedByKey, numbers, words
 

@@ -86,7 +86,6 @@ class LastEvents:
     """
 
     def __init__(self, cells: int) -> None:
-        """Begin without any event."""
         self.due_ns: NDArray[np.int64] = np.full(cells, _NONE, dtype=np.int64)
         self.sent_ns: NDArray[np.int64] = np.full(cells, _NONE, dtype=np.int64)
 

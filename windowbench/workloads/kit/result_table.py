@@ -45,3 +45,16 @@ class ResultTable(Part):
     lines_of: str
     note: str
     query: str
+
+
+def by_window(columns: str) -> str:
+    """Return the query of a view that has a line for each window of a run, and in it `columns` over all keys."""
+    return f"""\
+SELECT run_id,
+       to_timestamp(window_start / 1000.0) AS window_start,
+       to_timestamp(window_end / 1000.0) AS window_end,
+{columns},
+       max(append_time) - window_end AS since_window_end_ms
+FROM {{table}} AS result
+GROUP BY run_id, result.window_start, result.window_end
+ORDER BY run_id, result.window_start"""  # noqa: S608 - of constants

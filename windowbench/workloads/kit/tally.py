@@ -72,7 +72,6 @@ class Sums:
     """What events add up to in each cell; sums over those that must count, and over those that may besides."""
 
     def __init__(self, cells: int) -> None:
-        """Begin with nothing."""
         self._must: Index = np.zeros(cells, dtype=np.int64)
         self._maybe: Index = np.zeros(cells, dtype=np.int64)
 
@@ -93,7 +92,6 @@ class Greatest:
     """Greatest value of each cell, over events that must count and over all that may; the least int64 where none."""
 
     def __init__(self, cells: int) -> None:
-        """Begin with nothing."""
         self._must: Index = np.full(cells, NONE, dtype=np.int64)
         self._all: Index = np.full(cells, NONE, dtype=np.int64)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.judge.truth.closing import ClosingBuilder, ClosingTimes
-from windowbench.judge.truth.comparison import Index, Rules, ValueJudgement, within_one_ulp
+from windowbench.judge.truth.comparison import Index, ValueJudgement, within_one_ulp
 from windowbench.judge.truth.oracle import Evidence, Oracle, outlined
 from windowbench.judge.truth.replay import ScheduledEvents
 from windowbench.judge.truth.revisions import revised_rows
@@ -49,12 +49,6 @@ def closing_of(config: Config, schedule: Schedule, events: Iterable[ScheduledEve
         first.add(block)
         final.add(block)
     return TwoClosings(first=first.finish(), final=final.finish())
-
-
-def rules(config: Config) -> Rules:
-    """Return what the rows of one cell mean together: a first value and its revisions."""
-    del config
-    return revised_rows(REVISION_COLUMN)
 
 
 def cells(config: Config, closing: TwoClosings) -> Cells:
@@ -131,4 +125,6 @@ class TruthBuilder:
         )
 
 
-ORACLE = Oracle(outline=outlined(closing_of, cells, TruthBuilder), rules=rules, bare_topics=None)
+ORACLE = Oracle(
+    outline=outlined(closing_of, cells, TruthBuilder), rules=lambda _: revised_rows(REVISION_COLUMN), bare_topics=None
+)

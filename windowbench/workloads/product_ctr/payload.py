@@ -6,11 +6,12 @@ The Kafka key is the product, so an event is named by its first field, ``event_i
 from __future__ import annotations
 
 from config import Config
+from windowbench.load.draws import user_ids
 from windowbench.load.events import EventBlock
 from windowbench.load.payload import TIME, Encoding, PayloadRows, column, number, texts_of, word
 from windowbench.load.schedule import Schedule
 from windowbench.workloads.kit.encoding import NamedByField, numbers, words
-from windowbench.workloads.product_ctr.events import ProductBlock, user_ids
+from windowbench.workloads.product_ctr.events import ProductBlock
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 
 

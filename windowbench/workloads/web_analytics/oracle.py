@@ -23,7 +23,7 @@ import numpy as np
 
 from config import Config
 from windowbench.judge.truth.closing import ClosingBuilder, ClosingTimes
-from windowbench.judge.truth.comparison import CellTable, Flags, Index, Rules, single_rows
+from windowbench.judge.truth.comparison import CellTable, Flags, Index, single_rows
 from windowbench.judge.truth.oracle import Evidence, Oracle, outlined
 from windowbench.judge.truth.replay import ScheduledEvents
 from windowbench.judge.truth.windows import WindowAssigner
@@ -91,12 +91,6 @@ def _with_sliding_windows(config: Config, schedule: Schedule) -> tuple[Config, S
     return dataclasses.replace(config, windows=windows, load=load), aligned
 
 
-def rules(config: Config) -> Rules:
-    """Return what the rows of one cell mean together: there is one."""
-    del config
-    return single_rows
-
-
 def cells(config: Config, closing: WebClosing) -> JoinedCells:
     """Return the cells of a run, in the order of the types of ``model.ROWS``."""
     del config
@@ -133,7 +127,6 @@ class Users:
     """The distinct users of each cell."""
 
     def __init__(self, cells: int) -> None:
-        """Begin with none."""
         self._cells = cells
         self._pairs: list[Index] = [np.empty(0, dtype=np.int64)]
         self._must: list[Flags] = [np.empty(0, dtype=np.bool_)]
@@ -323,4 +316,4 @@ def _listed_truth(cells: CellTable, tally: Tally, integers: dict[str, Index], **
     return PartTruth(cells=cells, tallied=tally.finish(), integers=exact, texts=texts, doubles=no_doubles)
 
 
-ORACLE = Oracle(outline=outlined(closing_of, cells, TruthBuilder), rules=rules, bare_topics=None)
+ORACLE = Oracle(outline=outlined(closing_of, cells, TruthBuilder), rules=lambda _: single_rows, bare_topics=None)

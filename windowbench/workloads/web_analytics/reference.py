@@ -58,7 +58,6 @@ class EventReader(RecordReader[Event]):
     """
 
     def __init__(self, run_id: str) -> None:
-        """Read END as :data:`END`."""
         super().__init__(run_id, END, "event_type")
 
     def good(self, event: Mapping[str, Any], kind: Any, topic: int) -> Event | None:  # noqa: ANN401 - as read
@@ -115,7 +114,6 @@ class FixedWindows:
     """
 
     def __init__(self, size_ms: int, slide_ms: int, keys_of: Callable[[Event], Iterable[Any]]) -> None:
-        """Begin without any window."""
         self.size_ms, self._slide_ms, self._keys_of = size_ms, slide_ms, keys_of
         self._open: dict[int, dict[Any, Counted]] = {}
 
@@ -156,7 +154,6 @@ class Sessions:
     """Events by user, kept until the user was silent for a gap."""
 
     def __init__(self, gap_ms: int) -> None:
-        """Begin without any."""
         self._gap_ms = gap_ms
         self._open: dict[str, list[Session]] = {}
         self._ends: list[tuple[int, str]] = []
@@ -206,7 +203,6 @@ class OpenWindows:
     """
 
     def __init__(self, config: Config) -> None:
-        """Begin without any window."""
         own, windows = WebAnalyticsSettings.of(config.workload), config.windows
         self._run_id = config.run.run_id or ""
         self._gap_ms, self._timeout_ms = own.gap_ms, own.cart_timeout_ms

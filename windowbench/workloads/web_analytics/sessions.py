@@ -152,7 +152,6 @@ class Gathered:
     """Takes the events of a load and finds its sessions and single views."""
 
     def __init__(self, config: Config, schedule: Schedule) -> None:
-        """Begin without any."""
         self._config, self._schedule = config, schedule
         self._own = WebAnalyticsSettings.of(config.workload)
         self._blocks: list[ScheduledEvents] = []
