@@ -7,7 +7,7 @@ run's own window in whose last slide it ends: rows that become due at the same t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -159,29 +159,32 @@ class JoinedCells:
             found[at] = np.where(cells == NO_CELL, NO_CELL, cells + self.bounds[number])
         return found
 
-    def _of_parts(self, cells: Index, of: Callable[[int, CellTable, Index], NDArray[np.int64]]) -> Index:
-        found: NDArray[np.int64] = np.full(len(cells), NO_CELL, dtype=np.int64)
+    def by_part(self, cells: Index) -> Iterator[tuple[int, Index, Index]]:
+        """Yield for each part its number, where in `cells` those of it are, and the numbers that they have in it."""
         owner = self.part_of(cells)
-        for number, part in enumerate(self.parts):
+        for number in range(len(self.parts)):
             at = np.flatnonzero(owner == number)
-            found[at] = of(number, part, cells[at] - self.bounds[number])
-        return found
+            yield number, at, cells[at] - self.bounds[number]
 
     def window_index(self, cells: Index) -> Index:
         """Return the index of each cell's window."""
-        return self._of_parts(cells, lambda number, part, own: part.window_index(own) + self._first_window[number])
+        found = np.full(len(cells), NO_CELL, dtype=np.int64)
+        for number, at, own in self.by_part(cells):
+            found[at] = self.parts[number].window_index(own) + self._first_window[number]
+        return found
 
     def keys_of(self, cells: Index) -> Index:
         """Return each cell's key."""
-        return self._of_parts(cells, lambda _, part, own: part.keys_of(own))
+        found = np.full(len(cells), NO_CELL, dtype=np.int64)
+        for number, at, own in self.by_part(cells):
+            found[at] = self.parts[number].keys_of(own)
+        return found
 
     def live_keys(self, cells: Index) -> list[tuple[int | str, ...]]:
         """Return number of the type, window start (ms) and key of each cell, as a live row names them."""
-        owner = self.part_of(cells)
         found: list[tuple[int | str, ...]] = [()] * len(cells)
-        for number, part in enumerate(self.parts):
-            at = np.flatnonzero(owner == number)
-            for place, key in zip(at.tolist(), part.live_keys(cells[at] - self.bounds[number]), strict=True):
+        for number, at, own in self.by_part(cells):
+            for place, key in zip(at.tolist(), self.parts[number].live_keys(own), strict=True):
                 found[place] = (number, *key)
         return found
 
@@ -228,13 +231,11 @@ class JoinedTruth:
 
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Judge the rows at `index`, which belong to `cells`, each by the truth of its part."""
-        owner = self.cells.part_of(cells)
         count = len(cells)
         flags = {name: np.zeros(count, dtype=np.bool_) for name in ("right", "partial", "undecidable", "explained")}
         events = np.zeros(count, dtype=np.int64)
-        for number, part in enumerate(self.parts):
-            at = np.flatnonzero(owner == number)
-            judged = part.judge(rows, index[at], cells[at] - self.cells.bounds[number])
+        for number, at, own in self.cells.by_part(cells):
+            judged = self.parts[number].judge(rows, index[at], own)
             events[at] = judged.events
             for name, column in flags.items():
                 column[at] = getattr(judged, name)
