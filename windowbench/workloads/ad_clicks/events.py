@@ -164,7 +164,7 @@ class BlockDraw:
         self._raised = Raised(config)
         # Event times are cut to ms, and those of impressions may be earlier by the extent.
         self._shown = Shown((own.attribution_ms - 1) * NS_PER_MS - self._extent_ns)
-        self._last_click: dict[str, int] | None = None
+        self._last_click: dict[str, int] = {}
 
     def __call__(self, first: int, due: NDArray[np.int64]) -> AdBlock:
         """Return the next block, trimmed to the due times given."""
@@ -254,21 +254,15 @@ class BlockDraw:
         clicks = np.flatnonzero(kind == CLICK)
         for name, column in columns.items():
             column[clicks] = self._shown[name][place[clicks]]
-        before = np.maximum.accumulate(np.where(kind == CLICK, np.arange(kind.size), -1))
-        for i in np.flatnonzero(kind == DUPLICATE).tolist():
-            if before[i] >= 0:
-                for column in (*columns.values(), clicked):
-                    column[i] = column[before[i]]
-            elif self._last_click is not None:
-                for name, column in columns.items():
-                    column[i] = self._last_click[name]
-                clicked[i] = self._last_click["clicked"]
-            else:
-                kind[i] = ORPHAN
-        if clicks.size:
-            last = clicks[-1]
-            self._last_click = {name: int(column[last]) for name, column in columns.items()}
-            self._last_click["clicked"] = int(clicked[last])
+        latest = np.maximum.accumulate(np.where(kind == CLICK, np.arange(kind.size), -1))
+        if not self._last_click:
+            kind[(kind == DUPLICATE) & (latest < 0)] = ORPHAN
+        repeats = np.flatnonzero(kind == DUPLICATE)
+        for name, column in (columns | {"clicked": clicked}).items():
+            here = latest[repeats]
+            column[repeats] = np.where(here >= 0, column[here], self._last_click.get(name, 0))
+            if clicks.size:
+                self._last_click[name] = int(column[clicks[-1]])
 
 
 SOURCE = EventSource(draw=BlockDraw, contents=("event_kind", "campaign_id", "device_type", "viewer", "cost", "lag_ns"))

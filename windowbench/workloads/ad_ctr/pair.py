@@ -12,6 +12,7 @@ from config import Config
 from windowbench.judge.truth.oracle import BareTopics, ParsedEvents
 from windowbench.judge.truth.rows import ParsedRows
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
+from windowbench.workloads.kit.cells import places_in
 from windowbench.workloads.kit.json_rows import is_integer, json_object, usual_run_id
 
 _INTEGERS = ("campaign_id", "event_time_ns", "produce_time", "window_id")
@@ -51,19 +52,10 @@ def fitted(
     Campaigns of `rows` are numbered in the same way; -1 stands for those of no event.
     """
     campaigns, codes = np.unique(contents["campaign_id"], return_inverse=True)
-    _recode(rows, campaigns)
+    rows.integers["campaign_id"] = places_in(campaigns, rows.integers["campaign_id"])
     shape = config.replace(num_campaigns=max(len(campaigns), 1), ads_per_campaign=1)
     kinds = contents["event_type"].astype(np.uint8)
     return shape, {"event_type": kinds, "campaign_id": codes.astype(np.int32)}
-
-
-def _recode(rows: ParsedRows, campaigns: NDArray[np.int64]) -> None:
-    """Put the position in `campaigns` in place of each row's campaign, -1 where it is none of them."""
-    ids = rows.integers["campaign_id"]
-    position = np.searchsorted(campaigns, ids)
-    inside = np.minimum(position, max(len(campaigns) - 1, 0))
-    known = campaigns[inside] == ids if len(campaigns) else np.zeros(len(ids), dtype=np.bool_)
-    rows.integers["campaign_id"] = np.where(known, inside, -1)
 
 
 BARE_TOPICS = BareTopics(parse_events=parse_events, usual_run_id=usual_run_id, fitted=fitted)

@@ -14,6 +14,15 @@ from windowbench.judge.truth.rows import ParsedRows
 _NONE = np.iinfo(np.int64).min
 
 
+def places_in(known: Index, values: Index) -> Index:
+    """Return the place of each value among different ones, -1 for one that is not there."""
+    if len(known) == 0:
+        return np.full(len(values), -1, dtype=np.int64)
+    order = np.argsort(known)
+    place = order[np.minimum(np.searchsorted(known, values, sorter=order), len(known) - 1)]
+    return np.where(known[place] == values, place, -1)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cells:
     """Numbers the (window, key) pairs of a run: window index times keys plus key.
@@ -55,11 +64,7 @@ class Cells:
 
     def _numbers_of(self, found: Index) -> Index:
         """Return the number of each key as rows have it, -1 for one that there is not."""
-        if self.names is None:
-            return found
-        order = np.argsort(self.names)
-        place = np.minimum(np.searchsorted(self.names, found, sorter=order), self.keys - 1)
-        return np.where(self.names[order][place] == found, order[place], -1)
+        return found if self.names is None else places_in(self.names, found)
 
     def live_keys(self, cells: Index) -> list[tuple[int | str, ...]]:
         """Return each cell's window start (ms) and key, as a live row names them."""

@@ -29,18 +29,10 @@ _EMITTED = ("product_id", "window_start", "impressions", "clicks", "revision", "
 
 
 def guard(raw: DataFrame, config: Config, observation: Observation | str = OBSERVATION) -> DataFrame:
-    """Keep good events and this run's END records; count all others.
+    """Keep good events and this run's END records; count all others, by :func:`windowbench.engines.spark.events.guard`.
 
     A good event is of the kind that its topic holds, has integers for product, event time and produce time, and an
     event time from an hour before to 5 s after its own Kafka timestamp, both included.
-
-    Parameters
-    ----------
-    raw : DataFrame
-        Kafka records: ``topic``, ``value`` binary, ``timestamp``; further columns are ignored.
-    config : Config
-    observation : Observation or str, optional
-        Receives ``rejected`` and ``ends``, numbers of records: an Observation for a static frame, a name for a stream.
     """
     kinds = zip(config.input_topics, KINDS, strict=True)
     of_topic = F.lit(False)
@@ -86,13 +78,7 @@ def revising(size_ms: int, slide_ms: int, lateness_ms: int) -> Advance:
 
 
 def results(raw: DataFrame, config: Config, observation: Observation | str = OBSERVATION) -> DataFrame:
-    """Return the result rows of Kafka records `raw`, a stream.
-
-    Raises
-    ------
-    ValueError
-        When the configuration has no run id.
-    """
+    """Return the result rows of Kafka records `raw`, a stream."""
     windows, lateness_ms = config.windows, ProductCtrSettings.of(config.workload).lateness_ms
     timed = events.timed(guard(raw, config, observation), windows.delay_ms + lateness_ms + windows.size_ms)
     counted = timed.select(

@@ -14,14 +14,11 @@ from config import Config
 from windowbench.engines.flink.query import FlinkQuery
 from windowbench.engines.flink.sql import ACCEPTED, KEY_COLUMN, Events, epoch_ms, interval, ratio, text, windowed
 from windowbench.workloads.kit.row_types import RowType
-from windowbench.workloads.web_analytics.rows import ALERTS, TYPES
+from windowbench.workloads.web_analytics.rows import ALERTS, LONGEST, TYPES
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
     EVENT_TYPES,
-    LONGEST_COUNTRY,
     LONGEST_PATH,
-    LONGEST_URL,
-    LONGEST_USER,
     PRODUCT_PREFIX,
     TOP_PAGES,
     WebAnalyticsSettings,
@@ -51,10 +48,9 @@ def statements(config: Config, run_id: str, sources: Sequence[str], sinks: Seque
     ]
 
 
-_TEXTS = {"user_id": LONGEST_USER, "url": LONGEST_URL, "country": LONGEST_COUNTRY}
 _GOOD = [
     f"event_type IN ({', '.join(map(text, EVENT_TYPES))})",
-    *(f"CHAR_LENGTH({name}) BETWEEN 1 AND {longest}" for name, longest in _TEXTS.items()),
+    *(f"CHAR_LENGTH({name}) BETWEEN 1 AND {longest}" for name, longest in LONGEST.items()),
     "POSITION('>' IN url) = 0 AND revenue_cents >= 0 AND session_start IS NOT NULL AND page_views >= 0",
 ]
 EVENTS = Events(

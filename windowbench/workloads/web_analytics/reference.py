@@ -23,14 +23,11 @@ from windowbench.engines.reference.counts import Forwarded
 from windowbench.engines.reference.query import ReferenceQuery, ResultRecord, Row
 from windowbench.engines.reference.records import Intake, RecordReader, is_int64
 from windowbench.load.schedule import END_EVENT_TIME_NS, NS_PER_MS
-from windowbench.workloads.web_analytics.rows import ALERTS
+from windowbench.workloads.web_analytics.rows import ALERTS, LONGEST
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
     EVENT_TYPES,
-    LONGEST_COUNTRY,
     LONGEST_PATH,
-    LONGEST_URL,
-    LONGEST_USER,
     PRODUCT_PREFIX,
     TOP_PAGES,
     WebAnalyticsSettings,
@@ -45,7 +42,6 @@ END: Event = (-1, "", END_EVENT_TIME_NS, -1, "", "", 0, 0, 0)
 
 VIEW, START, STOP, CONVERSION = range(len(EVENT_TYPES))
 _CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
-_LONGEST = {"user_id": LONGEST_USER, "url": LONGEST_URL, "country": LONGEST_COUNTRY}
 
 
 class EventReader(RecordReader[Event]):
@@ -64,11 +60,11 @@ class EventReader(RecordReader[Event]):
         """Return an event of a known kind, with texts of moderate length and no negative revenue or views."""
         del topic  # there is one
         code = _CODES[kind]
-        user, url, country = texts = [event[name] for name in _LONGEST]
+        user, url, country = texts = [event[name] for name in LONGEST]
         revenue, start_ms, views = event["revenue_cents"], event["session_start"], event["page_views"]
         if not all(map(is_int64, (revenue, start_ms, views))):
             return None
-        lengths = zip(texts, _LONGEST.values(), strict=True)
+        lengths = zip(texts, LONGEST.values(), strict=True)
         if not all(isinstance(text, str) and 1 <= len(text) <= longest for text, longest in lengths):
             return None
         if ">" in url or revenue < 0 or views < 0:

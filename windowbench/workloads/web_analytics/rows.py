@@ -1,4 +1,4 @@
-"""What result rows are. Pure.
+"""What result rows are, and how long the texts of events may be. Pure.
 
 All rows have ``run_id``, ``metric``, ``window_start``, ``window_end`` (ms since the Unix epoch) and
 ``max_produce_time``, the greatest ``produce_time`` (ms) of the events counted. Beside them each type has the fields
@@ -8,6 +8,7 @@ below; revenue is in cents, durations are in ms.
 from __future__ import annotations
 
 from windowbench.workloads.kit.row_types import RowType
+from windowbench.workloads.web_analytics.settings import LONGEST_COUNTRY, LONGEST_URL, LONGEST_USER
 
 TYPES = (
     RowType(
@@ -33,3 +34,5 @@ TYPES = (
 )
 ALERTS = ("high_bounce_rate", "abandoned_cart")
 """Rows that go to the topic of alerts; all others go to that of results."""
+LONGEST = {"user_id": LONGEST_USER, "url": LONGEST_URL, "country": LONGEST_COUNTRY}
+"""The texts of a good event, with the most characters that each may have."""

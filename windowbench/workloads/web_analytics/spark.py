@@ -19,14 +19,11 @@ from pyspark.sql import functions as F  # noqa: N812 - the name every Spark prog
 from config import Config
 from windowbench.engines.spark import events
 from windowbench.engines.spark.query import OBSERVATION, SparkQuery, of_one_source
-from windowbench.workloads.web_analytics.rows import ALERTS, TYPES
+from windowbench.workloads.web_analytics.rows import ALERTS, LONGEST, TYPES
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
     EVENT_TYPES,
-    LONGEST_COUNTRY,
     LONGEST_PATH,
-    LONGEST_URL,
-    LONGEST_USER,
     PRODUCT_PREFIX,
     TOP_PAGES,
     WebAnalyticsSettings,
@@ -74,22 +71,14 @@ def parse(raw: DataFrame) -> DataFrame:
 
 
 def guard(parsed: DataFrame, config: Config, observation: Observation | str = OBSERVATION) -> DataFrame:
-    """Keep good events and this run's END records; count all others.
+    """Keep good events and this run's END records; count all others, by :func:`windowbench.engines.spark.events.guard`.
 
     A good event has one of the known types; user, address and country of moderate length, the address without ">",
     which joins addresses to a path; integers for revenue, start of its session, views, event time and produce time; and
     an event time from an hour before to 5 s after its own Kafka timestamp, both included.
-
-    Parameters
-    ----------
-    parsed : DataFrame
-        From :func:`parse`.
-    config : Config
-    observation : Observation or str, optional
-        Receives ``rejected`` and ``ends``, numbers of records: an Observation for a static frame, a name for a stream.
     """
     good = F.col("event_type").isin(*EVENT_TYPES) & events.in_time() & F.col("produce_time").isNotNull()
-    for name, longest in (("user_id", LONGEST_USER), ("url", LONGEST_URL), ("country", LONGEST_COUNTRY)):
+    for name, longest in LONGEST.items():
         good &= F.length(name).between(1, longest)
     good &= ~F.contains("url", F.lit(">")) & (F.col("revenue_cents") >= 0)
     good &= F.col("session_start").isNotNull() & (F.col("page_views") >= 0)
@@ -277,13 +266,7 @@ def bounces(timed: DataFrame, config: Config, run_id: str) -> DataFrame:
 
 
 def results(raw: DataFrame, config: Config, observation: Observation | str = OBSERVATION) -> DataFrame:
-    """Return the result rows of Kafka records `raw`, each as JSON with what its record needs to know.
-
-    Raises
-    ------
-    ValueError
-        When the configuration has no run id.
-    """
+    """Return the result rows of Kafka records `raw`, each as JSON with what its record needs to know."""
     run_id = events.run_id_of(config.run.run_id)
     # Spark reuses an exchange below which plans are the same: so all branches share one reading and parsing of the
     # topic. The guard stands above it and needs every column: else each branch would leave out those it does not need.
