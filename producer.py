@@ -142,10 +142,7 @@ def _await_schedule(path: Path) -> Schedule:
 def produce(config: Config, run: RunDirectory, schedule_file: Path | None) -> list[dict[str, Any]]:
     """Send the load of a configuration and return the final counts of every producer.
 
-    Raises
-    ------
-    ProducersFailed
-        When a worker ends early or cannot deliver.
+    Raises :class:`ProducersFailed` when a worker ends early or cannot deliver.
     """
     workers = Workers(config, run)
     try:
@@ -174,13 +171,7 @@ def produce(config: Config, run: RunDirectory, schedule_file: Path | None) -> li
 
 
 def check_topic(config: Config) -> None:
-    """Make sure that the topics of events are there, as the configuration wants them.
-
-    Raises
-    ------
-    EnvironmentProblem
-        When it is missing or has fewer partitions than events will name.
-    """
+    """Make sure that the topics of events are there, with as many partitions as events will name."""
     for topic in config.input_topics:
         found = len(Admin(config).partitions(topic))
         if found < config.kafka.partitions:

@@ -19,15 +19,7 @@ __all__ = ["MmppPath", "arrival_offsets", "modulating_path", "scheduled_offsets"
 
 
 def arrival_offsets(config: Config, producer: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the due offsets of one producer in ns since the run's epoch, non-decreasing, without end.
-
-    Parameters
-    ----------
-    config : Config
-        Names the process, its rate and the seed.
-    producer : int
-        Number of the producer, from 0.
-    """
+    """Yield the due offsets of one producer in ns since the run's epoch, non-decreasing, without end."""
     load, seed = config.load, config.run.seed
     if load.data_generator == "uniform":
         return uniform_offsets(load.total_rate, producer, load.num_producers)

@@ -34,13 +34,7 @@ class EventBlock:
 
     @classmethod
     def of(cls, block: EventBlock) -> Self:
-        """Return `block` as one of this kind.
-
-        Raises
-        ------
-        TypeError
-            When it is of another.
-        """
+        """Return `block` as one of this kind; raises TypeError when it is of another."""
         if not isinstance(block, cls):
             raise TypeError(f"{type(block).__name__} is no {cls.__name__}")
         return block

@@ -47,15 +47,7 @@ class Encoder(Protocol):
     """Renders blocks of a workload's events; it may keep buffers, and belongs to one thread."""
 
     def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:
-        """Return the payload of each event up to and including ``"produce_time":``.
-
-        Parameters
-        ----------
-        block : EventBlock
-            Events of one producer, as the workload draws them.
-        schedule : Schedule
-            Places them in time: its epoch gives the event times, its base time the window ids.
-        """
+        """Return the payload of each event up to and including ``"produce_time":``; the schedule dates them."""
 
     def keys(self, block: EventBlock) -> list[bytes]:
         """Return the Kafka key of each event."""
@@ -66,13 +58,7 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encoding(Part):
-    """How the events of a workload are written.
-
-    Attributes
-    ----------
-    encoder : callable
-        Makes an encoder, from the configuration.
-    """
+    """How the events of a workload are written."""
 
     PLACE: ClassVar[str] = "payload.ENCODING"
 
@@ -180,12 +166,7 @@ def _window_text(window: int) -> bytes:
 class PayloadRows:
     """A buffer of rows, with padding where a least size of payloads asks for it; belongs to one thread.
 
-    Parameters
-    ----------
-    config : Config
-        Gives the least payload size, and the seed of the padding.
-    *parts : bytes or Column
-        A row between its brace and its produce time; padding comes last.
+    `parts` are what stands between a row's brace and its padding and produce time.
     """
 
     def __init__(self, config: Config, *parts: bytes | Column) -> None:
@@ -225,8 +206,6 @@ def texts_of(rows: NDArray[np.void]) -> list[bytes]:
 def padding_pool(seed: int, pad: int) -> NDArray[np.bytes_]:
     """Return all pads of `pad` bytes that begin in a pool of random letters, digits and signs, as a view.
 
-    Notes
-    -----
     The 64 characters carry 6 bits each: a compressor gains at most a quarter on them.
     """
     alphabet = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", dtype=np.uint8)

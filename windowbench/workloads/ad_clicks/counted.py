@@ -28,12 +28,7 @@ _KINDS = 2
 class CountedTruth(TalliedTruth):
     """Expected rows of all campaigns, or of all device types; impressions and clicks are counted apart, in this order.
 
-    Attributes
-    ----------
-    cells : Cells
-    total : Bounds
-        Of the field named `total_name`: cost, or distinct users.
-    total_name : str
+    `total` has the bounds of the field named `total_name`: cost, or distinct users.
     """
 
     cells: Cells
@@ -138,18 +133,9 @@ class SeenUsers:
 
 
 class Counting:
-    """Adds up events of one dimension, campaigns or device types.
+    """Adds up events of one dimension, campaigns or device types: the content of an event named `key`.
 
-    Parameters
-    ----------
-    cells : Cells
-    evidence : Evidence
-        Of these cells.
-    key : str
-        Which of the contents of an event is the key.
-    users : int
-        How many there may be; they are counted then, and costs are not.
-    approximate : bool
+    Where there are `users`, so many at most, those are counted, and costs are not.
     """
 
     def __init__(

@@ -128,14 +128,7 @@ class Shown:
     ) -> NDArray[np.int64]:
         """Return an impression for each click by weight, -1 where there is none.
 
-        Parameters
-        ----------
-        due : int64[n]
-            When the clicks are due.
-        known : int64[n]
-            How many impressions were made before each.
-        uniform : float64[n]
-            In [0, 1).
+        Clicks are due at `due`, `known` impressions were made before each, and `uniform` numbers in [0, 1) choose.
         """
         before = np.append(self["weight_before"], self._total)
         low = np.searchsorted(self["due"], due - self._reach_ns)

@@ -70,14 +70,7 @@ def events_of(kind: str) -> Events:
 
 
 def views(config: Config, impressions: str, clicks: str) -> list[str]:
-    """Return the statements that define what is counted, and the counts of campaigns and device types.
-
-    Parameters
-    ----------
-    config : Config
-    impressions, clicks : str
-        Names of the tables of :func:`events_of`.
-    """
+    """Return the statements that define the counts of campaigns and devices, over two tables of :func:`events_of`."""
     attribution = interval(AdClicksSettings.of(config.workload).attribution_ms)
     rows = windowed("counted", config.windows.size_ms, config.windows.slide_ms)
     counts = (

@@ -45,13 +45,7 @@ def _is_id(value: object) -> bool:
 
 
 class EventReader(RecordReader[Event]):
-    """Reads records of both topics.
-
-    Parameters
-    ----------
-    run_id : str
-        The END of another run is a rejected record like any other.
-    """
+    """Reads records of both topics."""
 
     def __init__(self, run_id: str) -> None:
         super().__init__(run_id, END, "event_type")
@@ -94,12 +88,7 @@ class Impression:
 class OpenWindows:
     """Joins, counts, emits a window once no click can come for it any more, and forgets it.
 
-    Attributes
-    ----------
-    late : int
-        Impressions dropped because their window was final, counted once for each such window.
-    orphans, duplicates : int
-        Clicks that found no impression, or were there already.
+    Beside late impressions it counts orphans, clicks that found no impression, and duplicates.
     """
 
     def __init__(self, config: Config) -> None:

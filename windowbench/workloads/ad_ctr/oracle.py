@@ -32,13 +32,7 @@ def cells(config: Config, closing: ClosingTimes) -> Cells:
 
 @dataclass(frozen=True, kw_only=True)
 class AdCtrTruth(UpdatedTruth):
-    """Expected rows of a run; events are counted in the order of ``settings.EVENT_TYPES``.
-
-    Attributes
-    ----------
-    event_time_ns : Bounds
-        Greatest event time of each cell.
-    """
+    """Expected rows of a run; events are counted in the order of ``settings.EVENT_TYPES``."""
 
     event_time_ns: Bounds
 

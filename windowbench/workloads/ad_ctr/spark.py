@@ -28,7 +28,7 @@ parse = partial(events.parse, fields=_EVENT)
 
 
 def guard(parsed: DataFrame, run_id: str, observation: Observation | str = OBSERVATION) -> DataFrame:
-    """Keep good events and this run's END records, and count all others, by :func:`windowbench.engines.spark.events.guard`.
+    """Keep good events and END, by :func:`windowbench.engines.spark.events.guard`; count all others.
 
     A good event has one of the known types, integers for campaign, event time and produce time, and an event time
     from an hour before to 5 s after its own Kafka timestamp, both included.

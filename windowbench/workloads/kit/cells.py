@@ -27,16 +27,8 @@ def places_in(known: Index, values: Index) -> Index:
 class Cells:
     """Numbers the (window, key) pairs of a run: window index times keys plus key.
 
-    Attributes
-    ----------
-    closing : ClosingTimes
-        The windows.
-    keys : int
-        How many keys there are; they are numbered from 0.
-    column : str
-        Field of a row that holds its key.
-    names : int64[keys], optional
-        What rows have in that field for each key, where that is not its number: codes of texts, for example.
+    Keys are numbered from 0. Rows have them in the field `column`: the number itself, or of `names` the one in its
+    place, such as codes of texts.
     """
 
     closing: ClosingTimes

@@ -57,12 +57,8 @@ def joined_windows(assigner: WindowAssigner, parts: Sequence[Windows]) -> Listed
 class ListedCells:
     """Cells that each have a window of their own.
 
-    Attributes
-    ----------
-    closing : ListedWindows
-        Window i is that of cell i.
-    keys : int64[cells]
-        What rows have in their column ``key``; with the window's start it tells a cell from others.
+    Window i is that of cell i; with its start the entry of `keys`, which rows have in their column ``key``, tells it
+    from others.
     """
 
     closing: ListedWindows
@@ -99,14 +95,9 @@ class ListedCells:
 
 @dataclass(frozen=True, kw_only=True)
 class JoinedCells:
-    """Cells of several parts, numbered through.
+    """Cells of several parts, in the order of the numbers in the column ``metric``, numbered through.
 
-    Attributes
-    ----------
-    assigner : WindowAssigner
-        The run's own windows.
-    parts : tuple of CellTable
-        In the order of the numbers in the column ``metric``.
+    `assigner` has the run's own windows.
     """
 
     assigner: WindowAssigner

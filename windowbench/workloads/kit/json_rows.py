@@ -175,13 +175,7 @@ def double_of(value: object) -> float | None:
 
 
 def whole(row: Mapping[str, object], name: str) -> int:
-    """Return an integer of a row.
-
-    Raises
-    ------
-    KeyError, TypeError
-        When it is missing, or none.
-    """
+    """Return an integer of a row; raises KeyError where it is missing, TypeError where it is none."""
     number = row[name]
     if not is_integer(number):
         raise TypeError(f"{name} is no integer: {number!r}")
@@ -213,21 +207,9 @@ def json_object(value: bytes | None) -> dict[str, Any] | None:
 def sound_rows(
     values: Sequence[bytes | None], run_id: str, integers: Sequence[str], doubles: Sequence[str]
 ) -> ParsedRows | None:
-    """Read values of which each is a sound row of one run.
+    """Read values of which each is a sound row of one run, with these integers and doubles.
 
-    Parameters
-    ----------
-    values : sequence of bytes or None
-        Values of result records.
-    run_id : str
-        What the field ``run_id`` of every row must hold.
-    integers, doubles : sequence of str
-        Fields of a row. An integer must be there and be written as one; a double may be missing or null.
-
-    Returns
-    -------
-    ParsedRows or None
-        None when any value is something else, or has a field beside these: it takes looking at them one by one.
+    None when any value is something else, or has a field beside these: it takes looking at them one by one.
     """
     fields = [pa.field("run_id", pa.string()), *(pa.field(name, pa.int64()) for name in integers)]
     schema = pa.schema([*fields, *(pa.field(name, pa.float64()) for name in doubles)])  # type: ignore[arg-type]  # stubs know no fields

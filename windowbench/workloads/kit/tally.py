@@ -146,20 +146,9 @@ class Tallied:
 
 
 class Tally:
-    """Adds up events by cell.
+    """Adds up events by cell, kinds of event apart, and beside them `sums` by their names.
 
-    Parameters
-    ----------
-    windows : Windows
-        When each window closes.
-    cells : int
-        How many cells there are.
-    evidence : Evidence
-        Of these cells.
-    kinds : int
-        How many kinds of event are counted apart.
-    sums : sequence of str
-        Names of what is added up beside.
+    `evidence` is that of these cells, `windows` say when each closes.
     """
 
     def __init__(
@@ -183,24 +172,10 @@ class Tally:
         repeats: Flags | None = None,
         **values: Index,
     ) -> Admitted:
-        """Add events, each to its cell.
+        """Add events, each to its cell and kind, and its `values` to the sums; return which of them count.
 
-        Parameters
-        ----------
-        sendings : Sendings
-        windows, cells : int64[n]
-        kinds : int[n], optional
-            Number of the kind of each.
-        repeats : bool[n], optional
-            Events that repeat another one. Either may be the one that counts: the produce time of one that is repeated
-            is in question, nothing else.
-        **values : int64[n]
-            What each adds to each of the sums.
-
-        Returns
-        -------
-        Admitted
-            Which of them count.
+        `repeats` are events that repeat another one. Either may be the one that counts: the produce time of one that is
+        repeated is in question, nothing else.
         """
         due, sent, unseen = sendings
         produce_ms = np.where(sent == UNSENT, NONE, sent // NS_PER_MS)

@@ -131,10 +131,7 @@ class UpdatedTruth(TalliedTruth):
         Parameters
         ----------
         counted : int64[kinds, n]
-            What each row says.
-        events : int64[n]
-            All events that it says to count.
-        cells : int64[n]
+            What each row says; `events` is all that it says to count.
         consistent : bool[n]
             Whether its other fields follow from these.
         *greatest : tuple of int64[n] and Bounds

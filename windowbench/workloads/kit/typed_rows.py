@@ -45,10 +45,8 @@ _LONGEST_KEY = 200
 
 @lru_cache(maxsize=1 << 16)
 def text_code(text: str) -> int:
-    """Return the number that stands for a text, of 64 bits; two texts of one run share one hardly ever.
+    """Return the number that stands for a text, of 64 bits.
 
-    Notes
-    -----
     Among 10 million texts the chance that any two share a code is below 3e-6.
     """
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -75,13 +73,7 @@ def _readers(row_type: RowType) -> Readers:
 
 @dataclass(frozen=True)
 class TypedRows:
-    """The row types of a workload, and how rows of them are read.
-
-    Attributes
-    ----------
-    types : tuple of RowType
-        The number of a type is its place here.
-    """
+    """The row types of a workload, and how rows of them are read; the number of a type is its place in `types`."""
 
     types: tuple[RowType, ...]
 

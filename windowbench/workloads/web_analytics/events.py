@@ -161,14 +161,7 @@ class Walks:
 
 
 class Visitors:
-    """Those who visit at a time, of one producer, and who comes when one leaves.
-
-    Parameters
-    ----------
-    config : Config
-    producer : int
-    scripts : Scripts
-    """
+    """Those who visit at a time, of one producer, and who comes when one leaves."""
 
     def __init__(self, config: Config, producer: int, scripts: Scripts) -> None:
         own, producers = WebAnalyticsSettings.of(config.workload), config.load.num_producers
@@ -198,14 +191,7 @@ class Visitors:
     ) -> None:
         """Let each of `who`, all different, take a step; where a session is over, another of `script` takes its place.
 
-        Parameters
-        ----------
-        who : int64[n]
-        due : int64[n]
-            When they acted, not decreasing.
-        script : int32[n]
-        stays : bool[n]
-            Whether the next session would be of the same user.
+        They act at `due`, which does not decrease; where one `stays`, the next session is of the same user.
         """
         at = self.step[who] + 1
         endless = self.script[who] == NUM_SCRIPTS

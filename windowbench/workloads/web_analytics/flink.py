@@ -61,14 +61,7 @@ EVENTS = Events(
 
 
 def views(events: str, config: Config) -> list[str]:
-    """Return the statements that define a view for each type of row, and those that they share.
-
-    Parameters
-    ----------
-    events : str
-        Name of the table of :data:`EVENTS`.
-    config : Config
-    """
+    """Return the statements that define a view for each type of row, over a table of :data:`EVENTS`."""
     own, windows = WebAnalyticsSettings.of(config.workload), config.windows
     found = {
         "accepted": (

@@ -45,13 +45,7 @@ _CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
 
 
 class EventReader(RecordReader[Event]):
-    """Reads records of the events topic.
-
-    Parameters
-    ----------
-    run_id : str
-        The END of another run is a rejected record like any other.
-    """
+    """Reads records of the events topic."""
 
     def __init__(self, run_id: str) -> None:
         super().__init__(run_id, END, "event_type")
@@ -99,15 +93,7 @@ class Counted:
 
 
 class FixedWindows:
-    """Counts by window and key.
-
-    Parameters
-    ----------
-    size_ms, slide_ms : int
-        Windows start at multiples of the slide since the Unix epoch.
-    keys_of : callable
-        Says for which keys an event counts.
-    """
+    """Counts by window, which starts at a multiple of the slide since the Unix epoch, and by the keys of each event."""
 
     def __init__(self, size_ms: int, slide_ms: int, keys_of: Callable[[Event], Iterable[Any]]) -> None:
         self.size_ms, self._slide_ms, self._keys_of = size_ms, slide_ms, keys_of
@@ -190,13 +176,7 @@ class Sessions:
 
 
 class OpenWindows:
-    """Counts the events of all consumers and hands rows out.
-
-    Attributes
-    ----------
-    late : int
-        Events dropped because a window of theirs had closed, counted once for each such window.
-    """
+    """Counts the events of all consumers and hands rows out."""
 
     def __init__(self, config: Config) -> None:
         own, windows = WebAnalyticsSettings.of(config.workload), config.windows

@@ -31,15 +31,7 @@ _USER_SHIFT = 32
 
 
 class FirstPast:
-    """Finds the due time of the first event whose event time reaches an instant.
-
-    Parameters
-    ----------
-    due_ns, time_ms : int64[n]
-    partition : int64[n]
-    load_end_ns : int
-        When END is due, which reaches every instant.
-    """
+    """Finds the due time of the first event whose event time reaches an instant; END is due at the end of the load."""
 
     def __init__(self, due_ns: Index, time_ms: Index, partition: Index, load_end_ns: int) -> None:
         """Sort by due time, over all partitions and within each."""
@@ -77,15 +69,7 @@ class FirstPast:
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Windows of users, by user and start.
-
-    Attributes
-    ----------
-    windows : ListedWindows
-    user : int64[windows]
-    origin_ms : int
-        No event is before this.
-    """
+    """Windows of users, by user and start; no event is before the origin."""
 
     windows: ListedWindows
     user: Index

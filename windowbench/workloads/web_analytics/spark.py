@@ -102,12 +102,7 @@ def _window(time: Column | str, size_ms: int, slide_ms: int) -> Column:
 def _said(metric: str, run_id: str, **fields: Column) -> Column:
     """Return a row of one type as a structure: what its record needs to know, and the row itself as JSON.
 
-    Parameters
-    ----------
-    metric : str
-    run_id : str
-    **fields : Column
-        Those of the type that are no column of the same name.
+    `fields` are those of the type that are no column of the same name.
     """
     (row_type,) = (row_type for row_type in TYPES if row_type.name == metric)
     start = F.unix_millis("span.start")

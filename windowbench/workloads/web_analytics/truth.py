@@ -20,15 +20,9 @@ Doubles = Callable[[Mapping[str, Index]], dict[str, NDArray[np.float64]]]
 
 @dataclass(frozen=True, kw_only=True)
 class PartTruth(TalliedTruth):
-    """Expected rows of one type; arrays of one entry a cell.
+    """Expected rows of one type: bounds of integers, codes of texts, and what gives doubles from integers.
 
-    Attributes
-    ----------
-    integers : mapping of str to Bounds
-    texts : mapping of str to int64[cells]
-        Codes of texts; where the truth is a set, any is right.
-    doubles : callable
-        Gives the doubles that follow from the integers of a row.
+    Where the truth is a set, any text is right.
     """
 
     integers: Mapping[str, Bounds]
@@ -54,13 +48,7 @@ class PartTruth(TalliedTruth):
 
 @dataclass(frozen=True, kw_only=True)
 class RankedTruth(PartTruth):
-    """Expected rows of ranks, which events of any rank put in question.
-
-    Attributes
-    ----------
-    undecided : bool[cells]
-        Where that is so.
-    """
+    """Expected rows of ranks; `undecided` is where events of any rank put them in question."""
 
     undecided: Flags
 
