@@ -18,23 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.load.events import BLOCK, EventBlock, EventSource, event_key
+from windowbench.load.events import BLOCK, EventBlock, EventSource
 from windowbench.load.payload import Encoder, Encoding
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_S
 from windowbench.load.streams import CHUNK, stream_rng, uuid_texts
-
-__all__ = [
-    "BLOCK",
-    "EventBlock",
-    "ad_ids",
-    "create_ad_campaign_mappings",
-    "encoder_of",
-    "end_record",
-    "event_blocks",
-    "event_key",
-    "stream_rng",
-    "uniform_offsets",
-]
 
 _PIECE_BYTES = 4_000_000
 
@@ -91,17 +78,23 @@ def encoder_of(config: Config) -> Encoder:
     return Encoding.of(config.engine.workload).encoder(config)
 
 
+def cut_off(offsets: Iterator[NDArray[np.int64]], until_ns: int) -> Iterator[NDArray[np.int64]]:
+    """Yield chunks of offsets, and end them before `until_ns`."""
+    for chunk in offsets:
+        within = chunk[: np.searchsorted(chunk, until_ns)]
+        yield within
+        if within.size < chunk.size:
+            return
+
+
 def _due_blocks(offsets: Iterator[NDArray[np.int64]], until_ns: int) -> Iterator[NDArray[np.int64]]:
     """Cut offsets into blocks of :data:`BLOCK` and end them before `until_ns`."""
     ready = np.empty(0, dtype=np.int64)
-    for chunk in offsets:
-        within = chunk[: np.searchsorted(chunk, until_ns)]
-        ready = np.concatenate((ready, within))
+    for chunk in cut_off(offsets, until_ns):
+        ready = np.concatenate((ready, chunk))
         while ready.size >= BLOCK:
             yield ready[:BLOCK]
             ready = ready[BLOCK:]
-        if within.size < chunk.size:
-            break
     if ready.size:
         yield ready
 

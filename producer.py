@@ -98,20 +98,14 @@ class Workers:
                 self._latest[producer] = self._received(connection, producer)
                 if self._latest[producer]["done"]:
                     del running[connection]
-                elif self._is_stuck(producer):
+                elif not self._processes[producer].is_alive():  # it says not done, and gave up
                     left = self._latest[producer]["queued"]
-                    msg = f"producer {producer} could not deliver {left} events: {self._why(producer)}"
+                    why = self._latest[producer]["last_failure"] or f"no acknowledgement within {FLUSH_SECONDS:.0f} s"
+                    msg = f"producer {producer} could not deliver {left} events: {why}"
                     raise ProducersFailed(msg)
             if time.monotonic() >= next_yield or not running:
                 next_yield = time.monotonic() + every_seconds
                 yield self._latest
-
-    def _is_stuck(self, producer: int) -> bool:
-        """Whether a worker gave up: its last message says not done and its process has closed the pipe."""
-        return not self._processes[producer].is_alive()
-
-    def _why(self, producer: int) -> str:
-        return self._latest[producer]["last_failure"] or f"no acknowledgement within {FLUSH_SECONDS:.0f} s"
 
     def stop(self) -> None:
         """End every worker that still runs."""

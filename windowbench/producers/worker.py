@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from config import Config
-from data_generation import EventBlock, encoder_of, event_blocks
+from data_generation import encoder_of, event_blocks
 from windowbench.kafka.sender import KafkaSender
 from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.events import EventBlock
 from windowbench.load.numbering import input_partitions
 from windowbench.load.pacing import Pacer, RenderedSlice
 from windowbench.load.payload import Encoder

@@ -21,7 +21,7 @@ from windowbench.workloads.ad_ctr.pair import BARE_TOPICS
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
 from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE
-from windowbench.workloads.kit.tally import Bounds, Greatest, Sendings, Tally
+from windowbench.workloads.kit.tally import Bounds, Sendings, Tally, greatest
 from windowbench.workloads.kit.truth import UpdatedTruth, ratio
 
 
@@ -65,7 +65,7 @@ class TruthBuilder:
         self.cells = cells(config, closing)
         self._evidence = evidence
         self._tally = Tally(closing, self.cells.count, evidence, kinds=len(EVENT_TYPES))
-        self._event_time = Greatest(self.cells.count)
+        self._event_time = greatest(self.cells.count)
 
     def add(self, events: ScheduledEvents) -> None:
         """Add events; the order of blocks does not matter."""

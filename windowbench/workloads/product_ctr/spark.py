@@ -57,13 +57,11 @@ def revising(size_ms: int, slide_ms: int, lateness_ms: int) -> Advance:
         now_ms = watermark_ms + behind_ms
         windows = {line[0]: line for line in kept}
         for event_ms, is_click, produce_ms in rows:
-            start = event_ms - event_ms % slide_ms
-            while start > event_ms - size_ms:
+            for start in range(event_ms - event_ms % slide_ms, event_ms - size_ms, -slide_ms):
                 if start + behind_ms > now_ms:  # else the window is final, and the event too late for it
                     line = windows.setdefault(start, [start, 0, 0, produce_ms, 0, 0])
                     line[1 + is_click] += 1
                     line[3] = max(line[3], produce_ms)
-                start -= slide_ms
         emitted: list[tuple[int, ...]] = []
         for start, line in sorted(windows.items()):
             counted = line[1] + line[2]

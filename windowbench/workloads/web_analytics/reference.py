@@ -106,15 +106,13 @@ class FixedWindows:
     def add(self, event: Event, watermark_ms: int) -> int:
         """Count an event in its windows; return how many of them were closed."""
         at_ms, late = event[2] // NS_PER_MS, 0
-        start = at_ms - at_ms % self._slide_ms
-        while start > at_ms - self.size_ms:
+        for start in range(at_ms - at_ms % self._slide_ms, at_ms - self.size_ms, -self._slide_ms):
             if start + self.size_ms <= watermark_ms:
                 late += 1
             else:
                 cells = self._open.setdefault(start, {})
                 for key in self._keys_of(event):
                     cells.setdefault(key, Counted()).add(event)
-            start -= self._slide_ms
         return late
 
     def close(self, watermark_ms: int) -> Iterator[tuple[int, dict[Any, Counted]]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,8 +121,7 @@ class SingleViews:
     page: Index
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Load:
+class _Load(NamedTuple):
     """All events of a load, sorted by user and time, at one time by address."""
 
     time_ns: Index
@@ -157,13 +156,7 @@ class Gathered:
         kind, user, page, revenue = (joined(_content(name)) for name in _CONTENTS)
         place = np.argsort(np.argsort(np.array([url.encode() for url in urls])))
         order = np.lexsort((place[page], time_ns, user))
-        load = _Load(
-            time_ns=time_ns[order],
-            event_type=kind[order],
-            user=user[order],
-            page=page[order],
-            revenue_cents=revenue[order],
-        )
+        load = _Load(*(column[order] for column in (time_ns, kind, user, page, revenue)))
         return _sessions(load, self._own, first, delay_ms), _single_views(load, self._own.bounce_ms, first, delay_ms)
 
 
