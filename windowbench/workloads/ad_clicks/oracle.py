@@ -32,7 +32,7 @@ from windowbench.judge.truth.rows import ParsedRows
 from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.workloads.ad_clicks.anomalies import AnomalyTruth, anomalies
 from windowbench.workloads.ad_clicks.counted import Counting
-from windowbench.workloads.ad_clicks.events import CLICK, DUPLICATE, ORPHAN, Raised
+from windowbench.workloads.ad_clicks.events import CLICK, DUPLICATE, ORPHAN, is_raised
 from windowbench.workloads.ad_clicks.settings import DEVICES, AdClicksSettings
 from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.joined import JoinedCells, JoinedTruth, joined_truth
@@ -160,11 +160,11 @@ class TruthBuilder:
         cell = np.arange(by_campaign.count)
         campaign = (cell % by_campaign.keys).astype(np.int32)
         window = by_campaign.window_index(cell)
-        raised, times = Raised(self._config), self._closing.times
+        times = self._closing.times
         touched = np.zeros(by_campaign.count, dtype=np.bool_)
         for at_ms, less_ns in ((times.starts_ms, 0), (times.ends_ms, 1)):
             offset_ns = np.maximum(at_ms * NS_PER_MS - less_ns - self._closing.epoch_ns, 0)
-            touched |= raised(campaign, offset_ns[window])
+            touched |= is_raised(self._config, campaign, offset_ns[window])
         return touched
 
 

@@ -18,9 +18,14 @@ def words(values: Sequence[str]) -> NDArray[np.bytes_]:
 
 def numbers(values: Sequence[int]) -> NDArray[np.bytes_]:
     """Return numbers as texts of one width, spaces before them."""
-    texts = [b"%d" % value for value in values]
-    width = max(map(len, texts), default=1)
-    return np.array([text.rjust(width) for text in texts], dtype=f"S{width}")
+    texts = np.array([b"%d" % value for value in values], dtype=np.bytes_)
+    return np.char.rjust(texts, texts.itemsize)
+
+
+def padded(texts: Sequence[str]) -> NDArray[np.bytes_]:
+    """Return texts of one width, spaces behind them: between the tokens of JSON they mean nothing."""
+    ready = np.array([text.encode() for text in texts])
+    return np.char.ljust(ready, ready.itemsize)
 
 
 class NamedByKey:

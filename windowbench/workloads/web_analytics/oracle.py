@@ -18,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -46,6 +47,7 @@ from windowbench.workloads.web_analytics.truth import (
 )
 
 _USER_BITS = 32
+_OF_SESSIONS = ("events", "page_views", "duration_ms", "revenue_cents", "funnel_step")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,27 +218,19 @@ class TruthBuilder:
     def finish(self) -> JoinedTruth:
         """Return the truth."""
         config, sessions, urls = self._config, self._closing.sessions, text_codes(self._urls)
-        approximate = bool(config.workload.approximate)
+        approximate, rates = bool(config.workload.approximate), partial(rates_of_traffic, config.windows.size_ms)
         outcome = text_codes(["abandoned", "converted"])[sessions.converted.astype(np.int64)]
         traffic, conversion, country, top, session, single, cart = self.cells.parts
         carts = np.flatnonzero(sessions.abandoned)
         parts = (
-            _summed(
-                traffic, self._traffic, self._active, rates_of_traffic(config.windows.size_ms), approximate=approximate
-            ),
+            _summed(traffic, self._traffic, self._active, rates, approximate=approximate),
             _summed(conversion, self._conversion, self._behaving, rates_of_conversion),
             _summed(country, self._country),
             self._top_pages(top, urls),
             _listed_truth(
                 session,
                 self._sessions,
-                {
-                    "events": sessions.events,
-                    "page_views": sessions.page_views,
-                    "duration_ms": sessions.duration_ms,
-                    "revenue_cents": sessions.revenue_cents,
-                    "funnel_step": sessions.funnel_step,
-                },
+                {name: getattr(sessions, name) for name in _OF_SESSIONS},
                 path=text_codes(sessions.paths),
                 outcome=outcome,
             ),
@@ -280,7 +274,6 @@ class TruthBuilder:
             tallied=tallied,
             integers={"page_views": tallied.events},
             texts={"url": url_codes[page].ravel()},
-            doubles=no_doubles,
             undecided=np.repeat((may > must).any(axis=1), TOP_PAGES),
         )
 
@@ -305,15 +298,13 @@ def _summed(
     tallied = tally.finish()
     active = {} if users is None else {"active_users": users.bounds}
     integers, approximated = {"events": tallied.events, **tallied.sums, **active}, active if approximate else {}
-    return PartTruth(
-        cells=cells, tallied=tallied, integers=integers, texts={}, doubles=doubles, approximated=approximated
-    )
+    return PartTruth(cells=cells, tallied=tallied, integers=integers, approximated=approximated, doubles=doubles)
 
 
 def _listed_truth(cells: CellTable, tally: Tally, integers: dict[str, Index], **texts: Index) -> PartTruth:
     """Return rows of windows that events make, of which all is known from the schedule."""
     exact = {name: Bounds(low=column, high=column) for name, column in integers.items()}
-    return PartTruth(cells=cells, tallied=tally.finish(), integers=exact, texts=texts, doubles=no_doubles)
+    return PartTruth(cells=cells, tallied=tally.finish(), integers=exact, texts=texts)
 
 
 ORACLE = Oracle(outline=outlined(closing_of, cells, TruthBuilder), rules=lambda _: single_rows, bare_topics=None)

@@ -16,7 +16,7 @@ from windowbench.load.events import EventBlock
 from windowbench.load.payload import TIME, Encoding, PayloadRows, column, number, texts_of, word
 from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.load.streams import stream_rng
-from windowbench.workloads.kit.encoding import NamedByField, numbers, words
+from windowbench.workloads.kit.encoding import NamedByField, numbers, padded, words
 from windowbench.workloads.web_analytics.events import (
     COUNTRIES,
     LATE_USERS,
@@ -76,18 +76,12 @@ def _profiles(seed: int) -> NDArray[np.bytes_]:
             f'"user_agent":"{agent} {suffix}","ip":"{".".join(map(str, address))}","country":"{COUNTRIES[country]}",'
             f'"city":"{_CITIES[city]}","device":"{kind}","browser":"{name}","os":"{system}",'
         )
-    return _padded([text.encode() for text in texts])
+    return padded(texts)
 
 
 def _pages(urls: Sequence[str]) -> NDArray[np.bytes_]:
     texts = [f'"url":"{url}","title":"{url.strip("/").replace("/", " ") or "home"} | Example shop",' for url in urls]
-    return _padded([text.encode() for text in texts])
-
-
-def _padded(texts: Sequence[bytes]) -> NDArray[np.bytes_]:
-    """Return texts of equal width, spaces at their ends: between the tokens of JSON they mean nothing."""
-    width = max(map(len, texts))
-    return np.array([text.ljust(width) for text in texts], dtype=f"S{width}")
+    return padded(texts)
 
 
 class PayloadEncoder(NamedByField):

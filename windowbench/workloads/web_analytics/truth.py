@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,12 @@ from windowbench.workloads.kit.truth import TalliedTruth, judged_once, ratio
 Doubles = Callable[[Mapping[str, Index]], dict[str, NDArray[np.float64]]]
 
 
+def no_doubles(row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
+    """Return those of a type that has none."""
+    del row
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class PartTruth(TalliedTruth):
     """Expected rows of one type: bounds of integers, codes of texts, and what gives doubles from integers.
@@ -26,8 +32,8 @@ class PartTruth(TalliedTruth):
     """
 
     integers: Mapping[str, Bounds]
-    texts: Mapping[str, Index]
-    doubles: Doubles
+    texts: Mapping[str, Index] = field(default_factory=dict)
+    doubles: Doubles = no_doubles
 
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Compare the rows at `index` with the truth of their `cells`; every column exactly, doubles within 1 ulp."""
@@ -58,23 +64,13 @@ class RankedTruth(PartTruth):
         return self.undecided
 
 
-def no_doubles(row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
-    """Return those of a type that has none."""
-    del row
-    return {}
-
-
-def rates_of_traffic(size_ms: int) -> Doubles:
-    """Return what gives the rates of traffic, of windows of that length."""
-
-    def doubles(row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
-        return {
-            "page_views_per_second": row["page_views"] * 1000 / size_ms,
-            "bounce_rate": ratio(row["bounces"], row["sessions_ended"]),
-            "mean_duration_ms": ratio(row["duration_ms"], row["sessions_ended"]),
-        }
-
-    return doubles
+def rates_of_traffic(size_ms: int, row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
+    """Return the rates of traffic, of windows of that length."""
+    return {
+        "page_views_per_second": row["page_views"] * 1000 / size_ms,
+        "bounce_rate": ratio(row["bounces"], row["sessions_ended"]),
+        "mean_duration_ms": ratio(row["duration_ms"], row["sessions_ended"]),
+    }
 
 
 def rates_of_conversion(row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
