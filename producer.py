@@ -83,8 +83,7 @@ class Workers:
         try:
             message: dict[str, Any] = connection.recv()
         except (EOFError, ConnectionError):
-            msg = f"producer process {producer} ended before its work was done"
-            raise ProducersFailed(msg) from None
+            raise ProducersFailed(f"producer process {producer} ended before its work was done") from None
         return message
 
     def reports(self, every_seconds: float = 1.0) -> Iterator[dict[int, dict[str, Any]]]:
@@ -101,8 +100,7 @@ class Workers:
                 elif not self._processes[producer].is_alive():  # it says not done, and gave up
                     left = self._latest[producer]["queued"]
                     why = self._latest[producer]["last_failure"] or f"no acknowledgement within {FLUSH_SECONDS:.0f} s"
-                    msg = f"producer {producer} could not deliver {left} events: {why}"
-                    raise ProducersFailed(msg)
+                    raise ProducersFailed(f"producer {producer} could not deliver {left} events: {why}")
             if time.monotonic() >= next_yield or not running:
                 next_yield = time.monotonic() + every_seconds
                 yield self._latest

@@ -25,8 +25,7 @@ def arrival_offsets(config: Config, producer: int) -> Iterator[NDArray[np.int64]
         return poisson_offsets(load.total_rate, producer, load.num_producers, seed)
     if load.data_generator == "mmpp":
         return mmpp_offsets(load, producer, seed)
-    msg = f"no arrival process is called {load.data_generator!r}"
-    raise ValueError(msg)
+    raise ValueError(f"no arrival process is called {load.data_generator!r}")
 
 
 def scheduled_offsets(config: Config, producer: int, until_ns: int) -> NDArray[np.int64]:

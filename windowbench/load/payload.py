@@ -158,8 +158,7 @@ def write_window_ids(rows: NDArray[np.void], window_ids: NDArray[np.int64]) -> N
 def _window_text(window: int) -> bytes:
     text = b"%*d" % (WINDOW_WIDTH, window)
     if len(text) > WINDOW_WIDTH:
-        msg = f"window id {window} has more than {WINDOW_WIDTH} characters"
-        raise OverflowError(msg)
+        raise OverflowError(f"window id {window} has more than {WINDOW_WIDTH} characters")
     return text
 
 

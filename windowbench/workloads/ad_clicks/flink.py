@@ -108,7 +108,6 @@ def result_query(config: Config, run_id: str) -> str:
     """Return the query over the views; its columns are :data:`RESULT_COLUMNS`."""
     own = AdClicksSettings.of(config.workload)
     campaign, device, anomaly = METRICS
-    row = [f"CAST(NULL AS {kind}) AS {name}" for name, kind in _COLUMNS.items()]
     rate = "CAST(clicks AS DOUBLE) / CAST(impressions AS DOUBLE)"
     per_click = ratio("cost", "clicks")
     start = epoch_ms("window_start")
@@ -122,8 +121,8 @@ def result_query(config: Config, run_id: str) -> str:
             "ctr": rate,
             "max_produce_time": "max_produce_time",
         }
-        fields = {**dict(zip(_COLUMNS, row, strict=True)), **common, key: key, **values}
-        listed = ", ".join(fields[name] for name in _COLUMNS)
+        fields = {**common, key: key, **values}
+        listed = ", ".join(fields.get(name, f"CAST(NULL AS {kind}) AS {name}") for name, kind in _COLUMNS.items())
         name = f"{text(metric + ':')} || CAST({key} AS STRING) || ':' || CAST(start_ms AS STRING)"
         return f"SELECT {name}, {text(run_id)}, {text(metric)}, {listed}\nFROM {source}"
 

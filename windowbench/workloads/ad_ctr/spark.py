@@ -4,7 +4,7 @@ What an event and a right answer are is said by ``model.py`` and ``oracle.py`` b
 says it. The functions work alike on a stream and on a static frame, know neither broker nor session, and never
 fail on a record, whatever its bytes.
 
-The way of a record: :func:`parse` -> :func:`guard` -> :func:`windowed` -> :func:`records`; what is easy to break on it
+The way of a record: :func:`parse` -> :func:`guard` -> :func:`windowed` -> records; what is easy to break on it
 stands in :mod:`windowbench.engines.spark.events`.
 """
 
@@ -72,9 +72,6 @@ def results(raw: DataFrame, config: Config, observation: Observation | str = OBS
     return windowed(guard(parse(raw), run_id, observation), config.windows, run_id)
 
 
-def records(rows: DataFrame) -> DataFrame:
-    """Return result rows as Kafka records: ``key`` "<campaign_id>:<window_start>", ``value`` the row as JSON."""
-    return events.records(rows, "campaign_id", "window_start")
-
-
-QUERY = SparkQuery(results=of_one_source(results), records=records)
+QUERY = SparkQuery(
+    results=of_one_source(results), records=lambda rows: events.records(rows, "campaign_id", "window_start")
+)

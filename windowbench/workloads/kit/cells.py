@@ -54,10 +54,6 @@ class Cells:
         numbers = cells % self.keys
         return numbers if self.names is None else self.names[numbers]
 
-    def _numbers_of(self, found: Index) -> Index:
-        """Return the number of each key as rows have it, -1 for one that there is not."""
-        return found if self.names is None else places_in(self.names, found)
-
     def live_keys(self, cells: Index) -> list[tuple[int | str, ...]]:
         """Return each cell's window start (ms) and key, as a live row names them."""
         starts = self.closing.starts_ms[self.window_index(cells)]
@@ -65,7 +61,8 @@ class Cells:
 
     def cells_of(self, rows: ParsedRows) -> Index:
         """Return the cell of every row, ``NO_CELL`` where its window or key is none of the run's."""
-        start, key = rows.integers["window_start"], self._numbers_of(rows.integers[self.column])
+        start, key = rows.integers["window_start"], rows.integers[self.column]
+        key = key if self.names is None else places_in(self.names, key)
         starts = self.closing.starts_ms
         if len(starts) == 0:
             return np.full(len(start), NO_CELL, dtype=np.int64)

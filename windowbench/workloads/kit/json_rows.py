@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import orjson
@@ -157,14 +157,9 @@ def doubles_of(row: Mapping[str, Any], names: Sequence[str]) -> tuple[float | No
     return tuple(None if row.get(name) is None else float(row[name]) for name in names)
 
 
-def is_integer(value: object) -> TypeGuard[int]:
-    """Whether a value read from JSON is an integer of 64 bits."""
-    return type(value) is int and value in _INT64
-
-
 def integer_of(value: object) -> int | None:
     """Return an integer of 64 bits, None for anything else."""
-    return value if is_integer(value) else None
+    return value if type(value) is int and value in _INT64 else None
 
 
 def double_of(value: object) -> float | None:
@@ -176,16 +171,16 @@ def double_of(value: object) -> float | None:
 
 def whole(row: Mapping[str, object], name: str) -> int:
     """Return an integer of a row; raises KeyError where it is missing, TypeError where it is none."""
-    number = row[name]
-    if not is_integer(number):
-        raise TypeError(f"{name} is no integer: {number!r}")
+    number = integer_of(row[name])
+    if number is None:
+        raise TypeError(f"{name} is no integer: {row[name]!r}")
     return number
 
 
 def live_row(row: Mapping[str, object], key: tuple[int | str, ...], events: int) -> LiveRow:
     """Return what is looked at of a row of that key which counts so many events."""
-    start, end, newest = whole(row, "window_start"), whole(row, "window_end"), row.get(NEWEST_PRODUCE)
-    return LiveRow(key, start, end, events, newest if is_integer(newest) else None)
+    start, end = whole(row, "window_start"), whole(row, "window_end")
+    return LiveRow(key, start, end, events, integer_of(row.get(NEWEST_PRODUCE)))
 
 
 def usual_run_id(values: Sequence[bytes | None]) -> str | None:

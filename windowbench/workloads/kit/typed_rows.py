@@ -18,19 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from windowbench.judge.truth.rows import LiveRow, ParsedRows, RowKind, RowModel, SoundRow
-from windowbench.workloads.kit.json_rows import (
-    NEWEST_PRODUCE,
-    Readers,
-    double_of,
-    doubles_of,
-    fill,
-    integer_of,
-    is_sound,
-    json_object,
-    live_row,
-    no_rows,
-    whole,
-)
+from windowbench.workloads.kit import json_rows
+from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE, Readers, json_object, whole
 from windowbench.workloads.kit.result_table import PLACE_COLUMNS
 from windowbench.workloads.kit.row_types import RowType
 
@@ -65,9 +54,9 @@ def _code_of(value: object) -> int | None:
 @lru_cache
 def _readers(row_type: RowType) -> Readers:
     return {
-        **dict.fromkeys((*COMMON, *row_type.integers), integer_of),
+        **dict.fromkeys((*COMMON, *row_type.integers), json_rows.integer_of),
         **dict.fromkeys(row_type.texts, _code_of),
-        **dict.fromkeys(row_type.doubles, double_of),
+        **dict.fromkeys(row_type.doubles, json_rows.double_of),
     }
 
 
@@ -123,7 +112,7 @@ class TypedRows:
         What is not a JSON object of this run is foreign; a row of this run of an unknown type, or with a field missing
         or of the wrong type, is malformed, with its key where the key can be read.
         """
-        parsed = no_rows(len(values), self.integers, self.doubles)
+        parsed = json_rows.no_rows(len(values), self.integers, self.doubles)
         parsed.integers[METRIC_COLUMN][:] = -1
         rows: list[list[tuple[int, dict[str, Any]]]] = [[] for _ in self.types]
         for place, value in enumerate(values):
@@ -137,7 +126,7 @@ class TypedRows:
                 parsed.integers[METRIC_COLUMN][place] = number
                 rows[number].append((place, row))
         for own, row_type in zip(rows, self.types, strict=True):
-            fill(parsed, own, _readers(row_type))
+            json_rows.fill(parsed, own, _readers(row_type))
             if row_type.key:
                 at = [place for place, _ in own]
                 parsed.integers[KEY_COLUMN][at] = parsed.integers[row_type.key][at]
@@ -154,14 +143,14 @@ class TypedRows:
         if row is None or number is None or not isinstance(row.get("run_id"), str):
             return None
         row_type = self.types[number]
-        if not is_sound(row, _readers(row_type)) or any("\0" in row[name] for name in row_type.texts):
+        if not json_rows.is_sound(row, _readers(row_type)) or any("\0" in row[name] for name in row_type.texts):
             return None  # no database takes a text with a zero in it
         key = str(row[row_type.key]) if row_type.key else ""
         if len(key) > _LONGEST_KEY:
             key = f"{text_code(key):x}"
         own = {*row_type.integers, *row_type.texts}
         fields = (row[name] if name in own else None for name in (*self._integers, *self._texts))
-        numbers = doubles_of({name: row.get(name) for name in row_type.doubles}, self.doubles)
+        numbers = json_rows.doubles_of({name: row.get(name) for name in row_type.doubles}, self.doubles)
         return row["run_id"], (row[METRIC_COLUMN], key, *(row[name] for name in COMMON), *fields), numbers
 
     @property
@@ -186,7 +175,7 @@ class TypedRows:
             key = text_code(str(row[row_type.key]))
         else:
             key = whole(row, row_type.key) if row_type.key else 0
-        return live_row(row, (number, whole(row, "window_start"), key), 1)
+        return json_rows.live_row(row, (number, whole(row, "window_start"), key), 1)
 
 
 TABLE_KEY = ("run_id", METRIC_COLUMN, "window_start", "row_key")

@@ -106,9 +106,8 @@ def results(raw: DataFrame, config: Config, observation: Observation | str = OBS
     )
 
 
-def records(rows: DataFrame) -> DataFrame:
-    """Return result rows as Kafka records: ``key`` "<product_id>:<window_start>", ``value`` the row as JSON."""
-    return events.records(rows, "product_id", "window_start")
-
-
-QUERY = SparkQuery(results=of_one_source(results), records=records, python_worker=True)
+QUERY = SparkQuery(
+    results=of_one_source(results),
+    records=lambda rows: events.records(rows, "product_id", "window_start"),
+    python_worker=True,
+)

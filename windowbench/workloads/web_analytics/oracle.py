@@ -40,7 +40,6 @@ from windowbench.workloads.web_analytics.settings import TOP_PAGES, WebAnalytics
 from windowbench.workloads.web_analytics.truth import (
     Doubles,
     PartTruth,
-    RankedTruth,
     no_doubles,
     rates_of_conversion,
     rates_of_traffic,
@@ -269,7 +268,7 @@ class TruthBuilder:
             last_due_ns=of_pages.last_due_ns[at],
             last_sent_ns=of_pages.last_sent_ns[at],
         )
-        return RankedTruth(
+        return PartTruth(
             cells=cells,
             tallied=tallied,
             integers={"page_views": tallied.events},

@@ -6,10 +6,9 @@ fall into sessions, two neighbours in one if they are at most the gap apart; and
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,6 @@ Index = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).max
 NOWHERE = -1
 """Stands for the place of an event that is in none of the windows asked for."""
-_CONTENTS = ("event_type", "visitor", "page_index", "revenue_cents")
 _USER_SHIFT = 32
 """Bits of a time within a load, in ms: seven weeks."""
 
@@ -147,22 +145,19 @@ class Gathered:
         """Return the sessions and the single views."""
         delay_ms, urls = self._config.windows.delay_ms, page_urls(self._own.num_products)
 
-        def joined(of: Callable[[ScheduledEvents], NDArray[Any]]) -> Index:
-            return np.concatenate([np.empty(0, dtype=np.int64), *(of(block) for block in self._blocks)])
-
-        due_ns, time_ns = joined(lambda block: block.due_ns), joined(lambda block: block.event_time_ns)
-        partition, end_ns = joined(lambda block: block.partition), self._schedule.load_end_ns
-        first = FirstPast(due_ns, time_ns // NS_PER_MS, partition, end_ns)
-        kind, user, page, revenue = (joined(_content(name)) for name in _CONTENTS)
+        names = ("due_ns", "event_time_ns", "partition", "event_type", "visitor", "page_index", "revenue_cents")
+        blocks = [
+            {"due_ns": b.due_ns, "event_time_ns": b.event_time_ns, "partition": b.partition, **b.contents}
+            for b in self._blocks
+        ]
+        due_ns, time_ns, partition, kind, user, page, revenue = (
+            np.concatenate([np.empty(0, dtype=np.int64), *(block[name] for block in blocks)]) for name in names
+        )
+        first = FirstPast(due_ns, time_ns // NS_PER_MS, partition, self._schedule.load_end_ns)
         place = np.argsort(np.argsort(np.array([url.encode() for url in urls])))
         order = np.lexsort((place[page], time_ns, user))
         load = _Load(*(column[order] for column in (time_ns, kind, user, page, revenue)))
         return _sessions(load, self._own, first, delay_ms), _single_views(load, self._own.bounce_ms, first, delay_ms)
-
-
-def _content(name: str) -> Callable[[ScheduledEvents], NDArray[Any]]:
-    """Return what takes one of the contents of events."""
-    return lambda block: block.contents[name]
 
 
 def _sessions(load: _Load, own: WebAnalyticsSettings, first: FirstPast, delay_ms: int) -> SessionTable:

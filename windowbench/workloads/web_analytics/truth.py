@@ -28,12 +28,18 @@ def no_doubles(row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
 class PartTruth(TalliedTruth):
     """Expected rows of one type: bounds of integers, codes of texts, and what gives doubles from integers.
 
-    Where the truth is a set, any text is right.
+    Where the truth is a set, any text is right. Of ranks, which events of any may change, `undecided` says it.
     """
 
     integers: Mapping[str, Bounds]
     texts: Mapping[str, Index] = field(default_factory=dict)
     doubles: Doubles = no_doubles
+    undecided: Flags | None = None
+
+    @property
+    def undecidable(self) -> Flags:
+        """Cells whose truth is a set."""
+        return super().undecidable if self.undecided is None else self.undecided
 
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Compare the rows at `index` with the truth of their `cells`; every column exactly, doubles within 1 ulp."""
@@ -50,18 +56,6 @@ class PartTruth(TalliedTruth):
         right &= np.where(undecidable, produce <= known.high[cells], produce == known.low[cells])
         excused = self.tallied.excused[:, cells].any(axis=0)
         return judged_once(right, undecidable=undecidable, explained=~right & excused)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RankedTruth(PartTruth):
-    """Expected rows of ranks; `undecided` is where events of any rank put them in question."""
-
-    undecided: Flags
-
-    @property
-    def undecidable(self) -> Flags:
-        """Cells whose truth is a set."""
-        return self.undecided
 
 
 def rates_of_traffic(size_ms: int, row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
