@@ -18,8 +18,9 @@ def words(values: Sequence[str]) -> NDArray[np.bytes_]:
 
 def numbers(values: Sequence[int]) -> NDArray[np.bytes_]:
     """Return numbers as texts of one width, spaces before them."""
-    texts = np.array([b"%d" % value for value in values], dtype=np.bytes_)
-    return np.char.rjust(texts, texts.itemsize)
+    texts = [b"%d" % value for value in values]
+    width = max(map(len, texts), default=1)
+    return np.array([text.rjust(width) for text in texts], dtype=f"S{width}")
 
 
 def padded(texts: Sequence[str]) -> NDArray[np.bytes_]:
