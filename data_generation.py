@@ -18,23 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from windowbench.load.events import BLOCK, EventBlock, EventSource, event_key
+from windowbench.load.events import BLOCK, EventBlock, EventSource
 from windowbench.load.payload import Encoder, Encoding
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE, NS_PER_S
 from windowbench.load.streams import CHUNK, stream_rng, uuid_texts
-
-__all__ = [
-    "BLOCK",
-    "EventBlock",
-    "ad_ids",
-    "create_ad_campaign_mappings",
-    "encoder_of",
-    "end_record",
-    "event_blocks",
-    "event_key",
-    "stream_rng",
-    "uniform_offsets",
-]
 
 _PIECE_BYTES = 4_000_000
 
@@ -45,15 +32,7 @@ def ad_ids(num_campaigns: int, ads_per_campaign: int, seed: int) -> NDArray[np.b
 
 
 def create_ad_campaign_mappings(num_campaigns: int = 10, ads_per_campaign: int = 100, seed: int = 42) -> dict[str, int]:
-    """Return the campaign of every ad, by the ad's UUID.
-
-    Parameters
-    ----------
-    num_campaigns, ads_per_campaign : int
-        Campaigns are numbered from 0.
-    seed : int
-        Master seed; equal arguments give equal mappings.
-    """
+    """Return the campaign of every ad, numbered from 0, by the ad's UUID; equal arguments give equal mappings."""
     ids = ad_ids(num_campaigns, ads_per_campaign, seed).tolist()
     return {ad.decode(): number // ads_per_campaign for number, ad in enumerate(ids)}
 
@@ -61,22 +40,9 @@ def create_ad_campaign_mappings(num_campaigns: int = 10, ads_per_campaign: int =
 def uniform_offsets(rate: Fraction, producer: int, producers: int) -> Iterator[NDArray[np.int64]]:
     """Yield the due offsets of one producer under uniform load, without end.
 
-    Parameters
-    ----------
-    rate : Fraction
-        Events per second of all producers together.
-    producer, producers : int
-        Which producer of how many.
-
-    Yields
-    ------
-    NDArray[np.int64]
-        Non-decreasing ns since the run's epoch.
-
-    Notes
-    -----
-    Merged event k is due at floor(k * 10^9 / rate) ns and belongs to producer k mod N. The arithmetic is
-    exact at any k: products with k stay Python integers, and arrays hold only what a chunk adds to them.
+    They are ns since the run's epoch; `rate` is the number of events per second of all producers together. Merged event
+    k is due at floor(k * 10^9 / rate) ns and belongs to producer k mod N. The arithmetic is exact at any k: products
+    with k stay Python integers, and arrays hold only what a chunk adds to them.
     """
     step, scale = (NS_PER_S / rate).as_integer_ratio()  # merged event k is due at floor(k * step / scale)
     whole_step, rest_step = divmod(producers * step, scale)
@@ -94,21 +60,8 @@ def event_blocks(
 ) -> Iterator[EventBlock]:
     """Yield the events of one producer that are due before `until_ns`.
 
-    Parameters
-    ----------
-    config : Config
-        What is in an event and when it claims to have happened.
-    producer : int
-        Number of the producer.
-    offsets : iterator of NDArray[np.int64]
-        Due offsets, non-decreasing, in chunks of any size; see :func:`windowbench.load.arrivals.arrival_offsets`.
-    until_ns : int
-        Length of the load.
-
-    Yields
-    ------
-    EventBlock
-        At most :data:`BLOCK` events, fewer where their payloads would take more than some megabytes.
+    Their due offsets come non-decreasing, in chunks of any size (:func:`windowbench.load.arrivals.arrival_offsets`).
+    A block has at most :data:`BLOCK` events, fewer where their payloads would take more than some megabytes.
     """
     draw = EventSource.of(config.engine.workload).draw(config, producer)
     piece = max(1, min(BLOCK, _PIECE_BYTES // max(1, config.events.payload_bytes)))
@@ -125,17 +78,23 @@ def encoder_of(config: Config) -> Encoder:
     return Encoding.of(config.engine.workload).encoder(config)
 
 
+def cut_off(offsets: Iterator[NDArray[np.int64]], until_ns: int) -> Iterator[NDArray[np.int64]]:
+    """Yield chunks of offsets, and end them before `until_ns`."""
+    for chunk in offsets:
+        within = chunk[: np.searchsorted(chunk, until_ns)]
+        yield within
+        if within.size < chunk.size:
+            return
+
+
 def _due_blocks(offsets: Iterator[NDArray[np.int64]], until_ns: int) -> Iterator[NDArray[np.int64]]:
     """Cut offsets into blocks of :data:`BLOCK` and end them before `until_ns`."""
     ready = np.empty(0, dtype=np.int64)
-    for chunk in offsets:
-        within = chunk[: np.searchsorted(chunk, until_ns)]
-        ready = np.concatenate((ready, within))
+    for chunk in cut_off(offsets, until_ns):
+        ready = np.concatenate((ready, chunk))
         while ready.size >= BLOCK:
             yield ready[:BLOCK]
             ready = ready[BLOCK:]
-        if within.size < chunk.size:
-            break
     if ready.size:
         yield ready
 

@@ -118,17 +118,7 @@ def _stationary_visits(jumps: tuple[tuple[float, ...], ...]) -> list[float]:
 
 
 def mmpp_path(load: LoadSettings, until_ns: int, seed: int) -> MmppPath:
-    """Return the state path from the epoch to `until_ns`, shared by all producers.
-
-    Parameters
-    ----------
-    load : LoadSettings
-        Describes the model.
-    until_ns : int
-        Length of the load; a longer one continues the same path.
-    seed : int
-        Master seed.
-    """
+    """Return the state path from the epoch to `until_ns`, shared by all producers; a longer one goes on with it."""
     model = mmpp_model(load)
     starts, states = [], []
     for bounds, block_states in _segments(model, seed):
@@ -147,19 +137,7 @@ def mmpp_path(load: LoadSettings, until_ns: int, seed: int) -> MmppPath:
 def mmpp_offsets(load: LoadSettings, producer: int, seed: int) -> Iterator[NDArray[np.int64]]:
     """Yield the due offsets of one producer under Markov-modulated Poisson load, without end.
 
-    Parameters
-    ----------
-    load : LoadSettings
-        Describes the model.
-    producer : int
-        Number of the producer.
-    seed : int
-        Master seed.
-
-    Yields
-    ------
-    NDArray[np.int64]
-        Non-decreasing ns since the run's epoch; of changing size.
+    They are non-decreasing ns since the run's epoch, in chunks of changing size.
     """
     model = mmpp_model(load)
     rate_per_ns = np.array(model.rates) / (load.num_producers * NS_PER_S)

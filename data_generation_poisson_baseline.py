@@ -16,26 +16,11 @@ from windowbench.load.streams import exponential_chunks, stream_rng
 
 
 def poisson_offsets(rate: Fraction, producer: int, producers: int, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the due offsets of one producer under Poisson load, without end.
+    """Yield the due offsets of one producer, non-decreasing ns since the run's epoch, without end.
 
-    Parameters
-    ----------
-    rate : Fraction
-        Mean events per second of all producers together.
-    producer, producers : int
-        Which producer of how many; each has a stream of its own.
-    seed : int
-        Master seed.
-
-    Yields
-    ------
-    NDArray[np.int64]
-        Non-decreasing ns since the run's epoch.
-
-    Notes
-    -----
-    The whole part of the running total is carried from chunk to chunk as an integer and only its fraction as a
-    float, so hours into a load a gap keeps as many digits as in its first second.
+    `rate` is the mean number of events per second of all producers together. The whole part of the running total is
+    carried from chunk to chunk as an integer and only its fraction as a float, so hours into a load a gap keeps as many
+    digits as in its first second.
     """
     mean_gap_ns = float(NS_PER_S * producers / rate)
     start, fraction = 0, 0.0

@@ -83,8 +83,7 @@ class Workers:
         try:
             message: dict[str, Any] = connection.recv()
         except (EOFError, ConnectionError):
-            msg = f"producer process {producer} ended before its work was done"
-            raise ProducersFailed(msg) from None
+            raise ProducersFailed(f"producer process {producer} ended before its work was done") from None
         return message
 
     def reports(self, every_seconds: float = 1.0) -> Iterator[dict[int, dict[str, Any]]]:
@@ -98,20 +97,13 @@ class Workers:
                 self._latest[producer] = self._received(connection, producer)
                 if self._latest[producer]["done"]:
                     del running[connection]
-                elif self._is_stuck(producer):
+                elif not self._processes[producer].is_alive():  # it says not done, and gave up
                     left = self._latest[producer]["queued"]
-                    msg = f"producer {producer} could not deliver {left} events: {self._why(producer)}"
-                    raise ProducersFailed(msg)
+                    why = self._latest[producer]["last_failure"] or f"no acknowledgement within {FLUSH_SECONDS:.0f} s"
+                    raise ProducersFailed(f"producer {producer} could not deliver {left} events: {why}")
             if time.monotonic() >= next_yield or not running:
                 next_yield = time.monotonic() + every_seconds
                 yield self._latest
-
-    def _is_stuck(self, producer: int) -> bool:
-        """Whether a worker gave up: its last message says not done and its process has closed the pipe."""
-        return not self._processes[producer].is_alive()
-
-    def _why(self, producer: int) -> str:
-        return self._latest[producer]["last_failure"] or f"no acknowledgement within {FLUSH_SECONDS:.0f} s"
 
     def stop(self) -> None:
         """End every worker that still runs."""
@@ -142,10 +134,7 @@ def _await_schedule(path: Path) -> Schedule:
 def produce(config: Config, run: RunDirectory, schedule_file: Path | None) -> list[dict[str, Any]]:
     """Send the load of a configuration and return the final counts of every producer.
 
-    Raises
-    ------
-    ProducersFailed
-        When a worker ends early or cannot deliver.
+    Raises :class:`ProducersFailed` when a worker ends early or cannot deliver.
     """
     workers = Workers(config, run)
     try:
@@ -174,13 +163,7 @@ def produce(config: Config, run: RunDirectory, schedule_file: Path | None) -> li
 
 
 def check_topic(config: Config) -> None:
-    """Make sure that the topics of events are there, as the configuration wants them.
-
-    Raises
-    ------
-    EnvironmentProblem
-        When it is missing or has fewer partitions than events will name.
-    """
+    """Make sure that the topics of events are there, with as many partitions as events will name."""
     for topic in config.input_topics:
         found = len(Admin(config).partitions(topic))
         if found < config.kafka.partitions:

@@ -29,12 +29,13 @@ from typing import Any, cast
 
 from benchmarks.table import Figure, show
 from config import Config
-from data_generation import EventBlock, event_blocks
+from data_generation import event_blocks
 from topic_creation import create_topics
 from windowbench.broker.embedded import installed_broker
 from windowbench.kafka.admin import cluster_id
 from windowbench.kafka.sender import KafkaSender
 from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.events import EventBlock
 from windowbench.load.schedule import NS_PER_S, Schedule, plan
 from windowbench.producers.worker import SLICE_EVENTS, run_worker
 from windowbench.runs.store import RunDirectory

@@ -11,7 +11,7 @@ from windowbench.engines.reference.messages import partial_records, watermark_re
 from windowbench.engines.reference.records import END
 from windowbench.engines.reference.watermarks import LONGEST_POLL_MS, PartitionClock
 from windowbench.load.schedule import END_EVENT_TIME_NS, END_EVENT_TYPE
-from windowbench.workloads.ad_ctr.reference import EventReader, OpenWindows
+from windowbench.workloads.ad_ctr.reference import QUERY, EventReader
 
 IDLE_TIMEOUT_MS = 1_000
 ENGINE = "this-start"
@@ -24,7 +24,7 @@ class Replay:
         self._reader = EventReader(RUN_ID)
         self.counts = [PartialCounts(config.windows, 3) for _ in range(partitions)]
         self.clocks = [PartitionClock(config.windows.delay_ms, IDLE_TIMEOUT_MS) for _ in range(partitions)]
-        self.windows = OpenWindows(config.windows, RUN_ID)
+        self.windows = QUERY.windows(config.replace(run_id=RUN_ID))
         self.aggregator = Aggregator(ENGINE, range(partitions), self.windows)
         self.rejected = [0] * partitions
         self.rows = []

@@ -10,7 +10,7 @@ from tests.parity.poison import malformed, odd_but_good, out_of_time
 from tests.parity.reference_rows import Replay, record_on, reference_rows
 from tests.parity.spark_rows import row_dict
 from tests.parity.test_static_frame import mixed_load
-from windowbench.workloads.ad_ctr.reference import EventReader, record
+from windowbench.workloads.ad_ctr.reference import QUERY, EventReader
 
 
 def by_key(rows):
@@ -96,6 +96,6 @@ def test_a_record_from_the_future_does_not_move_the_watermark():
 def test_a_row_becomes_a_record_with_key_and_explicit_null():
     case = CASES[10]
     (row,) = reference_rows(case, [on_one_partition(case.events)], delay_ms=0)
-    key, value, _ = record(row)
+    key, value, _ = QUERY.record(row)
     assert key == f"2:{ORIGIN_MS}".encode()
     assert b'"ctr":null' in value

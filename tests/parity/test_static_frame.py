@@ -97,12 +97,12 @@ def test_end_leaves_no_row_and_is_not_rejected_but_that_of_another_run_is(spark)
 
 
 def test_a_row_becomes_a_record_with_key_and_explicit_null(spark):
-    from windowbench.workloads.ad_ctr.spark import records
+    from windowbench.workloads.ad_ctr.spark import QUERY
 
     case = CASES[10]
     assert case.rows[0].views == 0
     rows = static_rows(spark, case_config(case, 3_000), [record_of(event) for event in case.events], Observation())
-    made = records(rows)
+    made = QUERY.records(rows)
     assert made.columns == ["key", "value"]
     (sent,) = made.select("key", F.get_json_object("value", "$.clicks").alias("clicks"), "value").collect()
     assert (sent.key, sent.clicks) == (f"2:{ORIGIN_MS}", "2")

@@ -58,10 +58,10 @@ def test_oracle():
 @pytest.mark.parametrize("place", range(7))
 def test_oracle_finds_a_row_left_out_of_each_type_and_one_with_a_value_changed(place):
     rows = reference_rows(ALL)
-    metric = workload.ROWS.metrics[place]
+    metric = workload.TYPES[place].name
     at = next(i for i, row in enumerate(rows) if row["metric"] == metric)
     assert oracle_classes(ALL, rows[:at] + rows[at + 1 :])[1] == 1
-    fields = workload.ROWS.types[place]
+    fields = workload.TYPES[place]
     for name in (*fields.integers, *fields.texts, *fields.doubles, "window_end", "max_produce_time"):
         value = rows[at][name]
         changed = "x" if isinstance(value, str) else 7.5 if name in fields.doubles else value + 1

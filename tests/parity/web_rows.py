@@ -126,7 +126,7 @@ def flink_job(case):
         files={"events": b"".join(line + b"\n" for line in [*lines, line_of(END, ORIGIN_MS)])},
         columns=flink.EVENTS.columns(RUN_ID, CONFIG.windows.delay_ms, IN_RECORD),
         statements=tuple(flink.views("records", CONFIG)),
-        query=flink.rows_query({**flink.RESULTS, **flink.ALERTS}, RUN_ID),
+        query=flink.rows_query(flink.TYPES, RUN_ID),
         settings=flink.QUERY.settings(CONFIG),
     )
 

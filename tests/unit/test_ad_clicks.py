@@ -77,7 +77,7 @@ def test_a_raised_campaign_is_clicked_so_many_times_as_often():
     blocks = blocks_of(config)
     kind, campaign = column(blocks, "event_kind"), column(blocks, "campaign_id")
     at = column(blocks, "event_offset_ns") - column(blocks, "lag_ns")
-    raised = events.Raised(config)(campaign, at)
+    raised = events.is_raised(config, campaign, at)
     shows, clicks = kind == events.IMPRESSION, kind == events.CLICK
     assert 0.1 < raised[shows].mean() < 0.5
     rates = [clicks[where].sum() / shows[where].sum() for where in (raised, ~raised)]

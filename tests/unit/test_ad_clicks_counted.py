@@ -27,6 +27,7 @@ def one_device(*, excused, approximate):
     def just(value):
         return np.array([value], dtype=np.int64)
 
+    users = Bounds(low=just(3), high=just(3))
     return CountedTruth(
         cells=Cells(closing=closing, keys=1, column=KEY_COLUMN, names=text_codes(["tv"])),
         tallied=Tallied(
@@ -37,9 +38,9 @@ def one_device(*, excused, approximate):
             last_due_ns=just(0),
             last_sent_ns=just(0),
         ),
-        total=Bounds(low=just(3), high=just(3)),
+        total=users,
         total_name="users",
-        approximate=approximate,
+        approximated={"users": users} if approximate else {},
     )
 
 

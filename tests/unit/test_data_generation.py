@@ -19,11 +19,11 @@ from data_generation import (
     create_ad_campaign_mappings,
     end_record,
     event_blocks,
-    event_key,
     uniform_offsets,
 )
 from windowbench.load.arrivals import arrival_offsets, scheduled_offsets
 from windowbench.load.disorder import EventTimes
+from windowbench.load.events import event_key
 from windowbench.load.schedule import END_EVENT_TIME_NS, GUARD_PAST_MS, NS_PER_MS, NS_PER_S, Schedule
 from windowbench.load.streams import stream_rng, uuid_texts
 from windowbench.workloads.ad_ctr.events import AD_TYPES, AdBlock

@@ -12,8 +12,9 @@ from windowbench.judge.truth.comparison import NO_CELL, RowClass, ValueJudgement
 from windowbench.judge.truth.rows import ResultRows
 from windowbench.judge.truth.windows import WindowAssigner
 from windowbench.workloads.kit.cells import Cells
-from windowbench.workloads.kit.joined import JoinedWindows, ListedCells, ListedWindows, joined_truth
-from windowbench.workloads.kit.typed_rows import RowType, TypedRows, text_codes
+from windowbench.workloads.kit.joined import ListedCells, ListedWindows, joined_truth, joined_windows
+from windowbench.workloads.kit.row_types import RowType
+from windowbench.workloads.kit.typed_rows import TypedRows, text_codes
 
 ROWS = TypedRows(
     (
@@ -164,7 +165,7 @@ def test_a_window_goes_by_the_own_window_in_whose_last_slide_it_ends():
     sliding = WindowAssigner(size_ms=200, slide_ms=50, base_ms=1000)
     ends = np.array([1150, 1151, 1200, 1201, 1249, 1250, 1251, 900], dtype=np.int64)
     windows = dataclasses.replace(listed().closing, ends_ms=ends)
-    joined = JoinedWindows(assigner=sliding, parts=(windows, fixed(sliding, -2, 4)))
+    joined = joined_windows(sliding, (windows, fixed(sliding, -2, 4)))
     assert joined.ids[:8].tolist() == [-1, 0, 0, 1, 1, 1, 2, -6]
     assert joined.ids[8:].tolist() == [-2, -1, 0, 1]  # own windows keep their ids
 

@@ -11,13 +11,18 @@ from hypothesis import strategies as st
 
 from config import Config
 from data_generation import create_ad_campaign_mappings, event_blocks, uniform_offsets
+from windowbench.load.draws import user_ids
 from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
-from windowbench.workloads.ad_ctr.events import AD_TYPES, FIELDS, AdBlock, ip_addresses, page_ids, user_ids
+from windowbench.workloads.ad_ctr.events import AD_TYPES, AdBlock, ip_addresses, page_ids
 from windowbench.workloads.ad_ctr.payload import PayloadEncoder
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 
 PRODUCE_MS = 1_760_000_000_000
 SEED = Config().run.seed
+FIELDS = (
+    "user_id", "page_id", "ad_id", "ad_type", "event_type", "event_time_ns", "window_id", "ip_address", "campaign_id",
+    "produce_time",
+)  # fmt: skip
 USERS, PAGES, ADDRESSES = user_ids(SEED), page_ids(SEED), ip_addresses(SEED)
 
 

@@ -5,21 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import WindowSettings
+from config import Config
 from windowbench.engines.reference.aggregator import Aggregator
 from windowbench.engines.reference.counts import PartialCounts
 from windowbench.engines.reference.messages import PARTIALS_IN_A_RECORD, partial_records, read_message, watermark_record
 from windowbench.engines.reference.watermarks import PartitionClock
 from windowbench.engines.reference.worker import partitions_of
-from windowbench.workloads.ad_ctr.reference import OpenWindows
+from windowbench.workloads.ad_ctr.reference import QUERY
 
 ENGINE = "now"
 S = 1_000_000_000
-WINDOWS = WindowSettings(window_size_sec=2.0, watermark_delay_sec=1.0)
+CONFIG = Config().replace(workload="ad_ctr", run_id="run", window_size_sec=2.0, watermark_delay_sec=1.0)
 
 
 def aggregator(partitions=(0, 1)):
-    return Aggregator(ENGINE, partitions, OpenWindows(WINDOWS, "run"))
+    return Aggregator(ENGINE, partitions, QUERY.windows(CONFIG))
 
 
 def partials(*cells, engine=ENGINE):
@@ -146,8 +146,8 @@ events = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0,
 
 @given(events, st.lists(st.integers(0, 50)), st.sampled_from([None, 1.0, 0.5]))
 def test_however_counting_is_cut_into_reports_the_rows_are_those_counted_by_hand(told, cuts, slide):
-    settings = WindowSettings(window_size_sec=2.0, slide_sec=slide, watermark_delay_sec=1.0)
-    counts, windows = PartialCounts(settings, 3), OpenWindows(settings, "run")
+    config = CONFIG.replace(slide_sec=slide)
+    counts, windows = PartialCounts(config.windows, 3), QUERY.windows(config)
     for number, event in enumerate(told):
         counts.add(event)
         if number in cuts:
@@ -156,7 +156,7 @@ def test_however_counting_is_cut_into_reports_the_rows_are_those_counted_by_hand
     assert counts.take() == []
     by_hand = {}
     for _, campaign, event_ns, _ in told:
-        for start in range(-2_000, 20_001, settings.slide_ms):
+        for start in range(-2_000, 20_001, config.windows.slide_ms):
             if start * 1_000_000 <= event_ns < (start + 2_000) * 1_000_000:
                 by_hand[start, campaign] = by_hand.get((start, campaign), 0) + 1
     rows = list(windows.close(100 * S))

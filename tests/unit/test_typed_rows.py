@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from windowbench.judge.truth.rows import RowKind
-from windowbench.workloads.kit.typed_rows import COMMON, RowType, TypedRows, text_code, text_codes
+from windowbench.workloads.kit.row_types import RowType
+from windowbench.workloads.kit.typed_rows import COMMON, TypedRows, text_code, text_codes
 
 ROWS = TypedRows(
     (

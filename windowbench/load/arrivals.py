@@ -11,23 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
-from data_generation import uniform_offsets
+from data_generation import cut_off, uniform_offsets
 from data_generation_mmpp import MmppPath, mmpp_offsets, mmpp_path
 from data_generation_poisson_baseline import poisson_offsets
 
-__all__ = ["MmppPath", "arrival_offsets", "modulating_path", "scheduled_offsets"]
-
 
 def arrival_offsets(config: Config, producer: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the due offsets of one producer in ns since the run's epoch, non-decreasing, without end.
-
-    Parameters
-    ----------
-    config : Config
-        Names the process, its rate and the seed.
-    producer : int
-        Number of the producer, from 0.
-    """
+    """Yield the due offsets of one producer in ns since the run's epoch, non-decreasing, without end."""
     load, seed = config.load, config.run.seed
     if load.data_generator == "uniform":
         return uniform_offsets(load.total_rate, producer, load.num_producers)
@@ -35,19 +25,12 @@ def arrival_offsets(config: Config, producer: int) -> Iterator[NDArray[np.int64]
         return poisson_offsets(load.total_rate, producer, load.num_producers, seed)
     if load.data_generator == "mmpp":
         return mmpp_offsets(load, producer, seed)
-    msg = f"no arrival process is called {load.data_generator!r}"
-    raise ValueError(msg)
+    raise ValueError(f"no arrival process is called {load.data_generator!r}")
 
 
 def scheduled_offsets(config: Config, producer: int, until_ns: int) -> NDArray[np.int64]:
     """Return all due offsets of one producer before `until_ns`: 8 bytes an event."""
-    chunks = []
-    for chunk in arrival_offsets(config, producer):
-        within = chunk[: np.searchsorted(chunk, until_ns)]
-        chunks.append(within)
-        if within.size < chunk.size:
-            break
-    return np.concatenate(chunks)
+    return np.concatenate(list(cut_off(arrival_offsets(config, producer), until_ns)))
 
 
 def modulating_path(config: Config, until_ns: int) -> MmppPath | None:

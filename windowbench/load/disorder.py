@@ -51,11 +51,7 @@ class EventTimes:
     def __call__(self, due: NDArray[np.int64], apart: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """Return the event offsets of the next block; none is after its due offset or before the epoch.
 
-        Parameters
-        ----------
-        due : int64[n]
-        apart : bool[n], optional
-            Events that the caller places itself: they are no witnesses.
+        Events `apart` the caller places itself: they are no witnesses.
         """
         if self._out_of_order_share == 0 and self._too_late_share == 0:
             return due

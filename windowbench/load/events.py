@@ -34,13 +34,7 @@ class EventBlock:
 
     @classmethod
     def of(cls, block: EventBlock) -> Self:
-        """Return `block` as one of this kind.
-
-        Raises
-        ------
-        TypeError
-            When it is of another.
-        """
+        """Return `block` as one of this kind; raises TypeError when it is of another."""
         if not isinstance(block, cls):
             raise TypeError(f"{type(block).__name__} is no {cls.__name__}")
         return block
@@ -50,12 +44,12 @@ class EventBlock:
 
     def part(self, start: int, stop: int) -> Self:
         """Return events `start` to before `stop` of this block, without copying."""
-        arrays = {
-            field.name: getattr(self, field.name)[start:stop]
-            for field in dataclasses.fields(self)
-            if field.name not in ("producer", "first")
-        }
-        return type(self)(producer=self.producer, first=self.first + start, **arrays)
+        return dataclasses.replace(self.at(slice(start, stop)), first=self.first + start)
+
+    def at(self, which: slice | NDArray[np.bool_]) -> Self:
+        """Return some events of this block, as if they were the first ones of it."""
+        names = {field.name for field in dataclasses.fields(self)} - {"producer", "first"}
+        return dataclasses.replace(self, **{name: getattr(self, name)[which] for name in names})
 
 
 class Draw(Protocol):

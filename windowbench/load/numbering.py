@@ -13,14 +13,7 @@ from config import JobConfig
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Numbering:
-    """Topics of equally many partitions, numbered through.
-
-    Parameters
-    ----------
-    topics : tuple of str
-    each : int
-        Partitions of each.
-    """
+    """Topics of equally many partitions, `each`, numbered through."""
 
     topics: tuple[str, ...]
     each: int
@@ -41,13 +34,7 @@ class Numbering:
         return [self.place(number) for number in range(self.count)]
 
     def number(self, topic: str, partition: int) -> int:
-        """Return the number of a partition.
-
-        Raises
-        ------
-        ValueError
-            When the topic is none of them.
-        """
+        """Return the number of a partition; raises ValueError when the topic is none of them."""
         return self.topics.index(topic) * self.each + partition
 
 

@@ -58,20 +58,10 @@ class RenderedSlice:
 
 
 class Pacer:
-    """Sends rendered slices on schedule.
+    """Sends rendered slices on schedule; taking the next of `slices` does the rendering.
 
-    Parameters
-    ----------
-    slices : iterator of RenderedSlice
-        Made lazily; taking the next one does the rendering.
-    sender : SendsEvents
-        Where events go.
-    clock : Clock
-        Tells the time and waits.
-    on_slice : callable
-        Called with ``(due_ns, sent_ns)`` of each slice after its last event was handed over.
-    on_tick : callable
-        Called whenever there is nothing to send, and after each slice; reports progress.
+    `on_slice` gets (due_ns, sent_ns) of each slice after its last event was handed over. `on_tick` is called with the
+    time whenever there is nothing to send, and after each slice.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,15 +47,7 @@ class Encoder(Protocol):
     """Renders blocks of a workload's events; it may keep buffers, and belongs to one thread."""
 
     def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:
-        """Return the payload of each event up to and including ``"produce_time":``.
-
-        Parameters
-        ----------
-        block : EventBlock
-            Events of one producer, as the workload draws them.
-        schedule : Schedule
-            Places them in time: its epoch gives the event times, its base time the window ids.
-        """
+        """Return the payload of each event up to and including ``"produce_time":``; the schedule dates them."""
 
     def keys(self, block: EventBlock) -> list[bytes]:
         """Return the Kafka key of each event."""
@@ -66,36 +58,62 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Encoding(Part):
-    """How the events of a workload are written.
-
-    Attributes
-    ----------
-    encoder : callable
-        Makes an encoder, from the configuration.
-    """
+    """How the events of a workload are written."""
 
     PLACE: ClassVar[str] = "payload.ENCODING"
 
     encoder: Callable[[Config], Encoder]
 
 
-def lay_out(*parts: bytes | tuple[str, int]) -> tuple[bytes, np.dtype[np.void]]:
-    """Return a row's constant text, spaces where its columns are, and the layout that names the columns.
+class Column(NamedTuple):
+    """A column of a row, with the JSON before and behind it.
 
-    Parameters
-    ----------
-    *parts : bytes or (str, int)
-        Constant text, or the name and width of a column.
+    Where it has `texts` it is filled from them: which one an event has, `array` of its block says. Else the encoder
+    fills it.
     """
-    text = b""
+
+    name: str
+    width: int
+    before: bytes
+    after: bytes
+    texts: NDArray[np.bytes_] | None = None
+    array: str = ""
+
+
+def column(
+    name: str, of: int | NDArray[np.bytes_], array: str = "", *, before: bytes | None = None, after: bytes = b'",'
+) -> Column:
+    """Return a column of text, by its width or by the texts that fill it."""
+    before = b'"%s":"' % name.encode() if before is None else before
+    return (
+        Column(name, of, before, after) if isinstance(of, int) else Column(name, of.itemsize, before, after, of, array)
+    )
+
+
+def word(name: str, values: NDArray[np.bytes_], array: str) -> Column:
+    """Return a column of texts of :func:`quoted`, which close themselves."""
+    return column(name, values, array, after=b"")
+
+
+def number(name: str, of: int | NDArray[np.bytes_], array: str = "") -> Column:
+    """Return a column of numbers."""
+    return column(name, of, array, before=b'"%s":' % name.encode(), after=b",")
+
+
+TIME = number("event_time_ns", TIME_DIGITS)
+"""The column of the event time, which is filled for every encoder."""
+
+
+def lay_out(*parts: bytes | Column) -> tuple[bytes, np.dtype[np.void]]:
+    """Return a row's constant text, spaces where its columns are, and the layout that names the columns."""
+    text = b"{"
     columns: dict[str, tuple[int, int]] = {}
     for part in parts:
         if isinstance(part, bytes):
             text += part
         else:
-            name, width = part
-            columns[name] = (len(text), width)
-            text += b" " * width
+            columns[part.name] = (len(text) + len(part.before), part.width)
+            text += part.before + b" " * part.width + part.after
     # The digits of the event time are written in groups, which overlap its column.
     time_at, _ = columns["event_time_ns"]
     for group, (start, width) in enumerate(((0, 3), (3, 4), (7, 4), (11, 4), (15, 4))):
@@ -140,35 +158,30 @@ def write_window_ids(rows: NDArray[np.void], window_ids: NDArray[np.int64]) -> N
 def _window_text(window: int) -> bytes:
     text = b"%*d" % (WINDOW_WIDTH, window)
     if len(text) > WINDOW_WIDTH:
-        msg = f"window id {window} has more than {WINDOW_WIDTH} characters"
-        raise OverflowError(msg)
+        raise OverflowError(f"window id {window} has more than {WINDOW_WIDTH} characters")
     return text
 
 
 class PayloadRows:
     """A buffer of rows, with padding where a least size of payloads asks for it; belongs to one thread.
 
-    Parameters
-    ----------
-    config : Config
-        Gives the least payload size, and the seed of the padding.
-    *parts : bytes or (str, int)
-        A row up to its produce time; see :func:`lay_out`. Padding comes last.
+    `parts` are what stands between a row's brace and its padding and produce time.
     """
 
-    def __init__(self, config: Config, *parts: bytes | tuple[str, int]) -> None:
-        end = b',"produce_time":'
+    def __init__(self, config: Config, *parts: bytes | Column) -> None:
+        end = b'"produce_time":'
+        self._columns = [part for part in parts if isinstance(part, Column)]
         self._text, self._layout = lay_out(*parts, end)
         missing = config.events.payload_bytes - len(self._text) - PRODUCE_TIME_BYTES
         self._pads = None
         if missing > 0:
             pad = max(1, missing - len(b',"padding":""'))
             self._pads = padding_pool(config.run.seed, pad)
-            self._text, self._layout = lay_out(*parts, b',"padding":"', ("padding", pad), b'"', end)
+            self._text, self._layout = lay_out(*parts, column("padding", pad), end)
         self._rows = np.empty(0, dtype=self._layout)
 
-    def of(self, block: EventBlock) -> NDArray[np.void]:
-        """Return a row for each event, complete but for the columns of `parts`; the next call takes it back."""
+    def of(self, block: EventBlock, schedule: Schedule) -> NDArray[np.void]:
+        """Return a row for each event, complete but for columns without texts; the next call takes it back."""
         count = len(block)
         if self._rows.size < count:
             self._rows = np.frombuffer(bytearray(self._text * count), dtype=self._layout)
@@ -176,6 +189,10 @@ class PayloadRows:
         if self._pads is not None:
             numbers = np.arange(block.first, block.first + count, dtype=np.int64)
             rows["padding"] = self._pads[numbers * PADDING_STRIDE % PADDING_POOL_BYTES]
+        for part in self._columns:
+            if part.texts is not None:
+                rows[part.name] = part.texts[getattr(block, part.array)]
+        write_times(rows, block.event_offset_ns + schedule.epoch_ns)
         return rows
 
 
@@ -188,8 +205,6 @@ def texts_of(rows: NDArray[np.void]) -> list[bytes]:
 def padding_pool(seed: int, pad: int) -> NDArray[np.bytes_]:
     """Return all pads of `pad` bytes that begin in a pool of random letters, digits and signs, as a view.
 
-    Notes
-    -----
     The 64 characters carry 6 bits each: a compressor gains at most a quarter on them.
     """
     alphabet = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", dtype=np.uint8)

@@ -21,16 +21,10 @@ _UUID_LENGTH = 36
 
 
 def stream_rng(seed: int, role: str, index: int = 0) -> np.random.Generator:
-    """Return the random generator of one stream of a run.
+    """Return the random generator of one stream of a run, by its master seed.
 
-    Parameters
-    ----------
-    seed : int
-        Master seed of the run.
-    role : str
-        What the stream is for, such as ``"arrivals"``.
-    index : int
-        Which of several streams of that role, such as the number of a producer.
+    `role` is what the stream is for, such as ``"arrivals"``; `index` which of several of that role, such as the number
+    of a producer.
     """
     digest = hashlib.sha256(f"{seed}/{role}/{index}".encode()).digest()
     # PCG64 by name: what `default_rng` stands for may change with NumPy.

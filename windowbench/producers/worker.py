@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from config import Config
-from data_generation import EventBlock, encoder_of, event_blocks
+from data_generation import encoder_of, event_blocks
 from windowbench.kafka.sender import KafkaSender
 from windowbench.load.arrivals import arrival_offsets
+from windowbench.load.events import EventBlock
 from windowbench.load.numbering import input_partitions
 from windowbench.load.pacing import Pacer, RenderedSlice
 from windowbench.load.payload import Encoder
@@ -132,18 +133,9 @@ def _warm_up(config: Config, encoder: Encoder, producer: int) -> None:
 
 
 def run_worker(config: Config, run_path: Path, producer: int, parent: Connection) -> None:
-    """Send the whole stream of one producer.
+    """Send the whole stream of one producer, and write its samples to the run directory.
 
-    Parameters
-    ----------
-    config : Config
-        What to send and where to.
-    run_path : Path
-        The run directory, for the samples.
-    producer : int
-        Number of this producer, from 0.
-    parent : Connection
-        Receives ``{"ready": True}``, then :class:`Counts` as dicts; gives the schedule.
+    `parent` receives ``{"ready": True}``, then :class:`Counts` as dicts; it gives the schedule.
     """
     run = RunDirectory(run_path)
     counts = Counts(producer=producer)

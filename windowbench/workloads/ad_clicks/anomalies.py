@@ -13,7 +13,7 @@ from windowbench.judge.truth.rows import ParsedRows
 from windowbench.workloads.ad_clicks.counted import CountedTruth
 from windowbench.workloads.ad_clicks.settings import ZERO_VARIANCE_TOLERANCE, AdClicksSettings
 from windowbench.workloads.kit.cells import Cells
-from windowbench.workloads.kit.truth import TalliedTruth
+from windowbench.workloads.kit.truth import TalliedTruth, judged_once
 
 Numbers = NDArray[np.float64]
 TIE = 1e-6
@@ -79,10 +79,6 @@ class AnomalyTruth(TalliedTruth):
         """Cells of which a window lacks events that the generator withheld."""
         return self.excusable
 
-    def least_events(self, cells: Index) -> Index:
-        """Return 1 for each cell: its first row is its final one."""
-        return np.ones(len(cells), dtype=np.int64)
-
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Compare the rows at `index` with the truth of their `cells`."""
         found = {name: column[index] for name, column in rows.doubles.items()}
@@ -98,10 +94,8 @@ class AnomalyTruth(TalliedTruth):
         fits &= _near(found["score"], score, np.maximum(np.abs(np.nan_to_num(score)), 1.0) * (1.0 + in_spreads))
         open_to = self.doubtful[cells]
         tie = self.perhaps[cells] & ~self.surely[cells]
-        return ValueJudgement(
-            right=shape & (fits | (open_to & self.counted.counts_fit(rows, index, cells))),
-            partial=np.zeros(len(index), dtype=np.bool_),
-            events=np.ones(len(index), dtype=np.int64),
+        return judged_once(
+            shape & (fits | (open_to & self.counted.counts_fit(rows, index, cells))),
             undecidable=open_to | tie,
             explained=shape & ~fits & self.excusable[cells],
         )
@@ -122,39 +116,28 @@ def anomalies(counted: CountedTruth, own: AdClicksSettings) -> AnomalyTruth:
     impressions, clicks = (b.low.reshape(windows, campaigns) for b in (counted.impressions, counted.clicks))
     unsettled, excused = (f.reshape(windows, campaigns) for f in (counted.undecidable, counted.excused > 0))
     past = _Past(campaigns, own.history_windows)
-    columns: list[tuple[NDArray[np.float64], ...]] = []
-    flags: list[tuple[Flags, ...]] = []
+    most_shown = counted.impressions.high.reshape(windows, campaigns)
+    figures = np.full((4, windows, campaigns), np.nan)
+    surely, perhaps, doubtful, excusable, has_history = np.zeros((5, windows, campaigns), dtype=np.bool_)
     for window in range(windows):
         active = impressions[window] > 0
         with np.errstate(divide="ignore", invalid="ignore"):
             rate = np.where(active, clicks[window] / impressions[window], np.nan)
-        enough = active & (past.count >= own.least_history_windows)
-        expected, spread = past.mean_and_deviation()
-        deviation = rate - expected
-        with np.errstate(divide="ignore", invalid="ignore"):
+            expected, spread = past.mean_and_deviation()
+            deviation = rate - expected
             score = np.where(spread > 0, deviation / spread, np.nan)
-        alike = spread == 0
+        enough = active & (past.count >= own.least_history_windows)
+        figures[:, window, enough] = np.stack((expected, deviation, spread, score))[:, enough]
         far = np.abs(deviation) > ZERO_VARIANCE_TOLERANCE
-        surely = np.where(alike, far, np.abs(score) > own.anomaly_deviations + TIE)
-        perhaps = np.where(alike, far, np.abs(score) > own.anomaly_deviations - TIE)
-        past.doubt(unsettled[window], excused[window])
-        doubtful, excusable = past.doubtful, past.excusable
-        flags.append(
-            (
-                enough & surely & ~doubtful,
-                (enough & perhaps) | (doubtful & (counted.impressions.high.reshape(windows, -1)[window] > 0)),
-                doubtful,
-                excusable,
-                enough,
-            )
+        above, not_below = (
+            np.where(spread == 0, far, np.abs(score) > own.anomaly_deviations + tie) for tie in (TIE, -TIE)
         )
-        columns.append(tuple(np.where(enough, column, np.nan) for column in (expected, deviation, spread, score)))
+        past.doubt(unsettled[window], excused[window])
+        has_history[window], doubtful[window], excusable[window] = enough, past.doubtful, past.excusable
+        surely[window] = enough & above & ~past.doubtful
+        perhaps[window] = (enough & not_below) | (past.doubtful & (most_shown[window] > 0))
         past.add(active, rate)
-    shape = (windows * campaigns,)
-    expected, deviation, spread, score = (np.array([c[i] for c in columns]).reshape(shape) for i in range(4))
-    required, possible, doubtful, excusable, enough = (
-        np.array([f[i] for f in flags], dtype=np.bool_).reshape(shape) for i in range(5)
-    )
+    expected, deviation, spread, score = figures.reshape(4, -1)
     return AnomalyTruth(
         cells=counted.cells,
         tallied=counted.tallied,
@@ -163,11 +146,11 @@ def anomalies(counted: CountedTruth, own: AdClicksSettings) -> AnomalyTruth:
         deviation=deviation,
         spread=spread,
         score=score,
-        has_history=enough,
-        surely=required,
-        perhaps=possible,
-        doubtful=doubtful,
-        excusable=excusable,
+        has_history=has_history.ravel(),
+        surely=surely.ravel(),
+        perhaps=perhaps.ravel(),
+        doubtful=doubtful.ravel(),
+        excusable=excusable.ravel(),
     )
 
 
@@ -182,13 +165,12 @@ class _Past:
 
     def mean_and_deviation(self) -> tuple[Numbers, Numbers]:
         """Return mean and sample standard deviation; exactly 0 where all rates are alike."""
-        with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-            warnings.simplefilter("ignore", RuntimeWarning)  # campaigns without any rate
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # campaigns without any rate, or with one
             least, most = np.nanmin(self._rates, axis=0), np.nanmax(self._rates, axis=0)
-            known = np.minimum(self.count, self._length)
-            mean = np.where(least == most, least, np.nansum(self._rates, axis=0) / known)
-            squares = np.nansum((self._rates - mean) ** 2, axis=0)
-            return mean, np.where(least == most, 0.0, np.sqrt(squares / (known - 1)))
+            mean, deviation = np.nanmean(self._rates, axis=0), np.nanstd(self._rates, axis=0, ddof=1)
+        alike = least == most
+        return np.where(alike, least, mean), np.where(alike, 0.0, deviation)
 
     def doubt(self, unsettled: Flags, excused: Flags) -> None:
         """Note that a window's counts are not settled, or excused: so is what comes of it until it is forgotten."""

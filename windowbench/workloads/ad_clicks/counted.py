@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.judge.truth.approximation import approximation_remarks, counts_something
-from windowbench.judge.truth.comparison import Comparison, Flags, Index, ValueJudgement, within_one_ulp
+from windowbench.judge.truth.approximation import counts_something
+from windowbench.judge.truth.comparison import Flags, Index, ValueJudgement, within_one_ulp
 from windowbench.judge.truth.oracle import Evidence
 from windowbench.judge.truth.rows import ParsedRows
 from windowbench.workloads.ad_clicks.events import DUPLICATE, IMPRESSION
 from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE
 from windowbench.workloads.kit.tally import Admitted, Bounds, Sendings, Tally
-from windowbench.workloads.kit.truth import TalliedTruth, ratio
+from windowbench.workloads.kit.truth import TalliedTruth, judged_once, ratio
 
 _KINDS = 2
 """Impressions and clicks."""
@@ -28,21 +28,12 @@ _KINDS = 2
 class CountedTruth(TalliedTruth):
     """Expected rows of all campaigns, or of all device types; impressions and clicks are counted apart, in this order.
 
-    Attributes
-    ----------
-    cells : Cells
-    total : Bounds
-        Of the field named `total_name`: cost, or distinct users.
-    total_name : str
-    approximate : bool
-        Whether the engine was asked for an approximation of `total`: then any count of something is right, the bounds
-        say what is true.
+    `total` has the bounds of the field named `total_name`: cost, or distinct users.
     """
 
     cells: Cells
     total: Bounds
     total_name: str
-    approximate: bool = False
 
     def _counts(self, kind: int) -> Bounds:
         low = self.tallied.must[kind].astype(np.int64)
@@ -85,30 +76,26 @@ class CountedTruth(TalliedTruth):
         bounds = (self.impressions, self.clicks, self.total)
         return np.asarray(np.logical_or.reduce([bound.low != bound.high for bound in bounds]))
 
-    def least_events(self, cells: Index) -> Index:
-        """Return 1 for each cell: its first row is its final one."""
-        return np.ones(len(cells), dtype=np.int64)
-
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Compare the rows at `index` with the truth of their `cells`; doubles within 1 ulp."""
         integers = {name: column[index] for name, column in rows.integers.items()}
         total = integers[self.total_name]
-        approximately = counts_something(total)
-        right = self.counts_fit(rows, index, cells)
-        right &= approximately if self.approximate else self.total.hold(total, cells)
         shape = self.consistent(rows, index, cells)
         if self.total_name == "cost":
             per_click = ratio(total, integers["clicks"])
             shape &= within_one_ulp(rows.doubles["cost_per_click"][index], per_click)
+        right = shape & self.counts_fit(rows, index, cells)
         below = integers["impressions"] >= self.impressions.low[cells] - self.excused[cells]
         for name, bound in (("impressions", self.impressions), ("clicks", self.clicks)):
             below &= (integers[name] >= 0) & (integers[name] <= bound.high[cells])
-        below &= approximately if self.approximate else (total >= 0) & (total <= self.total.high[cells])
-        nothing = np.zeros(len(index), dtype=np.bool_)
-        return ValueJudgement(
-            right=right & shape,
-            partial=nothing,
-            events=np.ones(len(index), dtype=np.int64),
+        if self.total_name in self.approximated:
+            right &= counts_something(total)
+            below &= counts_something(total)
+        else:
+            right &= self.total.hold(total, cells)
+            below &= (total >= 0) & (total <= self.total.high[cells])
+        return judged_once(
+            right,
             undecidable=self.undecidable[cells],
             explained=shape & below & ~right & (self.excused[cells] > 0),
         )
@@ -124,19 +111,11 @@ class CountedTruth(TalliedTruth):
         rate = ratio(rows.integers["clicks"][index], rows.integers["impressions"][index])
         return self.ends_fit(rows, index, cells) & within_one_ulp(rows.doubles["ctr"][index], rate)
 
-    def remarks(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, float]:
-        """Return how far approximate counts are from the truth; nothing where none was asked for."""
-        if not self.approximate:
-            return {}
-        low, high = self.total.low, self.total.high
-        return approximation_remarks(self.total_name, rows, comparison, first=0, low=low, high=high)
-
 
 class SeenUsers:
     """The distinct users of each cell, one bit for each."""
 
     def __init__(self, cells: int, users: int) -> None:
-        """Begin with none."""
         self._seen: NDArray[np.uint8] = np.zeros((2, cells, -(-users // 8)), dtype=np.uint8)
 
     def add(self, cells: Index, users: Index, admitted: Admitted) -> None:
@@ -154,18 +133,9 @@ class SeenUsers:
 
 
 class Counting:
-    """Adds up events of one dimension, campaigns or device types.
+    """Adds up events of one dimension, campaigns or device types: the content of an event named `key`.
 
-    Parameters
-    ----------
-    cells : Cells
-    evidence : Evidence
-        Of these cells.
-    key : str
-        Which of the contents of an event is the key.
-    users : int
-        How many there may be; they are counted then, and costs are not.
-    approximate : bool
+    Where there are `users`, so many at most, those are counted, and costs are not.
     """
 
     def __init__(
@@ -190,10 +160,10 @@ class Counting:
     def finish(self) -> CountedTruth:
         """Return the truth."""
         tallied = self._tally.finish()
+        if self._users is None:
+            return CountedTruth(cells=self.cells, tallied=tallied, total=tallied.sums["cost"], total_name="cost")
+        users = self._users.bounds
+        approximated = {"users": users} if self._approximate else {}
         return CountedTruth(
-            cells=self.cells,
-            tallied=tallied,
-            total=tallied.sums["cost"] if self._users is None else self._users.bounds,
-            total_name="cost" if self._users is None else "users",
-            approximate=self._approximate,
+            cells=self.cells, tallied=tallied, total=users, total_name="users", approximated=approximated
         )

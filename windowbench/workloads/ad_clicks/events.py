@@ -75,26 +75,18 @@ def spell_ns(config: Config) -> int:
     return SPELL_WINDOWS * config.windows.size_ms * NS_PER_MS
 
 
-class Raised:
-    """Says of campaigns and offsets whether an anomaly is planted there."""
-
-    def __init__(self, config: Config) -> None:
-        """Begin at the epoch."""
-        own = AdClicksSettings.of(config.workload)
-        self._seed, self._campaigns, self._share = config.run.seed, own.num_campaigns, own.anomaly_share
-        self._length_ns = spell_ns(config)
-
-    def __call__(self, campaign: NDArray[np.int32], offset_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return it for each pair."""
-        found: NDArray[np.bool_] = np.zeros(campaign.size, dtype=np.bool_)
-        if self._share == 0:
-            return found
-        spells = offset_ns // self._length_ns
-        for spell in np.unique(spells).tolist():
-            raised = raised_campaigns(self._seed, spell, self._campaigns, self._share)
-            there = spells == spell
-            found[there] = raised[campaign[there]]
+def is_raised(config: Config, campaign: NDArray[np.int32], offset_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return of each campaign and offset whether an anomaly is planted there."""
+    own = AdClicksSettings.of(config.workload)
+    found: NDArray[np.bool_] = np.zeros(campaign.size, dtype=np.bool_)
+    if own.anomaly_share == 0:
         return found
+    spells = offset_ns // spell_ns(config)
+    for spell in np.unique(spells).tolist():
+        there = spells == spell
+        raised = raised_campaigns(config.run.seed, spell, own.num_campaigns, own.anomaly_share)
+        found[there] = raised[campaign[there]]
+    return found
 
 
 class Shown:
@@ -103,7 +95,6 @@ class Shown:
     COLUMNS = ("due", "event", "campaign", "ad", "device_type", "browser", "viewer", "number", "weight_before")
 
     def __init__(self, reach_ns: int) -> None:
-        """Begin with none; an impression may be clicked for `reach_ns`."""
         self._reach_ns = reach_ns
         self._total = 0
         self._columns: dict[str, NDArray[np.int64]] = {name: np.empty(0, dtype=np.int64) for name in self.COLUMNS}
@@ -130,14 +121,7 @@ class Shown:
     ) -> NDArray[np.int64]:
         """Return an impression for each click by weight, -1 where there is none.
 
-        Parameters
-        ----------
-        due : int64[n]
-            When the clicks are due.
-        known : int64[n]
-            How many impressions were made before each.
-        uniform : float64[n]
-            In [0, 1).
+        Clicks are due at `due`, `known` impressions were made before each, and `uniform` numbers in [0, 1) choose.
         """
         before = np.append(self["weight_before"], self._total)
         low = np.searchsorted(self["due"], due - self._reach_ns)
@@ -153,7 +137,7 @@ class BlockDraw:
     def __init__(self, config: Config, producer: int) -> None:
         """Make a stream for each purpose: what is late, or raised, changes nothing else."""
         seed, own = config.run.seed, AdClicksSettings.of(config.workload)
-        self._own, self._producer = own, producer
+        self._config, self._own, self._producer = config, own, producer
         self._rng = stream_rng(seed, "ads", producer)
         self._campaign = Choice(zipf_weights(own.num_campaigns, own.campaign_skew))
         self._device, self._browser = Choice(_DEVICE_WEIGHTS), Choice(_BROWSER_WEIGHTS)
@@ -163,10 +147,9 @@ class BlockDraw:
         self._dealt = DealtPartitions(config, producer)
         self._extent_ns = config.events.out_of_order_extent_ms * NS_PER_MS
         self._times = EventTimes(config, producer, wait_ms=own.attribution_ms)
-        self._raised = Raised(config)
         # Event times are cut to ms, and those of impressions may be earlier by the extent.
         self._shown = Shown((own.attribution_ms - 1) * NS_PER_MS - self._extent_ns)
-        self._last_click: dict[str, int] | None = None
+        self._last_click: dict[str, int] = {}
 
     def __call__(self, first: int, due: NDArray[np.int64]) -> AdBlock:
         """Return the next block, trimmed to the due times given."""
@@ -189,8 +172,7 @@ class BlockDraw:
         }
         shown = self._show(columns, campaign, due, (kind == IMPRESSION) & in_time)
         clicked = number.copy()
-        chosen = self._attribute(kind, due, shown, uniform[4])
-        self._repeat(kind, columns, clicked, chosen)
+        self._click(kind, columns, clicked, due, shown, uniform=uniform[4])
         is_click = kind != IMPRESSION
         # A click never happens before its impression, and is never too late itself.
         event = np.where(is_click, np.where(in_time, times, due), times)
@@ -226,51 +208,40 @@ class BlockDraw:
         if due.size:
             self._shown.forget(int(due[0]))
         known = len(self._shown)
-        raised = self._raised(campaign[clickable], columns["event"][clickable])
+        raised = is_raised(self._config, campaign[clickable], columns["event"][clickable])
         weight = np.where(raised, round(_WEIGHT * self._own.anomaly_factor), _WEIGHT).astype(np.int64)
         self._shown.add(weight, due=due[clickable], **{name: c[clickable] for name, c in columns.items()})
         return known + np.cumsum(clickable) - clickable
 
-    def _attribute(
-        self,
-        kind: NDArray[np.uint8],
-        due: NDArray[np.int64],
-        known: NDArray[np.int64],
-        uniform: NDArray[np.float64],
-    ) -> NDArray[np.int64]:
-        """Return the impression of each click, as a place in what was shown; a click that finds none is an orphan."""
-        place = np.full(due.size, -1, dtype=np.int64)
-        clicks = np.flatnonzero(kind == CLICK)
-        place[clicks] = self._shown.choose(due[clicks], known[clicks], uniform[clicks])
-        kind[clicks[place[clicks] < 0]] = ORPHAN
-        return place
-
-    def _repeat(
+    def _click(
         self,
         kind: NDArray[np.uint8],
         columns: dict[str, NDArray[np.int64]],
         clicked: NDArray[np.int64],
-        place: NDArray[np.int64],
+        due: NDArray[np.int64],
+        known: NDArray[np.int64],
+        *,
+        uniform: NDArray[np.float64],
     ) -> None:
-        """Give clicks what their impressions hold, and duplicates what the latest click before them holds."""
+        """Give clicks what their impressions hold, and duplicates what the latest click before them holds.
+
+        What finds none is an orphan.
+        """
         clicks = np.flatnonzero(kind == CLICK)
+        place = self._shown.choose(due[clicks], known[clicks], uniform[clicks])
+        kind[clicks[place < 0]] = ORPHAN
+        clicks, place = clicks[place >= 0], place[place >= 0]
         for name, column in columns.items():
-            column[clicks] = self._shown[name][place[clicks]]
-        before = np.maximum.accumulate(np.where(kind == CLICK, np.arange(kind.size), -1))
-        for i in np.flatnonzero(kind == DUPLICATE).tolist():
-            if before[i] >= 0:
-                for column in (*columns.values(), clicked):
-                    column[i] = column[before[i]]
-            elif self._last_click is not None:
-                for name, column in columns.items():
-                    column[i] = self._last_click[name]
-                clicked[i] = self._last_click["clicked"]
-            else:
-                kind[i] = ORPHAN
-        if clicks.size:
-            last = clicks[-1]
-            self._last_click = {name: int(column[last]) for name, column in columns.items()}
-            self._last_click["clicked"] = int(clicked[last])
+            column[clicks] = self._shown[name][place]
+        latest = np.maximum.accumulate(np.where(kind == CLICK, np.arange(kind.size), -1))
+        if not self._last_click:
+            kind[(kind == DUPLICATE) & (latest < 0)] = ORPHAN
+        repeats = np.flatnonzero(kind == DUPLICATE)
+        for name, column in (columns | {"clicked": clicked}).items():
+            here = latest[repeats]
+            column[repeats] = np.where(here >= 0, column[here], self._last_click.get(name, 0))
+            if clicks.size:
+                self._last_click[name] = int(column[clicks[-1]])
 
 
 SOURCE = EventSource(draw=BlockDraw, contents=("event_kind", "campaign_id", "device_type", "viewer", "cost", "lag_ns"))

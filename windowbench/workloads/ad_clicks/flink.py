@@ -70,14 +70,7 @@ def events_of(kind: str) -> Events:
 
 
 def views(config: JobConfig, impressions: str, clicks: str) -> list[str]:
-    """Return the statements that define what is counted, and the counts of campaigns and device types.
-
-    Parameters
-    ----------
-    config : JobConfig
-    impressions, clicks : str
-        Names of the tables of :func:`events_of`.
-    """
+    """Return the statements that define the counts of campaigns and devices, over two tables of :func:`events_of`."""
     attribution = interval(AdClicksQuery.of(config.workload).attribution_ms)
     rows = windowed("counted", config.windows.size_ms, config.windows.slide_ms)
     counts = (
@@ -115,7 +108,6 @@ def result_query(config: JobConfig, run_id: str) -> str:
     """Return the query over the views; its columns are :data:`RESULT_COLUMNS`."""
     own = AdClicksQuery.of(config.workload)
     campaign, device, anomaly = METRICS
-    row = [f"CAST(NULL AS {kind}) AS {name}" for name, kind in _COLUMNS.items()]
     rate = "CAST(clicks AS DOUBLE) / CAST(impressions AS DOUBLE)"
     per_click = ratio("cost", "clicks")
     start = epoch_ms("window_start")
@@ -129,8 +121,8 @@ def result_query(config: JobConfig, run_id: str) -> str:
             "ctr": rate,
             "max_produce_time": "max_produce_time",
         }
-        fields = {**dict(zip(_COLUMNS, row, strict=True)), **common, key: key, **values}
-        listed = ", ".join(fields[name] for name in _COLUMNS)
+        fields = {**common, key: key, **values}
+        listed = ", ".join(fields.get(name, f"CAST(NULL AS {kind}) AS {name}") for name, kind in _COLUMNS.items())
         name = f"{text(metric + ':')} || CAST({key} AS STRING) || ':' || CAST(start_ms AS STRING)"
         return f"SELECT {name}, {text(run_id)}, {text(metric)}, {listed}\nFROM {source}"
 

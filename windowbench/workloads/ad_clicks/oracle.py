@@ -24,7 +24,6 @@ from windowbench.judge.truth.comparison import (
     Comparison,
     Flags,
     RowClass,
-    Rules,
     single_rows,
 )
 from windowbench.judge.truth.oracle import Evidence, Oracle, outlined
@@ -33,7 +32,7 @@ from windowbench.judge.truth.rows import ParsedRows
 from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.workloads.ad_clicks.anomalies import AnomalyTruth, anomalies
 from windowbench.workloads.ad_clicks.counted import Counting
-from windowbench.workloads.ad_clicks.events import CLICK, DUPLICATE, ORPHAN, Raised
+from windowbench.workloads.ad_clicks.events import CLICK, DUPLICATE, ORPHAN, is_raised
 from windowbench.workloads.ad_clicks.settings import DEVICES, AdClicksSettings
 from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.joined import JoinedCells, JoinedTruth, joined_truth
@@ -58,12 +57,6 @@ def closing_of(config: Config, schedule: Schedule, events: Iterable[ScheduledEve
     for block in events:
         builder.add(block)
     return Closing(times=builder.finish(), epoch_ns=schedule.epoch_ns)
-
-
-def rules(config: Config) -> Rules:
-    """Return what the rows of one cell mean together: there is one."""
-    del config
-    return single_rows
 
 
 def cells_of_keys(config: Config, closing: Closing) -> tuple[Cells, Cells]:
@@ -167,12 +160,12 @@ class TruthBuilder:
         cell = np.arange(by_campaign.count)
         campaign = (cell % by_campaign.keys).astype(np.int32)
         window = by_campaign.window_index(cell)
-        raised, times = Raised(self._config), self._closing.times
+        times = self._closing.times
         touched = np.zeros(by_campaign.count, dtype=np.bool_)
         for at_ms, less_ns in ((times.starts_ms, 0), (times.ends_ms, 1)):
             offset_ns = np.maximum(at_ms * NS_PER_MS - less_ns - self._closing.epoch_ns, 0)
-            touched |= raised(campaign, offset_ns[window])
+            touched |= is_raised(self._config, campaign, offset_ns[window])
         return touched
 
 
-ORACLE = Oracle(outline=outlined(closing_of, cells, TruthBuilder), rules=rules, bare_topics=None)
+ORACLE = Oracle(outline=outlined(closing_of, cells, TruthBuilder), rules=lambda _: single_rows, bare_topics=None)

@@ -6,14 +6,12 @@ different. An event is named by its Kafka key, for a ``click_id`` may come twice
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from config import Config
 from windowbench.load.events import EventBlock
-from windowbench.load.payload import TIME_DIGITS, Encoding, PayloadRows, texts_of, write_times
+from windowbench.load.payload import TIME, TIME_DIGITS, Encoding, PayloadRows, column, number, texts_of, word
 from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.load.streams import stream_rng, uuid_texts
 from windowbench.workloads.ad_clicks.events import ADS_PER_CAMPAIGN, COSTS, IMPRESSION, LEAST_COST, AdBlock
@@ -30,7 +28,6 @@ class Ids:
     """Ids of one kind of event, as texts of 16 hexadecimal digits."""
 
     def __init__(self, seed: int, kind: str) -> None:
-        """Draw what all ids of the kind are mixed with."""
         self._key = stream_rng(seed, f"{kind} ids").integers(0, 1 << 63, dtype=np.uint64)
 
     def __call__(self, producer: int, numbers: NDArray[np.int64]) -> NDArray[np.bytes_]:
@@ -48,88 +45,56 @@ class PayloadEncoder(NamedByKey):
     """Renders blocks of events."""
 
     def __init__(self, config: Config) -> None:
-        """Make the tables of ready-made text."""
         own, seed = AdClicksSettings.of(config.workload), config.run.seed
         self._impression_ids, self._click_ids = (Ids(seed, kind) for kind in KINDS)
-        self._users = uuid_texts(stream_rng(seed, "users"), own.num_users)
-        self._ads = uuid_texts(stream_rng(seed, "ad ids"), own.num_campaigns * ADS_PER_CAMPAIGN)
-        self._campaigns = numbers(range(own.num_campaigns))
-        self._devices = words(DEVICES)
-        self._browsers = words(BROWSERS)
         self._costs = numbers(range(LEAST_COST, LEAST_COST + COSTS))
-        times: tuple[Any, ...] = (
-            b'","event_timestamp":',
-            ("event_timestamp", _TIMESTAMP_DIGITS),
-            b',"event_time_ns":',
-            ("event_time_ns", TIME_DIGITS),
-        )
+        ads = uuid_texts(stream_rng(seed, "ad ids"), own.num_campaigns * ADS_PER_CAMPAIGN)
+        user = column("user_id", uuid_texts(stream_rng(seed, "users"), own.num_users), "viewer")
+        impression, times = column("impression_id", ID_DIGITS), (number("event_timestamp", _TIMESTAMP_DIGITS), TIME)
         self._impressions = PayloadRows(
             config,
-            b'{"event_type":"impression","impression_id":"',
-            ("impression_id", ID_DIGITS),
-            b'","campaign_id":',
-            ("campaign_id", self._campaigns.itemsize),
-            b',"device_type":"',
-            ("device_type", self._devices.itemsize),
-            b'"browser":"',
-            ("browser", self._browsers.itemsize),
-            b'"cost":',
-            ("cost", self._costs.itemsize),
-            b',"ad_id":"',
-            ("ad_id", self._ads.itemsize),
-            b'","user_id":"',
-            ("user_id", self._users.itemsize),
+            b'"event_type":"impression",',
+            impression,
+            number("campaign_id", numbers(range(own.num_campaigns)), "campaign_id"),
+            word("device_type", words(DEVICES), "device_type"),
+            word("browser", words(BROWSERS), "browser"),
+            number("cost", self._costs.itemsize),
+            column("ad_id", ads, "ad"),
+            user,
             *times,
         )
         self._clicks = PayloadRows(
             config,
-            b'{"event_type":"click","click_id":"',
-            ("click_id", ID_DIGITS),
-            b'","impression_id":"',
-            ("impression_id", ID_DIGITS),
-            b'","user_id":"',
-            ("user_id", self._users.itemsize),
+            b'"event_type":"click",',
+            column("click_id", ID_DIGITS),
+            impression,
+            user,
             *times,
         )
 
     def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:
         """Return the payload of each event up to and including ``"produce_time":``."""
         block = AdBlock.of(block)
-        times = block.event_offset_ns + schedule.epoch_ns
         shows = block.event_kind == IMPRESSION
+        impressions, clicks = block.at(shows), block.at(~shows)
+        shown, clicked = self._impressions.of(impressions, schedule), self._clicks.of(clicks, schedule)
+        shown["cost"] = self._costs[impressions.cost - LEAST_COST]
+        clicked["click_id"] = self._click_ids(block.producer, clicks.clicked)
         payloads = np.empty(len(block), dtype=object)
-        payloads[shows] = self._of_impressions(block, np.flatnonzero(shows), times)
-        payloads[~shows] = self._of_clicks(block, np.flatnonzero(~shows), times)
+        for which, rows, part in ((shows, shown, impressions), (~shows, clicked, clicks)):
+            rows["impression_id"] = self._impression_ids(block.producer, part.shown)
+            _write_timestamps(rows, part.event_offset_ns + schedule.epoch_ns)
+            payloads[which] = texts_of(rows)
         texts: list[bytes] = payloads.tolist()
         return texts
 
-    def _of_impressions(self, block: AdBlock, which: NDArray[np.intp], times: NDArray[np.int64]) -> list[bytes]:
-        rows = self._impressions.of(block.part(0, which.size))
-        rows["impression_id"] = self._impression_ids(block.producer, block.shown[which])
-        rows["campaign_id"] = self._campaigns[block.campaign_id[which]]
-        rows["device_type"] = self._devices[block.device_type[which]]
-        rows["browser"] = self._browsers[block.browser[which]]
-        rows["cost"] = self._costs[block.cost[which] - LEAST_COST]
-        rows["ad_id"] = self._ads[block.ad[which]]
-        return self._finished(rows, block, which, times)
 
-    def _of_clicks(self, block: AdBlock, which: NDArray[np.intp], times: NDArray[np.int64]) -> list[bytes]:
-        rows = self._clicks.of(block.part(0, which.size))
-        rows["click_id"] = self._click_ids(block.producer, block.clicked[which])
-        rows["impression_id"] = self._impression_ids(block.producer, block.shown[which])
-        return self._finished(rows, block, which, times)
-
-    def _finished(
-        self, rows: NDArray[np.void], block: AdBlock, which: NDArray[np.intp], times: NDArray[np.int64]
-    ) -> list[bytes]:
-        """Write what both kinds hold; the ms of an event are the first digits of its ns."""
-        rows["user_id"] = self._users[block.viewer[which]]
-        write_times(rows, times[which])
-        if which.size and times[which].min() >= 10 ** (TIME_DIGITS - 1):
-            rows["event_timestamp"] = rows["event_time_ns"]
-        else:
-            rows["event_timestamp"] = numbers((times[which] // NS_PER_MS).tolist())
-        return texts_of(rows)
+def _write_timestamps(rows: NDArray[np.void], times: NDArray[np.int64]) -> None:
+    """Write times in ms, which are the first digits of those in ns."""
+    if times.size and times.min() >= 10 ** (TIME_DIGITS - 1):
+        rows["event_timestamp"] = rows["event_time_ns"]
+    else:
+        rows["event_timestamp"] = numbers((times // NS_PER_MS).tolist())
 
 
 ENCODING = Encoding(encoder=PayloadEncoder)

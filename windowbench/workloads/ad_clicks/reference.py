@@ -45,16 +45,9 @@ def _is_id(value: object) -> bool:
 
 
 class EventReader(RecordReader[Event]):
-    """Reads records of both topics.
-
-    Parameters
-    ----------
-    run_id : str
-        The END of another run is a rejected record like any other.
-    """
+    """Reads records of both topics."""
 
     def __init__(self, run_id: str) -> None:
-        """Read END as :data:`END`."""
         super().__init__(run_id, END, "event_type")
 
     def good(self, event: Mapping[str, Any], kind: Any, topic: int) -> Event | None:  # noqa: ANN401 - as read
@@ -95,21 +88,15 @@ class Impression:
 class OpenWindows:
     """Joins, counts, emits a window once no click can come for it any more, and forgets it.
 
-    Attributes
-    ----------
-    late : int
-        Impressions dropped because their window was final, counted once for each such window.
-    orphans, duplicates : int
-        Clicks that found no impression, or were there already.
+    Beside late impressions it counts orphans, clicks that found no impression, and duplicates.
     """
 
     def __init__(self, config: JobConfig) -> None:
-        """Begin without any window."""
         own = AdClicksQuery.of(config.workload)
         self._own, self._run_id = own, config.run.run_id or ""
         self._size_ms, self._slide_ms = config.windows.size_ms, config.windows.slide_ms
         self._wait_ms = own.attribution_ms
-        self._watermark_ms: int | None = None
+        self._watermark_ms = -(2**63)
         self._open: dict[int, dict[tuple[str, int | str], Tally]] = {}
         self._shown: dict[str, Impression] = {}
         self._waiting: dict[str, list[tuple[int, str, int]]] = {}
@@ -121,15 +108,11 @@ class OpenWindows:
         return len(self._open)
 
     def _is_final(self, start_ms: int) -> bool:
-        end_ms = start_ms + self._size_ms + self._wait_ms
-        return self._watermark_ms is not None and end_ms <= self._watermark_ms
+        return start_ms + self._size_ms + self._wait_ms <= self._watermark_ms
 
-    def _starts(self, at_ms: int) -> Iterator[int]:
-        """Yield the starts of the windows that hold an instant; they are multiples of the slide since 1970."""
-        start = at_ms - at_ms % self._slide_ms
-        while start > at_ms - self._size_ms:
-            yield start
-            start -= self._slide_ms
+    def _starts(self, at_ms: int) -> range:
+        """Return the starts of the windows that hold an instant; they are multiples of the slide since 1970."""
+        return range(at_ms - at_ms % self._slide_ms, at_ms - self._size_ms, -self._slide_ms)
 
     def add(self, partials: Iterable[Sequence[Any]]) -> None:
         """Take events."""
@@ -176,7 +159,7 @@ class OpenWindows:
     def close(self, watermark_ns: int) -> Iterator[Row]:
         """Yield the rows of every window that is final, the oldest window first."""
         watermark_ms = watermark_ns // NS_PER_MS
-        if self._watermark_ms is not None and watermark_ms <= self._watermark_ms:
+        if watermark_ms <= self._watermark_ms:
             return
         self._watermark_ms = watermark_ms
         final = sorted(start for start in self._open if self._is_final(start))
@@ -194,9 +177,8 @@ class OpenWindows:
         """Forget impressions without an open window, and clicks whose impressions cannot come any more."""
         kept = self._shown.items()
         self._shown = {i: s for i, s in kept if not all(map(self._is_final, self._starts(s.at_ms)))}
-        watermark_ms = self._watermark_ms or 0
         for shown, clicks in list(self._waiting.items()):
-            left = [click for click in clicks if click[0] + self._size_ms >= watermark_ms]
+            left = [click for click in clicks if click[0] + self._size_ms >= self._watermark_ms]
             self.orphans += len(clicks) - len(left)
             self._waiting[shown] = left
             if not left:

@@ -60,21 +60,11 @@ def settings(config: JobConfig) -> dict[str, str]:
 
 
 def guard(raw: DataFrame, config: JobConfig, kind: str, observation: Any = None) -> DataFrame:  # noqa: ANN401 - any of them
-    """Keep the good events of one kind and this run's END records; count all others.
+    """Keep the good events of one kind and END, by :func:`windowbench.engines.spark.events.guard`; count all others.
 
     A good event is of the kind that its topic holds, has ids of at most :data:`LONGEST_ID` characters, integers for
     its other fields, no negative cost, and an event time from an hour before to 5 s after its own Kafka timestamp, both
     included.
-
-    Parameters
-    ----------
-    raw : DataFrame
-        Kafka records of one topic: ``value`` binary, ``timestamp``; further columns are ignored.
-    config : JobConfig
-    kind : str
-        Of ``KINDS``.
-    observation : Observation or str, optional
-        Receives ``rejected`` and ``ends``, numbers of records: an Observation for a static frame, a name for a stream.
     """
     good = (F.col("event_type") == kind) & _is_id("impression_id") & _is_id("user_id")
     good &= F.col("produce_time").isNotNull() & events.in_time()
@@ -199,13 +189,7 @@ def comparing(history: int, least: int, deviations: float) -> Compare:
 
 
 def results(raw: Sequence[DataFrame], config: JobConfig) -> DataFrame:
-    """Return the result rows of Kafka records, a stream for each topic.
-
-    Raises
-    ------
-    ValueError
-        When the configuration has no run id.
-    """
+    """Return the result rows of Kafka records, a stream for each topic."""
     own = AdClicksQuery.of(config.workload)
     impressions, clicks = (
         events.timed(in_ms(guard(one, config, kind)), config.windows.delay_ms)

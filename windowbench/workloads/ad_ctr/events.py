@@ -9,38 +9,11 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.load.disorder import EventTimes
-from windowbench.load.draws import NUM_USERS, Choice, DealtPartitions, user_ids, zipf_weights
+from windowbench.load.draws import NUM_USERS, Choice, DealtPartitions, zipf_weights
 from windowbench.load.events import BLOCK, EventBlock, EventSource
 from windowbench.load.streams import stream_rng, uuid_texts
 from windowbench.workloads.ad_ctr.settings import AdCtrSettings
 
-__all__ = [
-    "AD_TYPES",
-    "FIELDS",
-    "NUM_ADDRESSES",
-    "NUM_PAGES",
-    "NUM_USERS",
-    "AdBlock",
-    "BlockDraw",
-    "ad_types",
-    "ip_addresses",
-    "page_ids",
-    "user_ids",
-]
-
-FIELDS = (
-    "user_id",
-    "page_id",
-    "ad_id",
-    "ad_type",
-    "event_type",
-    "event_time_ns",
-    "window_id",
-    "ip_address",
-    "campaign_id",
-    "produce_time",
-)
-"""Fields of an event in the order of its JSON; ``padding`` stands before ``produce_time`` where there is one."""
 AD_TYPES = ("image", "video", "carousel", "text", "story", "shopping", "collection")
 
 NUM_PAGES = 4_096

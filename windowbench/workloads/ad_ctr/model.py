@@ -1,29 +1,9 @@
-"""What a result row is, and how its JSON is read: strictly, and without ever failing. Pure.
-
-Result row (JSON; an absent field is null):
-
-=====================  =======  ==================================================================
-field                  type     meaning
-=====================  =======  ==================================================================
-``run_id``             string   run that made the row
-``campaign_id``        integer  row key, with ``window_start``
-``window_start``       integer  first ms of the window since the Unix epoch
-``window_end``         integer  first ms after it
-``views``              integer  events by type
-``clicks``             integer
-``purchases``          integer
-``events``             integer  all events
-``max_produce_time``   integer  greatest ``produce_time`` in ms
-``max_event_time_ns``  integer  greatest event time in ns
-``ctr``                double   clicks / views, null where views = 0
-``ctr_smoothed``       double   clicks / (views + 1)
-=====================  =======  ==================================================================
-"""
+"""How result rows are read: strictly, and without ever failing; docs/workloads.md says what their fields mean. Pure."""
 
 from __future__ import annotations
 
 from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE, RowFields
-from windowbench.workloads.kit.result_table import ResultTable
+from windowbench.workloads.kit.result_table import ResultTable, by_window
 
 ROW = RowFields(
     key=("window_start", "campaign_id"),
@@ -50,18 +30,11 @@ RESULT_TABLE = ResultTable(
     rows_of="window and campaign",
     lines_of="window: click-through rate over all campaigns, how late the last row was",
     note="results of windowbench; times are ms since the Unix epoch, but for max_event_time_ns",
-    query="""\
-SELECT run_id,
-       to_timestamp(window_start / 1000.0) AS window_start,
-       to_timestamp(window_end / 1000.0) AS window_end,
+    query=by_window("""\
        count(*) AS campaigns,
        sum(events) AS events,
        sum(views) AS views,
        sum(clicks) AS clicks,
        sum(purchases) AS purchases,
-       sum(clicks)::double precision / nullif(sum(views), 0)::double precision AS ctr,
-       max(append_time) - window_end AS since_window_end_ms
-FROM {table} AS result
-GROUP BY run_id, result.window_start, result.window_end
-ORDER BY run_id, result.window_start""",
+       sum(clicks)::double precision / nullif(sum(views), 0)::double precision AS ctr"""),
 )

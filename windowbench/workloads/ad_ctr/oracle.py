@@ -12,7 +12,7 @@ import numpy as np
 
 from config import Config
 from windowbench.judge.truth.closing import ClosingTimes, closing_times
-from windowbench.judge.truth.comparison import Flags, Index, Rules, ValueJudgement, within_one_ulp
+from windowbench.judge.truth.comparison import Flags, Index, ValueJudgement, within_one_ulp
 from windowbench.judge.truth.oracle import Evidence, Oracle, outlined
 from windowbench.judge.truth.replay import ScheduledEvents
 from windowbench.judge.truth.rows import ParsedRows
@@ -21,13 +21,8 @@ from windowbench.workloads.ad_ctr.pair import BARE_TOPICS
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES, AdCtrSettings
 from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE
-from windowbench.workloads.kit.tally import Bounds, Greatest, Sendings, Tally
-from windowbench.workloads.kit.truth import TalliedTruth, ratio
-
-
-def rules(config: Config) -> Rules:
-    """Return what the rows of one cell mean together: one row, or updates of one."""
-    return rules_of(config.output_mode)
+from windowbench.workloads.kit.tally import Bounds, Sendings, Tally, greatest
+from windowbench.workloads.kit.truth import UpdatedTruth, ratio
 
 
 def cells(config: Config, closing: ClosingTimes) -> Cells:
@@ -36,14 +31,8 @@ def cells(config: Config, closing: ClosingTimes) -> Cells:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdCtrTruth(TalliedTruth):
-    """Expected rows of a run; events are counted in the order of ``settings.EVENT_TYPES``.
-
-    Attributes
-    ----------
-    event_time_ns : Bounds
-        Greatest event time of each cell.
-    """
+class AdCtrTruth(UpdatedTruth):
+    """Expected rows of a run; events are counted in the order of ``settings.EVENT_TYPES``."""
 
     event_time_ns: Bounds
 
@@ -76,7 +65,7 @@ class TruthBuilder:
         self.cells = cells(config, closing)
         self._evidence = evidence
         self._tally = Tally(closing, self.cells.count, evidence, kinds=len(EVENT_TYPES))
-        self._event_time = Greatest(self.cells.count)
+        self._event_time = greatest(self.cells.count)
 
     def add(self, events: ScheduledEvents) -> None:
         """Add events; the order of blocks does not matter."""
@@ -91,4 +80,8 @@ class TruthBuilder:
         return AdCtrTruth(cells=self.cells, tallied=self._tally.finish(), event_time_ns=self._event_time.bounds)
 
 
-ORACLE = Oracle(outline=outlined(closing_times, cells, TruthBuilder), rules=rules, bare_topics=BARE_TOPICS)
+ORACLE = Oracle(
+    outline=outlined(closing_times, cells, TruthBuilder),
+    rules=lambda config: rules_of(config.output_mode),
+    bare_topics=BARE_TOPICS,
+)

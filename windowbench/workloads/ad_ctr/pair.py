@@ -12,34 +12,32 @@ from config import Config
 from windowbench.judge.truth.oracle import BareTopics, ParsedEvents
 from windowbench.judge.truth.rows import ParsedRows
 from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
-from windowbench.workloads.kit.json_rows import is_integer, json_object, usual_run_id
+from windowbench.workloads.kit.cells import places_in
+from windowbench.workloads.kit.json_rows import integer_of, is_sound, json_object, usual_run_id
 
-_INTEGERS = ("campaign_id", "event_time_ns", "produce_time", "window_id")
-_CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
+
+def _code_of(kind: object) -> int | None:
+    return EVENT_TYPES.index(kind) if isinstance(kind, str) and kind in EVENT_TYPES else None
+
+
+_READERS = {
+    "event_type": _code_of,
+    **dict.fromkeys(("campaign_id", "event_time_ns", "produce_time", "window_id"), integer_of),
+}
 
 
 def parse_events(values: Sequence[bytes | None]) -> ParsedEvents:
     """Read the payloads of events; END and what is no ad event are left out."""
-    position: list[int] = []
-    columns: list[tuple[int, ...]] = []
-    for i, value in enumerate(values):
-        event = json_object(value)
-        if event is None:
-            continue
-        numbers = [number for number in map(event.get, _INTEGERS) if is_integer(number)]
-        kind = event.get("event_type")
-        code = _CODES.get(kind) if isinstance(kind, str) else None
-        if code is None or len(numbers) < len(_INTEGERS):
-            continue
-        position.append(i)
-        columns.append((code, *numbers))
-    table = np.array(columns, dtype=np.int64).reshape(-1, 1 + len(_INTEGERS))
+    found = [(i, event) for i, event in enumerate(map(json_object, values)) if event and is_sound(event, _READERS)]
+    columns = {
+        name: np.array([read(event[name]) for _, event in found], dtype=np.int64) for name, read in _READERS.items()
+    }
     return ParsedEvents(
-        position=np.array(position, dtype=np.int64),
-        event_time_ns=table[:, 2],
-        produce_ms=table[:, 3],
-        window_id=table[:, 4],
-        contents={"event_type": table[:, 0].astype(np.uint8), "campaign_id": table[:, 1]},
+        position=np.array([i for i, _ in found], dtype=np.int64),
+        event_time_ns=columns["event_time_ns"],
+        produce_ms=columns["produce_time"],
+        window_id=columns["window_id"],
+        contents={"event_type": columns["event_type"].astype(np.uint8), "campaign_id": columns["campaign_id"]},
     )
 
 
@@ -51,19 +49,10 @@ def fitted(
     Campaigns of `rows` are numbered in the same way; -1 stands for those of no event.
     """
     campaigns, codes = np.unique(contents["campaign_id"], return_inverse=True)
-    _recode(rows, campaigns)
+    rows.integers["campaign_id"] = places_in(campaigns, rows.integers["campaign_id"])
     shape = config.replace(num_campaigns=max(len(campaigns), 1), ads_per_campaign=1)
     kinds = contents["event_type"].astype(np.uint8)
     return shape, {"event_type": kinds, "campaign_id": codes.astype(np.int32)}
-
-
-def _recode(rows: ParsedRows, campaigns: NDArray[np.int64]) -> None:
-    """Put the position in `campaigns` in place of each row's campaign, -1 where it is none of them."""
-    ids = rows.integers["campaign_id"]
-    position = np.searchsorted(campaigns, ids)
-    inside = np.minimum(position, max(len(campaigns) - 1, 0))
-    known = campaigns[inside] == ids if len(campaigns) else np.zeros(len(ids), dtype=np.bool_)
-    rows.integers["campaign_id"] = np.where(known, inside, -1)
 
 
 BARE_TOPICS = BareTopics(parse_events=parse_events, usual_run_id=usual_run_id, fitted=fitted)

@@ -4,13 +4,13 @@ What an event and a right answer are is said by ``model.py`` and ``oracle.py`` b
 says it. The functions work alike on a stream and on a static frame, know neither broker nor session, and never
 fail on a record, whatever its bytes.
 
-The way of a record: :func:`parse` -> :func:`guard` -> :func:`windowed` -> :func:`records`; what is easy to break on it
+The way of a record: :func:`parse` -> :func:`guard` -> :func:`windowed` -> records; what is easy to break on it
 stands in :mod:`windowbench.engines.spark.events`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
@@ -23,46 +23,18 @@ from windowbench.workloads.ad_ctr.settings import EVENT_TYPES
 _EVENT = "event_type string, campaign_id bigint, event_time_ns bigint, produce_time bigint, run_id string"
 
 
-def parse(raw: DataFrame, *, keep: Sequence[str] = ()) -> DataFrame:
-    """Read the JSON of Kafka records into typed columns, all null where a record is not a well-formed event.
-
-    Parameters
-    ----------
-    raw : DataFrame
-        Kafka records: ``value`` binary, ``timestamp``; further columns are ignored.
-    keep : sequence of str, optional
-        Columns of `raw` to carry along, such as ``offset``.
-
-    Returns
-    -------
-    DataFrame
-        ``event_type`` and ``run_id`` string; ``campaign_id``, ``event_time_ns``, ``produce_time`` (ms) long;
-        ``record_ms`` long, the record's own Kafka timestamp.
-    """
-    return events.parse(raw, _EVENT, keep=keep)
+parse = partial(events.parse, fields=_EVENT)
+"""Reads the JSON of Kafka records into the columns of an event."""
 
 
 def guard(parsed: DataFrame, run_id: str, observation: Observation | str = OBSERVATION) -> DataFrame:
-    """Keep good events and this run's END records; count all others.
+    """Keep good events and END, by :func:`windowbench.engines.spark.events.guard`; count all others.
 
     A good event has one of the known types, integers for campaign, event time and produce time, and an event time
     from an hour before to 5 s after its own Kafka timestamp, both included.
-
-    Parameters
-    ----------
-    parsed : DataFrame
-        What :func:`parse` returns.
-    run_id : str
-        The END of another run is a rejected record like any other.
-    observation : Observation or str, optional
-        Receives ``rejected`` and ``ends``, numbers of records: an Observation for a static frame, a name for a stream.
     """
-    good = (
-        F.col("event_type").isin(*EVENT_TYPES)
-        & F.col("campaign_id").isNotNull()
-        & F.col("produce_time").isNotNull()
-        & events.in_time()
-    )
+    good = F.col("event_type").isin(*EVENT_TYPES) & events.in_time()
+    good &= F.col("campaign_id").isNotNull() & F.col("produce_time").isNotNull()
     return events.guard(parsed, run_id, good, observation)
 
 
@@ -71,11 +43,6 @@ def windowed(kept: DataFrame, windows: WindowSettings, run_id: str) -> DataFrame
 
     Windows start at multiples of the slide since the Unix epoch. On a stream in append mode a row appears
     when the watermark, the greatest event time less the delay, has reached the window's end.
-
-    Returns
-    -------
-    DataFrame
-        The result row of docs/measurement.md.
     """
     size, slide = (f"{ms} milliseconds" for ms in (windows.size_ms, windows.slide_ms))
     timed = events.timed(kept, windows.delay_ms)
@@ -100,20 +67,11 @@ def windowed(kept: DataFrame, windows: WindowSettings, run_id: str) -> DataFrame
 
 
 def results(raw: DataFrame, config: JobConfig, observation: Observation | str = OBSERVATION) -> DataFrame:
-    """Return the result rows of Kafka records `raw`.
-
-    Raises
-    ------
-    ValueError
-        When the configuration has no run id.
-    """
+    """Return the result rows of Kafka records `raw`."""
     run_id = events.run_id_of(config.run.run_id)
     return windowed(guard(parse(raw), run_id, observation), config.windows, run_id)
 
 
-def records(rows: DataFrame) -> DataFrame:
-    """Return result rows as Kafka records: ``key`` "<campaign_id>:<window_start>", ``value`` the row as JSON."""
-    return events.records(rows, "campaign_id", "window_start")
-
-
-QUERY = SparkQuery(results=of_one_source(results), records=records)
+QUERY = SparkQuery(
+    results=of_one_source(results), records=lambda rows: events.records(rows, "campaign_id", "window_start")
+)

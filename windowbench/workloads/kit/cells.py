@@ -14,20 +14,21 @@ from windowbench.judge.truth.rows import ParsedRows
 _NONE = np.iinfo(np.int64).min
 
 
+def places_in(known: Index, values: Index) -> Index:
+    """Return the place of each value among different ones, -1 for one that is not there."""
+    if len(known) == 0:
+        return np.full(len(values), -1, dtype=np.int64)
+    order = np.argsort(known)
+    place = order[np.minimum(np.searchsorted(known, values, sorter=order), len(known) - 1)]
+    return np.where(known[place] == values, place, -1)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cells:
     """Numbers the (window, key) pairs of a run: window index times keys plus key.
 
-    Attributes
-    ----------
-    closing : ClosingTimes
-        The windows.
-    keys : int
-        How many keys there are; they are numbered from 0.
-    column : str
-        Field of a row that holds its key.
-    names : int64[keys], optional
-        What rows have in that field for each key, where that is not its number: codes of texts, for example.
+    Keys are numbered from 0. Rows have them in the field `column`: the number itself, or of `names` the one in its
+    place, such as codes of texts.
     """
 
     closing: ClosingTimes
@@ -53,14 +54,6 @@ class Cells:
         numbers = cells % self.keys
         return numbers if self.names is None else self.names[numbers]
 
-    def _numbers_of(self, found: Index) -> Index:
-        """Return the number of each key as rows have it, -1 for one that there is not."""
-        if self.names is None:
-            return found
-        order = np.argsort(self.names)
-        place = np.minimum(np.searchsorted(self.names, found, sorter=order), self.keys - 1)
-        return np.where(self.names[order][place] == found, order[place], -1)
-
     def live_keys(self, cells: Index) -> list[tuple[int | str, ...]]:
         """Return each cell's window start (ms) and key, as a live row names them."""
         starts = self.closing.starts_ms[self.window_index(cells)]
@@ -68,7 +61,8 @@ class Cells:
 
     def cells_of(self, rows: ParsedRows) -> Index:
         """Return the cell of every row, ``NO_CELL`` where its window or key is none of the run's."""
-        start, key = rows.integers["window_start"], self._numbers_of(rows.integers[self.column])
+        start, key = rows.integers["window_start"], rows.integers[self.column]
+        key = key if self.names is None else places_in(self.names, key)
         starts = self.closing.starts_ms
         if len(starts) == 0:
             return np.full(len(start), NO_CELL, dtype=np.int64)
@@ -86,7 +80,6 @@ class LastEvents:
     """
 
     def __init__(self, cells: int) -> None:
-        """Begin without any event."""
         self.due_ns: NDArray[np.int64] = np.full(cells, _NONE, dtype=np.int64)
         self.sent_ns: NDArray[np.int64] = np.full(cells, _NONE, dtype=np.int64)
 

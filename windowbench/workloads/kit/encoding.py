@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from windowbench.load.events import EventBlock, event_keys
-from windowbench.load.payload import quoted
+from windowbench.load.payload import column, quoted
 
 
 def words(values: Sequence[str]) -> NDArray[np.bytes_]:
@@ -21,6 +21,12 @@ def numbers(values: Sequence[int]) -> NDArray[np.bytes_]:
     texts = [b"%d" % value for value in values]
     width = max(map(len, texts), default=1)
     return np.array([text.rjust(width) for text in texts], dtype=f"S{width}")
+
+
+def padded(texts: Sequence[str]) -> NDArray[np.bytes_]:
+    """Return texts of one width, spaces behind them: between the tokens of JSON they mean nothing."""
+    ready = np.array([text.encode() for text in texts])
+    return np.char.ljust(ready, ready.itemsize)
 
 
 class NamedByKey:
@@ -41,8 +47,8 @@ class NamedByField:
 
     HEAD = b'{"event_id":"'
     NAME_WIDTH = len("99:999999999999")
-    COLUMN = "event_id", NAME_WIDTH + len('",')
-    """Comes behind the head of a row; filled with :meth:`names`."""
+    COLUMN = column("event_id", NAME_WIDTH + len('",'), after=b"")
+    """The first of a row; filled with :meth:`names`."""
 
     def names(self, block: EventBlock) -> NDArray[np.bytes_]:
         """Return the name of each event, as text of one width."""

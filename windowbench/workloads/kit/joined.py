@@ -7,7 +7,7 @@ run's own window in whose last slide it ends: rows that become due at the same t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -20,7 +20,6 @@ from windowbench.judge.truth.comparison import (
     NO_CELL,
     CellTable,
     Comparison,
-    Flags,
     Index,
     Truth,
     ValueJudgement,
@@ -33,59 +32,9 @@ from windowbench.workloads.kit.typed_rows import KEY_COLUMN, METRIC_COLUMN
 _ARRAY = TypeVar("_ARRAY", bound=NDArray[Any])
 
 
-@dataclass(frozen=True, kw_only=True)
-class JoinedWindows:
-    """Windows of several parts, one part after the other.
-
-    Attributes
-    ----------
-    assigner : WindowAssigner
-        The run's own windows, which give the ids.
-    parts : tuple of Windows
-    """
-
-    assigner: WindowAssigner
-    parts: tuple[Windows, ...]
-
-    def _joined(self, of: Callable[[Windows], NDArray[Any]]) -> NDArray[Any]:
-        return np.concatenate([of(part) for part in self.parts])
-
-    @cached_property
-    def starts_ms(self) -> NDArray[np.int64]:
-        """First ms of each."""
-        return self._joined(lambda part: part.starts_ms)
-
-    @cached_property
-    def ends_ms(self) -> NDArray[np.int64]:
-        """First ms after each."""
-        return self._joined(lambda part: part.ends_ms)
-
-    @cached_property
-    def ids(self) -> NDArray[np.int64]:
-        """Id of the run's own window in whose last slide each ends, its end included."""
-        own = self.assigner
-        ids: NDArray[np.int64] = -((own.base_ms + own.size_ms - self.ends_ms) // own.slide_ms)
-        return ids
-
-    @cached_property
-    def closing_ns(self) -> NDArray[np.int64]:
-        """Earliest possible emission of each."""
-        return self._joined(lambda part: part.closing_ns)
-
-    @cached_property
-    def by_end(self) -> NDArray[np.bool_]:
-        """Whether only END closes it."""
-        return self._joined(lambda part: part.by_end)
-
-    @cached_property
-    def partition_wait_ns(self) -> NDArray[np.int64]:
-        """How much later the last partition closes it."""
-        return self._joined(lambda part: part.partition_wait_ns)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ListedWindows:
-    """Windows that events make, such as sessions: each is listed; :class:`windowbench.judge.truth.closing.Windows`."""
+    """Windows that are listed one by one; see :class:`windowbench.judge.truth.closing.Windows`."""
 
     ids: NDArray[np.int64]
     starts_ms: NDArray[np.int64]
@@ -95,16 +44,21 @@ class ListedWindows:
     partition_wait_ns: NDArray[np.int64]
 
 
+def joined_windows(assigner: WindowAssigner, parts: Sequence[Windows]) -> ListedWindows:
+    """Return windows of several parts, one part after the other; `assigner` has the run's own, which give the ids."""
+    names = ("starts_ms", "ends_ms", "closing_ns", "by_end", "partition_wait_ns")
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    # The own window in whose last slide each ends, its end included.
+    ids = -((assigner.base_ms + assigner.size_ms - joined["ends_ms"]) // assigner.slide_ms)
+    return ListedWindows(ids=ids, **joined)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ListedCells:
     """Cells that each have a window of their own.
 
-    Attributes
-    ----------
-    closing : ListedWindows
-        Window i is that of cell i.
-    keys : int64[cells]
-        What rows have in their column ``key``; with the window's start it tells a cell from others.
+    Window i is that of cell i; with its start the entry of `keys`, which rows have in their column ``key``, tells it
+    from others.
     """
 
     closing: ListedWindows
@@ -141,23 +95,18 @@ class ListedCells:
 
 @dataclass(frozen=True, kw_only=True)
 class JoinedCells:
-    """Cells of several parts, numbered through.
+    """Cells of several parts, in the order of the numbers in the column ``metric``, numbered through.
 
-    Attributes
-    ----------
-    assigner : WindowAssigner
-        The run's own windows.
-    parts : tuple of CellTable
-        In the order of the numbers in the column ``metric``.
+    `assigner` has the run's own windows.
     """
 
     assigner: WindowAssigner
     parts: tuple[CellTable, ...]
 
     @cached_property
-    def closing(self) -> JoinedWindows:
+    def closing(self) -> ListedWindows:
         """The windows."""
-        return JoinedWindows(assigner=self.assigner, parts=tuple(part.closing for part in self.parts))
+        return joined_windows(self.assigner, [part.closing for part in self.parts])
 
     @cached_property
     def bounds(self) -> NDArray[np.int64]:
@@ -201,29 +150,32 @@ class JoinedCells:
             found[at] = np.where(cells == NO_CELL, NO_CELL, cells + self.bounds[number])
         return found
 
-    def _of_parts(self, cells: Index, of: Callable[[int, CellTable, Index], NDArray[np.int64]]) -> Index:
-        found: NDArray[np.int64] = np.full(len(cells), NO_CELL, dtype=np.int64)
+    def by_part(self, cells: Index) -> Iterator[tuple[int, Index, Index]]:
+        """Yield for each part its number, where in `cells` those of it are, and the numbers that they have in it."""
         owner = self.part_of(cells)
-        for number, part in enumerate(self.parts):
+        for number in range(len(self.parts)):
             at = np.flatnonzero(owner == number)
-            found[at] = of(number, part, cells[at] - self.bounds[number])
-        return found
+            yield number, at, cells[at] - self.bounds[number]
 
     def window_index(self, cells: Index) -> Index:
         """Return the index of each cell's window."""
-        return self._of_parts(cells, lambda number, part, own: part.window_index(own) + self._first_window[number])
+        found = np.full(len(cells), NO_CELL, dtype=np.int64)
+        for number, at, own in self.by_part(cells):
+            found[at] = self.parts[number].window_index(own) + self._first_window[number]
+        return found
 
     def keys_of(self, cells: Index) -> Index:
         """Return each cell's key."""
-        return self._of_parts(cells, lambda _, part, own: part.keys_of(own))
+        found = np.full(len(cells), NO_CELL, dtype=np.int64)
+        for number, at, own in self.by_part(cells):
+            found[at] = self.parts[number].keys_of(own)
+        return found
 
     def live_keys(self, cells: Index) -> list[tuple[int | str, ...]]:
         """Return number of the type, window start (ms) and key of each cell, as a live row names them."""
-        owner = self.part_of(cells)
         found: list[tuple[int | str, ...]] = [()] * len(cells)
-        for number, part in enumerate(self.parts):
-            at = np.flatnonzero(owner == number)
-            for place, key in zip(at.tolist(), part.live_keys(cells[at] - self.bounds[number]), strict=True):
+        for number, at, own in self.by_part(cells):
+            for place, key in zip(at.tolist(), self.parts[number].live_keys(own), strict=True):
                 found[place] = (number, *key)
         return found
 
@@ -238,61 +190,26 @@ def rows_at(rows: ParsedRows, places: Index) -> ParsedRows:
     )
 
 
+def _joined(name: str) -> cached_property[NDArray[Any]]:
+    """Return what joins an array of all parts, of one entry a cell."""
+    return cached_property(lambda self: np.concatenate([getattr(part, name) for part in self.parts]))
+
+
 @dataclass(frozen=True, kw_only=True)
 class JoinedTruth:
-    """Truths of several parts as one; each cell has one row, which holds its final value.
-
-    Attributes
-    ----------
-    cells : JoinedCells
-    parts : tuple of Truth
-    """
+    """Truths of several parts as one; each cell has one row, which holds its final value."""
 
     cells: JoinedCells
     parts: tuple[Truth, ...]
 
-    def _joined(self, of: Callable[[Truth], NDArray[Any]]) -> NDArray[Any]:
-        return np.concatenate([of(part) for part in self.parts])
-
-    @cached_property
-    def greatest_produce_ms(self) -> Index:
-        """See :class:`windowbench.judge.truth.comparison.Truth`, for this and what follows."""
-        return self._joined(lambda part: part.greatest_produce_ms)
-
-    @cached_property
-    def earliest_ns(self) -> Index:
-        """Earliest possible emission of each cell's final value."""
-        return self._joined(lambda part: part.earliest_ns)
-
-    @cached_property
-    def first_earliest_ns(self) -> Index:
-        """The same: nothing is revised."""
-        return self.earliest_ns
-
-    @cached_property
-    def last_due_ns(self) -> Index:
-        """Due time of the last event that must count."""
-        return self._joined(lambda part: part.last_due_ns)
-
-    @cached_property
-    def last_sent_ns(self) -> Index:
-        """Send time of that event."""
-        return self._joined(lambda part: part.last_sent_ns)
-
-    @cached_property
-    def required(self) -> Flags:
-        """Cells that must have a row."""
-        return self._joined(lambda part: part.required)
-
-    @cached_property
-    def possible(self) -> Flags:
-        """Cells that may have a row."""
-        return self._joined(lambda part: part.possible)
-
-    @cached_property
-    def absence_explained(self) -> Flags:
-        """Required cells whose absence the generator explains."""
-        return self._joined(lambda part: part.absence_explained)
+    greatest_produce_ms = _joined("greatest_produce_ms")
+    earliest_ns = _joined("earliest_ns")
+    first_earliest_ns = _joined("earliest_ns")
+    last_due_ns = _joined("last_due_ns")
+    last_sent_ns = _joined("last_sent_ns")
+    required = _joined("required")
+    possible = _joined("possible")
+    absence_explained = _joined("absence_explained")
 
     @property
     def settled(self) -> bool:
@@ -305,13 +222,11 @@ class JoinedTruth:
 
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Judge the rows at `index`, which belong to `cells`, each by the truth of its part."""
-        owner = self.cells.part_of(cells)
         count = len(cells)
         flags = {name: np.zeros(count, dtype=np.bool_) for name in ("right", "partial", "undecidable", "explained")}
         events = np.zeros(count, dtype=np.int64)
-        for number, part in enumerate(self.parts):
-            at = np.flatnonzero(owner == number)
-            judged = part.judge(rows, index[at], cells[at] - self.cells.bounds[number])
+        for number, at, own in self.cells.by_part(cells):
+            judged = self.parts[number].judge(rows, index[at], own)
             events[at] = judged.events
             for name, column in flags.items():
                 column[at] = getattr(judged, name)

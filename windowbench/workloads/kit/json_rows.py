@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import orjson
@@ -24,7 +25,8 @@ _FEW = 256
 """Rows that are not worth halving."""
 _NO_KEY = np.iinfo(np.int64).min
 _INT64 = range(-(2**63), 2**63)
-_NUMBERS = {int, float, type(None)}
+Readers = Mapping[str, Callable[[object], float | None]]
+"""What reads each field of a row: a number for what it holds, None for what it must not hold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,74 +104,83 @@ class RowFields:
         return self._joined([self._parse_chunk(part, run_id) for part in (values[:half], values[half:])])
 
     def _parse_one_by_one(self, values: Sequence[bytes | None], run_id: str) -> ParsedRows:
-        count = len(values)
-        kind = np.full(count, RowKind.FOREIGN, dtype=np.uint8)
-        integers: dict[str, NDArray[np.int64]] = {n: np.zeros(count, dtype=np.int64) for n in self.integers}
-        doubles: dict[str, NDArray[np.float64]] = {n: np.full(count, np.nan) for n in self.doubles}
+        parsed = no_rows(len(values), self.integers, self.doubles)
         for name in self.key:
-            integers[name][:] = _NO_KEY
-        for i, value in enumerate(values):
-            row = json_object(value)
-            if row is None or row.get("run_id") != run_id:
-                continue
-            kind[i] = RowKind.SOUND
-            for name in self.integers:
-                number = row.get(name)
-                if is_integer(number):
-                    integers[name][i] = number
-                else:
-                    kind[i] = RowKind.MALFORMED
-            for name in self.doubles:
-                number = row.get(name)
-                if is_double(number):
-                    doubles[name][i] = np.nan if number is None else number
-                else:
-                    kind[i] = RowKind.MALFORMED
-        return ParsedRows(kind=kind, integers=integers, doubles=doubles)
+            parsed.integers[name][:] = _NO_KEY
+        own = [
+            (place, row) for place, row in enumerate(map(json_object, values)) if row and row.get("run_id") == run_id
+        ]
+        fill(parsed, own, self._readers)
+        return parsed
+
+    @property
+    def _readers(self) -> Readers:
+        return {**dict.fromkeys(self.integers, integer_of), **dict.fromkeys(self.doubles, double_of)}
 
     def sound(self, value: bytes | None) -> SoundRow | None:
         """Read one result record of whatever run, integers and doubles in the order of their names."""
         row = json_object(value)
-        run_id = None if row is None else row.get("run_id")
-        if row is None or not isinstance(run_id, str):
+        if row is None or not isinstance(row.get("run_id"), str) or not is_sound(row, self._readers):
             return None
-        integers = tuple(row.get(name) for name in self.integers)
-        doubles = tuple(row.get(name) for name in self.doubles)
-        if not all(map(is_integer, integers)):
-            return None
-        if not all(map(is_double, doubles)):
-            return None
-        return run_id, integers, tuple(None if number is None else float(number) for number in doubles)
+        return row["run_id"], tuple(row[name] for name in self.integers), doubles_of(row, self.doubles)
 
 
-def is_integer(value: object) -> TypeGuard[int]:
-    """Whether a value read from JSON is an integer of 64 bits."""
-    return type(value) is int and value in _INT64
+def no_rows(count: int, integers: Sequence[str], doubles: Sequence[str]) -> ParsedRows:
+    """Return so many values that are no rows, 0 and NaN in all columns."""
+    return ParsedRows(
+        kind=np.full(count, RowKind.FOREIGN, dtype=np.uint8),
+        integers={name: np.zeros(count, dtype=np.int64) for name in integers},
+        doubles={name: np.full(count, np.nan) for name in doubles},
+    )
+
+
+def fill(parsed: ParsedRows, own: Sequence[tuple[int, dict[str, Any]]], readers: Readers) -> None:
+    """Write rows of the run to their places, sound or malformed; what cannot be read leaves its column as it was."""
+    at = np.array([place for place, _ in own], dtype=np.int64)
+    sound = np.ones(len(own), dtype=np.bool_)
+    for name, read in readers.items():
+        found = [read(row.get(name)) for _, row in own]
+        good = np.array([value is not None for value in found], dtype=np.bool_)
+        into: NDArray[Any] = parsed.integers[name] if name in parsed.integers else parsed.doubles[name]
+        into[at[good]] = [value for value in found if value is not None]
+        sound &= good
+    parsed.kind[at] = np.where(sound, RowKind.SOUND, RowKind.MALFORMED)
+
+
+def is_sound(row: Mapping[str, object], readers: Readers) -> bool:
+    """Whether all fields of a row can be read."""
+    return all(read(row.get(name)) is not None for name, read in readers.items())
+
+
+def doubles_of(row: Mapping[str, Any], names: Sequence[str]) -> tuple[float | None, ...]:
+    """Return doubles of a sound row."""
+    return tuple(None if row.get(name) is None else float(row[name]) for name in names)
+
+
+def integer_of(value: object) -> int | None:
+    """Return an integer of 64 bits, None for anything else."""
+    return value if type(value) is int and value in _INT64 else None
+
+
+def double_of(value: object) -> float | None:
+    """Return a number, NaN for null, None for anything else."""
+    if value is None:
+        return math.nan
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def whole(row: Mapping[str, object], name: str) -> int:
-    """Return an integer of a row.
-
-    Raises
-    ------
-    KeyError, TypeError
-        When it is missing, or none.
-    """
-    number = row[name]
-    if not is_integer(number):
-        raise TypeError(f"{name} is no integer: {number!r}")
+    """Return an integer of a row; raises KeyError where it is missing, TypeError where it is none."""
+    number = integer_of(row[name])
+    if number is None:
+        raise TypeError(f"{name} is no integer: {row[name]!r}")
     return number
 
 
 def live_row(row: Mapping[str, object], key: tuple[int | str, ...], events: int) -> LiveRow:
     """Return what is looked at of a row of that key which counts so many events."""
-    start, end, newest = whole(row, "window_start"), whole(row, "window_end"), row.get(NEWEST_PRODUCE)
-    return LiveRow(key, start, end, events, newest if is_integer(newest) else None)
-
-
-def is_double(value: object) -> bool:
-    """Whether a value read from JSON is a number, or null."""
-    return type(value) in _NUMBERS
+    start, end = whole(row, "window_start"), whole(row, "window_end")
+    return LiveRow(key, start, end, events, integer_of(row.get(NEWEST_PRODUCE)))
 
 
 def usual_run_id(values: Sequence[bytes | None]) -> str | None:
@@ -191,21 +202,9 @@ def json_object(value: bytes | None) -> dict[str, Any] | None:
 def sound_rows(
     values: Sequence[bytes | None], run_id: str, integers: Sequence[str], doubles: Sequence[str]
 ) -> ParsedRows | None:
-    """Read values of which each is a sound row of one run.
+    """Read values of which each is a sound row of one run, with these integers and doubles.
 
-    Parameters
-    ----------
-    values : sequence of bytes or None
-        Values of result records.
-    run_id : str
-        What the field ``run_id`` of every row must hold.
-    integers, doubles : sequence of str
-        Fields of a row. An integer must be there and be written as one; a double may be missing or null.
-
-    Returns
-    -------
-    ParsedRows or None
-        None when any value is something else, or has a field beside these: it takes looking at them one by one.
+    None when any value is something else, or has a field beside these: it takes looking at them one by one.
     """
     fields = [pa.field("run_id", pa.string()), *(pa.field(name, pa.int64()) for name in integers)]
     schema = pa.schema([*fields, *(pa.field(name, pa.float64()) for name in doubles)])  # type: ignore[arg-type]  # stubs know no fields

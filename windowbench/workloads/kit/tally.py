@@ -68,45 +68,29 @@ class Bounds:
         return np.asarray((values >= self.low[cells]) & (values <= self.high[cells]))
 
 
-class Sums:
-    """What events add up to in each cell; sums over those that must count, and over those that may besides."""
+class Gathered:
+    """What a ufunc makes of the values of each cell's events: of those that must count, and of all that may."""
 
-    def __init__(self, cells: int) -> None:
-        """Begin with nothing."""
-        self._must: Index = np.zeros(cells, dtype=np.int64)
-        self._maybe: Index = np.zeros(cells, dtype=np.int64)
-
-    def add(self, cells: Index, values: Index, admitted: Admitted) -> None:
-        """Add what each event adds to its cell."""
-        for into, which in zip((self._must, self._maybe), admitted, strict=True):
-            at = picked(which)
-            np.add.at(into, cells[at], values[at])
-
-    @property
-    def bounds(self) -> Bounds:
-        """The sums, from that over the ones to that over all."""
-        high = self._must + self._maybe
-        return Bounds(low=np.minimum(self._must, high), high=np.maximum(self._must, high))
-
-
-class Greatest:
-    """Greatest value of each cell, over events that must count and over all that may; the least int64 where none."""
-
-    def __init__(self, cells: int) -> None:
-        """Begin with nothing."""
-        self._must: Index = np.full(cells, NONE, dtype=np.int64)
-        self._all: Index = np.full(cells, NONE, dtype=np.int64)
+    def __init__(self, cells: int, how: np.ufunc, start: int) -> None:
+        self._how = how
+        self._must: Index = np.full(cells, start, dtype=np.int64)
+        self._all: Index = np.full(cells, start, dtype=np.int64)
 
     def add(self, cells: Index, values: Index, must: Flags, may: Flags) -> None:
         """Take note of the value of each event."""
         for into, which in ((self._must, must), (self._all, may)):
             at = picked(which)
-            np.maximum.at(into, cells[at], values[at])
+            self._how.at(into, cells[at], values[at])
 
     @property
     def bounds(self) -> Bounds:
-        """That of the ones, and that of all."""
-        return Bounds(low=self._must, high=self._all)
+        """From that of the ones to that of all."""
+        return Bounds(low=np.minimum(self._must, self._all), high=np.maximum(self._must, self._all))
+
+
+def greatest(cells: int) -> Gathered:
+    """Begin with the least int64 as the greatest value of each cell."""
+    return Gathered(cells, np.maximum, NONE)
 
 
 def picked(which: Flags) -> Flags | slice:
@@ -148,20 +132,9 @@ class Tallied:
 
 
 class Tally:
-    """Adds up events by cell.
+    """Adds up events by cell, kinds of event apart, and beside them `sums` by their names.
 
-    Parameters
-    ----------
-    windows : Windows
-        When each window closes.
-    cells : int
-        How many cells there are.
-    evidence : Evidence
-        Of these cells.
-    kinds : int
-        How many kinds of event are counted apart.
-    sums : sequence of str
-        Names of what is added up beside.
+    `evidence` is that of these cells, `windows` say when each closes.
     """
 
     def __init__(
@@ -172,8 +145,8 @@ class Tally:
         self._sent_before_ns = ahead_ns(windows, round(evidence.greatest_ack_ms * NS_PER_MS))
         # What is never written to takes no memory: mostly all must count, and nothing is excused.
         self._must, self._maybe, self._excused = (np.zeros((kinds, cells), dtype=np.int32) for _ in range(3))
-        self._produce_ms, self._last = Greatest(cells), LastEvents(cells)
-        self._sums = {name: Sums(cells) for name in sums}
+        self._produce_ms, self._last = greatest(cells), LastEvents(cells)
+        self._sums = {name: Gathered(cells, np.add, 0) for name in sums}
 
     def add(
         self,
@@ -185,24 +158,10 @@ class Tally:
         repeats: Flags | None = None,
         **values: Index,
     ) -> Admitted:
-        """Add events, each to its cell.
+        """Add events, each to its cell and kind, and its `values` to the sums; return which of them count.
 
-        Parameters
-        ----------
-        sendings : Sendings
-        windows, cells : int64[n]
-        kinds : int[n], optional
-            Number of the kind of each.
-        repeats : bool[n], optional
-            Events that repeat another one. Either may be the one that counts: the produce time of one that is repeated
-            is in question, nothing else.
-        **values : int64[n]
-            What each adds to each of the sums.
-
-        Returns
-        -------
-        Admitted
-            Which of them count.
+        `repeats` are events that repeat another one. Either may be the one that counts: the produce time of one that is
+        repeated is in question, nothing else.
         """
         due, sent, unseen = sendings
         produce_ms = np.where(sent == UNSENT, NONE, sent // NS_PER_MS)
@@ -220,7 +179,7 @@ class Tally:
                 np.add.at(into.reshape(-1), flat[picked(which)], np.int32(1))
         admitted = Admitted(must, maybe)
         for name, column in values.items():
-            self._sums[name].add(cells, column, admitted)
+            self._sums[name].add(cells, column, must, must | maybe)
         self._produce_ms.add(cells, produce_ms, must, may)
         counted = picked(must & (sent != UNSENT))
         self._last.add(cells[counted], due[counted], sent[counted])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from windowbench.judge.truth.approximation import approximation_remarks
 from windowbench.judge.truth.comparison import CellTable, Comparison, Flags, Index, ValueJudgement
 from windowbench.judge.truth.rows import ParsedRows
 from windowbench.workloads.kit.tally import Bounds, Tallied
@@ -23,18 +24,20 @@ def ratio(above: Index, below: Index) -> NDArray[np.float64]:
 class TalliedTruth:
     """A truth of events added up; see :class:`windowbench.judge.truth.comparison.Truth`.
 
-    As it is here, a key has one row, or updates that count more and more, and nothing revises it once its window has
-    closed.
+    As it is here, a cell has one row, which holds its final value.
 
     Attributes
     ----------
     cells : CellTable
     tallied : Tallied
         What events add up to in each.
+    approximated : mapping of str to Bounds
+        Integers of which an approximation was asked for: any count of something is right, the bounds say what is true.
     """
 
     cells: CellTable
     tallied: Tallied
+    approximated: Mapping[str, Bounds] = field(default_factory=dict)
 
     @property
     def greatest_produce_ms(self) -> Index:
@@ -88,6 +91,34 @@ class TalliedTruth:
         return not self.undecidable.any()
 
     def least_events(self, cells: Index) -> Index:
+        """Return 1 for each cell: its first row is its final one."""
+        return np.ones(len(cells), dtype=np.int64)
+
+    def ends_fit(self, rows: ParsedRows, index: Index, cells: Index) -> Flags:
+        """Whether the window of each row at `index` ends where that of its cell does."""
+        ends = self.cells.closing.ends_ms[self.cells.window_index(cells)]
+        return np.asarray(rows.integers["window_end"][index] == ends)
+
+    def remarks(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, float]:
+        """Return how far approximate counts are from the truth; nothing where none was asked for."""
+        found: dict[str, float] = {}
+        for name, true in self.approximated.items():
+            found |= approximation_remarks(name, rows, comparison, first=0, low=true.low, high=true.high)
+        return found
+
+
+def judged_once(right: Flags, *, undecidable: Flags, explained: Flags) -> ValueJudgement:
+    """Return what was found of rows of which each is the only one of its cell."""
+    nothing = np.zeros(len(right), dtype=np.bool_)
+    events = np.ones(len(right), dtype=np.int64)
+    return ValueJudgement(right=right, partial=nothing, events=events, undecidable=undecidable, explained=explained)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdatedTruth(TalliedTruth):
+    """A truth of events counted by kind: a cell may have several rows, which count more and more of them."""
+
+    def least_events(self, cells: Index) -> Index:
         """Return how many events the final row of each cell counts at least."""
         least: Index = self.tallied.must[:, cells].sum(axis=0, dtype=np.int64)
         return least
@@ -100,10 +131,7 @@ class TalliedTruth:
         Parameters
         ----------
         counted : int64[kinds, n]
-            What each row says.
-        events : int64[n]
-            All events that it says to count.
-        cells : int64[n]
+            What each row says; `events` is all that it says to count.
         consistent : bool[n]
             Whether its other fields follow from these.
         *greatest : tuple of int64[n] and Bounds
@@ -127,13 +155,3 @@ class TalliedTruth:
             undecidable=(high != low).any(axis=0),
             explained=below & excusable & ~right,
         )
-
-    def ends_fit(self, rows: ParsedRows, index: Index, cells: Index) -> Flags:
-        """Whether the window of each row at `index` ends where that of its cell does."""
-        ends = self.cells.closing.ends_ms[self.cells.window_index(cells)]
-        return np.asarray(rows.integers["window_end"][index] == ends)
-
-    def remarks(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, float]:
-        """Return nothing."""
-        del comparison, rows
-        return {}

@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from windowbench.judge.truth.rows import LiveRow, ParsedRows, RowKind, RowModel, SoundRow
-from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE, is_double, is_integer, json_object, live_row, whole
+from windowbench.workloads.kit import json_rows
+from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE, Readers, json_object, whole
 from windowbench.workloads.kit.result_table import PLACE_COLUMNS
+from windowbench.workloads.kit.row_types import RowType
 
 METRIC_COLUMN = "metric"
 """Number of a row's type, -1 for a type that there is not."""
@@ -32,10 +34,8 @@ _LONGEST_KEY = 200
 
 @lru_cache(maxsize=1 << 16)
 def text_code(text: str) -> int:
-    """Return the number that stands for a text, of 64 bits; two texts of one run share one hardly ever.
+    """Return the number that stands for a text, of 64 bits.
 
-    Notes
-    -----
     Among 10 million texts the chance that any two share a code is below 3e-6.
     """
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -47,42 +47,22 @@ def text_codes(texts: Sequence[str]) -> NDArray[np.int64]:
     return np.array([text_code(text) for text in texts], dtype=np.int64)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RowType:
-    """The fields of a type of row, beside those that all rows have.
+def _code_of(value: object) -> int | None:
+    return text_code(value) if isinstance(value, str) else None
 
-    Attributes
-    ----------
-    name : str
-        What its field ``metric`` holds.
-    key : str
-        The one of `integers` or `texts` that tells a row from others of its type and window; empty where there is one
-        row for each window.
-    integers, texts, doubles : tuple of str
-        An integer and a text must be there; a double may be missing or null.
-    """
 
-    name: str
-    key: str = ""
-    integers: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
-    doubles: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Check the key."""
-        if self.key and self.key not in (*self.integers, *self.texts):
-            raise ValueError(f"the key {self.key} of {self.name} is none of its integers and texts")
+@lru_cache
+def _readers(row_type: RowType) -> Readers:
+    return {
+        **dict.fromkeys((*COMMON, *row_type.integers), json_rows.integer_of),
+        **dict.fromkeys(row_type.texts, _code_of),
+        **dict.fromkeys(row_type.doubles, json_rows.double_of),
+    }
 
 
 @dataclass(frozen=True)
 class TypedRows:
-    """The row types of a workload, and how rows of them are read.
-
-    Attributes
-    ----------
-    types : tuple of RowType
-        The number of a type is its place here.
-    """
+    """The row types of a workload, and how rows of them are read; the number of a type is its place in `types`."""
 
     types: tuple[RowType, ...]
 
@@ -132,57 +112,46 @@ class TypedRows:
         What is not a JSON object of this run is foreign; a row of this run of an unknown type, or with a field missing
         or of the wrong type, is malformed, with its key where the key can be read.
         """
-        count = len(values)
-        kind = np.full(count, RowKind.FOREIGN, dtype=np.uint8)
-        integers: dict[str, NDArray[np.int64]] = {name: np.zeros(count, dtype=np.int64) for name in self.integers}
-        doubles: dict[str, NDArray[np.float64]] = {name: np.full(count, np.nan) for name in self.doubles}
-        integers[METRIC_COLUMN][:] = -1
-        places: list[list[int]] = [[] for _ in self.types]
-        rows: list[list[dict[str, Any]]] = [[] for _ in self.types]
+        parsed = json_rows.no_rows(len(values), self.integers, self.doubles)
+        parsed.integers[METRIC_COLUMN][:] = -1
+        rows: list[list[tuple[int, dict[str, Any]]]] = [[] for _ in self.types]
         for place, value in enumerate(values):
             row = json_object(value)
             if row is None or row.get("run_id") != run_id:
                 continue
-            metric = row.get(METRIC_COLUMN)
-            number = self._numbers.get(metric) if isinstance(metric, str) else None
+            number = self._number_of(row)
             if number is None:
-                kind[place] = RowKind.MALFORMED
-                continue
-            places[number].append(place)
-            rows[number].append(row)
-        for number, row_type in enumerate(self.types):
-            at = np.array(places[number], dtype=np.int64)
-            sound, columns, numbers = _columns_of(rows[number], row_type)
-            kind[at] = np.where(sound, RowKind.SOUND, RowKind.MALFORMED)
-            integers[METRIC_COLUMN][at] = number
-            for name, column in columns.items():
-                integers[name][at] = column
-            for name, values_of in numbers.items():
-                doubles[name][at] = values_of
+                parsed.kind[place] = RowKind.MALFORMED
+            else:
+                parsed.integers[METRIC_COLUMN][place] = number
+                rows[number].append((place, row))
+        for own, row_type in zip(rows, self.types, strict=True):
+            json_rows.fill(parsed, own, _readers(row_type))
             if row_type.key:
-                integers[KEY_COLUMN][at] = columns[row_type.key]
-        return ParsedRows(kind=kind, integers=integers, doubles=doubles)
+                at = [place for place, _ in own]
+                parsed.integers[KEY_COLUMN][at] = parsed.integers[row_type.key][at]
+        return parsed
+
+    def _number_of(self, row: Mapping[str, object]) -> int | None:
+        metric = row.get(METRIC_COLUMN)
+        return self._numbers.get(metric) if isinstance(metric, str) else None
 
     def sound(self, value: bytes | None) -> SoundRow | None:
         """Read one record of whatever run: what :attr:`table_columns` names, None where a row has no such field."""
         row = json_object(value)
-        if row is None or not isinstance(row.get("run_id"), str):
-            return None
-        metric = row.get(METRIC_COLUMN)
-        number = self._numbers.get(metric) if isinstance(metric, str) else None
-        if number is None or not _columns_of([row], self.types[number])[0].all():
+        number = None if row is None else self._number_of(row)
+        if row is None or number is None or not isinstance(row.get("run_id"), str):
             return None
         row_type = self.types[number]
-        texts = {name: row[name] for name in row_type.texts}
-        if any("\0" in text for text in texts.values()):
-            return None  # which no database takes
+        if not json_rows.is_sound(row, _readers(row_type)) or any("\0" in row[name] for name in row_type.texts):
+            return None  # no database takes a text with a zero in it
         key = str(row[row_type.key]) if row_type.key else ""
         if len(key) > _LONGEST_KEY:
             key = f"{text_code(key):x}"
-        words = tuple(row[name] if name in row_type.integers else None for name in self._integers)
-        said = tuple(texts.get(name) for name in self._texts)
-        numbers = tuple(_double(row.get(name)) if name in row_type.doubles else None for name in self.doubles)
-        return row["run_id"], (row[METRIC_COLUMN], key, *(row[name] for name in COMMON), *words, *said), numbers
+        own = {*row_type.integers, *row_type.texts}
+        fields = (row[name] if name in own else None for name in (*self._integers, *self._texts))
+        numbers = json_rows.doubles_of({name: row.get(name) for name in row_type.doubles}, self.doubles)
+        return row["run_id"], (row[METRIC_COLUMN], key, *(row[name] for name in COMMON), *fields), numbers
 
     @property
     def table_columns(self) -> dict[str, str]:
@@ -206,39 +175,8 @@ class TypedRows:
             key = text_code(str(row[row_type.key]))
         else:
             key = whole(row, row_type.key) if row_type.key else 0
-        return live_row(row, (number, whole(row, "window_start"), key), 1)
+        return json_rows.live_row(row, (number, whole(row, "window_start"), key), 1)
 
 
 TABLE_KEY = ("run_id", METRIC_COLUMN, "window_start", "row_key")
 """What tells a row from others in such a table."""
-
-
-def _columns_of(
-    rows: Sequence[Mapping[str, Any]], row_type: RowType
-) -> tuple[NDArray[np.bool_], dict[str, NDArray[np.int64]], dict[str, NDArray[np.float64]]]:
-    """Return which rows are sound, and their fields; 0 or NaN where one could not be read."""
-    sound = np.ones(len(rows), dtype=np.bool_)
-    columns: dict[str, NDArray[np.int64]] = {}
-    numbers: dict[str, NDArray[np.float64]] = {}
-    for name in (*COMMON, *row_type.integers):
-        found = [row.get(name) for row in rows]
-        good = np.array([is_integer(value) for value in found], dtype=np.bool_)
-        columns[name] = np.array([v if ok else 0 for v, ok in zip(found, good, strict=True)], dtype=np.int64)
-        sound &= good
-    for name in row_type.texts:
-        found = [row.get(name) for row in rows]
-        good = np.array([isinstance(value, str) for value in found], dtype=np.bool_)
-        columns[name] = np.array([text_code(v) if ok else 0 for v, ok in zip(found, good, strict=True)], dtype=np.int64)
-        sound &= good
-    for name in row_type.doubles:
-        found = [row.get(name) for row in rows]
-        good = np.array([is_double(value) for value in found], dtype=np.bool_)
-        numbers[name] = np.array(
-            [np.nan if v is None or not ok else v for v, ok in zip(found, good, strict=True)], dtype=np.float64
-        )
-        sound &= good
-    return sound, columns, numbers
-
-
-def _double(value: Any) -> float | None:  # noqa: ANN401 - a number or null, as was checked
-    return None if value is None else float(value)

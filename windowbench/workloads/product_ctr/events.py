@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.load.disorder import EventTimes
-from windowbench.load.draws import NUM_USERS, Choice, user_ids, zipf_weights
+from windowbench.load.draws import NUM_USERS, Choice, zipf_weights
 from windowbench.load.events import BLOCK, EventBlock, EventSource
 from windowbench.load.schedule import NS_PER_MS
 from windowbench.load.streams import stream_rng
 from windowbench.workloads.product_ctr.settings import ProductCtrSettings
-
-__all__ = ["NUM_USERS", "BlockDraw", "LateTimes", "ProductBlock", "user_ids"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -30,7 +28,7 @@ class ProductBlock(EventBlock):
     """Index into ``KINDS``."""
     product_id: NDArray[np.int32]
     user: NDArray[np.uint16]
-    """Index into :func:`user_ids`."""
+    """Index into :func:`windowbench.load.draws.user_ids`."""
 
 
 class BlockDraw:
@@ -79,7 +77,6 @@ class LateTimes:
     """
 
     def __init__(self, config: Config, producer: int) -> None:
-        """Begin before the first event."""
         own = ProductCtrSettings.of(config.workload)
         self._rng = stream_rng(config.run.seed, "revising", producer)
         self._share = own.revising_share

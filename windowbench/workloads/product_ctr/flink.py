@@ -54,15 +54,9 @@ def events_of(*kinds: str) -> Events:
 
 
 def views(tables: Sequence[str], windows: WindowSettings) -> list[str]:
-    """Return the statements that define the window results, a table that late events change.
+    """Return the statements that define the window results, which late events change, over tables of :func:`events_of`.
 
     Windows start at multiples of the slide since the Unix epoch, for sessions whose time zone is UTC.
-
-    Parameters
-    ----------
-    tables : sequence of str
-        Names of the tables of :func:`events_of`.
-    windows : WindowSettings
     """
     size, slide = interval(windows.size_ms), interval(windows.slide_ms)
     group = f"TUMBLE(ts, {size})" if windows.size_ms == windows.slide_ms else f"HOP(ts, {slide}, {size})"

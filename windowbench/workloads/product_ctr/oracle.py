@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.judge.truth.closing import ClosingBuilder, ClosingTimes
-from windowbench.judge.truth.comparison import Index, Rules, ValueJudgement, within_one_ulp
+from windowbench.judge.truth.comparison import Index, ValueJudgement, within_one_ulp
 from windowbench.judge.truth.oracle import Evidence, Oracle, outlined
 from windowbench.judge.truth.replay import ScheduledEvents
 from windowbench.judge.truth.revisions import revised_rows
@@ -28,7 +28,7 @@ from windowbench.load.schedule import Schedule
 from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE
 from windowbench.workloads.kit.tally import NEVER, Sendings, Tally
-from windowbench.workloads.kit.truth import TalliedTruth, ratio
+from windowbench.workloads.kit.truth import UpdatedTruth, ratio
 from windowbench.workloads.product_ctr.model import REVISION_COLUMN
 from windowbench.workloads.product_ctr.settings import KINDS, ProductCtrSettings
 
@@ -51,19 +51,13 @@ def closing_of(config: Config, schedule: Schedule, events: Iterable[ScheduledEve
     return TwoClosings(first=first.finish(), final=final.finish())
 
 
-def rules(config: Config) -> Rules:
-    """Return what the rows of one cell mean together: a first value and its revisions."""
-    del config
-    return revised_rows(REVISION_COLUMN)
-
-
 def cells(config: Config, closing: TwoClosings) -> Cells:
     """Return the cells of a run."""
     return Cells(closing=closing.first, keys=ProductCtrSettings.of(config.workload).num_products, column="product_id")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProductTruth(TalliedTruth):
+class ProductTruth(UpdatedTruth):
     """Expected rows of a run; events are counted in the order of ``KINDS``.
 
     Attributes
@@ -131,4 +125,6 @@ class TruthBuilder:
         )
 
 
-ORACLE = Oracle(outline=outlined(closing_of, cells, TruthBuilder), rules=rules, bare_topics=None)
+ORACLE = Oracle(
+    outline=outlined(closing_of, cells, TruthBuilder), rules=lambda _: revised_rows(REVISION_COLUMN), bare_topics=None
+)

@@ -29,18 +29,10 @@ _EMITTED = ("product_id", "window_start", "impressions", "clicks", "revision", "
 
 
 def guard(raw: DataFrame, config: JobConfig, observation: Observation | str = OBSERVATION) -> DataFrame:
-    """Keep good events and this run's END records; count all others.
+    """Keep good events and this run's END records; count all others, by :func:`windowbench.engines.spark.events.guard`.
 
     A good event is of the kind that its topic holds, has integers for product, event time and produce time, and an
     event time from an hour before to 5 s after its own Kafka timestamp, both included.
-
-    Parameters
-    ----------
-    raw : DataFrame
-        Kafka records: ``topic``, ``value`` binary, ``timestamp``; further columns are ignored.
-    config : JobConfig
-    observation : Observation or str, optional
-        Receives ``rejected`` and ``ends``, numbers of records: an Observation for a static frame, a name for a stream.
     """
     kinds = zip(config.input_topics, KINDS, strict=True)
     of_topic = F.lit(False)
@@ -65,13 +57,11 @@ def revising(size_ms: int, slide_ms: int, lateness_ms: int) -> Advance:
         now_ms = watermark_ms + behind_ms
         windows = {line[0]: line for line in kept}
         for event_ms, is_click, produce_ms in rows:
-            start = event_ms - event_ms % slide_ms
-            while start > event_ms - size_ms:
+            for start in range(event_ms - event_ms % slide_ms, event_ms - size_ms, -slide_ms):
                 if start + behind_ms > now_ms:  # else the window is final, and the event too late for it
                     line = windows.setdefault(start, [start, 0, 0, produce_ms, 0, 0])
                     line[1 + is_click] += 1
                     line[3] = max(line[3], produce_ms)
-                start -= slide_ms
         emitted: list[tuple[int, ...]] = []
         for start, line in sorted(windows.items()):
             counted = line[1] + line[2]
@@ -86,13 +76,7 @@ def revising(size_ms: int, slide_ms: int, lateness_ms: int) -> Advance:
 
 
 def results(raw: DataFrame, config: JobConfig, observation: Observation | str = OBSERVATION) -> DataFrame:
-    """Return the result rows of Kafka records `raw`, a stream.
-
-    Raises
-    ------
-    ValueError
-        When the configuration has no run id.
-    """
+    """Return the result rows of Kafka records `raw`, a stream."""
     windows, lateness_ms = config.windows, ProductCtrQuery.of(config.workload).lateness_ms
     timed = events.timed(guard(raw, config, observation), windows.delay_ms + lateness_ms + windows.size_ms)
     counted = timed.select(
@@ -122,9 +106,8 @@ def results(raw: DataFrame, config: JobConfig, observation: Observation | str = 
     )
 
 
-def records(rows: DataFrame) -> DataFrame:
-    """Return result rows as Kafka records: ``key`` "<product_id>:<window_start>", ``value`` the row as JSON."""
-    return events.records(rows, "product_id", "window_start")
-
-
-QUERY = SparkQuery(results=of_one_source(results), records=records, python_worker=True)
+QUERY = SparkQuery(
+    results=of_one_source(results),
+    records=lambda rows: events.records(rows, "product_id", "window_start"),
+    python_worker=True,
+)

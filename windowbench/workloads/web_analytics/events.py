@@ -161,14 +161,7 @@ class Walks:
 
 
 class Visitors:
-    """Those who visit at a time, of one producer, and who comes when one leaves.
-
-    Parameters
-    ----------
-    config : Config
-    producer : int
-    scripts : Scripts
-    """
+    """Those who visit at a time, of one producer, and who comes when one leaves."""
 
     def __init__(self, config: Config, producer: int, scripts: Scripts) -> None:
         own, producers = WebAnalyticsSettings.of(config.workload), config.load.num_producers
@@ -198,14 +191,7 @@ class Visitors:
     ) -> None:
         """Let each of `who`, all different, take a step; where a session is over, another of `script` takes its place.
 
-        Parameters
-        ----------
-        who : int64[n]
-        due : int64[n]
-            When they acted, not decreasing.
-        script : int32[n]
-        stays : bool[n]
-            Whether the next session would be of the same user.
+        They act at `due`, which does not decrease; where one `stays`, the next session is of the same user.
         """
         at = self.step[who] + 1
         endless = self.script[who] == NUM_SCRIPTS
@@ -298,9 +284,11 @@ class BlockDraw:
             "came_from": drawn.came_from[script, step],
             "views_before": drawn.views_before[script, step],
             "revenue_cents": drawn.revenue_cents[script, step],
+            "visitor": user,
+            "load_ms": load_ms,
         }
         if late.any():
-            self._replace_late(block, late, user, load_ms)
+            self._replace_late(block, late)
             start_ns[late] = event[late]
         return WebBlock(
             producer=self._producer,
@@ -308,25 +296,17 @@ class BlockDraw:
             due_offset_ns=due,
             event_offset_ns=event,
             partition=(user % self._in_use).astype(np.int32),
-            visitor=user,
-            load_ms=load_ms,
             age_ns=np.maximum(event - start_ns, 0),
             **block,
         )
 
-    def _replace_late(
-        self,
-        block: dict[str, NDArray[Any]],
-        late: NDArray[np.bool_],
-        user: NDArray[np.int32],
-        load_ms: NDArray[np.int16],
-    ) -> None:
+    def _replace_late(self, block: dict[str, NDArray[Any]], late: NDArray[np.bool_]) -> None:
         """Make page views of strangers of the events that come too late."""
         producers, count = self._config.load.num_producers, int(late.sum())
-        user[late] = LATE_USERS + (self._late + np.arange(count)) * producers + self._producer
+        block["visitor"][late] = LATE_USERS + (self._late + np.arange(count)) * producers + self._producer
         self._late += count
         block["event_type"][late] = VIEW
-        block["page_index"][late] = load_ms[late] % self._num_pages
+        block["page_index"][late] = block["load_ms"][late] % self._num_pages
         block["came_from"][late] = -1
         block["views_before"][late] = block["revenue_cents"][late] = 0
 

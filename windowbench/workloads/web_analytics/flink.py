@@ -13,46 +13,20 @@ from collections.abc import Sequence
 from config import JobConfig
 from windowbench.engines.flink.query import FlinkQuery
 from windowbench.engines.flink.sql import ACCEPTED, KEY_COLUMN, Events, epoch_ms, interval, ratio, text, windowed
+from windowbench.workloads.kit.row_types import RowType
+from windowbench.workloads.web_analytics.rows import ALERTS, LONGEST, TYPES
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
     EVENT_TYPES,
-    LONGEST_COUNTRY,
     LONGEST_PATH,
-    LONGEST_URL,
-    LONGEST_USER,
     PRODUCT_PREFIX,
     TOP_PAGES,
     WebAnalyticsQuery,
 )
 
-FIELDS = {
-    "events": "BIGINT", "page_views": "BIGINT", "active_users": "BIGINT", "sessions_ended": "BIGINT",
-    "bounces": "BIGINT", "duration_ms": "BIGINT", "sessions": "BIGINT", "conversions": "BIGINT",
-    "revenue_cents": "BIGINT", "rank": "BIGINT", "funnel_step": "BIGINT", "cart_time": "BIGINT",
-    "country": "STRING", "url": "STRING", "user_id": "STRING", "path": "STRING", "outcome": "STRING",
-    "page_views_per_second": "DOUBLE", "bounce_rate": "DOUBLE", "mean_duration_ms": "DOUBLE",
-    "conversion_rate": "DOUBLE", "revenue_per_user": "DOUBLE",
-}  # fmt: skip
+_KINDS = {"BIGINT": "integers", "STRING": "texts", "DOUBLE": "doubles"}
+FIELDS = {name: sql for sql, kind in _KINDS.items() for row_type in TYPES for name in getattr(row_type, kind)}
 """Columns of the sinks beside those that all rows have, with their types."""
-RESULTS: dict[str, tuple[str, ...]] = {
-    "traffic": (
-        "events", "page_views", "active_users", "sessions_ended", "bounces", "duration_ms", "page_views_per_second",
-        "bounce_rate", "mean_duration_ms",
-    ),
-    "conversion": (
-        "events", "active_users", "sessions", "conversions", "revenue_cents", "conversion_rate", "revenue_per_user",
-    ),
-    "country": ("country", "events", "sessions", "revenue_cents"),
-    "top_page": ("rank", "url", "page_views"),
-    "session": ("user_id", "events", "page_views", "duration_ms", "revenue_cents", "funnel_step", "path", "outcome"),
-}  # fmt: skip
-"""Rows of the first topic, with their fields; the first is the key, but of rows that have none."""
-ALERTS: dict[str, tuple[str, ...]] = {
-    "high_bounce_rate": ("user_id", "url", "page_views"),
-    "abandoned_cart": ("user_id", "events", "cart_time"),
-}
-"""Rows of the second."""
-_OF_WINDOWS = ("traffic", "conversion")
 _VIEW, _START, _STOP, _CONVERSION = (f"event_type = {text(kind)}" for kind in EVENT_TYPES)
 _AT_MS = "event_time_ns / 1000000"
 _OMIT_NULLS = "'value.json.encode.ignore-null-fields' = 'true'"
@@ -63,7 +37,8 @@ def statements(config: JobConfig, run_id: str, sources: Sequence[str], sinks: Se
     columns = ", ".join(f"`{name}` {kind}" for name, kind in FIELDS.items())
     common = f"{KEY_COLUMN} STRING, run_id STRING, metric STRING, window_start BIGINT, window_end BIGINT"
     sink = f"({common}, {columns}, max_produce_time BIGINT)"
-    queries = [rows_query(results, run_id) for results in (RESULTS, ALERTS)]
+    alerts = [row_type for row_type in TYPES if row_type.name in ALERTS]
+    queries = [rows_query(own, run_id) for own in ([one for one in TYPES if one not in alerts], alerts)]
     return [
         EVENTS.table("events", sources[0], run_id, config.windows.delay_ms),
         f"CREATE TEMPORARY TABLE metrics {sink} WITH ({sinks[0]}, {_OMIT_NULLS})",
@@ -73,10 +48,9 @@ def statements(config: JobConfig, run_id: str, sources: Sequence[str], sinks: Se
     ]
 
 
-_TEXTS = {"user_id": LONGEST_USER, "url": LONGEST_URL, "country": LONGEST_COUNTRY}
 _GOOD = [
     f"event_type IN ({', '.join(map(text, EVENT_TYPES))})",
-    *(f"CHAR_LENGTH({name}) BETWEEN 1 AND {longest}" for name, longest in _TEXTS.items()),
+    *(f"CHAR_LENGTH({name}) BETWEEN 1 AND {longest}" for name, longest in LONGEST.items()),
     "POSITION('>' IN url) = 0 AND revenue_cents >= 0 AND session_start IS NOT NULL AND page_views >= 0",
 ]
 EVENTS = Events(
@@ -87,14 +61,7 @@ EVENTS = Events(
 
 
 def views(events: str, config: JobConfig) -> list[str]:
-    """Return the statements that define a view for each type of row, and those that they share.
-
-    Parameters
-    ----------
-    events : str
-        Name of the table of :data:`EVENTS`.
-    config : JobConfig
-    """
+    """Return the statements that define a view for each type of row, over a table of :data:`EVENTS`."""
     own, windows = WebAnalyticsQuery.of(config.workload), config.windows
     found = {
         "accepted": (
@@ -183,20 +150,17 @@ WHERE cart_time IS NOT NULL AND (converted_at IS NULL OR converted_at > cart_tim
     }
 
 
-def rows_query(results: dict[str, tuple[str, ...]], run_id: str) -> str:
+def rows_query(types: Sequence[RowType], run_id: str) -> str:
     """Return the query of the rows of some types: record key, run, type, window, all of :data:`FIELDS`, newest event.
 
-    Parameters
-    ----------
-    results : dict of str to tuple of str
-        Names of types, which are those of their views, with their fields.
-    run_id : str
+    A type has a view of its name.
     """
-    return " UNION ALL ".join(_rows_of(metric, fields, run_id) for metric, fields in results.items())
+    return " UNION ALL ".join(_rows_of(row_type, run_id) for row_type in types)
 
 
-def _rows_of(metric: str, fields: Sequence[str], run_id: str) -> str:
-    key = "''" if metric in _OF_WINDOWS else f"CAST(`{fields[0]}` AS STRING)"
+def _rows_of(row_type: RowType, run_id: str) -> str:
+    metric, fields = row_type.name, row_type.fields
+    key = f"CAST(`{row_type.key}` AS STRING)" if row_type.key else "''"
     columns = ", ".join(
         f"CAST(`{name}` AS {kind})" if name in fields else f"CAST(NULL AS {kind})" for name, kind in FIELDS.items()
     )

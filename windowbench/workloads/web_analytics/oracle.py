@@ -18,12 +18,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from config import Config
 from windowbench.judge.truth.closing import ClosingBuilder, ClosingTimes
-from windowbench.judge.truth.comparison import CellTable, Flags, Index, Rules, single_rows
+from windowbench.judge.truth.comparison import CellTable, Flags, Index, single_rows
 from windowbench.judge.truth.oracle import Evidence, Oracle, outlined
 from windowbench.judge.truth.replay import ScheduledEvents
 from windowbench.judge.truth.windows import WindowAssigner
@@ -39,13 +40,13 @@ from windowbench.workloads.web_analytics.settings import TOP_PAGES, WebAnalytics
 from windowbench.workloads.web_analytics.truth import (
     Doubles,
     PartTruth,
-    RankedTruth,
     no_doubles,
     rates_of_conversion,
     rates_of_traffic,
 )
 
 _USER_BITS = 32
+_OF_SESSIONS = ("events", "page_views", "duration_ms", "revenue_cents", "funnel_step")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +92,6 @@ def _with_sliding_windows(config: Config, schedule: Schedule) -> tuple[Config, S
     return dataclasses.replace(config, windows=windows, load=load), aligned
 
 
-def rules(config: Config) -> Rules:
-    """Return what the rows of one cell mean together: there is one."""
-    del config
-    return single_rows
-
-
 def cells(config: Config, closing: WebClosing) -> JoinedCells:
     """Return the cells of a run, in the order of the types of ``model.ROWS``."""
     del config
@@ -133,7 +128,6 @@ class Users:
     """The distinct users of each cell."""
 
     def __init__(self, cells: int) -> None:
-        """Begin with none."""
         self._cells = cells
         self._pairs: list[Index] = [np.empty(0, dtype=np.int64)]
         self._must: list[Flags] = [np.empty(0, dtype=np.bool_)]
@@ -222,28 +216,20 @@ class TruthBuilder:
 
     def finish(self) -> JoinedTruth:
         """Return the truth."""
-        sessions, urls = self._closing.sessions, text_codes(self._urls)
+        config, sessions, urls = self._config, self._closing.sessions, text_codes(self._urls)
+        approximate, rates = bool(config.workload.approximate), partial(rates_of_traffic, config.windows.size_ms)
         outcome = text_codes(["abandoned", "converted"])[sessions.converted.astype(np.int64)]
         traffic, conversion, country, top, session, single, cart = self.cells.parts
         carts = np.flatnonzero(sessions.abandoned)
-        approximate = ("active_users",) if self._config.workload.approximate else ()
         parts = (
-            self._summed(
-                traffic, self._traffic, self._active, rates_of_traffic(self._config.windows.size_ms), approximate
-            ),
-            self._summed(conversion, self._conversion, self._behaving, rates_of_conversion),
-            self._summed(country, self._country),
+            _summed(traffic, self._traffic, self._active, rates, approximate=approximate),
+            _summed(conversion, self._conversion, self._behaving, rates_of_conversion),
+            _summed(country, self._country),
             self._top_pages(top, urls),
             _listed_truth(
                 session,
                 self._sessions,
-                {
-                    "events": sessions.events,
-                    "page_views": sessions.page_views,
-                    "duration_ms": sessions.duration_ms,
-                    "revenue_cents": sessions.revenue_cents,
-                    "funnel_step": sessions.funnel_step,
-                },
+                {name: getattr(sessions, name) for name in _OF_SESSIONS},
                 path=text_codes(sessions.paths),
                 outcome=outcome,
             ),
@@ -258,22 +244,6 @@ class TruthBuilder:
             ),
         )
         return joined_truth(self._closing.assigner, parts)
-
-    def _summed(
-        self,
-        cells: CellTable,
-        tally: Tally,
-        users: Users | None = None,
-        doubles: Doubles = no_doubles,
-        approximate: tuple[str, ...] = (),
-    ) -> PartTruth:
-        """Return rows that hold sums over the events of a window, and perhaps its distinct users."""
-        tallied = tally.finish()
-        active = {} if users is None else {"active_users": users.bounds}
-        integers = {"events": tallied.events, **tallied.sums, **active}
-        return PartTruth(
-            cells=cells, tallied=tallied, integers=integers, texts={}, doubles=doubles, approximate=approximate
-        )
 
     def _top_pages(self, cells: CellTable, url_codes: Index) -> PartTruth:
         """Return the pages of each window that were viewed most: by count, the most first, then by address."""
@@ -298,12 +268,11 @@ class TruthBuilder:
             last_due_ns=of_pages.last_due_ns[at],
             last_sent_ns=of_pages.last_sent_ns[at],
         )
-        return RankedTruth(
+        return PartTruth(
             cells=cells,
             tallied=tallied,
             integers={"page_views": tallied.events},
             texts={"url": url_codes[page].ravel()},
-            doubles=no_doubles,
             undecided=np.repeat((may > must).any(axis=1), TOP_PAGES),
         )
 
@@ -316,10 +285,25 @@ def _of_pages(of_ranks: Evidence, pages: int) -> Evidence:
     return dataclasses.replace(of_ranks, answered_ms=np.repeat(first, pages))
 
 
+def _summed(
+    cells: CellTable,
+    tally: Tally,
+    users: Users | None = None,
+    doubles: Doubles = no_doubles,
+    *,
+    approximate: bool = False,
+) -> PartTruth:
+    """Return rows that hold sums over the events of a window, and perhaps its distinct users."""
+    tallied = tally.finish()
+    active = {} if users is None else {"active_users": users.bounds}
+    integers, approximated = {"events": tallied.events, **tallied.sums, **active}, active if approximate else {}
+    return PartTruth(cells=cells, tallied=tallied, integers=integers, approximated=approximated, doubles=doubles)
+
+
 def _listed_truth(cells: CellTable, tally: Tally, integers: dict[str, Index], **texts: Index) -> PartTruth:
     """Return rows of windows that events make, of which all is known from the schedule."""
     exact = {name: Bounds(low=column, high=column) for name, column in integers.items()}
-    return PartTruth(cells=cells, tallied=tally.finish(), integers=exact, texts=texts, doubles=no_doubles)
+    return PartTruth(cells=cells, tallied=tally.finish(), integers=exact, texts=texts)
 
 
-ORACLE = Oracle(outline=outlined(closing_of, cells, TruthBuilder), rules=rules, bare_topics=None)
+ORACLE = Oracle(outline=outlined(closing_of, cells, TruthBuilder), rules=lambda _: single_rows, bare_topics=None)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.load.events import EventBlock
-from windowbench.load.payload import TIME_DIGITS, Encoding, PayloadRows, texts_of, write_times
+from windowbench.load.payload import TIME, Encoding, PayloadRows, column, number, texts_of, word
 from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.load.streams import stream_rng
-from windowbench.workloads.kit.encoding import NamedByField, numbers, words
+from windowbench.workloads.kit.encoding import NamedByField, numbers, padded, words
 from windowbench.workloads.web_analytics.events import (
     COUNTRIES,
     LATE_USERS,
@@ -76,76 +76,45 @@ def _profiles(seed: int) -> NDArray[np.bytes_]:
             f'"user_agent":"{agent} {suffix}","ip":"{".".join(map(str, address))}","country":"{COUNTRIES[country]}",'
             f'"city":"{_CITIES[city]}","device":"{kind}","browser":"{name}","os":"{system}",'
         )
-    return _padded([text.encode() for text in texts])
+    return padded(texts)
 
 
 def _pages(urls: Sequence[str]) -> NDArray[np.bytes_]:
     texts = [f'"url":"{url}","title":"{url.strip("/").replace("/", " ") or "home"} | Example shop",' for url in urls]
-    return _padded([text.encode() for text in texts])
-
-
-def _padded(texts: Sequence[bytes]) -> NDArray[np.bytes_]:
-    """Return texts of equal width, spaces at their ends: between the tokens of JSON they mean nothing."""
-    width = max(map(len, texts))
-    return np.array([text.ljust(width) for text in texts], dtype=f"S{width}")
+    return padded(texts)
 
 
 class PayloadEncoder(NamedByField):
     """Renders blocks of events."""
 
     def __init__(self, config: Config) -> None:
-        """Make the tables of ready-made text."""
         urls = page_urls(WebAnalyticsSettings.of(config.workload).num_products)
-        self._kinds = words(EVENT_TYPES)
-        self._pages = _pages(urls)
         referrers = [*urls, "https://search.example/"]  # the last one for -1
-        self._referrers = words(referrers)
         self._profiles = _profiles(config.run.seed)
-        self._loads = numbers(range(3_000))
-        self._revenues = numbers(range(_REVENUES))
-        self._views = numbers(range(1_000))
         self._rows = PayloadRows(
             config,
-            self.HEAD,
             self.COLUMN,
-            b'"event_type":"',
-            ("event_type", self._kinds.itemsize),
-            b'"user_id":"',
-            ("user_id", _USER_BYTES),
-            b'",',
-            ("page", self._pages.itemsize),
-            b'"referrer":"',
-            ("referrer", self._referrers.itemsize),
-            b'"load_ms":',
-            ("load_ms", self._loads.itemsize),
-            b",",
-            ("profile", self._profiles.itemsize),
-            b'"revenue_cents":',
-            ("revenue_cents", self._revenues.itemsize),
-            b',"session_start":',
-            ("session_start", _MS_DIGITS),
-            b',"page_views":',
-            ("page_views", self._views.itemsize),
-            b',"event_time_ns":',
-            ("event_time_ns", TIME_DIGITS),
+            word("event_type", words(EVENT_TYPES), "event_type"),
+            column("user_id", _USER_BYTES),
+            column("page", _pages(urls), "page_index", before=b"", after=b""),
+            word("referrer", words(referrers), "came_from"),
+            number("load_ms", numbers(range(3_000)), "load_ms"),
+            column("profile", self._profiles.itemsize, before=b"", after=b""),
+            number("revenue_cents", numbers(range(_REVENUES)), "revenue_cents"),
+            number("session_start", _MS_DIGITS),
+            number("page_views", numbers(range(1_000)), "views_before"),
+            TIME,
         )
 
     def encode(self, block: EventBlock, schedule: Schedule) -> list[bytes]:
         """Return the payload of each event up to and including ``"produce_time":``."""
         block = WebBlock.of(block)
-        rows = self._rows.of(block)
+        rows = self._rows.of(block, schedule)
         rows["event_id"] = self.names(block)
-        rows["event_type"] = self._kinds[block.event_type]
         rows["user_id"] = user_ids(block.visitor)
-        rows["page"] = self._pages[block.page_index]
-        rows["referrer"] = self._referrers[block.came_from]
-        rows["load_ms"] = self._loads[block.load_ms]
         rows["profile"] = self._profiles[block.visitor % NUM_PROFILES]
-        rows["revenue_cents"] = self._revenues[block.revenue_cents]
         starts = (block.event_offset_ns - block.age_ns + schedule.epoch_ns) // NS_PER_MS
         rows["session_start"] = _digits(starts, _MS_DIGITS)
-        rows["page_views"] = self._views[block.views_before]
-        write_times(rows, block.event_offset_ns + schedule.epoch_ns)
         return texts_of(rows)
 
     def keys(self, block: EventBlock) -> list[bytes]:

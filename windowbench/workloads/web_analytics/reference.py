@@ -23,13 +23,11 @@ from windowbench.engines.reference.counts import Forwarded
 from windowbench.engines.reference.query import ReferenceQuery, ResultRecord, Row
 from windowbench.engines.reference.records import Intake, RecordReader, is_int64
 from windowbench.load.schedule import END_EVENT_TIME_NS, NS_PER_MS
+from windowbench.workloads.web_analytics.rows import ALERTS, LONGEST
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
     EVENT_TYPES,
-    LONGEST_COUNTRY,
     LONGEST_PATH,
-    LONGEST_URL,
-    LONGEST_USER,
     PRODUCT_PREFIX,
     TOP_PAGES,
     WebAnalyticsQuery,
@@ -44,32 +42,23 @@ END: Event = (-1, "", END_EVENT_TIME_NS, -1, "", "", 0, 0, 0)
 
 VIEW, START, STOP, CONVERSION = range(len(EVENT_TYPES))
 _CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
-_LONGEST = {"user_id": LONGEST_USER, "url": LONGEST_URL, "country": LONGEST_COUNTRY}
-_ALERTS = ("high_bounce_rate", "abandoned_cart")
 
 
 class EventReader(RecordReader[Event]):
-    """Reads records of the events topic.
-
-    Parameters
-    ----------
-    run_id : str
-        The END of another run is a rejected record like any other.
-    """
+    """Reads records of the events topic."""
 
     def __init__(self, run_id: str) -> None:
-        """Read END as :data:`END`."""
         super().__init__(run_id, END, "event_type")
 
     def good(self, event: Mapping[str, Any], kind: Any, topic: int) -> Event | None:  # noqa: ANN401 - as read
         """Return an event of a known kind, with texts of moderate length and no negative revenue or views."""
         del topic  # there is one
         code = _CODES[kind]
-        user, url, country = texts = [event[name] for name in _LONGEST]
+        user, url, country = texts = [event[name] for name in LONGEST]
         revenue, start_ms, views = event["revenue_cents"], event["session_start"], event["page_views"]
         if not all(map(is_int64, (revenue, start_ms, views))):
             return None
-        lengths = zip(texts, _LONGEST.values(), strict=True)
+        lengths = zip(texts, LONGEST.values(), strict=True)
         if not all(isinstance(text, str) and 1 <= len(text) <= longest for text, longest in lengths):
             return None
         if ">" in url or revenue < 0 or views < 0:
@@ -104,18 +93,9 @@ class Counted:
 
 
 class FixedWindows:
-    """Counts by window and key.
-
-    Parameters
-    ----------
-    size_ms, slide_ms : int
-        Windows start at multiples of the slide since the Unix epoch.
-    keys_of : callable
-        Says for which keys an event counts.
-    """
+    """Counts by window, which starts at a multiple of the slide since the Unix epoch, and by the keys of each event."""
 
     def __init__(self, size_ms: int, slide_ms: int, keys_of: Callable[[Event], Iterable[Any]]) -> None:
-        """Begin without any window."""
         self.size_ms, self._slide_ms, self._keys_of = size_ms, slide_ms, keys_of
         self._open: dict[int, dict[Any, Counted]] = {}
 
@@ -126,15 +106,13 @@ class FixedWindows:
     def add(self, event: Event, watermark_ms: int) -> int:
         """Count an event in its windows; return how many of them were closed."""
         at_ms, late = event[2] // NS_PER_MS, 0
-        start = at_ms - at_ms % self._slide_ms
-        while start > at_ms - self.size_ms:
+        for start in range(at_ms - at_ms % self._slide_ms, at_ms - self.size_ms, -self._slide_ms):
             if start + self.size_ms <= watermark_ms:
                 late += 1
             else:
                 cells = self._open.setdefault(start, {})
                 for key in self._keys_of(event):
                     cells.setdefault(key, Counted()).add(event)
-            start -= self._slide_ms
         return late
 
     def close(self, watermark_ms: int) -> Iterator[tuple[int, dict[Any, Counted]]]:
@@ -156,7 +134,6 @@ class Sessions:
     """Events by user, kept until the user was silent for a gap."""
 
     def __init__(self, gap_ms: int) -> None:
-        """Begin without any."""
         self._gap_ms = gap_ms
         self._open: dict[str, list[Session]] = {}
         self._ends: list[tuple[int, str]] = []
@@ -197,16 +174,9 @@ class Sessions:
 
 
 class OpenWindows:
-    """Counts the events of all consumers and hands rows out.
-
-    Attributes
-    ----------
-    late : int
-        Events dropped because a window of theirs had closed, counted once for each such window.
-    """
+    """Counts the events of all consumers and hands rows out."""
 
     def __init__(self, config: JobConfig) -> None:
-        """Begin without any window."""
         own, windows = WebAnalyticsQuery.of(config.workload), config.windows
         self._run_id = config.run.run_id or ""
         self._gap_ms, self._timeout_ms = own.gap_ms, own.cart_timeout_ms
@@ -343,7 +313,7 @@ def record(row: Mapping[str, object]) -> ResultRecord:
     """Return a row's result record."""
     key = row.get("user_id", row.get("country", row.get("rank", "")))
     name = f"{row['metric']}:{row['window_start']}:{key}".encode()
-    return ResultRecord(name, orjson.dumps(row), int(row["metric"] in _ALERTS))
+    return ResultRecord(name, orjson.dumps(row), int(row["metric"] in ALERTS))
 
 
 QUERY = ReferenceQuery(

@@ -6,10 +6,9 @@ fall into sessions, two neighbours in one if they are at most the gap apart; and
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,21 +24,12 @@ Index = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).max
 NOWHERE = -1
 """Stands for the place of an event that is in none of the windows asked for."""
-_CONTENTS = ("event_type", "visitor", "page_index", "revenue_cents")
 _USER_SHIFT = 32
 """Bits of a time within a load, in ms: seven weeks."""
 
 
 class FirstPast:
-    """Finds the due time of the first event whose event time reaches an instant.
-
-    Parameters
-    ----------
-    due_ns, time_ms : int64[n]
-    partition : int64[n]
-    load_end_ns : int
-        When END is due, which reaches every instant.
-    """
+    """Finds the due time of the first event whose event time reaches an instant; END is due at the end of the load."""
 
     def __init__(self, due_ns: Index, time_ms: Index, partition: Index, load_end_ns: int) -> None:
         """Sort by due time, over all partitions and within each."""
@@ -77,15 +67,7 @@ class FirstPast:
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """Windows of users, by user and start.
-
-    Attributes
-    ----------
-    windows : ListedWindows
-    user : int64[windows]
-    origin_ms : int
-        No event is before this.
-    """
+    """Windows of users, by user and start; no event is before the origin."""
 
     windows: ListedWindows
     user: Index
@@ -137,8 +119,7 @@ class SingleViews:
     page: Index
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Load:
+class _Load(NamedTuple):
     """All events of a load, sorted by user and time, at one time by address."""
 
     time_ns: Index
@@ -152,7 +133,6 @@ class Gathered:
     """Takes the events of a load and finds its sessions and single views."""
 
     def __init__(self, config: Config, schedule: Schedule) -> None:
-        """Begin without any."""
         self._config, self._schedule = config, schedule
         self._own = WebAnalyticsSettings.of(config.workload)
         self._blocks: list[ScheduledEvents] = []
@@ -165,28 +145,19 @@ class Gathered:
         """Return the sessions and the single views."""
         delay_ms, urls = self._config.windows.delay_ms, page_urls(self._own.num_products)
 
-        def joined(of: Callable[[ScheduledEvents], NDArray[Any]]) -> Index:
-            return np.concatenate([np.empty(0, dtype=np.int64), *(of(block) for block in self._blocks)])
-
-        due_ns, time_ns = joined(lambda block: block.due_ns), joined(lambda block: block.event_time_ns)
-        partition, end_ns = joined(lambda block: block.partition), self._schedule.load_end_ns
-        first = FirstPast(due_ns, time_ns // NS_PER_MS, partition, end_ns)
-        kind, user, page, revenue = (joined(_content(name)) for name in _CONTENTS)
+        names = ("due_ns", "event_time_ns", "partition", "event_type", "visitor", "page_index", "revenue_cents")
+        blocks = [
+            {"due_ns": b.due_ns, "event_time_ns": b.event_time_ns, "partition": b.partition, **b.contents}
+            for b in self._blocks
+        ]
+        due_ns, time_ns, partition, kind, user, page, revenue = (
+            np.concatenate([np.empty(0, dtype=np.int64), *(block[name] for block in blocks)]) for name in names
+        )
+        first = FirstPast(due_ns, time_ns // NS_PER_MS, partition, self._schedule.load_end_ns)
         place = np.argsort(np.argsort(np.array([url.encode() for url in urls])))
         order = np.lexsort((place[page], time_ns, user))
-        load = _Load(
-            time_ns=time_ns[order],
-            event_type=kind[order],
-            user=user[order],
-            page=page[order],
-            revenue_cents=revenue[order],
-        )
+        load = _Load(*(column[order] for column in (time_ns, kind, user, page, revenue)))
         return _sessions(load, self._own, first, delay_ms), _single_views(load, self._own.bounce_ms, first, delay_ms)
-
-
-def _content(name: str) -> Callable[[ScheduledEvents], NDArray[Any]]:
-    """Return what takes one of the contents of events."""
-    return lambda block: block.contents[name]
 
 
 def _sessions(load: _Load, own: WebAnalyticsSettings, first: FirstPast, delay_ms: int) -> SessionTable:

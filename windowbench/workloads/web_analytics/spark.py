@@ -19,14 +19,11 @@ from pyspark.sql import functions as F  # noqa: N812 - the name every Spark prog
 from config import JobConfig
 from windowbench.engines.spark import events
 from windowbench.engines.spark.query import OBSERVATION, SparkQuery, of_one_source
-from windowbench.workloads.web_analytics.model import ALERTS, ROWS
+from windowbench.workloads.web_analytics.rows import ALERTS, LONGEST, TYPES
 from windowbench.workloads.web_analytics.settings import (
     CART_URL,
     EVENT_TYPES,
-    LONGEST_COUNTRY,
     LONGEST_PATH,
-    LONGEST_URL,
-    LONGEST_USER,
     PRODUCT_PREFIX,
     TOP_PAGES,
     WebAnalyticsQuery,
@@ -74,22 +71,14 @@ def parse(raw: DataFrame) -> DataFrame:
 
 
 def guard(parsed: DataFrame, config: JobConfig, observation: Observation | str = OBSERVATION) -> DataFrame:
-    """Keep good events and this run's END records; count all others.
+    """Keep good events and this run's END records; count all others, by :func:`windowbench.engines.spark.events.guard`.
 
     A good event has one of the known types; user, address and country of moderate length, the address without ">",
     which joins addresses to a path; integers for revenue, start of its session, views, event time and produce time; and
     an event time from an hour before to 5 s after its own Kafka timestamp, both included.
-
-    Parameters
-    ----------
-    parsed : DataFrame
-        From :func:`parse`.
-    config : JobConfig
-    observation : Observation or str, optional
-        Receives ``rejected`` and ``ends``, numbers of records: an Observation for a static frame, a name for a stream.
     """
     good = F.col("event_type").isin(*EVENT_TYPES) & events.in_time() & F.col("produce_time").isNotNull()
-    for name, longest in (("user_id", LONGEST_USER), ("url", LONGEST_URL), ("country", LONGEST_COUNTRY)):
+    for name, longest in LONGEST.items():
         good &= F.length(name).between(1, longest)
     good &= ~F.contains("url", F.lit(">")) & (F.col("revenue_cents") >= 0)
     good &= F.col("session_start").isNotNull() & (F.col("page_views") >= 0)
@@ -113,15 +102,9 @@ def _window(time: Column | str, size_ms: int, slide_ms: int) -> Column:
 def _said(metric: str, run_id: str, **fields: Column) -> Column:
     """Return a row of one type as a structure: what its record needs to know, and the row itself as JSON.
 
-    Parameters
-    ----------
-    metric : str
-    run_id : str
-    **fields : Column
-        Those of the type that are no column of the same name.
+    `fields` are those of the type that are no column of the same name.
     """
-    (row_type,) = (row_type for row_type in ROWS.types if row_type.name == metric)
-    names = ("max_produce_time", *row_type.integers, *row_type.texts, *row_type.doubles)
+    (row_type,) = (row_type for row_type in TYPES if row_type.name == metric)
     start = F.unix_millis("span.start")
     key = fields.get(row_type.key, F.col(row_type.key)) if row_type.key else F.lit("")
     row = F.struct(
@@ -129,7 +112,7 @@ def _said(metric: str, run_id: str, **fields: Column) -> Column:
         F.lit(metric).alias("metric"),
         start.alias("window_start"),
         F.unix_millis("span.end").alias("window_end"),
-        *(fields.get(name, F.col(name)).alias(name) for name in names),
+        *(fields.get(name, F.col(name)).alias(name) for name in ("max_produce_time", *row_type.fields)),
     )
     return F.struct(
         F.lit(metric).alias("metric"),
@@ -278,13 +261,7 @@ def bounces(timed: DataFrame, config: JobConfig, run_id: str) -> DataFrame:
 
 
 def results(raw: DataFrame, config: JobConfig, observation: Observation | str = OBSERVATION) -> DataFrame:
-    """Return the result rows of Kafka records `raw`, each as JSON with what its record needs to know.
-
-    Raises
-    ------
-    ValueError
-        When the configuration has no run id.
-    """
+    """Return the result rows of Kafka records `raw`, each as JSON with what its record needs to know."""
     run_id = events.run_id_of(config.run.run_id)
     # Spark reuses an exchange below which plans are the same: so all branches share one reading and parsing of the
     # topic. The guard stands above it and needs every column: else each branch would leave out those it does not need.

@@ -3,91 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.judge.truth.approximation import approximation_remarks, counts_something
-from windowbench.judge.truth.comparison import Comparison, Flags, Index, ValueJudgement, within_one_ulp
+from windowbench.judge.truth.approximation import counts_something
+from windowbench.judge.truth.comparison import Flags, Index, ValueJudgement, within_one_ulp
 from windowbench.judge.truth.rows import ParsedRows
 from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE
 from windowbench.workloads.kit.tally import Bounds
-from windowbench.workloads.kit.truth import TalliedTruth, ratio
+from windowbench.workloads.kit.truth import TalliedTruth, judged_once, ratio
 
 Doubles = Callable[[Mapping[str, Index]], dict[str, NDArray[np.float64]]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class PartTruth(TalliedTruth):
-    """Expected rows of one type; arrays of one entry a cell.
-
-    Attributes
-    ----------
-    integers : mapping of str to Bounds
-    texts : mapping of str to int64[cells]
-        Codes of texts; where the truth is a set, any is right.
-    doubles : callable
-        Gives the doubles that follow from the integers of a row.
-    approximate : tuple of str
-        Integers of which any count of something is right, for an approximation was asked for.
-    """
-
-    integers: Mapping[str, Bounds]
-    texts: Mapping[str, Index]
-    doubles: Doubles
-    approximate: tuple[str, ...] = ()
-
-    def least_events(self, cells: Index) -> Index:
-        """Return 1 for each cell: its first row is its final one."""
-        return np.ones(len(cells), dtype=np.int64)
-
-    def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
-        """Compare the rows at `index` with the truth of their `cells`; every column exactly, doubles within 1 ulp."""
-        found = {name: rows.integers[name][index] for name in (*self.integers, *self.texts)}
-        undecidable = self.undecidable[cells]
-        right = self.ends_fit(rows, index, cells)
-        for name, bounds in self.integers.items():
-            right &= counts_something(found[name]) if name in self.approximate else bounds.hold(found[name], cells)
-        for name, code in self.texts.items():
-            right &= undecidable | (found[name] == code[cells])
-        for name, expected in self.doubles(found).items():
-            right &= within_one_ulp(rows.doubles[name][index], expected)
-        produce, known = rows.integers[NEWEST_PRODUCE][index], self.tallied.produce_ms
-        right &= np.where(undecidable, produce <= known.high[cells], produce == known.low[cells])
-        return ValueJudgement(
-            right=right,
-            partial=np.zeros(len(index), dtype=np.bool_),
-            events=np.ones(len(index), dtype=np.int64),
-            undecidable=undecidable,
-            explained=~right & self.tallied.excused[:, cells].any(axis=0),
-        )
-
-    def remarks(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, float]:
-        """Return how far approximate counts are from the truth; nothing where none was asked for."""
-        found: dict[str, float] = {}
-        for name in self.approximate:
-            low, high = self.integers[name].low, self.integers[name].high
-            found |= approximation_remarks(name, rows, comparison, first=0, low=low, high=high)
-        return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class RankedTruth(PartTruth):
-    """Expected rows of ranks, which events of any rank put in question.
-
-    Attributes
-    ----------
-    undecided : bool[cells]
-        Where that is so.
-    """
-
-    undecided: Flags
-
-    @property
-    def undecidable(self) -> Flags:
-        """Cells whose truth is a set."""
-        return self.undecided
 
 
 def no_doubles(row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
@@ -96,17 +24,47 @@ def no_doubles(row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
     return {}
 
 
-def rates_of_traffic(size_ms: int) -> Doubles:
-    """Return what gives the rates of traffic, of windows of that length."""
+@dataclass(frozen=True, kw_only=True)
+class PartTruth(TalliedTruth):
+    """Expected rows of one type: bounds of integers, codes of texts, and what gives doubles from integers.
 
-    def doubles(row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
-        return {
-            "page_views_per_second": row["page_views"] * 1000 / size_ms,
-            "bounce_rate": ratio(row["bounces"], row["sessions_ended"]),
-            "mean_duration_ms": ratio(row["duration_ms"], row["sessions_ended"]),
-        }
+    Where the truth is a set, any text is right. Of ranks, which events of any may change, `undecided` says it.
+    """
 
-    return doubles
+    integers: Mapping[str, Bounds]
+    texts: Mapping[str, Index] = field(default_factory=dict)
+    doubles: Doubles = no_doubles
+    undecided: Flags | None = None
+
+    @property
+    def undecidable(self) -> Flags:
+        """Cells whose truth is a set."""
+        return super().undecidable if self.undecided is None else self.undecided
+
+    def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
+        """Compare the rows at `index` with the truth of their `cells`; every column exactly, doubles within 1 ulp."""
+        found = {name: rows.integers[name][index] for name in (*self.integers, *self.texts)}
+        undecidable = self.undecidable[cells]
+        right = self.ends_fit(rows, index, cells)
+        for name, bounds in self.integers.items():
+            right &= counts_something(found[name]) if name in self.approximated else bounds.hold(found[name], cells)
+        for name, code in self.texts.items():
+            right &= undecidable | (found[name] == code[cells])
+        for name, expected in self.doubles(found).items():
+            right &= within_one_ulp(rows.doubles[name][index], expected)
+        produce, known = rows.integers[NEWEST_PRODUCE][index], self.tallied.produce_ms
+        right &= np.where(undecidable, produce <= known.high[cells], produce == known.low[cells])
+        excused = self.tallied.excused[:, cells].any(axis=0)
+        return judged_once(right, undecidable=undecidable, explained=~right & excused)
+
+
+def rates_of_traffic(size_ms: int, row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
+    """Return the rates of traffic, of windows of that length."""
+    return {
+        "page_views_per_second": row["page_views"] * 1000 / size_ms,
+        "bounce_rate": ratio(row["bounces"], row["sessions_ended"]),
+        "mean_duration_ms": ratio(row["duration_ms"], row["sessions_ended"]),
+    }
 
 
 def rates_of_conversion(row: Mapping[str, Index]) -> dict[str, NDArray[np.float64]]:
