@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from config import Config, OutputMode
 from data_generation_mmpp import MmppPath
 from windowbench.judge.first_values import FIRST_LATENCIES, FirstValues
-from windowbench.judge.measured import MeasuredRows, Phase, states_at
+from windowbench.judge.measured import MeasuredRows, Phase, RowValues, states_at
 from windowbench.judge.measures.bootstrap import Interval, RunSample, percentile_intervals, too_few
 from windowbench.judge.measures.goodness_of_fit import FEW_STATE_CHANGES
 from windowbench.judge.measures.latency import LATENCIES, PARTS
 from windowbench.judge.measures.quantiles import percentiles, window_maxima
 from windowbench.judge.measures.steady_state import trend_note
 from windowbench.judge.truth.comparison import Comparison, RowClass, Truth
-from windowbench.judge.updates import Updates, measured_sample
+from windowbench.judge.updates import Updates
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.load_series import LoadSeries
 from windowbench.judge.verdict.verdict import RowFigures, SustainFigures
@@ -75,19 +75,16 @@ class Compared:
     phases: NDArray[np.int8]
     row_figures: RowFigures
 
-    @property
-    def latency_names(self) -> tuple[str, ...]:
-        """Every latency there is."""
-        return LATENCIES
+    def values(self, name: str) -> RowValues:
+        """Return a latency over all windows: freshness of every update, any other of the rows that count."""
+        if name == "freshness":
+            return self.updates.valued(self.updates.freshness)
+        return self.measured.valued(getattr(self.measured.latencies, name))
 
     def sample(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the values of a latency over measured windows, in ns, and the id of each one's window."""
-        values, windows = self._measured(name)
-        return values, self.truth.cells.closing.ids[windows]
-
-    def _measured(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the same with the index of each window."""
-        return measured_sample(name, self.measured, self.updates)
+        found = self.values(name)
+        return found.ns[found.is_measured], self.truth.cells.closing.ids[found.window[found.is_measured]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,23 +128,13 @@ class Findings(Compared):
         first = () if self.first is None else FIRST_LATENCIES
         return (*LATENCIES, *first, *(() if self.visible is None else VISIBLE_LATENCIES))
 
-    def _measured(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def values(self, name: str) -> RowValues:
+        """Return a latency over all windows; that until rows were visible of the rows that somebody saw."""
         if self.first is not None and name in FIRST_LATENCIES:
-            return self.first.of(name)[self.first.is_measured], self.first.window[self.first.is_measured]
-        if self.visible is None or name not in VISIBLE_LATENCIES:
-            return super()._measured(name)
-        chosen = self.measured.is_measured & self.visible.seen
-        return self.visible.of(name)[chosen], self.measured.window[chosen]
-
-    def everywhere(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the values of a latency over all windows, in ns, and the window of each."""
-        if self.first is not None and name in FIRST_LATENCIES:
-            return self.first.of(name), self.first.window
+            return self.first.valued(self.first.of(name))
         if self.visible is not None and name in VISIBLE_LATENCIES:
-            return self.visible.of(name)[self.visible.seen], self.measured.window[self.visible.seen]
-        if name == "freshness":
-            return self.updates.freshness, self.updates.window
-        return getattr(self.measured.latencies, name), self.measured.window
+            return self.measured.valued(self.visible.of(name), self.visible.seen)
+        return super().values(name)
 
     @property
     def state_changes(self) -> int | None:
@@ -169,7 +156,7 @@ class Findings(Compared):
 
 def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> Summary:
     """Return every reported number of a run; how it ended and the files that the judge wrote are added by who knows."""
-    found = latencies(findings)
+    found = latencies(findings, findings.latency_names)
     return Summary(
         schema_version=SUMMARY_VERSION,
         run_id=run_id,
@@ -181,7 +168,7 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> Summary:
         revisions=None if findings.first is None else findings.first.figures(),
         by_metric=by_metric(findings),
         remarks=dict(findings.remarks),
-        window_maxima_ms=maxima(findings),
+        window_maxima_ms=maxima(findings, findings.latency_names),
         decomposition_ms=_decomposition(findings),
         partition_wait_ms=_partition_wait(findings),
         rows=row_counts(findings),
@@ -225,9 +212,9 @@ def _path_rate(path: MmppPath, schedule: Schedule) -> float:
     return float(np.dot(path.rates, np.diff(bounds)) / (high - low))
 
 
-def latencies(found: Compared) -> dict[str, Latency]:
+def latencies(found: Compared, names: Iterable[str]) -> dict[str, Latency]:
     """Return percentiles over rows of measured windows, with the interval of P90."""
-    samples = {name: found.sample(name) for name in found.latency_names}
+    samples = {name: found.sample(name) for name in names}
     intervals = _intervals(samples)
     described = {}
     for name, (values, window) in samples.items():
@@ -314,9 +301,9 @@ def by_metric(findings: Findings) -> tuple[MetricFigures, ...]:
     return tuple(figures(number, name) for number, name in enumerate(findings.metrics))
 
 
-def maxima(found: Compared) -> dict[str, Percentiles]:
+def maxima(found: Compared, names: Iterable[str]) -> dict[str, Percentiles]:
     """Return the percentiles of the greatest value of each window."""
-    return {name: in_ms(window_maxima(*found.sample(name))[1]) for name in found.latency_names}
+    return {name: in_ms(window_maxima(*found.sample(name))[1]) for name in names}
 
 
 def _decomposition(findings: Findings) -> dict[str, Part]:
@@ -372,7 +359,7 @@ def _states(findings: Findings) -> States | None:
     if path is None:
         return None
     measured, updates, epoch_ns = findings.measured, findings.updates, findings.schedule.epoch_ns
-    of_final = states_at(path, measured.last_due_ns[measured.is_measured], epoch_ns)
+    of_final = states_at(path, measured.times.last_due_ns[measured.is_measured], epoch_ns)
     of_update = states_at(path, updates.newest_produce_ns[updates.is_measured], epoch_ns)
     state = dict.fromkeys(LATENCIES, of_final)
     if findings.config.several_rows:

@@ -205,14 +205,8 @@ def find(recorded: Recorded) -> Findings:
     last_sent_ns = max(schedule.load_end_ns, generator.last_sent_ns or 0)
     path = modulating_path(config, schedule.load_length_ns)
     return Findings(
-        config=config,
+        **{**vars(found), "row_figures": figures},
         schedule=schedule,
-        truth=truth,
-        comparison=found.comparison,
-        measured=measured,
-        updates=updates,
-        phases=found.phases,
-        row_figures=figures,
         generator=generator,
         host=host_figures(recorded.host, schedule),
         clock=clock,

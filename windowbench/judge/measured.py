@@ -65,36 +65,45 @@ def answered_ms(rows: ResultRows, cells: CellTable, clock: ClockOffset, *, sever
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MeasuredRows:
-    """The rows that count, with their latencies; arrays of equal length.
+class ChosenRows:
+    """Some of the result rows; arrays of equal length.
 
     Attributes
     ----------
-    row, cell, window : int64[n]
-        Position of each among the result rows, its cell, and the index of its window.
+    row, window : int64[n]
+        Position of each among the result rows, and the index of its window.
     phase : int8[n]
         :class:`Phase` of its window.
-    times : RowTimes
-        What the latencies derive from.
-    latencies : RowLatencies
     """
 
     row: NDArray[np.int64]
-    cell: NDArray[np.int64]
     window: NDArray[np.int64]
     phase: NDArray[np.int8]
-    times: RowTimes
-    latencies: RowLatencies
 
     @property
     def is_measured(self) -> NDArray[np.bool_]:
         """Which rows belong to measured windows."""
         return np.asarray(self.phase == Phase.MEASURED)
 
-    @property
-    def last_due_ns(self) -> NDArray[np.int64]:
-        """Due time of the last event counted in each row."""
-        return self.times.last_due_ns
+    def valued(self, ns: NDArray[np.int64], which: NDArray[np.bool_] | slice = slice(None)) -> RowValues:
+        """Return the rows, or `which` of them, with a value of each."""
+        return RowValues(row=self.row[which], window=self.window[which], phase=self.phase[which], ns=ns[which])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowValues(ChosenRows):
+    """A latency of some of the result rows, in ns."""
+
+    ns: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasuredRows(ChosenRows):
+    """The rows that count for their cells, with their latencies and what these derive from."""
+
+    cell: NDArray[np.int64]
+    times: RowTimes
+    latencies: RowLatencies
 
 
 def measure_rows(
@@ -109,22 +118,8 @@ def measure_rows(
 ) -> MeasuredRows:
     """Return the latencies of every row that counts.
 
-    Parameters
-    ----------
-    rows : ResultRows
-    truth : Truth
-    comparison : Comparison
-    phases : int8[windows]
-        :class:`Phase` of every window.
-    clock : ClockOffset
-    delay_ms : int
-        Watermark delay.
-    newest_produce : str
-        Row column that holds the produce time (ms) of the newest event counted.
-
-    Notes
-    -----
-    A row of late events alone has no event that must count, and so no latency.
+    A row of late events alone has no event that must count, and so no latency. `phases` is that of every window,
+    `newest_produce` the row column that holds the produce time (ms) of the newest event counted.
     """
     cell = np.flatnonzero((comparison.row_of_cell != NO_ROW) & (truth.last_due_ns != _NONE))
     row = comparison.row_of_cell[cell]
@@ -197,7 +192,8 @@ def results_lag_s(
     """
     if len(measured.row) == 0:
         return None
-    holding = measured.last_due_ns == measured.last_due_ns.max()
+    last_due_ns = measured.times.last_due_ns
+    holding = last_due_ns == last_due_ns.max()
     appended, waits = append[measured.row[holding]], by_end[measured.window[holding]]
     if end_written_ns is None or not waits.all():
         return (int(appended.min()) - load_end_ns) / NS_PER_S

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config, ConfigError, OutputMode
-from windowbench.judge.figures import Compared, latencies, maxima, row_counts
+from windowbench.judge.figures import latencies, maxima, row_counts
 from windowbench.judge.judgement import compare_rows, truth_builder
 from windowbench.judge.measured import Phase
 from windowbench.judge.measures.quantiles import window_maxima
@@ -31,6 +31,9 @@ from windowbench.judge.verdict.verdict import unknown
 from windowbench.load.events import EventSource
 from windowbench.load.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS, Schedule
 from windowbench.runs.files.summary import SUMMARY_VERSION, PairSummary, PairTopics
+
+_LATENCIES = ("e2e", "since_window_end", "freshness")
+"""No schedule tells when a window could be emitted, so there is no excess."""
 
 
 class Record(Protocol):
@@ -182,16 +185,6 @@ def _read_results(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[
     return rows, run_id or ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PairFindings(Compared):
-    """What was found of a pair of topics: no schedule tells when a window could be emitted, so there is no excess."""
-
-    @property
-    def latency_names(self) -> tuple[str, ...]:
-        """Every latency but the excess."""
-        return ("e2e", "since_window_end", "freshness")
-
-
 def judge_pair(config: Config, pair: TopicPair) -> tuple[PairSummary, list[tuple[int, float]]]:
     """Compare and measure a pair of topics.
 
@@ -212,8 +205,7 @@ def judge_pair(config: Config, pair: TopicPair) -> tuple[PairSummary, list[tuple
     truth = builder.finish()
     closing = truth.cells.closing
     phases = np.where((closing.ids >= 0) & ~closing.by_end, Phase.MEASURED, Phase.COOL_DOWN).astype(np.int8)
-    compared = compare_rows(shape, pair.rows, truth, phases, clock, mode="update")
-    found = PairFindings(**{field.name: getattr(compared, field.name) for field in dataclasses.fields(compared)})
+    found = compare_rows(shape, pair.rows, truth, phases, clock, mode="update")
     text = "no schedule is known for a bare pair of topics"
     summary = PairSummary(
         schema_version=SUMMARY_VERSION,
@@ -226,8 +218,8 @@ def judge_pair(config: Config, pair: TopicPair) -> tuple[PairSummary, list[tuple
             rejected=pair.rejected,
             results=len(pair.rows),
         ),
-        latencies_ms=latencies(found),
-        window_maxima_ms=maxima(found),
+        latencies_ms=latencies(found, _LATENCIES),
+        window_maxima_ms=maxima(found, _LATENCIES),
         rows=row_counts(found),
     )
     ids, greatest = window_maxima(*found.sample("e2e"))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import OutputMode
-from windowbench.judge.measured import MeasuredRows, Phase, append_ns
+from windowbench.judge.measured import ChosenRows, MeasuredRows, append_ns
 from windowbench.judge.measures.quantiles import window_maxima, window_medians
 from windowbench.judge.measures.steady_state import theil_sen
 from windowbench.judge.truth.closing import Windows
@@ -27,29 +27,14 @@ _NONE = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Updates:
-    """Rows that brought something new; arrays of equal length.
+class Updates(ChosenRows):
+    """Rows that brought something new.
 
-    Attributes
-    ----------
-    row, window : int64[n]
-        Position of each among the result rows, and the index of its window.
-    phase : int8[n]
-        :class:`Phase` of its window.
-    append_ns, newest_produce_ns : int64[n]
-        When it was appended, and when the newest event counted in it was produced, as the row itself says.
+    When each was appended, and when the newest event counted in it was produced, as the row itself says.
     """
 
-    row: NDArray[np.int64]
-    window: NDArray[np.int64]
-    phase: NDArray[np.int8]
     append_ns: NDArray[np.int64]
     newest_produce_ns: NDArray[np.int64]
-
-    @property
-    def is_measured(self) -> NDArray[np.bool_]:
-        """Which rows belong to measured windows."""
-        return np.asarray(self.phase == Phase.MEASURED)
 
     @property
     def freshness(self) -> NDArray[np.int64]:
@@ -67,24 +52,10 @@ def find_updates(
     newest_produce: str,
     several: bool,
 ) -> Updates:
-    """Return every row that brought something new.
+    """Return every row that brought something new; those of late events alone have no latency, and take no part.
 
-    Parameters
-    ----------
-    rows : ResultRows
-    truth : Truth
-    comparison : Comparison
-    phases : int8[windows]
-        :class:`Phase` of every window.
-    clock : ClockOffset
-    newest_produce : str
-        Row column that holds the produce time (ms) of the newest event counted.
-    several : bool
-        Whether a key may have several rows, which replace each other.
-
-    Notes
-    -----
-    Rows of late events alone have no latency, and take no part.
+    Parameters are as in :func:`windowbench.judge.measured.measure_rows`; `several` says that a key may have several
+    rows, which replace each other.
     """
     if not several:
         row = comparison.row_of_cell[comparison.row_of_cell != NO_ROW]
@@ -99,15 +70,6 @@ def find_updates(
         append_ns=append_ns(rows, clock)[row],
         newest_produce_ns=rows.parsed.integers[newest_produce][row] * NS_PER_MS,
     )
-
-
-def measured_sample(name: str, measured: MeasuredRows, updates: Updates) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the values (ns) of a latency and the window of each: of all updates or of the rows that count."""
-    if name == "freshness":
-        chosen = updates.is_measured
-        return updates.freshness[chosen], updates.window[chosen]
-    chosen = measured.is_measured
-    return getattr(measured.latencies, name)[chosen], measured.window[chosen]
 
 
 def excess_slope(measured: MeasuredRows, closing: Windows, base_ns: int) -> Slope | None:
