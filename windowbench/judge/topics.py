@@ -31,6 +31,7 @@ from windowbench.judge.verdict.verdict import unknown
 from windowbench.load.events import EventSource
 from windowbench.load.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS, Schedule
 from windowbench.runs.files.summary import SUMMARY_VERSION, PairSummary, PairTopics
+from windowbench.runs.samples import RECORD_NUMBERS
 
 _LATENCIES = ("e2e", "since_window_end", "freshness")
 """No schedule tells when a window could be emitted, so there is no excess."""
@@ -160,20 +161,16 @@ def _read_events(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[S
 def _read_results(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[ResultRows, str]:
     """Return the rows of the configured run, or of the one that most of the first rows belong to."""
     model, usual_run_id = RowModel.of(config.engine.workload), _bare_topics(config).usual_run_id
-    names = ("partition", "offset", "append_time_ms", "timestamp_type")
-    columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
-    parsed = []
+    numbers, parsed = [], []
     run_id = config.run.run_id
     for batch in batches:
         values = [record.value for record in batch]
         if run_id is None:
             run_id = usual_run_id(values)
         parsed.append(model.parse(values, run_id or ""))
-        columns["partition"].append(np.array([record.partition for record in batch]))
-        columns["offset"].append(np.array([record.offset for record in batch]))
-        columns["append_time_ms"].append(np.array([record.timestamp_ms for record in batch]))
-        columns["timestamp_type"].append(np.array([record.timestamp_type for record in batch]))
-    rows = joined_rows(columns, parsed, model)
+        places = [(r.partition, r.offset, r.timestamp_ms, r.timestamp_type) for r in batch]
+        numbers.append(dict(zip(RECORD_NUMBERS, np.array(places, dtype=np.int64).reshape(-1, 4).T, strict=True)))
+    rows = joined_rows(numbers, parsed, model)
     sound = rows.parsed.kind == RowKind.SOUND
     lengths = (rows.parsed.integers["window_end"] - rows.parsed.integers["window_start"])[sound]
     usual = int(np.median(lengths)) if len(lengths) else config.windows.size_ms

@@ -20,7 +20,7 @@ from windowbench.kafka.admin import Admin
 from windowbench.kafka.reader import Record, read_topics
 from windowbench.load.numbering import input_partitions, result_partitions
 from windowbench.load.schedule import END_EVENT_TYPE, NS_PER_MS
-from windowbench.runs.samples import RESULT_COLUMNS, SampleWriter, iter_column
+from windowbench.runs.samples import RECORD_FIELDS, RESULT_COLUMNS, SampleWriter, iter_column
 from windowbench.runs.store import RunDirectory
 
 _NAMED = 10_000
@@ -34,14 +34,8 @@ def record_results(config: Config, path: Path) -> int:
     """Write every record of the topics of results to a Parquet file and return how many there are."""
     with SampleWriter(path, RESULT_COLUMNS) as writer:
         for batch in read_topics(config, result_partitions(config)):
-            writer.append(
-                partition=[r.partition for r in batch],
-                offset=[r.offset for r in batch],
-                append_time_ms=[r.timestamp_ms for r in batch],
-                timestamp_type=[r.timestamp_type for r in batch],
-                key=[r.key for r in batch],
-                value=[r.value for r in batch],
-            )
+            fields = zip(RESULT_COLUMNS, RECORD_FIELDS, strict=True)
+            writer.append(**{name: [getattr(record, field) for record in batch] for name, field in fields})
         return writer.rows
 
 

@@ -13,19 +13,12 @@ from config import Config
 from windowbench.settings.command_line import Parser
 from windowbench.errors import EnvironmentProblem, ExitCode
 from windowbench.kafka.reader import Record, read_topic
-from windowbench.runs.samples import SampleWriter
+from windowbench.runs.samples import RECORD_FIELDS, RESULT_COLUMNS, SampleWriter
 from windowbench.runs.store import RunDirectory, cannot_write
 from windowbench.settings.knobs import ConfigError
 
 FORMATS = ("parquet", "jsonl")
-_COLUMNS = {
-    "partition": "int32",
-    "offset": "int64",
-    "timestamp_ms": "int64",
-    "timestamp_type": "int8",
-    "key": "binary",
-    "value": "binary",
-}
+_COLUMNS = dict(zip(RECORD_FIELDS, RESULT_COLUMNS.values(), strict=True))
 _EPILOG = """\
 examples:
   python master_code_spark.py --dump-topics parquet        keep the topics of this run

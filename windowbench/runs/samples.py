@@ -19,45 +19,24 @@ from numpy.typing import NDArray
 
 from windowbench.runs.store import RunDirectoryProblem, cannot_write, write_atomically
 
-RESULT_COLUMNS = {
-    "partition": "int32",
-    "offset": "int64",
-    "append_time_ms": "int64",
-    "timestamp_type": "int8",
-    "key": "binary",
-    "value": "binary",
-}
+RECORD_NUMBERS = {"partition": "int32", "offset": "int64", "append_time_ms": "int64", "timestamp_type": "int8"}
+RESULT_COLUMNS = {**RECORD_NUMBERS, "key": "binary", "value": "binary"}
 """Columns of ``samples/results.parquet``; timestamp_type 0 is CreateTime, 1 LogAppendTime."""
+RECORD_FIELDS = ("partition", "offset", "timestamp_ms", "timestamp_type", "key", "value")
+"""What a record of a topic calls each of them."""
 VISIBLE_COLUMNS = {"partition": "int32", "offset": "int64", "append_ms": "int64", "visible_ns": "int64"}
 """Columns of ``samples/visible.parquet``: when a consumer of committed records was first given each result."""
 CALIBRATION_COLUMNS = {"append_ms": "int64", "visible_ns": "int64"}
 """Columns of ``samples/visible_calibration.parquet``: the same of records that are visible when they are appended."""
 HOST_COLUMNS = {
-    "wall_ns": "int64",
-    "mono_ns": "int64",
-    "steal": "float64",
-    "throttled": "float64",
-    "cpu_harness": "float64",
-    "cpu_producers": "float64",
-    "cpu_engine": "float64",
-    "cpu_broker": "float64",
-    "cpu_consumer": "float64",
-    "rss_engine": "int64",
-    "rss_broker": "int64",
-    "rss_producers": "int64",
-    "rss_consumer": "int64",
-    "rss_harness": "int64",
+    **dict.fromkeys(("wall_ns", "mono_ns"), "int64"),
+    **dict.fromkeys(("steal", "throttled"), "float64"),
+    **dict.fromkeys((f"cpu_{tree}" for tree in ("harness", "producers", "engine", "broker", "consumer")), "float64"),
+    **dict.fromkeys((f"rss_{tree}" for tree in ("engine", "broker", "producers", "consumer", "harness")), "int64"),
     "free_disk_bytes": "int64",
 }
 """Columns of ``samples/host.parquet``; steal and throttled are shares since the last sample, cpu_* cores used since."""
 
-_TYPES: dict[str, pa.DataType] = {
-    "int8": pa.int8(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "binary": pa.binary(),
-}
 _ROW_GROUP_ROWS = 131_072
 
 
@@ -80,7 +59,7 @@ class SampleWriter:
     path : Path
         The finished file.
     columns : mapping of str to str
-        Name of each column and its type: int8, int32, int64, float64 or binary.
+        Name of each column and its type, as Arrow names it: int8, float64, binary.
     row_group_rows : int
         Rows held in memory before they are written.
 
@@ -92,7 +71,7 @@ class SampleWriter:
     def __init__(self, path: Path, columns: Mapping[str, str], *, row_group_rows: int = _ROW_GROUP_ROWS) -> None:
         self.path = path
         self.rows = 0
-        self._schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns.items()])
+        self._schema = pa.schema(columns.items())  # type: ignore[arg-type]  # names of types will do
         self._temporary = path.with_name(path.name + ".part")
         self._row_group_rows = row_group_rows
         self._pending: list[pa.Table] = []
