@@ -51,7 +51,6 @@ from windowbench.judge.verdict.visibility import visible_reasons, visible_warnin
 from windowbench.judge.visible import visible_rows
 from windowbench.load.arrivals import modulating_path
 from windowbench.load.schedule import NS_PER_S, Schedule
-from windowbench.runs.files.figures import Resources
 from windowbench.runs.files.load import GeneratorFigures
 from windowbench.runs.files.status import RunStatus, StatusFile
 from windowbench.runs.files.summary import SUMMARY_VERSION, NotJudged, Summary
@@ -204,6 +203,7 @@ def find(recorded: Recorded) -> Findings:
     slope = latency_slope(measured, updates, closing, mode, base_ns=schedule.base_time_ns)
     last_sent_ns = max(schedule.load_end_ns, generator.last_sent_ns or 0)
     path = modulating_path(config, schedule.load_length_ns)
+    measured_span = Span(name="measured", start_ns=schedule.base_time_ns, end_ns=schedule.measure_end_ns)
     return Findings(
         **{**vars(found), "row_figures": figures},
         schedule=schedule,
@@ -230,19 +230,12 @@ def find(recorded: Recorded) -> Findings:
         path=path,
         arrivals=goodness_of_fit(config, schedule),
         load=load,
-        resources=run_resources(recorded, generator),
+        resources=resources(recorded.host, recorded.phases, measured_span, generator.sent_measured),
         visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
         first=first,
         metrics=RowModel.of(config.engine.workload).metrics,
         remarks=truth.remarks(found.comparison, rows.parsed),
     )
-
-
-def run_resources(recorded: Recorded, generator: GeneratorFigures) -> Resources | None:
-    """Return what the run cost."""
-    schedule = recorded.schedule
-    measured = Span(name="measured", start_ns=schedule.base_time_ns, end_ns=schedule.measure_end_ns)
-    return resources(recorded.host, recorded.phases, measured, generator.sent_measured)
 
 
 def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries]:

@@ -80,14 +80,18 @@ def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
     window = findings.truth.cells.window_index(comparison.cells[known])
     ids = np.zeros(len(rows), dtype=np.int64)
     ids[known] = closing.ids[window]
+    phases = np.full(len(rows), -1, dtype=np.int8)
+    phases[known] = findings.phases[window]
+    several = findings.metrics
+    metric = {"metric": named_column(findings.metric_of(comparison.cells), several)} if several else {}
     table: dict[str, Any] = {
         "partition": rows.partition,
         "offset": rows.offset,
         "append_time_ms": rows.append_ms,
         "row_class": named_column(comparison.classes, [row_class.name.lower() for row_class in RowClass]),
         "window_id": nullable_column(ids, known),
-        **_metrics(findings, comparison.cells),
-        "phase": _phases(findings, comparison.cells, known),
+        **metric,
+        "phase": named_column(phases, [phase.label for phase in Phase]),
         "key": nullable_column(findings.truth.cells.keys_of(comparison.cells), known),
         "counts": counts,
     }
@@ -97,23 +101,6 @@ def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
         column[found.row], has[found.row] = found.ns, True
         table[f"{name}_ns"] = nullable_column(column, has)
     return table
-
-
-def _phases(findings: Findings, cells: NDArray[np.int64], known: NDArray[np.bool_]) -> Any:  # noqa: ANN401 - Arrow's
-    """Return the phase of each row's window, by name; null where a row has none."""
-    phases: NDArray[np.int8] = np.full(len(cells), -1, dtype=np.int8)
-    phases[known] = findings.phases[findings.truth.cells.window_index(cells[known])]
-    return phase_column(phases)
-
-
-def phase_column(codes: NDArray[np.integer[Any]]) -> Any:  # noqa: ANN401 - Arrow's
-    """Return the column of phases of ``samples/rows.parquet``, by name; null where a code is negative."""
-    return named_column(codes, [phase.label for phase in Phase])
-
-
-def _metrics(findings: Findings, cells: NDArray[np.int64]) -> dict[str, Any]:
-    """Return the column that says which type each row is of, where there are several."""
-    return {"metric": named_column(findings.metric_of(cells), findings.metrics)} if findings.metrics else {}
 
 
 def write_tables(

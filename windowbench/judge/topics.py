@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -59,49 +58,6 @@ class Record(Protocol):
     @property
     def value(self) -> bytes | None:
         """What it holds."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TopicPair:
-    """What two topics hold: accepted events, how many other records, and the parsed results."""
-
-    events: ScheduledEvents
-    shape: Config
-    """The configuration as far as the events tell it; events and rows are numbered as it says."""
-    base_ms: int
-    rejected: int
-    rows: ResultRows
-    run_id: str
-
-
-def read_pair(config: Config, events: Iterable[Sequence[Record]], results: Iterable[Sequence[Record]]) -> TopicPair:
-    """Read both topics.
-
-    Parameters
-    ----------
-    config : Config
-        Workload and windows.
-    events, results : iterable of batches of records
-
-    Raises
-    ------
-    ConfigError
-        When the rows are of windows of another size than configured.
-    """
-    scheduled, window_ids, rejected = _read_events(config, events)
-    rows, run_id = _read_results(config, results)
-    slide_ns = config.windows.slide_ms * NS_PER_MS
-    bases, counts = np.unique(scheduled.event_time_ns // slide_ns - window_ids, return_counts=True)
-    base_ms = int(bases[counts.argmax()]) * config.windows.slide_ms if len(bases) else 0
-    shape, contents = _bare_topics(config).fitted(config, scheduled.contents, rows.parsed)
-    return TopicPair(
-        events=dataclasses.replace(scheduled, contents=contents),
-        shape=shape,
-        base_ms=base_ms,
-        rejected=rejected,
-        rows=rows,
-        run_id=run_id,
-    )
 
 
 def _bare_topics(config: Config) -> BareTopics:
@@ -182,8 +138,10 @@ def _read_results(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[
     return rows, run_id or ""
 
 
-def judge_pair(config: Config, pair: TopicPair) -> tuple[PairSummary, list[tuple[int, float]]]:
-    """Compare and measure a pair of topics.
+def judge_pair(
+    config: Config, event_records: Iterable[Sequence[Record]], results: Iterable[Sequence[Record]]
+) -> tuple[PairSummary, list[tuple[int, float]]]:
+    """Read, compare and measure a pair of topics, given as batches of records.
 
     Returns
     -------
@@ -191,29 +149,41 @@ def judge_pair(config: Config, pair: TopicPair) -> tuple[PairSummary, list[tuple
         With an unknown verdict, and what was found as warnings.
     list of (int, float)
         Id and greatest ``e2e_ms`` of every window.
+
+    Raises
+    ------
+    ConfigError
+        When the rows are of windows of another size than configured.
     """
-    events = pair.events
+    events, window_ids, rejected = _read_events(config, event_records)
+    rows, run_id = _read_results(config, results)
+    slide_ns = config.windows.slide_ms * NS_PER_MS
+    bases, counts = np.unique(events.event_time_ns // slide_ns - window_ids, return_counts=True)
+    base_ns = int(bases[counts.argmax()]) * slide_ns if len(bases) else 0
+    # The configuration as far as the events tell it; events and rows are numbered as it says.
+    shape, contents = _bare_topics(config).fitted(config, events.contents, rows.parsed)
+    events = dataclasses.replace(events, contents=contents)
     last_ns = int(events.due_ns[-1]) + 1 if len(events.due_ns) else 0
-    schedule = Schedule(epoch_ns=0, base_time_ns=pair.base_ms * NS_PER_MS, measure_end_ns=last_ns, load_end_ns=last_ns)
-    shape = pair.shape.replace(partitions=int(events.partition.max(initial=0)) + 1, idle_partitions=0)
+    schedule = Schedule(epoch_ns=0, base_time_ns=base_ns, measure_end_ns=last_ns, load_end_ns=last_ns)
+    shape = shape.replace(partitions=int(events.partition.max(initial=0)) + 1, idle_partitions=0)
     clock = ClockOffset()
-    builder = truth_builder(shape, schedule, pair.rows, clock, iter([events]))
+    builder = truth_builder(shape, schedule, rows, clock, iter([events]))
     builder.add(events)
     truth = builder.finish()
     closing = truth.cells.closing
     phases = np.where((closing.ids >= 0) & ~closing.by_end, Phase.MEASURED, Phase.COOL_DOWN).astype(np.int8)
-    found = compare_rows(shape, pair.rows, truth, phases, clock, mode="update")
+    found = compare_rows(shape, rows, truth, phases, clock, mode="update")
     text = "no schedule is known for a bare pair of topics"
     summary = PairSummary(
         schema_version=SUMMARY_VERSION,
-        run_id=pair.run_id,
+        run_id=run_id,
         verdict=unknown(ReasonCode.NO_SCHEDULE, text, _warnings(found.comparison, config.output_mode)),
         topics=PairTopics(
             events_topic=config.kafka.events_topic,
             result_topic=config.kafka.result_topic,
             events=len(events.due_ns),
-            rejected=pair.rejected,
-            results=len(pair.rows),
+            rejected=rejected,
+            results=len(rows),
         ),
         latencies_ms=latencies(found, _LATENCIES),
         window_maxima_ms=maxima(found, _LATENCIES),

@@ -72,15 +72,6 @@ def find_updates(
     )
 
 
-def excess_slope(measured: MeasuredRows, closing: Windows, base_ns: int) -> Slope | None:
-    """Return the slope of the median excess per id of measured windows, in ms per s of window end."""
-    window = measured.window[measured.is_measured]
-    ids = closing.ids[window]
-    _, excess = window_medians(measured.latencies.excess[measured.is_measured], ids)
-    _, ends_ms = window_maxima(closing.ends_ms[window], ids)
-    return theil_sen((ends_ms - base_ns // NS_PER_MS) / 1000, excess / NS_PER_MS)
-
-
 def freshness_slope(updates: Updates, base_ns: int) -> Slope | None:
     """Return the slope of the per-second median freshness of measured windows, in ms per s of append time."""
     chosen = updates.is_measured
@@ -91,7 +82,14 @@ def freshness_slope(updates: Updates, base_ns: int) -> Slope | None:
 def latency_slope(
     measured: MeasuredRows, updates: Updates, closing: Windows, mode: OutputMode, *, base_ns: int
 ) -> Slope | None:
-    """Return the slope by which an engine in an output mode is judged to keep up or not."""
-    if mode == "append":
-        return excess_slope(measured, closing, base_ns)
-    return freshness_slope(updates, base_ns)
+    """Return the slope by which an engine in an output mode is judged to keep up or not.
+
+    In append mode it is that of the median excess per measured window, in ms per s of window end.
+    """
+    if mode != "append":
+        return freshness_slope(updates, base_ns)
+    window = measured.window[measured.is_measured]
+    ids = closing.ids[window]
+    _, excess = window_medians(measured.latencies.excess[measured.is_measured], ids)
+    _, ends_ms = window_maxima(closing.ends_ms[window], ids)
+    return theil_sen((ends_ms - base_ns // NS_PER_MS) / 1000, excess / NS_PER_MS)

@@ -7,16 +7,13 @@ from collections.abc import Callable, Mapping
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from config import Config
-from windowbench.kafka.client import make_client
+from windowbench.kafka.client import READS_COMMITTED, make_client
 from windowbench.load.numbering import Numbering
 
 _AT_ONCE = 5_000
 
 FOLLOWER_SETTINGS = {
-    "enable_auto_commit": False,
-    "enable_partition_eof": True,
-    "auto_offset_reset": "earliest",
-    "isolation_level": "read_committed",
+    **READS_COMMITTED,
     "fetch_wait_max_ms": 20,  # also how soon the end of a quiet partition is noticed
     "queued_max_messages_kbytes": 32 << 10,
 }

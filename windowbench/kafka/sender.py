@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from confluent_kafka import KafkaException, Message, Producer
 
@@ -16,19 +15,6 @@ QUEUE_KBYTES = 48 << 10
 
 AckSample = Callable[[bytes, bytes, int], None]
 """Gets key, value and acknowledgement latency (microseconds) of a sampled event."""
-
-
-class Sender(Protocol):
-    """What a producer needs of a client; a list in tests."""
-
-    def send(self, value: bytes, key: bytes, partition: int, timestamp_ms: int) -> None:
-        """Hand one record over; never blocks for the broker while there is room in the queue."""
-
-    def poll(self) -> None:
-        """Serve delivery reports that have arrived."""
-
-    def flush(self, timeout_seconds: float) -> int:
-        """Wait for everything handed over and return how many records are still unacknowledged."""
 
 
 class KafkaSender:

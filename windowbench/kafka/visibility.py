@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from config import Config
 from windowbench.errors import EnvironmentProblem
-from windowbench.kafka.admin import LOG_APPEND_TIME, Admin, TopicPlan
+from windowbench.kafka.admin import Admin, TopicPlan, small_topic
 from windowbench.kafka.client import make_client
 from windowbench.kafka.follower import FOLLOWER_SETTINGS, Partition, is_record, messages_there
 
@@ -42,12 +42,7 @@ class Seen:
 
 def calibration_topic(config: Config) -> TopicPlan:
     """Return the topic of the records, in no transaction, that show what the consumer itself takes."""
-    return TopicPlan(
-        name=f"windowbench-visible-{config.run.run_id}",
-        partitions=1,
-        replication_factor=config.kafka.replication_factor,
-        settings={"message.timestamp.type": LOG_APPEND_TIME, "retention.ms": "3600000"},
-    )
+    return small_topic(config, "visible")
 
 
 class VisibilityConsumer:

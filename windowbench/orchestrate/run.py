@@ -236,5 +236,5 @@ class Run:
 
     def _external_clock(self, run: RunDirectory, when: str) -> None:
         known = run.read_json_if_present("external_clock.json") or {}
-        known[when] = measure_clock_offset(self.config).as_dict()
+        known[when] = measure_clock_offset(self.config)
         run.write_json("external_clock.json", known)

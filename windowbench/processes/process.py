@@ -125,11 +125,6 @@ class Child:
         self._readers: list[threading.Thread] = []
         self._lock = threading.Lock()
 
-    @property
-    def pgid(self) -> int:
-        """Process group of the guard and, unless it moved itself, the command."""
-        return self.pid
-
     def poll(self) -> int | None:
         """Return the exit code once the command ended (negative: a signal), None while it runs."""
         with self._lock:
