@@ -68,22 +68,16 @@ class Request:
     full_duration_s: float
 
 
-class ProbeView:
-    """Shows the numbers of a probe, and none of its notes: the search has its own."""
+class ProbeView(View):
+    """Shows the numbers of a probe and none of its notes, for the search has its own; stays open for the next probe."""
 
     def __init__(self, view: View) -> None:
         """Show on `view`."""
         self._view = view
 
-    def note(self, text: str) -> None:
-        """Show nothing."""
-
     def update(self, snapshot: Snapshot) -> None:
         """Show the latest numbers."""
         self._view.update(snapshot)
-
-    def close(self) -> None:
-        """Leave the view open for the next probe."""
 
 
 class CapacitySearch:
@@ -104,7 +98,8 @@ class CapacitySearch:
         self._origins = loaded.origins
         self._request = request
         self._view = view
-        self._name = loaded.config.run.run_id or _fresh_name(loaded.config)
+        wanted = f"{time.strftime('%Y%m%d-%H%M%S')}-capacity-{loaded.config.engine.engine}"
+        self._name = loaded.config.run.run_id or free_name(Path(loaded.config.run.runs_dir), wanted)
         self._records: list[ProbeRecord] = []
         self._began = time.monotonic()
         self._environment: Mapping[str, Any] = {}
@@ -269,12 +264,6 @@ def assessment_of_failure(error: HarnessError) -> Assessment:
     if isinstance(error, ProducersFailed):
         return Assessment(outcome=Outcome.GENERATOR_SATURATED, why=str(error))
     return Assessment(outcome=Outcome.UNSUSTAINABLE, why=str(error))
-
-
-def _fresh_name(config: Config) -> str:
-    """Return a name that no directory has yet."""
-    wanted = f"{time.strftime('%Y%m%d-%H%M%S')}-capacity-{config.engine.engine}"
-    return free_name(Path(config.run.runs_dir), wanted)
 
 
 def search_capacity(loaded: Loaded, request: Request) -> int:

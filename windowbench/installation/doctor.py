@@ -36,6 +36,10 @@ _CLOCK_SECONDS = 1.0
 _CLOCK_STEP_MS = 5.0
 
 
+def _judged(check: str, detail: str, remedy: str, *, bad: bool) -> Finding:
+    return Finding(check=check, status=PROBLEM if bad else OK, detail=detail, remedy=remedy if bad else "")
+
+
 def check_python(_machine: Machine) -> Finding:
     """Check the interpreter and that the packages of a run are installed."""
     version = sys.version.split()[0]
@@ -109,10 +113,8 @@ def check_memory(machine: Machine) -> Finding:
     needed = float(amount[:-1]) * unit + heap_mb + _OTHER_PROCESSES_MB
     available = psutil.virtual_memory().available / 2**20
     detail = f"{available:.0f} MB available, a run needs up to {needed:.0f} MB"
-    if available < needed:
-        remedy = "end other programs, or lower --broker-heap-mb and the heap of the engine"
-        return Finding(check="memory", status=PROBLEM, detail=detail, remedy=remedy)
-    return Finding(check="memory", status=OK, detail=detail)
+    remedy = "end other programs, or lower --broker-heap-mb and the heap of the engine"
+    return _judged("memory", detail, remedy, bad=available < needed)
 
 
 def check_clock(
@@ -130,10 +132,8 @@ def check_clock(
         worst = max(worst, abs(wall() - monotonic() - start))
     step_ms = worst / 1e6
     detail = f"wall and monotonic clock drifted apart by {step_ms:.3f} ms within {_CLOCK_SECONDS:g} s"
-    if step_ms > _CLOCK_STEP_MS:
-        remedy = "let the time service settle; a run with such steps is invalid"
-        return Finding(check="clock", status=PROBLEM, detail=detail, remedy=remedy)
-    return Finding(check="clock", status=OK, detail=detail)
+    remedy = "let the time service settle; a run with such steps is invalid"
+    return _judged("clock", detail, remedy, bad=step_ms > _CLOCK_STEP_MS)
 
 
 def check_broker(machine: Machine) -> Finding:
@@ -144,10 +144,8 @@ def check_broker(machine: Machine) -> Finding:
     if not config.kafka.embedded:
         brokers = Admin(config).brokers()
         detail = f"{config.kafka.bootstrap_servers} answers: {', '.join(brokers)}"
-        if len(brokers) < config.kafka.replication_factor:
-            remedy = f"set --replication-factor to at most {len(brokers)}"
-            return Finding(check="broker", status=PROBLEM, detail=detail, remedy=remedy)
-        return Finding(check="broker", status=OK, detail=detail)
+        remedy = f"set --replication-factor to at most {len(brokers)}"
+        return _judged("broker", detail, remedy, bad=len(brokers) < config.kafka.replication_factor)
     with tempfile.TemporaryDirectory(prefix="windowbench-doctor-") as scratch:
         began = time.monotonic()
         heap_mb = config.kafka.broker_heap_mb

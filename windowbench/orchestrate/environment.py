@@ -22,23 +22,21 @@ _UNLIMITED = 1 << 60
 """Version 1 of control groups writes "no limit of memory" as a number near 2 ** 63."""
 
 
-def _first_line(path: str | Path) -> str | None:
+def _lines(path: str | Path) -> list[str]:
     try:
-        return Path(path).read_text(encoding="utf-8").splitlines()[0].strip()
-    except (OSError, IndexError):
-        return None
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+
+
+def _first_line(path: str | Path) -> str | None:
+    return next((line.strip() for line in _lines(path)), None)
 
 
 def _cpu_fact(wanted: str) -> str | None:
     """Return a line of ``/proc/cpuinfo`` by its name."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == wanted:
-                return value.strip()
-    except OSError:
-        pass
-    return None
+    named = (line.partition(":") for line in _lines("/proc/cpuinfo"))
+    return next((value.strip() for name, _, value in named if name.strip() == wanted), None)
 
 
 def _cgroup_file(name: str, first_version: str) -> str | None:
@@ -49,13 +47,6 @@ def _cgroup_file(name: str, first_version: str) -> str | None:
         if found is not None:
             return found
     return None
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
 
 
 def cpu_quota() -> str | None:

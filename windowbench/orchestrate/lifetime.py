@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Protocol
 
 from config import Config
 from windowbench.broker.embedded import EmbeddedBroker
@@ -24,41 +23,26 @@ from windowbench.runs.store import RunDirectory
 _REST_SECONDS = 20.0
 
 
-class Lifetime(Protocol):
-    """Gives a run its broker and its engine, and ends the engine's work on it."""
+class Lifetime:
+    """Broker and engine are started for a run and end with it."""
 
     def broker(
         self, launcher: Launcher, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
     ) -> EmbeddedBroker:
         """Return a broker that answers."""
-
-    def engine(self, launcher: Launcher, config: Config) -> JsonLineService:
-        """Return the engine; it is not ready yet."""
-
-    def end_query(self, engine: JsonLineService, *, abort: Callable[[], None]) -> None:
-        """End what the engine does for the run."""
-
-
-class OneRun:
-    """Broker and engine are started for the run and end with it."""
-
-    def broker(
-        self, launcher: Launcher, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
-    ) -> EmbeddedBroker:
-        """Start a broker."""
         return launcher.broker(config, abort=abort, end=end)
 
     def engine(self, launcher: Launcher, config: Config) -> JsonLineService:
-        """Start the engine."""
+        """Return the engine; it is not ready yet."""
         return launcher.engine(config)
 
     def end_query(self, engine: JsonLineService, *, abort: Callable[[], None]) -> None:
-        """Stop the engine."""
+        """End what the engine does for the run."""
         del abort
         engine.stop()
 
 
-class ManyRuns:
+class ManyRuns(Lifetime):
     """Broker and engine are started for the first run and stay for those that follow.
 
     Parameters

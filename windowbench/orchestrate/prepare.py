@@ -23,12 +23,12 @@ def with_run_id(config: Config, *, now: time.struct_time | None = None) -> Confi
     return config.replace(run_id=free_name(Path(config.run.runs_dir), wanted))
 
 
-def free_name(directory: Path, wanted: str) -> str:
-    """Return a name that nothing in a directory has, the wanted one if possible."""
+def free_name(directory: Path, wanted: str, *, mark: str = "-") -> str:
+    """Return a name that nothing in a directory has: the wanted one, or else that with `mark` and a number."""
     candidate, number = wanted, 1
     while (directory / candidate).exists():
         number += 1
-        candidate = f"{wanted}-{number}"
+        candidate = f"{wanted}{mark}{number}"
     return candidate
 
 

@@ -15,7 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from config import Config, Loaded
-from windowbench.broker.embedded import EmbeddedBroker, check_free_disk
+from windowbench.broker.embedded import EmbeddedBroker
+from windowbench.broker.storage import check_free_disk
 from windowbench.errors import ExitCode
 from windowbench.judge.truth.rows import RowModel
 from windowbench.kafka.admin import Admin
@@ -27,7 +28,7 @@ from windowbench.orchestrate.drain import EndWriter, drain
 from windowbench.orchestrate.environment import describe_environment, jvm_flags
 from windowbench.orchestrate.expected import expected_counts
 from windowbench.orchestrate.installation import Installation, find_installation
-from windowbench.orchestrate.lifetime import Lifetime, OneRun
+from windowbench.orchestrate.lifetime import Lifetime
 from windowbench.orchestrate.live import LiveResults
 from windowbench.orchestrate.prepare import planned_bytes, with_run_id, with_run_topics
 from windowbench.orchestrate.recording import check_events, record_results
@@ -70,7 +71,7 @@ class Run:
         self.view = view
         self.timeline = Timeline(lambda phase: view.note(f"· {phase}"))
         self.directory: RunDirectory | None = None
-        self._lifetime = lifetime or OneRun()
+        self._lifetime = lifetime or Lifetime()
         self._services = Services()
         self._live = LiveResults(
             self.config.run.run_id or "",
