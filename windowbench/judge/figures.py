@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from config import Config, OutputMode
 from data_generation_mmpp import MmppPath
 from windowbench.judge.first_values import FIRST_LATENCIES, FirstValues
 from windowbench.judge.measured import MeasuredRows, Phase, RowValues, states_at
-from windowbench.judge.measures.bootstrap import Interval, RunSample, percentile_intervals, too_few
+from windowbench.judge.measures.bootstrap import RunSample, percentile_intervals, too_few
 from windowbench.judge.measures.goodness_of_fit import FEW_STATE_CHANGES
 from windowbench.judge.measures.latency import LATENCIES, PARTS
 from windowbench.judge.measures.quantiles import percentiles, window_maxima
@@ -50,6 +51,7 @@ from windowbench.runs.files.verdict import Status, Verdict
 from windowbench.workloads.kit.joined import JoinedCells
 
 HEADLINE_PERCENT = 90
+_MISSING_SHOWN = 10
 
 
 def headline_of(mode: OutputMode) -> str:
@@ -222,14 +224,14 @@ def latencies(found: Compared, names: Iterable[str]) -> dict[str, Latency]:
         described[name] = Latency(
             rows=len(values),
             windows=windows,
-            **_in_ms(values),
-            p90_interval=None if interval is None else (interval.low / NS_PER_MS, interval.high / NS_PER_MS),
+            **dataclasses.asdict(percentiles(values)),
+            p90_interval=None if interval is None else (interval[0] / NS_PER_MS, interval[1] / NS_PER_MS),
             interval_note=too_few(windows) if interval is None else None,
         )
     return described
 
 
-def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) -> dict[str, Interval | None]:
+def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) -> dict[str, tuple[int, int] | None]:
     """Return the interval of each latency; those of the same rows share the draws.
 
     In append mode freshness usually equals ``e2e`` and needs no bootstrap of its own.
@@ -238,7 +240,7 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
     groups = [of_rows, ["freshness"], list(FIRST_LATENCIES), list(VISIBLE_LATENCIES)]
     if np.array_equal(samples["freshness"][0], samples["e2e"][0]):
         groups.remove(["freshness"])
-    intervals: dict[str, Interval | None] = {}
+    intervals: dict[str, tuple[int, int] | None] = {}
     for group in groups:
         values = {name: samples[name][0] for name in group if name in samples}
         if values:
@@ -246,20 +248,6 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
             intervals |= percentile_intervals(sample, HEADLINE_PERCENT)
     intervals.setdefault("freshness", intervals["e2e"])
     return intervals
-
-
-def _in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
-    found = percentiles(values)
-    names = ("p50", "p90", "p95", "p99", "p99_9", "max")
-    if found is None:
-        return dict.fromkeys(names)
-    values_ns = {name: getattr(found, name) for name in names}
-    return {name: None if value is None else value / NS_PER_MS for name, value in values_ns.items()}
-
-
-def in_ms(values: NDArray[np.int64]) -> Percentiles:
-    """Return the percentiles of durations in ns as ms."""
-    return Percentiles(**_in_ms(values))
 
 
 def _headline(name: str, described: Mapping[str, Latency]) -> Headline:
@@ -295,7 +283,7 @@ def by_metric(findings: Findings) -> tuple[MetricFigures, ...]:
             wrong_value=int(np.count_nonzero(classes == RowClass.WRONG_VALUE)),
             missing=int(np.count_nonzero(of_missing == number)),
             measured=int(np.count_nonzero(chosen)),
-            **{f"{latency}_ms": in_ms(getattr(measured.latencies, latency)[chosen]) for latency in LATENCIES},
+            **{f"{latency}_ms": percentiles(getattr(measured.latencies, latency)[chosen]) for latency in LATENCIES},
         )
 
     return tuple(figures(number, name) for number, name in enumerate(findings.metrics))
@@ -303,20 +291,21 @@ def by_metric(findings: Findings) -> tuple[MetricFigures, ...]:
 
 def maxima(found: Compared, names: Iterable[str]) -> dict[str, Percentiles]:
     """Return the percentiles of the greatest value of each window."""
-    return {name: in_ms(window_maxima(*found.sample(name))[1]) for name in names}
+    return {name: percentiles(window_maxima(*found.sample(name))[1]) for name in names}
 
 
 def _decomposition(findings: Findings) -> dict[str, Part]:
     chosen = findings.measured.latencies.of(findings.measured.is_measured)
-    parts = {name: getattr(chosen, name) for name in (*PARTS, "total")}
-    return {
-        name: Part(**_in_ms(values), mean=float(values.mean()) / NS_PER_MS if len(values) else None)
-        for name, values in parts.items()
-    }
+    parts = {}
+    for name in (*PARTS, "total"):
+        values = getattr(chosen, name)
+        mean = float(values.mean()) / NS_PER_MS if len(values) else None
+        parts[name] = Part(**dataclasses.asdict(percentiles(values)), mean=mean)
+    return parts
 
 
 def _partition_wait(findings: Findings) -> Percentiles:
-    return in_ms(findings.truth.cells.closing.partition_wait_ns[findings.phases == Phase.MEASURED])
+    return percentiles(findings.truth.cells.closing.partition_wait_ns[findings.phases == Phase.MEASURED])
 
 
 def row_counts(found: Compared) -> RowCounts:
@@ -333,8 +322,8 @@ def row_counts(found: Compared) -> RowCounts:
     )
 
 
-def _missing_examples(found: Compared, most: int = 10) -> tuple[MissingExample, ...]:
-    cells = found.comparison.missing[:most]
+def _missing_examples(found: Compared) -> tuple[MissingExample, ...]:
+    cells = found.comparison.missing[:_MISSING_SHOWN]
     starts = found.truth.cells.closing.starts_ms[found.truth.cells.window_index(cells)]
     keys = found.truth.cells.keys_of(cells)
     return tuple(MissingExample(window_start=int(s), key=int(k)) for s, k in zip(starts, keys, strict=True))
@@ -375,7 +364,7 @@ def _states(findings: Findings) -> States | None:
                 state=int(number),
                 rate=float(path.rates[path.states == number][0]),
                 rows=int(np.count_nonzero(of_final == number)),
-                **{f"{name}_ms": in_ms(findings.sample(name)[0][state[name] == number]) for name in LATENCIES},
+                **{f"{name}_ms": percentiles(findings.sample(name)[0][state[name] == number]) for name in LATENCIES},
             )
             for number in np.unique(path.states)
         ),

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config, OutputMode
-from windowbench.judge.arrival_fit import goodness_of_fit
 from windowbench.judge.engine import engine_figures
 from windowbench.judge.figures import Compared, Findings, headline_of, summary_of
 from windowbench.judge.first_values import find_first_values
@@ -24,6 +23,7 @@ from windowbench.judge.measured import (
     row_figures,
     window_phases,
 )
+from windowbench.judge.measures.goodness_of_fit import goodness_of_fit
 from windowbench.judge.measures.latency import impossible
 from windowbench.judge.measures.resources import Span, resources
 from windowbench.judge.recorded import Recorded, read_recorded

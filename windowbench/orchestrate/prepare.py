@@ -14,12 +14,11 @@ from windowbench.kafka.admin import Admin, TopicPlan
 from windowbench.settings.knobs import ENV_PREFIX
 
 
-def with_run_id(config: Config, *, now: time.struct_time | None = None) -> Config:
+def with_run_id(config: Config) -> Config:
     """Return the configuration with a run id that no directory has yet, unless it names one."""
     if config.run.run_id is not None:
         return config
-    stamp = time.strftime("%Y%m%d-%H%M%S", now or time.localtime())
-    wanted = f"{stamp}-{config.engine.engine}-{config.load.data_generator}-s{config.run.seed}"
+    wanted = f"{time.strftime('%Y%m%d-%H%M%S')}-{config.engine.engine}-{config.load.data_generator}-s{config.run.seed}"
     return config.replace(run_id=free_name(Path(config.run.runs_dir), wanted))
 
 

@@ -12,9 +12,6 @@ from pathlib import Path
 
 from config import Config
 
-MEASURED = "measured"
-"""How ``windows.csv`` and ``rows.parquet`` name the phase whose windows are measured."""
-
 
 class _Below:
     """A path below a run's directory, by its name relative to that."""

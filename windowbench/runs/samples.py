@@ -37,6 +37,8 @@ HOST_COLUMNS = {
 }
 """Columns of ``samples/host.parquet``; steal and throttled are shares since the last sample, cpu_* cores used since."""
 
+_MEASURED = "measured"
+"""How ``rows.parquet`` names the phase whose windows are measured."""
 _ROW_GROUP_ROWS = 131_072
 
 
@@ -182,17 +184,15 @@ def read_columns(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_latencies(
-    path: Path, names: Sequence[str], phase: str
+    path: Path, names: Sequence[str]
 ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Read latencies of one phase from a judged run's ``rows.parquet``.
+    """Read latencies of measured windows from a judged run's ``rows.parquet``.
 
     Parameters
     ----------
     path : Path
     names : sequence of str
         Which latencies, as their columns are named, without ``_ns``.
-    phase : str
-        The phase whose windows are wanted.
 
     Returns
     -------
@@ -209,7 +209,7 @@ def read_latencies(
         with pq.ParquetFile(path, memory_map=True) as file:
             table = file.read(columns=["window_id", "phase", *(f"{name}_ns" for name in names)])
         # The phase is null where a row has no window; null chooses nothing.
-        table = table.filter(pc.equal(table["phase"].cast(pa.string()), pa.scalar(phase)))
+        table = table.filter(pc.equal(table["phase"].cast(pa.string()), pa.scalar(_MEASURED)))
         for name in names:
             column = table[f"{name}_ns"]
             present = pc.is_valid(column)

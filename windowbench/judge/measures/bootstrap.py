@@ -33,15 +33,6 @@ _WEIGHTS_AT_A_TIME = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Interval:
-    """A 95 % interval of a percentile, in the unit of the values."""
-
-    low: int
-    high: int
-    windows: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class RunSample:
     """Values of one run's rows, by name, and the window of each row; arrays of equal length."""
 
@@ -61,30 +52,17 @@ def block_length(windows: int) -> int:
 
 def percentile_intervals(
     run: RunSample, percent: int, *, replicates: int = REPLICATES, seed: int = _SEED
-) -> dict[str, Interval | None]:
+) -> dict[str, tuple[int, int] | None]:
     """Return the 95 % interval of a percentile of each of the named values of a run.
 
-    Parameters
-    ----------
-    run : RunSample
-    percent : int
-        Which percentile.
-    replicates : int
-        How many times the windows are drawn; all values share the draws.
-    seed : int
-        Equal arguments give equal intervals.
-
-    Returns
-    -------
-    dict of str to Interval or None
-        None below :data:`LEAST_WINDOWS` windows.
+    It is (low, high) in the unit of the values, None below :data:`LEAST_WINDOWS` windows. Those are drawn `replicates`
+    times, for all values together; equal arguments give equal intervals.
     """
-    windows = len(np.unique(run.windows))
-    if windows < LEAST_WINDOWS:
+    if len(np.unique(run.windows)) < LEAST_WINDOWS:
         return dict.fromkeys(run.values)
     drawn = percentile_replicates(run, (percent,), replicates=replicates, seed=seed)
     bounds = {name: bounds_95(of_name[percent]) for name, of_name in drawn.items()}
-    return {name: Interval(low=int(low), high=int(high), windows=windows) for name, (low, high) in bounds.items()}
+    return {name: (int(low), int(high)) for name, (low, high) in bounds.items()}
 
 
 def percentile_replicates(

@@ -92,9 +92,9 @@ def level_of(*arms: Sequence[RunFigure]) -> Level:
     return Level.BETWEEN if min(map(len, arms)) >= LEAST_REPEATS else Level.WITHIN
 
 
-def arm_figure(runs: Sequence[RunFigure], *, seed: int = _SEED) -> Estimate:
+def arm_figure(runs: Sequence[RunFigure]) -> Estimate:
     """Return the figure of an arm: the mean of its runs' percentiles."""
-    rng = np.random.Generator(np.random.PCG64(seed))
+    rng = np.random.Generator(np.random.PCG64(_SEED))
     if level_of(runs) is Level.WITHIN:
         return _estimate(_mean(runs), _means(runs, None, rng), None)
     drawn = _means(runs, _draws(rng, len(runs)), rng)

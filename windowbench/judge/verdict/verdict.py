@@ -245,16 +245,14 @@ def warnings_of(generator: GeneratorFigures, host: HostFigures, rows: RowFigures
             found.append(f"{share:.1%} of CPU time was {words} in the measured phase")
     if host.samples == 0:
         found.append("the machine was not sampled in the measured phase")
-    if generator.foreign:
-        found.append(f"{generator.foreign} records of others are in the events topic")
-    if rows.foreign:
-        found.append(f"{rows.foreign} records of others are in the results topic")
-    if rows.duplicate:
-        found.append(f"{rows.duplicate} rows are repeated with equal values")
-    if rows.undecidable:
-        found.append(f"{rows.undecidable} rows cannot be decided: late events may or may not have been counted")
-    if generator.failed:
-        found.append(f"{generator.failed} events could not be delivered")
+    counts = (
+        (generator.foreign, "records of others are in the events topic"),
+        (rows.foreign, "records of others are in the results topic"),
+        (rows.duplicate, "rows are repeated with equal values"),
+        (rows.undecidable, "rows cannot be decided: late events may or may not have been counted"),
+        (generator.failed, "events could not be delivered"),
+    )
+    found += [f"{count} {words}" for count, words in counts if count]
     visible_ms = (generator.lateness_max_all_ms or 0.0) + (generator.ack_max_ms or 0.0)
     if visible_ms > MUST_COUNT_MARGIN_MS:
         found.append(
