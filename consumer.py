@@ -78,8 +78,6 @@ class PatientWriter:
         Called before each attempt, to start what is ours to start; may raise the same.
     tell : callable
         Gets kind and message when waiting begins and ends.
-    sleep : callable
-        Waits so many seconds.
     """
 
     def __init__(
@@ -114,16 +112,7 @@ class PatientWriter:
 
 
 class Transfer:
-    """What has come from the topic into the database.
-
-    Parameters
-    ----------
-    reader : CommittedReader
-    write : callable
-        Returns when rows are written for good.
-    rows_of : callable
-        Picks the rows out of records.
-    """
+    """What has come from the topic into the database; `write` returns when rows are written for good."""
 
     def __init__(
         self,

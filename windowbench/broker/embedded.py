@@ -40,18 +40,12 @@ class EmbeddedBroker(Service):
 
     Parameters
     ----------
-    java : JavaHome
-        Runtime of the broker.
-    jars : sequence of Path
-        The broker's jars, as :func:`windowbench.toolchain.jars.ensure_jars` returns them.
+    java, jars
+        Its runtime, and what :func:`windowbench.toolchain.jars.ensure_jars` returns.
     data_dir : Path
         Directory of its log segments; must be missing or empty. Removed when the broker stops.
-    log_path : Path
-        File of the broker's log.
     cache_dir : Path
         Where the formatted template and the class archive are kept.
-    cluster_id_of : callable
-        Asks a broker for its cluster id; see :data:`ClusterIdOf`.
     heap_mb : int
         Heap of the JVM, all of it taken at the start.
     port : int, optional
@@ -214,16 +208,7 @@ def installed_broker(
 ) -> EmbeddedBroker:
     """Return a broker, not started yet, of the Java and the jars that this machine has.
 
-    Parameters
-    ----------
-    directory : Path
-        Holds its data and its log, ``broker.log``.
-    cluster_id_of : callable
-        Asks a broker for its cluster id; see :data:`ClusterIdOf`.
-    cache_dir : Path, optional
-        Where the jars are; the user's cache directory when None.
-    heap_mb, port
-        As in :class:`EmbeddedBroker`.
+    Its data and its log, ``broker.log``, are in `directory`; the jars in the user's cache directory unless named.
 
     Raises
     ------

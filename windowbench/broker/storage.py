@@ -151,20 +151,9 @@ def formatted_template(java: JavaHome, jars: Sequence[Path], cache_dir: Path) ->
 
 
 def write_storage(template: Path, data_dir: Path, *, cluster_id: str, port: int) -> Path:
-    """Make a storage directory of a cluster's own, in place of what was there; return its properties file.
+    """Make a storage directory of a cluster's own from a formatted template; return its properties file, beside it.
 
-    Beside it is made a directory for what the broker writes temporarily.
-
-    Parameters
-    ----------
-    template : Path
-        Formatted directory to copy.
-    data_dir : Path
-        Directory to make; the properties are written beside it.
-    cluster_id : str
-        Id that the broker will answer with.
-    port : int
-        Port for clients; the controller's is chosen here.
+    It takes the place of what was there. Beside it is made a directory for what the broker writes temporarily.
     """
     remove_storage(data_dir)
     shutil.copytree(template, data_dir)

@@ -52,7 +52,6 @@ class Request:
 
     Attributes
     ----------
-    plan : Plan
     objectives : tuple of Objective
         All must be met.
     time_limit_s : float
@@ -81,16 +80,7 @@ class ProbeView(View):
 
 
 class CapacitySearch:
-    """One search, from its first probe to its files.
-
-    Parameters
-    ----------
-    loaded : Loaded
-        Settings of a probe; its rate is where the search starts.
-    request : Request
-    view : View
-        Where progress is shown.
-    """
+    """One search, from its first probe to its files; the rate of the settings is where it starts."""
 
     def __init__(self, loaded: Loaded, request: Request, view: View) -> None:
         """Decide the name; nothing is written or started yet."""
@@ -159,7 +149,9 @@ class CapacitySearch:
         except (EngineFailed, ProducersFailed) as error:
             if not run.timeline.load_has_begun:
                 raise
-            assessment = assessment_of_failure(error)
+            behind = isinstance(error, ProducersFailed)
+            outcome = Outcome.GENERATOR_SATURATED if behind else Outcome.UNSUSTAINABLE
+            assessment = Assessment(outcome=outcome, why=str(error))
             lifetime.discard_engine()
         finally:
             self._remove_topics(run.config)
@@ -259,23 +251,8 @@ class CapacitySearch:
         return content
 
 
-def assessment_of_failure(error: HarnessError) -> Assessment:
-    """Return what it says about a rate that a service ended under it."""
-    if isinstance(error, ProducersFailed):
-        return Assessment(outcome=Outcome.GENERATOR_SATURATED, why=str(error))
-    return Assessment(outcome=Outcome.UNSUSTAINABLE, why=str(error))
-
-
 def search_capacity(loaded: Loaded, request: Request) -> int:
-    """Search, print what was found and return the exit code.
-
-    Raises
-    ------
-    ConfigError
-        When no probe of this configuration could be valid.
-    HarnessError
-        When the search could not be made.
-    """
+    """Search, print what was found and return the exit code; raises ConfigError when no probe could be valid."""
     check_judgeable(loaded.config)
     view = open_view(quiet=loaded.config.run.quiet)
     try:

@@ -66,8 +66,6 @@ class Evaluation:
 
     Attributes
     ----------
-    verdict : Verdict
-    summary : Summary or NotJudged
     windows : dict of str to list
         Columns of ``windows.csv``; empty where the run could not be judged.
     rows : dict of str to array
@@ -156,17 +154,8 @@ def compare_rows(
 ) -> Compared:
     """Compare rows with the truth and measure those that count.
 
-    Parameters
-    ----------
-    config : Config
-        Workload and windows.
-    rows : ResultRows
-    truth : Truth
-    phases : int8[windows]
-        Phase of every window.
-    clock : ClockOffset
-    mode : str
-        In which it is known when a row could come first: no excess is too low in any other than ``append``.
+    `phases` is the phase of every window. `mode` says when it is known when a row could come first: no excess is too
+    low in any other than ``append``.
     """
     newest = RowModel.of(config.engine.workload).newest_produce
     comparison = compare(rows, truth, Oracle.of(config.engine.workload).rules(config))
@@ -268,16 +257,8 @@ def truth_builder(
 ) -> TruthBuilder:
     """Return what adds up the truth, for windows that close as the scheduled events say.
 
-    Parameters
-    ----------
-    config : Config
-    schedule : Schedule
-    rows : ResultRows
-        Say which events an answer cannot hold any more.
-    clock : ClockOffset
-    scheduled : iterable of ScheduledEvents
-    evidence : Evidence
-        What is known of events that were sent late or not at all.
+    The rows say which events an answer cannot hold any more, the evidence what is known of events that were sent late
+    or not at all.
     """
     outline = Oracle.of(config.engine.workload).outline(config, schedule, scheduled)
     answered = answered_ms(rows, outline.cells, clock, several=config.several_rows)

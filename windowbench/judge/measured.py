@@ -176,19 +176,9 @@ def results_lag_s(
     """Return how long the results took to reach the last event once the load had ended.
 
     END is written when the engine has read everything, and a row that only END closes cannot come before: so it is the
-    longer of the times up to END and from END to the row. For other rows it is the time from the end of load.
-
-    Parameters
-    ----------
-    measured : MeasuredRows
-    append : int64[rows]
-        When each result row was appended, in ns.
-    load_end_ns : int
-        When the last event was due, or sent where that was later.
-    by_end : bool[windows]
-        Windows that only END closes.
-    end_written_ns : int, optional
-        When END was written after everything had been read; None where that is not known, or rows do not wait for it.
+    longer of the times up to END and from END to the row. For other rows it is the time from the end of load, when the
+    last event was due, or sent where that was later. `append` (ns) is that of each result row, `by_end` says which
+    windows only END closes; `end_written_ns` is None where it is not known, or rows do not wait for END.
     """
     if len(measured.row) == 0:
         return None

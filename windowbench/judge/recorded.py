@@ -38,9 +38,6 @@ class Recorded:
 
     Attributes
     ----------
-    run : RunDirectory
-    config : Config
-    schedule : Schedule
     rows : ResultRows
         The results topic, values parsed.
     acks : dict of int to AckSamples
@@ -149,7 +146,7 @@ def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Reco
         host=read_columns(run.host_samples),
         clock=_read_clock(run, config),
         visible=_read_visible(run, config),
-        progress=run.read_json_lines("progress.jsonl"),
+        progress=list(run.iter_json_lines("progress.jsonl")),
         status=run.read_status(),
         consumer=run.read_json_if_present("consumer.json") or {},
         phases=read_phases(run, schedule),
@@ -215,16 +212,9 @@ def _read_visible(run: RunDirectory, config: Config) -> VisibleSamples | None:
 
 
 def read_rows(path: Path, model: RowModel, run_id: str) -> ResultRows:
-    """Read and parse the recorded results; the raw bytes are dropped as they are parsed.
+    """Read and parse ``samples/results.parquet``; the raw bytes are dropped as they are parsed.
 
-    Parameters
-    ----------
-    path : Path
-        ``samples/results.parquet``.
-    model : RowModel
-        Of the workload.
-    run_id : str
-        Rows of other runs are foreign.
+    Rows of other runs than `run_id` are foreign.
     """
     numbers, parsed = [], []
     for columns, values in iter_records(path, tuple(RECORD_NUMBERS), "value"):

@@ -44,7 +44,6 @@ class VisibleRows:
         With the visible time in place of the append time.
     delay : int64[n]
         Visible time - append time, in ns.
-    figures : VisibleFigures
     """
 
     seen: NDArray[np.bool_]

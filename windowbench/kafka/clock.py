@@ -33,9 +33,7 @@ class ClockOffset:
 
 
 def measure_clock_offset(config: Config) -> ClockOffset:
-    """Send 50 probes one after another and return the offset that fits all of them.
-
-    The probe topic is created when missing.
+    """Send 50 probes one after another, to a topic made when missing; return the offset that fits all of them.
 
     Raises
     ------

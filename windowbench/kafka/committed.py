@@ -28,15 +28,6 @@ _NO_COORDINATOR = frozenset(
 class CommittedReader:
     """Reads every partition of some topics from where its group has come to, or else from the first record.
 
-    Parameters
-    ----------
-    config : Config
-        Names the broker.
-    topics : Numbering
-        Existing topics.
-    group : str
-        Group id under which offsets are kept.
-
     Attributes
     ----------
     position : dict of int to int
@@ -45,7 +36,7 @@ class CommittedReader:
     Raises
     ------
     EnvironmentProblem
-        When the broker does not answer or the topic does not exist.
+        When the broker does not answer or a topic does not exist.
     """
 
     def __init__(self, config: Config, topics: Numbering, group: str) -> None:

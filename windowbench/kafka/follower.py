@@ -50,18 +50,12 @@ def messages_there(consumer: Consumer, timeout_seconds: float) -> list[Message]:
 
 
 class Follower:
-    """A consumer for one process that wants each record the moment it is there.
+    """A consumer for one process that wants each record the moment it is there; nothing is committed under its group.
 
     Parameters
     ----------
-    config : Config
-        Names the broker.
-    inputs : Numbering
-        Existing topics.
     starts : mapping of int to int or None
         Numbers of partitions, and from which offset each is read; None means from its first.
-    group : str
-        Group id; nothing is committed under it.
 
     Attributes
     ----------

@@ -20,20 +20,9 @@ AckSample = Callable[[bytes, bytes, int], None]
 class KafkaSender:
     """A librdkafka producer for the events of one producer process.
 
-    librdkafka must not be carried over a fork: make the sender in the process that uses it.
-
-    Parameters
-    ----------
-    config : Config
-        Names broker, compression and linger.
-    topic : str or Numbering
-        Where records go: a topic, or several whose partitions are numbered through.
-    sample_every : int, optional
-        One acknowledgement in so many is reported to `on_sample`.
-    on_sample : callable, optional
-        Receives sampled acknowledgements.
-    linger_ms : float, optional
-        How long a record waits for others; the configuration's, which is for events, when None.
+    librdkafka must not be carried over a fork: make the sender in the process that uses it. Records go to a topic, or
+    to several whose partitions are numbered through. One acknowledgement in `sample_every` is reported to `on_sample`.
+    A record waits for others as long as is configured for events, unless `linger_ms` says so.
     """
 
     def __init__(

@@ -21,17 +21,7 @@ from windowbench.kafka.follower import FOLLOWER_SETTINGS, Partition, is_record, 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One record as it was returned.
-
-    Attributes
-    ----------
-    topic : str
-    partition, offset : int
-    append_ms : int
-        The broker's time stamp.
-    visible_ns : int
-        Wall clock when the consumer had it.
-    """
+    """One record as it was returned: the broker's time stamp, and the wall clock when the consumer had it."""
 
     topic: str
     partition: int
@@ -46,15 +36,7 @@ def calibration_topic(config: Config) -> TopicPlan:
 
 
 class VisibilityConsumer:
-    """Reads whole topics from their beginning, each record as soon as it is visible.
-
-    Parameters
-    ----------
-    config : Config
-        Names the broker.
-    topics : sequence of str
-        Existing topics.
-    """
+    """Reads whole existing topics from their beginning, each record as soon as it is visible."""
 
     def __init__(self, config: Config, topics: Sequence[str]) -> None:
         admin = Admin(config)

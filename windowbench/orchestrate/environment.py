@@ -147,16 +147,7 @@ def describe_environment(
 ) -> dict[str, Any]:
     """Return the fields as ``environment.json`` holds them; what cannot be found out is None.
 
-    Parameters
-    ----------
-    run_path : Path
-        Where the run writes; its disk matters.
-    java : str, optional
-        Version of the Java runtime in use.
-    broker : dict
-        What the broker says of itself.
-    engine_python : Path, optional
-        Python of an engine that has an environment of its own.
+    The disk that the run writes to matters. `broker` is what the broker says of itself.
     """
     memory = psutil.virtual_memory()
     disk = _disk(run_path.resolve())

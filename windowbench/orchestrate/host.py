@@ -77,15 +77,8 @@ class ProcessTree:
 class HostMonitor:
     """Samples the machine on a thread of its own and writes ``samples/host.parquet``.
 
-    Parameters
-    ----------
-    path : Path
-        The file of samples.
-    trees : mapping of str to callable
-        For ``producers``, ``engine``, ``broker`` and ``consumer``: returns the pid the service hangs below, or None.
-    observer : callable
-        The same for the other process of the harness itself, the observer of visible time: what it takes is counted,
-        and judged, as the harness's own.
+    `trees` gives for each service how to ask for the pid it hangs below, and `observer` the same for the other process
+    of the harness itself, the observer of visible time: what that takes is counted, and judged, as the harness's own.
     """
 
     def __init__(

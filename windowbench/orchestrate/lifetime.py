@@ -43,14 +43,9 @@ class Lifetime:
 
 
 class ManyRuns(Lifetime):
-    """Broker and engine are started for the first run and stay for those that follow.
+    """Broker and engine are started for the first run and stay for those that follow, until the stack ends both.
 
-    Parameters
-    ----------
-    stack : ExitStack
-        Ends both.
-    lock : RunLock
-        Names both; its directory holds those of all runs.
+    The lock names both; its directory holds those of all runs.
     """
 
     def __init__(self, stack: ExitStack, lock: RunLock) -> None:

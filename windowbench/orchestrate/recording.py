@@ -62,12 +62,8 @@ def _numbers_of(keys: list[bytes | None]) -> NDArray[np.int64] | None:
 class EventCheck:
     """Ticks off every event of every producer as it is found in the topic.
 
-    Parameters
-    ----------
-    produce_ms : list of int64 arrays
-        For each producer the produce time (ms) of its events, by their number.
-    name_of : callable, optional
-        Returns the name of the event that is in a record, from its key and value; the key, unless given.
+    It is given the produce times (ms) of each producer's events, by their number, and how to get the name of the event
+    that is in a record from its key and value.
     """
 
     def __init__(self, produce_ms: list[NDArray[np.int64]], name_of: NameOf = _by_key) -> None:

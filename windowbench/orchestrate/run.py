@@ -52,17 +52,7 @@ _FLUSH_SECONDS = 90.0
 
 
 class Run:
-    """One run from its settings to its recorded samples.
-
-    Parameters
-    ----------
-    loaded : Loaded
-        What the user asked for.
-    view : View
-        Where progress is shown.
-    lifetime : Lifetime, optional
-        How long broker and engine live; for this run alone when None.
-    """
+    """One run from its settings to its recorded samples; `lifetime` says how long broker and engine live."""
 
     def __init__(self, loaded: Loaded, view: View, lifetime: Lifetime | None = None) -> None:
         """Decide name and topics; nothing is written or started yet."""

@@ -43,18 +43,8 @@ _STOP_SECONDS = 5.0
 class Launcher:
     """Starts the parts of one run.
 
-    Attributes
-    ----------
-    stack : ExitStack
-        Ends what was started.
-    lock : RunLock
-        Names what was started.
-    run : RunDirectory
-        Takes logs and data.
-    installation : Installation
-        What this machine has.
-    services : Services
-        Gets each service before it is started.
+    The stack ends what was started, the lock names it; the run directory takes logs and data, and `services` gets each
+    service before it is started.
     """
 
     stack: ExitStack
@@ -73,16 +63,7 @@ class Launcher:
     def broker(
         self, config: Config, *, abort: Callable[[], None], end: Callable[[EmbeddedBroker], None]
     ) -> EmbeddedBroker:
-        """Start a broker and return it when it answers.
-
-        Parameters
-        ----------
-        config : Config
-            Of the run.
-        abort : callable
-            Raises when waiting makes no sense any more.
-        end : callable
-            Stops the broker, or leaves it to the user.
+        """Start a broker and return it when it answers; `end` stops it in the end, or leaves it to the user.
 
         Raises
         ------
@@ -187,6 +168,4 @@ class Launcher:
 
     def _start(self, service: JsonLineService) -> None:
         self.stack.callback(service.stop, _STOP_SECONDS)
-        service.start()
-        assert service.child is not None
-        self.lock.add(service.child)
+        self.lock.add(service.start())

@@ -64,21 +64,7 @@ class Services:
 
 
 class Watch:
-    """Looks after the services of a run and shows how it goes.
-
-    Parameters
-    ----------
-    config : Config
-        Of the run; its time begins now.
-    services : Services
-        Filled as they are started.
-    live : LiveResults
-        The results seen so far.
-    timeline : Timeline
-        Knows the phase.
-    view : View
-        Where progress is shown.
-    """
+    """Looks after the services of a run, whose time begins now, and shows how it goes."""
 
     def __init__(self, config: Config, services: Services, live: LiveResults, timeline: Timeline, view: View) -> None:
         self._services = services
@@ -122,13 +108,7 @@ class Watch:
         self._services.check()
 
     def look(self) -> None:
-        """Check, and show the latest numbers.
-
-        Raises
-        ------
-        HarnessError
-            As :meth:`check`.
-        """
+        """Check, and show the latest numbers; raises as :meth:`check`."""
         self.check()
         if self._services.consumer is not None:
             self._services.consumer.watch()

@@ -56,13 +56,6 @@ _LOCK = 0x77696E64
 class ResultsTable:
     """The table behind a connection, which is opened again after it was lost.
 
-    Parameters
-    ----------
-    dsn : str
-        The database; see :func:`windowbench.postgres.connection.connect`.
-    table : ResultTable
-        What it looks like.
-
     Attributes
     ----------
     identity : str

@@ -64,16 +64,7 @@ _WRITERS: dict[str, Callable[[Path, Iterator[list[Record]]], int]] = {"parquet":
 
 
 def dump_topics(config: Config, directory: Path, kind: str) -> dict[Path, int]:
-    """Write the topics of a run below `directory` and return each file with its number of records.
-
-    Parameters
-    ----------
-    config : Config
-        Names broker and topics.
-    directory : Path
-        Made when missing.
-    kind : str
-        One of :data:`FORMATS`.
+    """Write the topics of a run below `directory`, in one of :data:`FORMATS`; return each file with its number of records.
 
     Raises
     ------

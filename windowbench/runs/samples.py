@@ -6,7 +6,7 @@ Kept apart from :mod:`windowbench.runs.store`, so that processes which write no 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -156,11 +156,16 @@ def write_parquet(path: Path, columns: Mapping[str, Any]) -> None:
     write_atomically(path, lambda temporary: pq.write_table(table, temporary, **_options(table.schema)))
 
 
-def _damaged(path: Path, error: Exception) -> RunDirectoryProblem:
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Name the file that is missing or damaged, or lacks a column."""
     run = path.parent.parent.name
-    if isinstance(error, FileNotFoundError):
-        return RunDirectoryProblem(f"run {run}: samples/{path.name} is missing")
-    return RunDirectoryProblem(f"run {run}: samples/{path.name} is damaged: {error}")
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise RunDirectoryProblem(f"run {run}: samples/{path.name} is missing") from error
+    except (OSError, pa.ArrowException, KeyError, IndexError) as error:
+        raise RunDirectoryProblem(f"run {run}: samples/{path.name} is damaged: {error}") from error
 
 
 def read_table(path: Path) -> pa.Table:
@@ -171,10 +176,8 @@ def read_table(path: Path) -> pa.Table:
     RunDirectoryProblem
         When it is missing or damaged; the message names it.
     """
-    try:
+    with _reading(path):
         return pq.ParquetFile(path, memory_map=True).read()
-    except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, error) from error
 
 
 def read_columns(path: Path) -> dict[str, NDArray[Any]]:
@@ -190,7 +193,6 @@ def read_latencies(
 
     Parameters
     ----------
-    path : Path
     names : sequence of str
         Which latencies, as their columns are named, without ``_ns``.
 
@@ -205,7 +207,7 @@ def read_latencies(
         When the file is missing or damaged, or lacks a column.
     """
     found = {}
-    try:
+    with _reading(path):
         with pq.ParquetFile(path, memory_map=True) as file:
             table = file.read(columns=["window_id", "phase", *(f"{name}_ns" for name in names)])
         # The phase is null where a row has no window; null chooses nothing.
@@ -217,8 +219,6 @@ def read_latencies(
                 column.filter(present).to_numpy().astype(np.int64, copy=False),
                 table["window_id"].filter(present).to_numpy().astype(np.int64, copy=False),
             )
-    except (OSError, pa.ArrowException, KeyError) as error:
-        raise _damaged(path, error) from error
     return found
 
 
@@ -230,20 +230,15 @@ def iter_column(path: Path, column: str, *, batch_rows: int = _ROW_GROUP_ROWS) -
     RunDirectoryProblem
         When the file is missing or damaged, or has no such column.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=batch_rows, columns=[column]):
-                yield batch.column(0).to_numpy().astype(np.int64, copy=False)
-    except (OSError, pa.ArrowException, IndexError) as error:  # IndexError: no such column
-        raise _damaged(path, error) from error
+    with _reading(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=batch_rows, columns=[column]):
+            yield batch.column(0).to_numpy().astype(np.int64, copy=False)
 
 
 def row_count(path: Path) -> int:
     """Return how many rows a Parquet file holds."""
-    try:
+    with _reading(path):
         return int(pq.read_metadata(path).num_rows)
-    except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, error) from error
 
 
 def iter_records(
@@ -256,12 +251,9 @@ def iter_records(
     RunDirectoryProblem
         When the file is missing or damaged, or lacks a column.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=batch_rows, columns=[*numbers, values]):
-                yield {name: batch.column(name).to_numpy() for name in numbers}, batch.column(values).to_pylist()
-    except (OSError, pa.ArrowException, KeyError) as error:
-        raise _damaged(path, error) from error
+    with _reading(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=batch_rows, columns=[*numbers, values]):
+            yield {name: batch.column(name).to_numpy() for name in numbers}, batch.column(values).to_pylist()
 
 
 def named_column(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> Any:  # noqa: ANN401

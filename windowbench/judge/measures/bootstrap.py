@@ -70,19 +70,8 @@ def percentile_replicates(
 ) -> dict[str, dict[int, NDArray[np.int64]]]:
     """Return what the percentiles of each of the named values were each time the run's windows were drawn anew.
 
-    Parameters
-    ----------
-    run : RunSample
-        With at least one row.
-    percents : sequence of int
-        Which percentiles.
-    replicates, seed : int
-        As in :func:`percentile_intervals`.
-
-    Returns
-    -------
-    dict of str to dict of int to int64[replicates]
-        By name and percentile.
+    The run has at least one row; the arrays, int64[replicates], are by name and percentile. Equal arguments give equal
+    draws.
     """
     ids, window = np.unique(run.windows, return_inverse=True)
     ordered: dict[str, NDArray[np.int64]] = {}
@@ -132,12 +121,7 @@ def _block_weights(rng: np.random.Generator, replicates: int, size: int) -> NDAr
 class _WeightedSearch:
     """Finds, for weights per window, the row at which the running weight reaches a rank.
 
-    Parameters
-    ----------
-    windows : int64[rows]
-        Window of every row, the rows in the order of their values.
-    total : int
-        How many windows there are.
+    It is given the window (of `total`) of every row, the rows in the order of their values.
     """
 
     def __init__(self, windows: NDArray[np.int64], total: int) -> None:

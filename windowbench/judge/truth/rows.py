@@ -75,7 +75,6 @@ class ResultRows:
 
     Attributes
     ----------
-    parsed : ParsedRows
     partition : int32[n]
     offset : int64[n]
     append_ms : int64[n]

@@ -21,7 +21,6 @@ def host_figures(columns: Mapping[str, NDArray[Any]], schedule: Schedule) -> Hos
     ----------
     columns : mapping of str to array
         Columns of ``samples/host.parquet``, in the order of time.
-    schedule : Schedule
 
     Notes
     -----

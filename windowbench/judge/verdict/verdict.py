@@ -166,11 +166,7 @@ def host_reasons(figures: HostFigures, clock: ClockOffset, config: Config) -> li
 def row_reasons(rows: RowFigures, *, sent_early: bool) -> list[Reason]:
     """Return what speaks against the rows; the generator's share of the errors is charged to the generator.
 
-    Parameters
-    ----------
-    rows : RowFigures
-    sent_early : bool
-        Whether the generator sent events before they were due, which lets windows close early.
+    Events that it sent before they were due let windows close early.
     """
     explained = "; events sent late or not at all explain it"
     wrong, missing, conflicting = rows.wrong_explained, rows.missing_explained, rows.conflicting_explained
