@@ -29,9 +29,9 @@ from windowbench.errors import HarnessError, Terminated, run_program
 from windowbench.judge.truth.rows import RowModel
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.committed import CommittedReader
-from windowbench.kafka.reader import Record
 from windowbench.kafka.settings import bootstrap_of
 from windowbench.load.numbering import result_partitions
+from windowbench.load.record import Record
 from windowbench.postgres.connection import DatabaseAway
 from windowbench.postgres.server import EmbeddedPostgres
 from windowbench.postgres.table import ResultsTable, StoredRow

@@ -6,7 +6,7 @@ import latency_calculator
 from tests.unit.synthetic_run import MS, small_config, synthetic_run
 from windowbench.judge.tables import latency_csv
 from windowbench.judge.topics import judge_pair
-from windowbench.kafka.reader import Record
+from windowbench.load.record import Record
 from windowbench.load.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.verdict import Status

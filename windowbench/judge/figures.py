@@ -312,9 +312,9 @@ def row_counts(found: Compared) -> RowCounts:
     """Return the rows by class."""
     figures = found.row_figures
     return RowCounts(
-        **{row_class.name.lower(): found.comparison.count(row_class) for row_class in RowClass},
+        **{row_class.name.lower(): figures.counts[row_class] for row_class in RowClass},
         missing=figures.missing,
-        explained_by_generator=figures.wrong_explained + figures.missing_explained + figures.conflicting_explained,
+        explained_by_generator=figures.missing_explained + figures.explained.total(),
         expected=int(np.count_nonzero(found.truth.required)),
         not_log_append_time=figures.not_log_append_time,
         impossible=figures.impossible,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,25 +143,16 @@ def measure_rows(
 
 def row_figures(rows: ResultRows, comparison: Comparison, impossible: Impossible) -> RowFigures:
     """Count the rows by class, over all windows from warm-up to cool-down."""
-    classes, explained = comparison.classes, comparison.explained
     ours = rows.parsed.kind != RowKind.FOREIGN
-
-    def explained_of(row_class: RowClass) -> int:
-        return int(np.count_nonzero(explained & (classes == row_class)))
-
+    in_error = comparison.classes[comparison.explained]
     return RowFigures(
-        wrong=comparison.count(RowClass.WRONG_VALUE),
-        wrong_explained=explained_of(RowClass.WRONG_VALUE),
+        counts=Counter({row_class: comparison.count(row_class) for row_class in RowClass}),
+        explained=Counter(
+            {wrong: int(np.count_nonzero(in_error == wrong)) for wrong in (RowClass.WRONG_VALUE, RowClass.CONFLICTING)}
+        ),
         missing=len(comparison.missing),
         missing_explained=int(np.count_nonzero(comparison.missing_explained)),
-        conflicting=comparison.count(RowClass.CONFLICTING),
-        conflicting_explained=explained_of(RowClass.CONFLICTING),
-        unexpected=comparison.count(RowClass.UNEXPECTED),
-        duplicate=comparison.count(RowClass.DUPLICATE),
-        undecidable=comparison.count(RowClass.UNDECIDABLE),
-        foreign=comparison.count(RowClass.FOREIGN),
         not_log_append_time=int(np.count_nonzero(ours & (rows.timestamp_type != LOG_APPEND_TIME))),
-        backwards=comparison.count(RowClass.BACKWARDS),
         impossible=impossible,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,36 +28,13 @@ from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.reasons import ReasonCode
 from windowbench.judge.verdict.verdict import unknown
 from windowbench.load.events import EventSource
+from windowbench.load.record import Record
 from windowbench.load.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS, Schedule
 from windowbench.runs.files.summary import SUMMARY_VERSION, PairSummary, PairTopics
 from windowbench.runs.samples import RECORD_NUMBERS
 
 _LATENCIES = ("e2e", "since_window_end", "freshness")
 """No schedule tells when a window could be emitted, so there is no excess."""
-
-
-class Record(Protocol):
-    """One record of a topic."""
-
-    @property
-    def partition(self) -> int:
-        """Its partition."""
-
-    @property
-    def offset(self) -> int:
-        """Its offset there."""
-
-    @property
-    def timestamp_type(self) -> int:
-        """0 for CreateTime, 1 for LogAppendTime."""
-
-    @property
-    def timestamp_ms(self) -> int:
-        """Its time stamp."""
-
-    @property
-    def value(self) -> bytes | None:
-        """What it holds."""
 
 
 def _bare_topics(config: Config) -> BareTopics:

@@ -14,9 +14,10 @@ from config import Config
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin, unreachable
 from windowbench.kafka.client import READS_COMMITTED, make_client
-from windowbench.kafka.reader import Record, record_of
+from windowbench.kafka.reader import record_of
 from windowbench.kafka.settings import bootstrap_of
 from windowbench.load.numbering import Numbering
+from windowbench.load.record import Record
 
 _REQUEST_SECONDS = 10.0
 _COORDINATOR_SECONDS = 30.0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -13,24 +12,11 @@ from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.client import READS_COMMITTED, make_client
 from windowbench.load.numbering import Numbering
+from windowbench.load.record import Record
 
 _BATCH = 10_000
 _POLL_SECONDS = 0.05
 _SILENCE_SECONDS = 30.0
-
-
-class Record(NamedTuple):
-    """One record as the broker holds it; a tuple, because there are millions.
-
-    ``timestamp_type`` is 0 for CreateTime and 1 for LogAppendTime, as in Kafka's own record batches.
-    """
-
-    partition: int
-    offset: int
-    timestamp_type: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
 
 
 def record_of(message: Message, partition: int) -> Record:

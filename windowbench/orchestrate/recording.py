@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from config import Config
 from data_generation import encoder_of
 from windowbench.kafka.admin import Admin
-from windowbench.kafka.reader import Record, read_topics
+from windowbench.kafka.reader import read_topics
 from windowbench.load.numbering import input_partitions, result_partitions
+from windowbench.load.record import Record
 from windowbench.load.schedule import END_EVENT_TYPE, NS_PER_MS
 from windowbench.runs.samples import RECORD_FIELDS, RESULT_COLUMNS, SampleWriter, iter_column
 from windowbench.runs.store import RunDirectory

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from typing import Self
+from typing import Never, Self
 
 from windowbench.processes.process import Child
+
+_WATCH_SECONDS = 0.5
 
 
 class Service(ABC):
@@ -20,6 +23,16 @@ class Service(ABC):
     @abstractmethod
     def stop(self) -> None:
         """End it; safe to call again."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise when it has ended."""
+
+    def watch(self) -> Never:
+        """Look after it until it ends, which raises, or an interrupt."""
+        while True:
+            self.check()
+            time.sleep(_WATCH_SECONDS)
 
     def alive(self) -> bool:
         """Return whether it runs."""

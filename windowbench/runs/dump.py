@@ -12,7 +12,8 @@ from typing import Any
 from config import Config
 from windowbench.settings.command_line import Parser
 from windowbench.errors import EnvironmentProblem, ExitCode
-from windowbench.kafka.reader import Record, read_topic
+from windowbench.kafka.reader import read_topic
+from windowbench.load.record import Record
 from windowbench.runs.samples import RECORD_FIELDS, RESULT_COLUMNS, SampleWriter
 from windowbench.runs.store import RunDirectory, cannot_write
 from windowbench.settings.knobs import ConfigError
