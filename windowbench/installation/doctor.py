@@ -22,7 +22,7 @@ from rich.text import Text
 
 from config import Config, config_parser, load
 from windowbench.broker.embedded import installed_broker
-from windowbench.broker.storage import HOST, check_free_disk, free_port
+from windowbench.broker.storage import HOST, check_free_disk, existing_part, free_port
 from windowbench.engines.contract import OK, PROBLEM, WARNING, Finding, Machine, engine_of, finding_of
 from windowbench.errors import EnvironmentProblem, ExitCode
 from windowbench.toolchain.jars import default_cache_dir, ensure_jars
@@ -81,13 +81,9 @@ def check_ports(_machine: Machine) -> Finding:
     return Finding(check="ports", status=OK, detail=f"free ports on {HOST}, such as {ports[0]}")
 
 
-def _existing(directory: Path) -> Path:
-    return next(path for path in (directory, *directory.parents) if path.exists())
-
-
 def _writable(directory: Path) -> None:
     try:
-        with tempfile.TemporaryFile(dir=_existing(directory)):
+        with tempfile.TemporaryFile(dir=existing_part(directory)):
             pass
     except OSError as error:
         msg = f"cannot write to {directory}: {error.strerror}"
@@ -101,7 +97,7 @@ def check_disk(machine: Machine) -> Finding:
     _writable(runs)
     _writable(machine.cache_dir)
     check_free_disk(runs, 0)
-    free = psutil.disk_usage(str(_existing(runs))).free / 1e9
+    free = psutil.disk_usage(str(existing_part(runs))).free / 1e9
     return Finding(check="disk", status=OK, detail=f"{free:.1f} GB free for {runs}")
 
 
@@ -163,7 +159,7 @@ def check_postgres(machine: Machine) -> Finding:
     dsn = machine.config.consumers.postgres_dsn
     if dsn is not None:
         return Finding(check="postgres", status=OK, detail=f"version {server_version(dsn)} answers")
-    runs = _existing(Path(machine.config.run.runs_dir).absolute())
+    runs = existing_part(Path(machine.config.run.runs_dir).absolute())
     with tempfile.TemporaryDirectory(prefix="windowbench-doctor-", dir=runs) as scratch:
         Path(scratch).chmod(0o711)
         began = time.monotonic()

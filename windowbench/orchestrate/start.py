@@ -56,7 +56,7 @@ class Launcher:
     def host_monitor(self) -> None:
         """Begin to sample the machine and those services that are there."""
         services = self.services
-        host = services.host = HostMonitor(self.run.host_samples, services.pids(), services.observer_pid)
+        host = services.host = HostMonitor(self.run.host_samples, services.pids())
         self.stack.callback(host.stop)
         host.start()
 

@@ -49,10 +49,6 @@ class Services:
             if service is not None:
                 service.check()
 
-    def observer_pid(self) -> int | None:
-        """Return the pid below which the observer of visible time is found, where there is one."""
-        return self.observer.pid if self.observer else None
-
     def pids(self) -> dict[str, Callable[[], int | None]]:
         """Return for each service under its name how to ask for the pid it hangs below."""
         return {
@@ -60,6 +56,7 @@ class Services:
             "engine": lambda: self.engine.pid if self.engine else None,
             "broker": lambda: self.broker.child.pid if self.broker and self.broker.child else None,
             "consumer": lambda: self.consumer.pid if self.consumer else None,
+            "observer": lambda: self.observer.pid if self.observer else None,
         }
 
 
