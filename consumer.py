@@ -29,9 +29,9 @@ from windowbench.errors import HarnessError, Terminated, run_program
 from windowbench.judge.truth.rows import RowModel
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.committed import CommittedReader
-from windowbench.kafka.reader import Record
 from windowbench.kafka.settings import bootstrap_of
 from windowbench.load.numbering import result_partitions
+from windowbench.load.record import Record
 from windowbench.postgres.connection import DatabaseAway
 from windowbench.postgres.server import EmbeddedPostgres
 from windowbench.postgres.table import ResultsTable, StoredRow
@@ -78,8 +78,6 @@ class PatientWriter:
         Called before each attempt, to start what is ours to start; may raise the same.
     tell : callable
         Gets kind and message when waiting begins and ends.
-    sleep : callable
-        Waits so many seconds.
     """
 
     def __init__(
@@ -114,16 +112,7 @@ class PatientWriter:
 
 
 class Transfer:
-    """What has come from the topic into the database.
-
-    Parameters
-    ----------
-    reader : CommittedReader
-    write : callable
-        Returns when rows are written for good.
-    rows_of : callable
-        Picks the rows out of records.
-    """
+    """What has come from the topic into the database; `write` returns when rows are written for good."""
 
     def __init__(
         self,

@@ -70,7 +70,7 @@ def _judge_directory(loaded: Loaded) -> int:
 
 def _judge_topics(config: Config, output: str | None, *, long: bool) -> int:
     from windowbench.judge.tables import latency_csv
-    from windowbench.judge.topics import judge_pair, read_pair
+    from windowbench.judge.topics import judge_pair
     from windowbench.kafka.reader import read_topics
     from windowbench.load.numbering import input_partitions, result_partitions
     from windowbench.report.content import RunContent
@@ -79,10 +79,8 @@ def _judge_topics(config: Config, output: str | None, *, long: bool) -> int:
     from windowbench.runs.files.codec import as_json
     from windowbench.runs.store import RunDirectory
 
-    pair = read_pair(
-        config, read_topics(config, input_partitions(config)), read_topics(config, result_partitions(config))
-    )
-    summary, report = judge_pair(config, pair)
+    events, results = (read_topics(config, of(config)) for of in (input_partitions, result_partitions))
+    summary, report = judge_pair(config, events, results)
     directory = ""
     if output is not None:
         target = RunDirectory(Path(output).resolve())

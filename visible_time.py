@@ -38,29 +38,6 @@ CALIBRATION_SECONDS = 0.1
 WRITE_SECONDS = 1.0
 
 
-class Calibration:
-    """Writes a record to the calibration topic now and then."""
-
-    def __init__(self, config: Config, topic: str) -> None:
-        self._sender = KafkaSender(config, topic)
-        self._next = 0.0
-
-    def tick(self) -> None:
-        """Write a record if it is time, and serve delivery reports.
-
-        Raises
-        ------
-        EnvironmentProblem
-            When a record could not be delivered.
-        """
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + CALIBRATION_SECONDS
-            self._sender.send(b"", b"", 0, time.time_ns() // NS_PER_MS)
-        self._sender.poll()
-        if self._sender.failed:
-            raise EnvironmentProblem(f"a calibration record could not be written: {self._sender.last_failure}")
-
-
 class Observer:
     """Reads results and calibration records and keeps when it was given them."""
 
@@ -70,7 +47,8 @@ class Observer:
         if not admin.partitions(plan.name):
             admin.create(plan)
         self._consumer = VisibilityConsumer(config, (*self._results.topics, plan.name))
-        self._calibration = Calibration(config, plan.name)
+        self._sender = KafkaSender(config, plan.name)
+        self._next_calibration = 0.0
         self._seen: list[Seen] = []
 
     def follow(self, rows: SampleWriter, calibration: SampleWriter) -> None:
@@ -82,10 +60,25 @@ class Observer:
                 if not ready:
                     ready = True
                     say("ready")
-                self._calibration.tick()
+                self._calibrate()
             if time.monotonic() >= next_write:
                 next_write = time.monotonic() + WRITE_SECONDS
                 self.write(rows, calibration)
+
+    def _calibrate(self) -> None:
+        """Write a record to the calibration topic if it is time, and serve delivery reports.
+
+        Raises
+        ------
+        EnvironmentProblem
+            When a record could not be delivered.
+        """
+        if time.monotonic() >= self._next_calibration:
+            self._next_calibration = time.monotonic() + CALIBRATION_SECONDS
+            self._sender.send(b"", b"", 0, time.time_ns() // NS_PER_MS)
+        self._sender.poll()
+        if self._sender.failed:
+            raise EnvironmentProblem(f"a calibration record could not be written: {self._sender.last_failure}")
 
     def write(self, rows: SampleWriter, calibration: SampleWriter) -> None:
         """Add what was seen to the samples."""

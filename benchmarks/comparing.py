@@ -22,9 +22,8 @@ from config import Config
 from tests.unit.summaries import content
 from windowbench.judge.measured import Phase
 from windowbench.judge.measures.latency import LATENCIES
-from windowbench.judge.tables import phase_column
 from windowbench.load.schedule import NS_PER_MS, plan
-from windowbench.runs.samples import write_parquet
+from windowbench.runs.samples import named_column, write_parquet
 from windowbench.runs.store import RunDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,7 +56,7 @@ def make_run(parent: Path, number: int, windows: int, campaigns: int) -> Path:
     verdict = {"verdict": "valid", "reasons": [], "warnings": []}
     run.write_json("summary.json", content(run_id=run.run_id, verdict=verdict, latencies_ms=described))
     columns = {f"{name}_ns": column for name, column in values.items()}
-    phase = phase_column(np.full(rows, Phase.MEASURED))
+    phase = named_column(np.full(rows, Phase.MEASURED), [phase.label for phase in Phase])
     write_parquet(run.judged_rows, {"window_id": ids, "phase": phase, "counts": np.ones(rows, dtype=bool), **columns})
     return run.path
 

@@ -5,8 +5,8 @@ import pytest
 import latency_calculator
 from tests.unit.synthetic_run import MS, small_config, synthetic_run
 from windowbench.judge.tables import latency_csv
-from windowbench.judge.topics import judge_pair, read_pair
-from windowbench.kafka.reader import Record
+from windowbench.judge.topics import judge_pair
+from windowbench.load.record import Record
 from windowbench.load.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.verdict import Status
@@ -106,8 +106,7 @@ def results_of(run):
 
 def judged(run, events, results, **settings):
     config = small_config(run_id=None, **settings)
-    pair = read_pair(config, [events[:700], [], events[700:]], [results])
-    summary, report = judge_pair(config, pair)
+    summary, report = judge_pair(config, [events[:700], [], events[700:]], [results])
     return summary.verdict, as_json(summary), report
 
 
@@ -165,9 +164,9 @@ def test_events_are_accepted_as_engines_accept_them(ahead_ms, accepted):
         "window_id": 0,
         "produce_time": stamp,
     }
-    pair = read_pair(small_config(run_id=None), [[record(json.dumps(payload).encode(), stamp)]], [])
-    assert len(pair.events.due_ns) == (1 if accepted else 0)
-    assert pair.rejected == (0 if accepted else 1)
+    summary, _ = judge_pair(small_config(run_id=None), [[record(json.dumps(payload).encode(), stamp)]], [])
+    assert summary.topics.events == (1 if accepted else 0)
+    assert summary.topics.rejected == (0 if accepted else 1)
 
 
 def test_poison_in_either_topic_is_counted_and_spoils_nothing():
@@ -184,7 +183,7 @@ def test_poison_in_either_topic_is_counted_and_spoils_nothing():
 
 def test_two_empty_topics_are_unknown_and_nothing_fails():
     config = small_config(run_id=None)
-    found, report = judge_pair(config, read_pair(config, [], []))
+    found, report = judge_pair(config, [], [])
     verdict, summary = found.verdict, as_json(found)
     assert verdict.status is Status.UNKNOWN
     assert report == []

@@ -7,9 +7,8 @@ from tests.unit.summaries import content
 from windowbench.judge.measured import Phase
 from windowbench.judge.measures.latency import LATENCIES
 from windowbench.judge.measures.quantiles import nearest_rank
-from windowbench.judge.tables import phase_column
 from windowbench.load.schedule import NS_PER_MS, plan
-from windowbench.runs.samples import nullable_column, write_parquet
+from windowbench.runs.samples import named_column, nullable_column, write_parquet
 from windowbench.runs.store import RunDirectory
 
 NOW_NS = 1_760_000_000_123_456_789
@@ -105,7 +104,7 @@ def write_rows(run, ids, values):
     phases = np.append(np.full(len(ids), Phase.MEASURED), [Phase.WARM_UP, -1])
     table = {
         "window_id": nullable_column(np.append(ids, extra), known),
-        "phase": phase_column(phases),
+        "phase": named_column(phases, [phase.label for phase in Phase]),
         "counts": counts,
     }
     for name, column in values.items():

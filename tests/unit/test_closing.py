@@ -3,9 +3,9 @@ import pytest
 
 from config import Config
 from tests.unit.synthetic_run import NOW_NS, scheduled, small_config
+from tests.unit.watermark import PartitionedWatermark, WatermarkClock
 from windowbench.judge.truth.closing import closing_times
 from windowbench.judge.truth.replay import UNSENT, ScheduledEvents, scheduled_events
-from windowbench.judge.truth.watermark import PartitionedWatermark, WatermarkClock
 from windowbench.load.schedule import NS_PER_MS, Schedule, plan
 
 SECOND = 1_000_000_000

@@ -14,7 +14,7 @@ import consumer
 from consumer import PatientWriter, Transfer, rows_of
 from tests.unit.test_ad_ctr_model import GOOD
 from windowbench.errors import EnvironmentProblem
-from windowbench.kafka.reader import Record
+from windowbench.load.record import Record
 from windowbench.postgres.connection import DatabaseAway
 from windowbench.workloads.ad_ctr.model import MODEL, RESULT_TABLE
 

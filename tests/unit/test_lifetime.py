@@ -9,7 +9,7 @@ import pytest
 
 from config import Config
 from windowbench.errors import EngineFailed
-from windowbench.orchestrate.lifetime import ManyRuns, OneRun
+from windowbench.orchestrate.lifetime import Lifetime, ManyRuns
 from windowbench.orchestrate.services import JsonLineService, position_of
 from windowbench.orchestrate.watch import Services
 from windowbench.runs.store import RunDirectory
@@ -102,8 +102,8 @@ def begin(lifetime, launcher, config):
 
 def test_for_one_run_the_engine_is_started_plainly_and_stopped(launch):
     launcher, _ = launch
-    engine = begin(OneRun(), launcher("a"), SPARK)
-    OneRun().end_query(engine, abort=nothing)
+    engine = begin(Lifetime(), launcher("a"), SPARK)
+    Lifetime().end_query(engine, abort=nothing)
     assert (engine.flags, engine.said) == ((), ["stopped"])
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.kafka.reader import Record
+from windowbench.load.record import Record
 from windowbench.orchestrate.recording import EventCheck
 
 TIMES = [np.array([100, 101, 102]), np.array([100, 105])]

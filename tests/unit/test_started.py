@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 
 import pytest
 
 from config import Config
 from tests.e2e.started import OF_SPEED, reasons_but_speed
+from windowbench.judge.truth.comparison import RowClass
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.verdict import (
     RowFigures,
@@ -23,9 +25,8 @@ from windowbench.runs.files.figures import HostFigures, Slope
 from windowbench.runs.files.load import GeneratorFigures
 
 CONFIG = Config()
-EXPLAINED = RowFigures(
-    wrong=1, wrong_explained=1, missing=1, missing_explained=1, conflicting=1, conflicting_explained=1
-)
+IN_ERROR = Counter([RowClass.WRONG_VALUE, RowClass.CONFLICTING])
+EXPLAINED = RowFigures(counts=IN_ERROR, explained=IN_ERROR, missing=1, missing_explained=1)
 GROWS = Slope(estimate=50.0, low=40.0, high=60.0, points=30)
 
 
@@ -54,17 +55,12 @@ def test_the_reasons_of_a_slow_machine_are_the_ones_that_are_forgiven():
     assert reasons_but_speed(as_json(decide(reasons, [], []))) == []
 
 
-@pytest.mark.parametrize(
-    "count",
-    [
-        field.name
-        for field in dataclasses.fields(RowFigures)
-        if field.type == "int" and not field.name.endswith("_explained")
-    ],
-)
+@pytest.mark.parametrize("count", [*RowClass, "missing", "not_log_append_time"])
 def test_no_row_that_counts_against_a_run_is_forgiven(count):
-    told = row_reasons(RowFigures(**{count: 1}), sent_early=False)
-    harmless = {"duplicate", "undecidable", "foreign"}
+    figures = {"counts": Counter([count])} if isinstance(count, RowClass) else {count: 1}
+    told = row_reasons(RowFigures(**figures), sent_early=False)
+    on_the_way = {RowClass.EXACT, RowClass.INTERMEDIATE}
+    harmless = on_the_way | {RowClass.DUPLICATE, RowClass.UNDECIDABLE, RowClass.FOREIGN}
     assert [reason.code for reason in told if reason.code in OF_SPEED] == []
     assert len(reasons_but_speed(as_json(decide([*told, *of_a_slow_machine()], [], [])))) == len(told)
     assert told or count in harmless

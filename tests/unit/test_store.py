@@ -120,14 +120,14 @@ def test_a_damaged_configuration_is_a_configuration_error(run):
 
 def test_json_lines_leave_out_a_last_line_that_was_cut_off(run):
     run.write_text("progress.jsonl", '{"a": 1}\n\n[5]\n{"a": 2}\n{"a": ')
-    assert run.read_json_lines("progress.jsonl") == [{"a": 1}, {"a": 2}]
-    assert run.read_json_lines("absent.jsonl") == []
+    assert list(run.iter_json_lines("progress.jsonl")) == [{"a": 1}, {"a": 2}]
+    assert list(run.iter_json_lines("absent.jsonl")) == []
 
 
 def test_json_lines_name_a_damaged_line_in_the_middle(run):
     run.write_text("progress.jsonl", '{"a": 1}\n{"a": \n{"a": 2}\n')
     with pytest.raises(RunDirectoryProblem, match=r"line 2 of progress\.jsonl"):
-        run.read_json_lines("progress.jsonl")
+        list(run.iter_json_lines("progress.jsonl"))
 
 
 # --- samples ----------------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_what_the_engine_has_not_read_is_what_was_acknowledged_less_its_position
 
 @pytest.mark.parametrize(("free", "enough"), [(LEAST_FREE_BYTES, True), (LEAST_FREE_BYTES - 1, False)])
 def test_a_run_ends_before_its_disk_is_full(tmp_path, free, enough):
-    host = HostMonitor(tmp_path / "host.parquet", {}, lambda: None)
+    host = HostMonitor(tmp_path / "host.parquet", {})
     host.free_disk_bytes = free
     try:
         if enough:

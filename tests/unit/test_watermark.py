@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windowbench.judge.truth.watermark import PartitionedWatermark, WatermarkClock
+from tests.unit.watermark import PartitionedWatermark, WatermarkClock
 
 MS = 1_000_000
 

@@ -42,19 +42,10 @@ def make_archive(java: JavaHome, jars: Sequence[Path], cache_dir: Path, cluster_
 
 
 def make_once(archive: Path, make: Callable[[Path, Path], None]) -> bool:
-    """Make an archive, unless that was done before.
+    """Make an archive unless that was done before; return whether there is one now.
 
-    Parameters
-    ----------
-    archive : Path
-        Where it is to be.
-    make : callable
-        Makes it, with a directory for what goes again and the path where to write it.
-
-    Returns
-    -------
-    bool
-        Whether there is an archive now. A failure is remembered: another try would take as long and fail again.
+    `make` gets a directory for what goes again and the path where to write. A failure is remembered: another try would
+    take as long and fail again.
     """
     if settled(archive):
         return archive.exists()

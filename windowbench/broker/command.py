@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
 
 from config import SETTINGS, load
@@ -13,8 +12,6 @@ from windowbench.errors import EnvironmentProblem
 from windowbench.settings.command_line import Parser, add_flags
 from windowbench.settings.knobs import ConfigError
 from windowbench.toolchain.jars import default_cache_dir
-
-_WATCH_SECONDS = 0.5
 
 
 def _parser() -> Parser:
@@ -61,6 +58,4 @@ def body(argv: list[str] | None, *, cluster_id_of: ClusterIdOf) -> int:
             print(f"bootstrap servers: {broker.bootstrap_servers}", flush=True)
             print(f"log: {broker.log_path}", flush=True)
             print("Ctrl-C ends it and removes its data", flush=True)
-            while True:
-                broker.check()
-                time.sleep(_WATCH_SECONDS)
+            broker.watch()

@@ -16,17 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
 
 from windowbench.broker import storage
-from windowbench.broker.storage import HOST, check_free_disk
+from windowbench.broker.storage import HOST
 from windowbench.errors import BrokerFailed, EnvironmentProblem
-from windowbench.processes.process import Child, start
+from windowbench.processes.process import start
+from windowbench.processes.service import Service
 from windowbench.processes.waiting import wait_until
 from windowbench.toolchain.jars import default_cache_dir, ensure_jars
 from windowbench.toolchain.java import JavaHome, find_java
-
-__all__ = ["ClusterIdOf", "EmbeddedBroker", "check_free_disk", "installed_broker"]
 
 ClusterIdOf = Callable[[str], str | None]
 """Gets bootstrap servers; returns the cluster id, or None as long as no broker answers. Must not wait long."""
@@ -37,29 +35,21 @@ _PORT_ATTEMPTS = 4
 _ADDRESS_IN_USE = "Address already in use"
 
 
-class EmbeddedBroker:
+class EmbeddedBroker(Service):
     """One broker process with the verbs of every service: start, ready, stop, logs.
 
     Parameters
     ----------
-    java : JavaHome
-        Runtime of the broker.
-    jars : sequence of Path
-        The broker's jars, as :func:`windowbench.toolchain.jars.ensure_jars` returns them.
+    java, jars
+        Its runtime, and what :func:`windowbench.toolchain.jars.ensure_jars` returns.
     data_dir : Path
         Directory of its log segments; must be missing or empty. Removed when the broker stops.
-    log_path : Path
-        File of the broker's log.
     cache_dir : Path
         Where the formatted template and the class archive are kept.
-    cluster_id_of : callable
-        Asks a broker for its cluster id; see :data:`ClusterIdOf`.
     heap_mb : int
         Heap of the JVM, all of it taken at the start.
     port : int, optional
         Port to listen on; a free one when None. A given port that is taken is an error, not a reason to move.
-    keep_data : bool
-        Whether the data directory stays after `stop`.
     dump_archive : Path, optional
         Where to write an archive of the classes it loaded, when it stops.
     """
@@ -77,15 +67,12 @@ class EmbeddedBroker:
         cluster_id_of: ClusterIdOf,
         heap_mb: int = 512,
         port: int | None = None,
-        keep_data: bool = False,
         dump_archive: Path | None = None,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.log_path = log_path
         self.heap_mb = heap_mb
-        self.keep_data = keep_data
         self.cluster_id = storage.new_id()
-        self.child: Child | None = None
         self.port = 0
         self._java = java
         self._jars = jars
@@ -138,11 +125,6 @@ class EmbeddedBroker:
     def ready(self, timeout: float = READY_SECONDS) -> str:
         """Wait until the broker answers with its own cluster id; return the address for clients.
 
-        Parameters
-        ----------
-        timeout : float
-            Seconds to wait at most.
-
         Raises
         ------
         EnvironmentProblem
@@ -182,10 +164,6 @@ class EmbeddedBroker:
         self.log_path.replace(self.log_path.with_suffix(f".{self._attempts}.log"))
         self.start()
 
-    def alive(self) -> bool:
-        """Return whether the broker process runs."""
-        return self.child is not None and self.child.poll() is None
-
     def check(self) -> None:
         """Raise when the broker has ended.
 
@@ -199,16 +177,11 @@ class EmbeddedBroker:
             msg = "the broker was not started" if code is None else f"the broker ended with code {code}"
             raise BrokerFailed(msg, remedy=f"see {self.log_path}", log_tail=self.last_lines())
 
-    def last_lines(self, count: int = 20) -> tuple[str, ...]:
-        """Return the last lines of the broker's log."""
-        return self.child.last_lines(count) if self.child else ()
-
     def stop(self, timeout: float = STOP_SECONDS) -> None:
         """Stop the broker, by force after `timeout` s, and remove its data; safe to call again."""
         if self.child is not None:
             self.child.stop(timeout)
-        if not self.keep_data:
-            storage.remove_storage(self.data_dir)
+        storage.remove_storage(self.data_dir)
 
     def leave_running(self) -> str:
         """Let the broker outlive this process; return a text that says how to reach and how to stop it.
@@ -222,18 +195,6 @@ class EmbeddedBroker:
             f" to end it: kill {self.child.pid} && rm -r {self.data_dir} {storage.temporary_path(self.data_dir)}"
         )
 
-    def __enter__(self) -> Self:
-        """Start it; the caller waits with `ready`."""
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
 
 def installed_broker(
     directory: Path,
@@ -245,16 +206,7 @@ def installed_broker(
 ) -> EmbeddedBroker:
     """Return a broker, not started yet, of the Java and the jars that this machine has.
 
-    Parameters
-    ----------
-    directory : Path
-        Holds its data and its log, ``broker.log``.
-    cluster_id_of : callable
-        Asks a broker for its cluster id; see :data:`ClusterIdOf`.
-    cache_dir : Path, optional
-        Where the jars are; the user's cache directory when None.
-    heap_mb, port
-        As in :class:`EmbeddedBroker`.
+    Its data and its log, ``broker.log``, are in `directory`; the jars in the user's cache directory unless named.
 
     Raises
     ------

@@ -83,6 +83,11 @@ def new_id() -> str:
             return text
 
 
+def existing_part(directory: Path) -> Path:
+    """Return the directory, or the nearest above it that there is."""
+    return next(path for path in (directory, *directory.parents) if path.exists())
+
+
 def check_free_disk(directory: Path, planned_bytes: int) -> None:
     """Check that a disk has room for a run: three times what is planned to be written, and 2 GB.
 
@@ -92,8 +97,7 @@ def check_free_disk(directory: Path, planned_bytes: int) -> None:
         When it has not.
     """
     needed = 3 * planned_bytes + _LEAST_FREE_BYTES
-    existing = next(path for path in (directory, *directory.parents) if path.exists())
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(existing_part(directory)).free
     if free < needed:
         msg = f"{directory} has {free / 1e9:.1f} GB free, the run needs {needed / 1e9:.1f} GB"
         raise EnvironmentProblem(msg, remedy="make room, shorten the run, or choose another disk with --runs-dir")
@@ -151,20 +155,9 @@ def formatted_template(java: JavaHome, jars: Sequence[Path], cache_dir: Path) ->
 
 
 def write_storage(template: Path, data_dir: Path, *, cluster_id: str, port: int) -> Path:
-    """Make a storage directory of a cluster's own, in place of what was there; return its properties file.
+    """Make a storage directory of a cluster's own from a formatted template; return its properties file, beside it.
 
-    Beside it is made a directory for what the broker writes temporarily.
-
-    Parameters
-    ----------
-    template : Path
-        Formatted directory to copy.
-    data_dir : Path
-        Directory to make; the properties are written beside it.
-    cluster_id : str
-        Id that the broker will answer with.
-    port : int
-        Port for clients; the controller's is chosen here.
+    It takes the place of what was there. Beside it is made a directory for what the broker writes temporarily.
     """
     remove_storage(data_dir)
     shutil.copytree(template, data_dir)

@@ -52,7 +52,6 @@ class Request:
 
     Attributes
     ----------
-    plan : Plan
     objectives : tuple of Objective
         All must be met.
     time_limit_s : float
@@ -68,35 +67,20 @@ class Request:
     full_duration_s: float
 
 
-class ProbeView:
-    """Shows the numbers of a probe, and none of its notes: the search has its own."""
+class ProbeView(View):
+    """Shows the numbers of a probe and none of its notes, for the search has its own; stays open for the next probe."""
 
     def __init__(self, view: View) -> None:
         """Show on `view`."""
         self._view = view
 
-    def note(self, text: str) -> None:
-        """Show nothing."""
-
     def update(self, snapshot: Snapshot) -> None:
         """Show the latest numbers."""
         self._view.update(snapshot)
 
-    def close(self) -> None:
-        """Leave the view open for the next probe."""
-
 
 class CapacitySearch:
-    """One search, from its first probe to its files.
-
-    Parameters
-    ----------
-    loaded : Loaded
-        Settings of a probe; its rate is where the search starts.
-    request : Request
-    view : View
-        Where progress is shown.
-    """
+    """One search, from its first probe to its files; the rate of the settings is where it starts."""
 
     def __init__(self, loaded: Loaded, request: Request, view: View) -> None:
         """Decide the name; nothing is written or started yet."""
@@ -104,7 +88,8 @@ class CapacitySearch:
         self._origins = loaded.origins
         self._request = request
         self._view = view
-        self._name = loaded.config.run.run_id or _fresh_name(loaded.config)
+        wanted = f"{time.strftime('%Y%m%d-%H%M%S')}-capacity-{loaded.config.engine.engine}"
+        self._name = loaded.config.run.run_id or free_name(Path(loaded.config.run.runs_dir), wanted)
         self._records: list[ProbeRecord] = []
         self._began = time.monotonic()
         self._environment: Mapping[str, Any] = {}
@@ -164,7 +149,9 @@ class CapacitySearch:
         except (EngineFailed, ProducersFailed) as error:
             if not run.timeline.load_has_begun:
                 raise
-            assessment = assessment_of_failure(error)
+            behind = isinstance(error, ProducersFailed)
+            outcome = Outcome.GENERATOR_SATURATED if behind else Outcome.UNSUSTAINABLE
+            assessment = Assessment(outcome=outcome, why=str(error))
             lifetime.discard_engine()
         finally:
             self._remove_topics(run.config)
@@ -264,29 +251,8 @@ class CapacitySearch:
         return content
 
 
-def assessment_of_failure(error: HarnessError) -> Assessment:
-    """Return what it says about a rate that a service ended under it."""
-    if isinstance(error, ProducersFailed):
-        return Assessment(outcome=Outcome.GENERATOR_SATURATED, why=str(error))
-    return Assessment(outcome=Outcome.UNSUSTAINABLE, why=str(error))
-
-
-def _fresh_name(config: Config) -> str:
-    """Return a name that no directory has yet."""
-    wanted = f"{time.strftime('%Y%m%d-%H%M%S')}-capacity-{config.engine.engine}"
-    return free_name(Path(config.run.runs_dir), wanted)
-
-
 def search_capacity(loaded: Loaded, request: Request) -> int:
-    """Search, print what was found and return the exit code.
-
-    Raises
-    ------
-    ConfigError
-        When no probe of this configuration could be valid.
-    HarnessError
-        When the search could not be made.
-    """
+    """Search, print what was found and return the exit code; raises ConfigError when no probe could be valid."""
     check_judgeable(loaded.config)
     view = open_view(quiet=loaded.config.run.quiet)
     try:

@@ -20,7 +20,6 @@ from windowbench.campaigns.versus_plan import (
     read_plan,
     write_plan,
 )
-from windowbench.compare.arms import unused_label
 from windowbench.compare.command import (
     add_output_flags,
     check_outputs,
@@ -35,7 +34,7 @@ from windowbench.compare.thresholds import parse_threshold
 from windowbench.errors import EnvironmentProblem, ExitCode, HarnessError, Terminated, told
 from windowbench.orchestrate.benchmark import benchmark
 from windowbench.orchestrate.live import Snapshot
-from windowbench.orchestrate.prepare import check_judgeable
+from windowbench.orchestrate.prepare import check_judgeable, free_name
 from windowbench.orchestrate.view import View, open_view
 from windowbench.report.wording import printable
 from windowbench.runs.files.codec import as_json
@@ -122,7 +121,7 @@ def _started(arguments: argparse.Namespace, argv: list[str] | None) -> tuple[Pat
         check_judgeable(loaded.config)
     first = arms[0][1].config
     runs_dir = Path(first.run.runs_dir)
-    name = first.run.run_id or _fresh_name(runs_dir)
+    name = first.run.run_id or free_name(runs_dir, time.strftime("versus-%Y%m%d-%H%M%S"))
     directory = runs_dir / name
     if directory.exists():
         raise EnvironmentProblem(f"{directory} exists", remedy="choose another --run-id, or remove the directory")
@@ -139,11 +138,6 @@ def _repeats(text: str | None) -> int:
     return repeats
 
 
-def _fresh_name(runs_dir: Path) -> str:
-    taken = [path.name for path in runs_dir.glob("versus-*")]
-    return unused_label(time.strftime("versus-%Y%m%d-%H%M%S"), taken, "-")
-
-
 def _resumed(arguments: argparse.Namespace) -> tuple[Path, Plan]:
     """Return the plan of a directory; arms and settings are those it was started with."""
     given = [name for name, value in vars(arguments).items() if name.startswith("setting_") and value is not None]
@@ -156,7 +150,7 @@ def _resumed(arguments: argparse.Namespace) -> tuple[Path, Plan]:
 # --- the runs ---------------------------------------------------------------------------------------------------------
 
 
-class _RunView:
+class _RunView(View):
     """Shows the live table of one run among others where there is a terminal; its phases are of no interest here."""
 
     def __init__(self, inner: View) -> None:
@@ -208,8 +202,7 @@ def _ended(plan: Plan, run: PlannedRun) -> bool:
 
 def _unused_run(plan: Plan, run: PlannedRun) -> PlannedRun:
     """Return the run under a name that no directory has yet."""
-    taken = [path.name for path in _path(plan, run).parent.glob(f"{run.run_id}*")]
-    return dataclasses.replace(run, run_id=unused_label(run.run_id, taken, "-again"))
+    return dataclasses.replace(run, run_id=free_name(_path(plan, run).parent, run.run_id, mark="-again"))
 
 
 def _run_one(loaded: Loaded) -> str | None:

@@ -94,7 +94,6 @@ def configured(arm: ArmWords, parse: Callable[[Callable[[argparse.Namespace], No
 
     Parameters
     ----------
-    arm : ArmWords
     parse : callable
         Gets what is to be done with the parsed arguments before the layers are merged; returns the configuration.
     """
@@ -128,7 +127,6 @@ class Plan:
     ----------
     name : str
         Of the comparison, and of its directory.
-    repeats : int
     arms : dict of str to Loaded
         Configuration by label, the base first.
     runs : tuple of PlannedRun

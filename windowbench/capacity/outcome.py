@@ -36,17 +36,7 @@ class Assessment:
 
 
 def assess(summary: Summary | NotJudged, objectives: Sequence[Objective], *, cores: int) -> Assessment:
-    """Return what the run of a probe says about its rate.
-
-    Parameters
-    ----------
-    summary : Summary or NotJudged
-        Of the run.
-    objectives : sequence of Objective
-        All must be met.
-    cores : int
-        Of the machine.
-    """
+    """Return what the run of a probe says about its rate, on a machine of so many cores; all objectives must be met."""
     reasons = summary.verdict.reasons
     words = "; ".join(reason.text for reason in reasons)
     if isinstance(summary, NotJudged):

@@ -38,7 +38,6 @@ class Probe:
     ----------
     rate : float
         Events/s offered.
-    outcome : Outcome
     full : bool
         Whether it was a full run, with the warm-up and the length of one that is quoted.
     throughput : float or None
@@ -138,7 +137,6 @@ def next_step(probes: Sequence[Probe], plan: Plan, time: TimeLeft | None = None)
     ----------
     probes : sequence of Probe
         All so far, in their order.
-    plan : Plan
     time : TimeLeft, optional
         Unlimited when None.
 

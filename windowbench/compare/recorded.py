@@ -12,7 +12,6 @@ from windowbench.processes.runlock import holder_of
 from windowbench.runs.files.status import RunStatus, StatusFile
 from windowbench.runs.files.summary import AnySummary, Ended, Summary
 from windowbench.runs.files.verdict import Status
-from windowbench.runs.layout import MEASURED
 from windowbench.runs.samples import read_latencies
 from windowbench.runs.store import RunDirectory, RunDirectoryProblem
 
@@ -99,7 +98,7 @@ def _latencies(run: RunDirectory, summary: Summary | None) -> Mapping[str, Sampl
     """Return the latencies of measured windows, which must be those that the summary was made from."""
     if summary is None or not summary.latencies_ms:
         raise RunDirectoryProblem(f"run {run.run_id}: summary.json is damaged: a valid run has latencies_ms")
-    found = read_latencies(run.judged_rows, list(summary.latencies_ms), MEASURED)
+    found = read_latencies(run.judged_rows, list(summary.latencies_ms))
     for name, (values, _) in found.items():
         if summary.latencies_ms[name].rows != len(values):
             raise RunDirectoryProblem(f"run {run.run_id}: summary.json and samples/rows.parquet disagree about {name}")

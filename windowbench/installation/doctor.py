@@ -22,7 +22,7 @@ from rich.text import Text
 
 from config import Config, config_parser, load
 from windowbench.broker.embedded import installed_broker
-from windowbench.broker.storage import HOST, check_free_disk, free_port
+from windowbench.broker.storage import HOST, check_free_disk, existing_part, free_port
 from windowbench.engines.contract import OK, PROBLEM, WARNING, Finding, Machine, engine_of, finding_of
 from windowbench.errors import EnvironmentProblem, ExitCode
 from windowbench.toolchain.jars import default_cache_dir, ensure_jars
@@ -34,6 +34,10 @@ _OTHER_PROCESSES_MB = 1_000
 """Producers, harness and what the JVMs need beside their heaps."""
 _CLOCK_SECONDS = 1.0
 _CLOCK_STEP_MS = 5.0
+
+
+def _judged(check: str, detail: str, remedy: str, *, bad: bool) -> Finding:
+    return Finding(check=check, status=PROBLEM if bad else OK, detail=detail, remedy=remedy if bad else "")
 
 
 def check_python(_machine: Machine) -> Finding:
@@ -77,13 +81,9 @@ def check_ports(_machine: Machine) -> Finding:
     return Finding(check="ports", status=OK, detail=f"free ports on {HOST}, such as {ports[0]}")
 
 
-def _existing(directory: Path) -> Path:
-    return next(path for path in (directory, *directory.parents) if path.exists())
-
-
 def _writable(directory: Path) -> None:
     try:
-        with tempfile.TemporaryFile(dir=_existing(directory)):
+        with tempfile.TemporaryFile(dir=existing_part(directory)):
             pass
     except OSError as error:
         msg = f"cannot write to {directory}: {error.strerror}"
@@ -97,7 +97,7 @@ def check_disk(machine: Machine) -> Finding:
     _writable(runs)
     _writable(machine.cache_dir)
     check_free_disk(runs, 0)
-    free = psutil.disk_usage(str(_existing(runs))).free / 1e9
+    free = psutil.disk_usage(str(existing_part(runs))).free / 1e9
     return Finding(check="disk", status=OK, detail=f"{free:.1f} GB free for {runs}")
 
 
@@ -109,10 +109,8 @@ def check_memory(machine: Machine) -> Finding:
     needed = float(amount[:-1]) * unit + heap_mb + _OTHER_PROCESSES_MB
     available = psutil.virtual_memory().available / 2**20
     detail = f"{available:.0f} MB available, a run needs up to {needed:.0f} MB"
-    if available < needed:
-        remedy = "end other programs, or lower --broker-heap-mb and the heap of the engine"
-        return Finding(check="memory", status=PROBLEM, detail=detail, remedy=remedy)
-    return Finding(check="memory", status=OK, detail=detail)
+    remedy = "end other programs, or lower --broker-heap-mb and the heap of the engine"
+    return _judged("memory", detail, remedy, bad=available < needed)
 
 
 def check_clock(
@@ -130,10 +128,8 @@ def check_clock(
         worst = max(worst, abs(wall() - monotonic() - start))
     step_ms = worst / 1e6
     detail = f"wall and monotonic clock drifted apart by {step_ms:.3f} ms within {_CLOCK_SECONDS:g} s"
-    if step_ms > _CLOCK_STEP_MS:
-        remedy = "let the time service settle; a run with such steps is invalid"
-        return Finding(check="clock", status=PROBLEM, detail=detail, remedy=remedy)
-    return Finding(check="clock", status=OK, detail=detail)
+    remedy = "let the time service settle; a run with such steps is invalid"
+    return _judged("clock", detail, remedy, bad=step_ms > _CLOCK_STEP_MS)
 
 
 def check_broker(machine: Machine) -> Finding:
@@ -144,10 +140,8 @@ def check_broker(machine: Machine) -> Finding:
     if not config.kafka.embedded:
         brokers = Admin(config).brokers()
         detail = f"{config.kafka.bootstrap_servers} answers: {', '.join(brokers)}"
-        if len(brokers) < config.kafka.replication_factor:
-            remedy = f"set --replication-factor to at most {len(brokers)}"
-            return Finding(check="broker", status=PROBLEM, detail=detail, remedy=remedy)
-        return Finding(check="broker", status=OK, detail=detail)
+        remedy = f"set --replication-factor to at most {len(brokers)}"
+        return _judged("broker", detail, remedy, bad=len(brokers) < config.kafka.replication_factor)
     with tempfile.TemporaryDirectory(prefix="windowbench-doctor-") as scratch:
         began = time.monotonic()
         heap_mb = config.kafka.broker_heap_mb
@@ -165,7 +159,7 @@ def check_postgres(machine: Machine) -> Finding:
     dsn = machine.config.consumers.postgres_dsn
     if dsn is not None:
         return Finding(check="postgres", status=OK, detail=f"version {server_version(dsn)} answers")
-    runs = _existing(Path(machine.config.run.runs_dir).absolute())
+    runs = existing_part(Path(machine.config.run.runs_dir).absolute())
     with tempfile.TemporaryDirectory(prefix="windowbench-doctor-", dir=runs) as scratch:
         Path(scratch).chmod(0o711)
         began = time.monotonic()

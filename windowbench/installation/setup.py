@@ -20,37 +20,25 @@ from windowbench.toolchain.java import JavaHome, find_java
 MakeClasses = Callable[[Machine, ClassArchive], bool]
 
 
+def _start_once(name: str, archive: Path, make: Callable[[], bool], where: str) -> None:
+    """Do once what would slow down every start of a JVM."""
+    if not settled(archive):
+        print(f"{name}: starting it once, so that it starts faster from now on ...", flush=True)
+        if not make():
+            print(f"{name}: no class archive can be made {where}; it starts a little slower without")
+
+
 def _prepare_broker(java: JavaHome, cache_dir: Path, cluster_id_of: ClusterIdOf) -> None:
-    """Do once what would slow down every start of a broker."""
     jars = ensure_jars("broker", cache_dir)
     formatted_template(java, jars, cache_dir)
-    if not settled(broker_archive(java, jars, cache_dir)):
-        print("broker: starting it once, so that it starts faster from now on ...", flush=True)
-        if not make_archive(java, jars, cache_dir, cluster_id_of):
-            print("broker: no class archive can be made with this Java; it starts a little slower without")
-
-
-def _prepare_classes(machine: Machine, make_classes: MakeClasses) -> None:
-    """Do once what would slow down every start of the engine's JVM."""
-    archive, name = engine_of(machine.config).class_archive, machine.config.engine.engine
-    if archive is None or settled(archive.path(machine)):
-        return
-    print(f"{name}: starting it once, so that it starts faster from now on ...", flush=True)
-    if not make_classes(machine, archive):
-        print(f"{name}: no class archive can be made here; it starts a little slower without")
+    archive = broker_archive(java, jars, cache_dir)
+    _start_once("broker", archive, lambda: make_archive(java, jars, cache_dir, cluster_id_of), "with this Java")
 
 
 def body(argv: list[str] | None, *, cluster_id_of: ClusterIdOf, make_classes: MakeClasses) -> int:
     """Run ``python -m windowbench setup``: retrieve the jars, and what the engine in use needs besides.
 
-    Parameters
-    ----------
-    argv : list of str, optional
-        Arguments; the process's own when None.
-    cluster_id_of : callable
-        Asks a broker for its cluster id.
-    make_classes : callable
-        Makes the class archive of an engine's JVM; returns whether there is one now.
+    `make_classes` makes the class archive of an engine's JVM and returns whether there is one now.
     """
     description = "Retrieve and check all that a run needs and pip does not install."
     parser = config_parser("python -m windowbench setup", description)
@@ -79,6 +67,7 @@ def body(argv: list[str] | None, *, cluster_id_of: ClusterIdOf, make_classes: Ma
     )
     _prepare_broker(java, cache_dir, cluster_id_of)
     engine.install(machine)
-    if loaded.arguments.class_archive:
-        _prepare_classes(machine, make_classes)
+    archive = engine.class_archive
+    if loaded.arguments.class_archive and archive is not None:
+        _start_once(config.engine.engine, archive.path(machine), lambda: make_classes(machine, archive), "here")
     return 0

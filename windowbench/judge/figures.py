@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,14 +12,14 @@ from numpy.typing import NDArray
 from config import Config, OutputMode
 from data_generation_mmpp import MmppPath
 from windowbench.judge.first_values import FIRST_LATENCIES, FirstValues
-from windowbench.judge.measured import MeasuredRows, Phase, states_at
-from windowbench.judge.measures.bootstrap import Interval, RunSample, percentile_intervals, too_few
+from windowbench.judge.measured import MeasuredRows, Phase, RowValues, states_at
+from windowbench.judge.measures.bootstrap import RunSample, percentile_intervals, too_few
 from windowbench.judge.measures.goodness_of_fit import FEW_STATE_CHANGES
 from windowbench.judge.measures.latency import LATENCIES, PARTS
 from windowbench.judge.measures.quantiles import percentiles, window_maxima
 from windowbench.judge.measures.steady_state import trend_note
 from windowbench.judge.truth.comparison import Comparison, RowClass, Truth
-from windowbench.judge.updates import Updates, measured_sample
+from windowbench.judge.updates import Updates
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.load_series import LoadSeries
 from windowbench.judge.verdict.verdict import RowFigures, SustainFigures
@@ -50,6 +51,7 @@ from windowbench.runs.files.verdict import Status, Verdict
 from windowbench.workloads.kit.joined import JoinedCells
 
 HEADLINE_PERCENT = 90
+_MISSING_SHOWN = 10
 
 
 def headline_of(mode: OutputMode) -> str:
@@ -75,19 +77,16 @@ class Compared:
     phases: NDArray[np.int8]
     row_figures: RowFigures
 
-    @property
-    def latency_names(self) -> tuple[str, ...]:
-        """Every latency there is."""
-        return LATENCIES
+    def values(self, name: str) -> RowValues:
+        """Return a latency over all windows: freshness of every update, any other of the rows that count."""
+        if name == "freshness":
+            return self.updates.valued(self.updates.freshness)
+        return self.measured.valued(getattr(self.measured.latencies, name))
 
     def sample(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the values of a latency over measured windows, in ns, and the id of each one's window."""
-        values, windows = self._measured(name)
-        return values, self.truth.cells.closing.ids[windows]
-
-    def _measured(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the same with the index of each window."""
-        return measured_sample(name, self.measured, self.updates)
+        found = self.values(name)
+        return found.ns[found.is_measured], self.truth.cells.closing.ids[found.window[found.is_measured]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,23 +130,13 @@ class Findings(Compared):
         first = () if self.first is None else FIRST_LATENCIES
         return (*LATENCIES, *first, *(() if self.visible is None else VISIBLE_LATENCIES))
 
-    def _measured(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def values(self, name: str) -> RowValues:
+        """Return a latency over all windows; that until rows were visible of the rows that somebody saw."""
         if self.first is not None and name in FIRST_LATENCIES:
-            return self.first.of(name)[self.first.is_measured], self.first.window[self.first.is_measured]
-        if self.visible is None or name not in VISIBLE_LATENCIES:
-            return super()._measured(name)
-        chosen = self.measured.is_measured & self.visible.seen
-        return self.visible.of(name)[chosen], self.measured.window[chosen]
-
-    def everywhere(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the values of a latency over all windows, in ns, and the window of each."""
-        if self.first is not None and name in FIRST_LATENCIES:
-            return self.first.of(name), self.first.window
+            return self.first.valued(self.first.of(name))
         if self.visible is not None and name in VISIBLE_LATENCIES:
-            return self.visible.of(name)[self.visible.seen], self.measured.window[self.visible.seen]
-        if name == "freshness":
-            return self.updates.freshness, self.updates.window
-        return getattr(self.measured.latencies, name), self.measured.window
+            return self.measured.valued(self.visible.of(name), self.visible.seen)
+        return super().values(name)
 
     @property
     def state_changes(self) -> int | None:
@@ -169,7 +158,7 @@ class Findings(Compared):
 
 def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> Summary:
     """Return every reported number of a run; how it ended and the files that the judge wrote are added by who knows."""
-    found = latencies(findings)
+    found = latencies(findings, findings.latency_names)
     return Summary(
         schema_version=SUMMARY_VERSION,
         run_id=run_id,
@@ -181,7 +170,7 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> Summary:
         revisions=None if findings.first is None else findings.first.figures(),
         by_metric=by_metric(findings),
         remarks=dict(findings.remarks),
-        window_maxima_ms=maxima(findings),
+        window_maxima_ms=maxima(findings, findings.latency_names),
         decomposition_ms=_decomposition(findings),
         partition_wait_ms=_partition_wait(findings),
         rows=row_counts(findings),
@@ -225,9 +214,9 @@ def _path_rate(path: MmppPath, schedule: Schedule) -> float:
     return float(np.dot(path.rates, np.diff(bounds)) / (high - low))
 
 
-def latencies(found: Compared) -> dict[str, Latency]:
+def latencies(found: Compared, names: Iterable[str]) -> dict[str, Latency]:
     """Return percentiles over rows of measured windows, with the interval of P90."""
-    samples = {name: found.sample(name) for name in found.latency_names}
+    samples = {name: found.sample(name) for name in names}
     intervals = _intervals(samples)
     described = {}
     for name, (values, window) in samples.items():
@@ -235,14 +224,14 @@ def latencies(found: Compared) -> dict[str, Latency]:
         described[name] = Latency(
             rows=len(values),
             windows=windows,
-            **_in_ms(values),
-            p90_interval=None if interval is None else (interval.low / NS_PER_MS, interval.high / NS_PER_MS),
+            **dataclasses.asdict(percentiles(values)),
+            p90_interval=None if interval is None else (interval[0] / NS_PER_MS, interval[1] / NS_PER_MS),
             interval_note=too_few(windows) if interval is None else None,
         )
     return described
 
 
-def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) -> dict[str, Interval | None]:
+def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) -> dict[str, tuple[int, int] | None]:
     """Return the interval of each latency; those of the same rows share the draws.
 
     In append mode freshness usually equals ``e2e`` and needs no bootstrap of its own.
@@ -251,7 +240,7 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
     groups = [of_rows, ["freshness"], list(FIRST_LATENCIES), list(VISIBLE_LATENCIES)]
     if np.array_equal(samples["freshness"][0], samples["e2e"][0]):
         groups.remove(["freshness"])
-    intervals: dict[str, Interval | None] = {}
+    intervals: dict[str, tuple[int, int] | None] = {}
     for group in groups:
         values = {name: samples[name][0] for name in group if name in samples}
         if values:
@@ -259,20 +248,6 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
             intervals |= percentile_intervals(sample, HEADLINE_PERCENT)
     intervals.setdefault("freshness", intervals["e2e"])
     return intervals
-
-
-def _in_ms(values: NDArray[np.int64]) -> dict[str, float | None]:
-    found = percentiles(values)
-    names = ("p50", "p90", "p95", "p99", "p99_9", "max")
-    if found is None:
-        return dict.fromkeys(names)
-    values_ns = {name: getattr(found, name) for name in names}
-    return {name: None if value is None else value / NS_PER_MS for name, value in values_ns.items()}
-
-
-def in_ms(values: NDArray[np.int64]) -> Percentiles:
-    """Return the percentiles of durations in ns as ms."""
-    return Percentiles(**_in_ms(values))
 
 
 def _headline(name: str, described: Mapping[str, Latency]) -> Headline:
@@ -308,37 +283,38 @@ def by_metric(findings: Findings) -> tuple[MetricFigures, ...]:
             wrong_value=int(np.count_nonzero(classes == RowClass.WRONG_VALUE)),
             missing=int(np.count_nonzero(of_missing == number)),
             measured=int(np.count_nonzero(chosen)),
-            **{f"{latency}_ms": in_ms(getattr(measured.latencies, latency)[chosen]) for latency in LATENCIES},
+            **{f"{latency}_ms": percentiles(getattr(measured.latencies, latency)[chosen]) for latency in LATENCIES},
         )
 
     return tuple(figures(number, name) for number, name in enumerate(findings.metrics))
 
 
-def maxima(found: Compared) -> dict[str, Percentiles]:
+def maxima(found: Compared, names: Iterable[str]) -> dict[str, Percentiles]:
     """Return the percentiles of the greatest value of each window."""
-    return {name: in_ms(window_maxima(*found.sample(name))[1]) for name in found.latency_names}
+    return {name: percentiles(window_maxima(*found.sample(name))[1]) for name in names}
 
 
 def _decomposition(findings: Findings) -> dict[str, Part]:
     chosen = findings.measured.latencies.of(findings.measured.is_measured)
-    parts = {name: getattr(chosen, name) for name in (*PARTS, "total")}
-    return {
-        name: Part(**_in_ms(values), mean=float(values.mean()) / NS_PER_MS if len(values) else None)
-        for name, values in parts.items()
-    }
+    parts = {}
+    for name in (*PARTS, "total"):
+        values = getattr(chosen, name)
+        mean = float(values.mean()) / NS_PER_MS if len(values) else None
+        parts[name] = Part(**dataclasses.asdict(percentiles(values)), mean=mean)
+    return parts
 
 
 def _partition_wait(findings: Findings) -> Percentiles:
-    return in_ms(findings.truth.cells.closing.partition_wait_ns[findings.phases == Phase.MEASURED])
+    return percentiles(findings.truth.cells.closing.partition_wait_ns[findings.phases == Phase.MEASURED])
 
 
 def row_counts(found: Compared) -> RowCounts:
     """Return the rows by class."""
     figures = found.row_figures
     return RowCounts(
-        **{row_class.name.lower(): found.comparison.count(row_class) for row_class in RowClass},
+        **{row_class.name.lower(): figures.counts[row_class] for row_class in RowClass},
         missing=figures.missing,
-        explained_by_generator=figures.wrong_explained + figures.missing_explained + figures.conflicting_explained,
+        explained_by_generator=figures.missing_explained + figures.explained.total(),
         expected=int(np.count_nonzero(found.truth.required)),
         not_log_append_time=figures.not_log_append_time,
         impossible=figures.impossible,
@@ -346,8 +322,8 @@ def row_counts(found: Compared) -> RowCounts:
     )
 
 
-def _missing_examples(found: Compared, most: int = 10) -> tuple[MissingExample, ...]:
-    cells = found.comparison.missing[:most]
+def _missing_examples(found: Compared) -> tuple[MissingExample, ...]:
+    cells = found.comparison.missing[:_MISSING_SHOWN]
     starts = found.truth.cells.closing.starts_ms[found.truth.cells.window_index(cells)]
     keys = found.truth.cells.keys_of(cells)
     return tuple(MissingExample(window_start=int(s), key=int(k)) for s, k in zip(starts, keys, strict=True))
@@ -372,7 +348,7 @@ def _states(findings: Findings) -> States | None:
     if path is None:
         return None
     measured, updates, epoch_ns = findings.measured, findings.updates, findings.schedule.epoch_ns
-    of_final = states_at(path, measured.last_due_ns[measured.is_measured], epoch_ns)
+    of_final = states_at(path, measured.times.last_due_ns[measured.is_measured], epoch_ns)
     of_update = states_at(path, updates.newest_produce_ns[updates.is_measured], epoch_ns)
     state = dict.fromkeys(LATENCIES, of_final)
     if findings.config.several_rows:
@@ -388,7 +364,7 @@ def _states(findings: Findings) -> States | None:
                 state=int(number),
                 rate=float(path.rates[path.states == number][0]),
                 rows=int(np.count_nonzero(of_final == number)),
-                **{f"{name}_ms": in_ms(findings.sample(name)[0][state[name] == number]) for name in LATENCIES},
+                **{f"{name}_ms": percentiles(findings.sample(name)[0][state[name] == number]) for name in LATENCIES},
             )
             for number in np.unique(path.states)
         ),

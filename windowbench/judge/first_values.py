@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.judge.measured import Phase, append_ns
+from windowbench.judge.measured import ChosenRows, append_ns
 from windowbench.judge.measures.latency import EXCESS_TOLERANCE_NS
 from windowbench.judge.truth.comparison import NO_CELL, Comparison, Truth, append_order, groups_of
 from windowbench.judge.truth.rows import ResultRows
@@ -25,15 +25,11 @@ FIRST_LATENCIES = ("first_since_window_end", "first_excess")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FirstValues:
+class FirstValues(ChosenRows):
     """First values and their latencies; arrays of one entry a cell that has one.
 
     Attributes
     ----------
-    row, window : int64[n]
-        Position of each among the result rows, and the index of its window.
-    phase : int8[n]
-        :class:`Phase` of its window.
     revisions : int64[n]
         How many rows revised it.
     since_window_end : int64[n]
@@ -42,17 +38,9 @@ class FirstValues:
         Append time - earliest possible emission of the first value, in ns.
     """
 
-    row: NDArray[np.int64]
-    window: NDArray[np.int64]
-    phase: NDArray[np.int8]
     revisions: NDArray[np.int64]
     since_window_end: NDArray[np.int64]
     excess: NDArray[np.int64]
-
-    @property
-    def is_measured(self) -> NDArray[np.bool_]:
-        """Which belong to measured windows."""
-        return np.asarray(self.phase == Phase.MEASURED)
 
     def of(self, name: str) -> NDArray[np.int64]:
         """Return the values of one of :data:`FIRST_LATENCIES`."""
@@ -78,17 +66,7 @@ class FirstValues:
 def find_first_values(
     rows: ResultRows, truth: Truth, comparison: Comparison, updates: Updates, clock: ClockOffset
 ) -> FirstValues:
-    """Return the first value of every cell that has one.
-
-    Parameters
-    ----------
-    rows : ResultRows
-    truth : Truth
-    comparison : Comparison
-    updates : Updates
-        Every row that brought something new.
-    clock : ClockOffset
-    """
+    """Return the first value of every cell that has one, among the rows that brought something new."""
     cells = np.full(len(rows), NO_CELL, dtype=np.int64)
     cells[updates.row] = comparison.cells[updates.row]
     phases = np.zeros(len(rows), dtype=np.int8)

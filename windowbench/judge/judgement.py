@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config, OutputMode
-from windowbench.judge.arrival_fit import goodness_of_fit
 from windowbench.judge.engine import engine_figures
 from windowbench.judge.figures import Compared, Findings, headline_of, summary_of
 from windowbench.judge.first_values import find_first_values
@@ -24,6 +23,7 @@ from windowbench.judge.measured import (
     row_figures,
     window_phases,
 )
+from windowbench.judge.measures.goodness_of_fit import goodness_of_fit
 from windowbench.judge.measures.latency import impossible
 from windowbench.judge.measures.resources import Span, resources
 from windowbench.judge.recorded import Recorded, read_recorded
@@ -51,7 +51,6 @@ from windowbench.judge.verdict.visibility import visible_reasons, visible_warnin
 from windowbench.judge.visible import visible_rows
 from windowbench.load.arrivals import modulating_path
 from windowbench.load.schedule import NS_PER_S, Schedule
-from windowbench.runs.files.figures import Resources
 from windowbench.runs.files.load import GeneratorFigures
 from windowbench.runs.files.status import RunStatus, StatusFile
 from windowbench.runs.files.summary import SUMMARY_VERSION, NotJudged, Summary
@@ -67,8 +66,6 @@ class Evaluation:
 
     Attributes
     ----------
-    verdict : Verdict
-    summary : Summary or NotJudged
     windows : dict of str to list
         Columns of ``windows.csv``; empty where the run could not be judged.
     rows : dict of str to array
@@ -157,17 +154,8 @@ def compare_rows(
 ) -> Compared:
     """Compare rows with the truth and measure those that count.
 
-    Parameters
-    ----------
-    config : Config
-        Workload and windows.
-    rows : ResultRows
-    truth : Truth
-    phases : int8[windows]
-        Phase of every window.
-    clock : ClockOffset
-    mode : str
-        In which it is known when a row could come first: no excess is too low in any other than ``append``.
+    `phases` is the phase of every window. `mode` says when it is known when a row could come first: no excess is too
+    low in any other than ``append``.
     """
     newest = RowModel.of(config.engine.workload).newest_produce
     comparison = compare(rows, truth, Oracle.of(config.engine.workload).rules(config))
@@ -204,15 +192,10 @@ def find(recorded: Recorded) -> Findings:
     slope = latency_slope(measured, updates, closing, mode, base_ns=schedule.base_time_ns)
     last_sent_ns = max(schedule.load_end_ns, generator.last_sent_ns or 0)
     path = modulating_path(config, schedule.load_length_ns)
+    measured_span = Span(name="measured", start_ns=schedule.base_time_ns, end_ns=schedule.measure_end_ns)
     return Findings(
-        config=config,
+        **{**vars(found), "row_figures": figures},
         schedule=schedule,
-        truth=truth,
-        comparison=found.comparison,
-        measured=measured,
-        updates=updates,
-        phases=found.phases,
-        row_figures=figures,
         generator=generator,
         host=host_figures(recorded.host, schedule),
         clock=clock,
@@ -236,19 +219,12 @@ def find(recorded: Recorded) -> Findings:
         path=path,
         arrivals=goodness_of_fit(config, schedule),
         load=load,
-        resources=run_resources(recorded, generator),
+        resources=resources(recorded.host, recorded.phases, measured_span, generator.sent_measured),
         visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
         first=first,
         metrics=RowModel.of(config.engine.workload).metrics,
         remarks=truth.remarks(found.comparison, rows.parsed),
     )
-
-
-def run_resources(recorded: Recorded, generator: GeneratorFigures) -> Resources | None:
-    """Return what the run cost."""
-    schedule = recorded.schedule
-    measured = Span(name="measured", start_ns=schedule.base_time_ns, end_ns=schedule.measure_end_ns)
-    return resources(recorded.host, recorded.phases, measured, generator.sent_measured)
 
 
 def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries]:
@@ -281,16 +257,8 @@ def truth_builder(
 ) -> TruthBuilder:
     """Return what adds up the truth, for windows that close as the scheduled events say.
 
-    Parameters
-    ----------
-    config : Config
-    schedule : Schedule
-    rows : ResultRows
-        Say which events an answer cannot hold any more.
-    clock : ClockOffset
-    scheduled : iterable of ScheduledEvents
-    evidence : Evidence
-        What is known of events that were sent late or not at all.
+    The rows say which events an answer cannot hold any more, the evidence what is known of events that were sent late
+    or not at all.
     """
     outline = Oracle.of(config.engine.workload).outline(config, schedule, scheduled)
     answered = answered_ms(rows, outline.cells, clock, several=config.several_rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,36 +66,45 @@ def answered_ms(rows: ResultRows, cells: CellTable, clock: ClockOffset, *, sever
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MeasuredRows:
-    """The rows that count, with their latencies; arrays of equal length.
+class ChosenRows:
+    """Some of the result rows; arrays of equal length.
 
     Attributes
     ----------
-    row, cell, window : int64[n]
-        Position of each among the result rows, its cell, and the index of its window.
+    row, window : int64[n]
+        Position of each among the result rows, and the index of its window.
     phase : int8[n]
         :class:`Phase` of its window.
-    times : RowTimes
-        What the latencies derive from.
-    latencies : RowLatencies
     """
 
     row: NDArray[np.int64]
-    cell: NDArray[np.int64]
     window: NDArray[np.int64]
     phase: NDArray[np.int8]
-    times: RowTimes
-    latencies: RowLatencies
 
     @property
     def is_measured(self) -> NDArray[np.bool_]:
         """Which rows belong to measured windows."""
         return np.asarray(self.phase == Phase.MEASURED)
 
-    @property
-    def last_due_ns(self) -> NDArray[np.int64]:
-        """Due time of the last event counted in each row."""
-        return self.times.last_due_ns
+    def valued(self, ns: NDArray[np.int64], which: NDArray[np.bool_] | slice = slice(None)) -> RowValues:
+        """Return the rows, or `which` of them, with a value of each."""
+        return RowValues(row=self.row[which], window=self.window[which], phase=self.phase[which], ns=ns[which])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowValues(ChosenRows):
+    """A latency of some of the result rows, in ns."""
+
+    ns: NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasuredRows(ChosenRows):
+    """The rows that count for their cells, with their latencies and what these derive from."""
+
+    cell: NDArray[np.int64]
+    times: RowTimes
+    latencies: RowLatencies
 
 
 def measure_rows(
@@ -109,22 +119,8 @@ def measure_rows(
 ) -> MeasuredRows:
     """Return the latencies of every row that counts.
 
-    Parameters
-    ----------
-    rows : ResultRows
-    truth : Truth
-    comparison : Comparison
-    phases : int8[windows]
-        :class:`Phase` of every window.
-    clock : ClockOffset
-    delay_ms : int
-        Watermark delay.
-    newest_produce : str
-        Row column that holds the produce time (ms) of the newest event counted.
-
-    Notes
-    -----
-    A row of late events alone has no event that must count, and so no latency.
+    A row of late events alone has no event that must count, and so no latency. `phases` is that of every window,
+    `newest_produce` the row column that holds the produce time (ms) of the newest event counted.
     """
     cell = np.flatnonzero((comparison.row_of_cell != NO_ROW) & (truth.last_due_ns != _NONE))
     row = comparison.row_of_cell[cell]
@@ -147,25 +143,16 @@ def measure_rows(
 
 def row_figures(rows: ResultRows, comparison: Comparison, impossible: Impossible) -> RowFigures:
     """Count the rows by class, over all windows from warm-up to cool-down."""
-    classes, explained = comparison.classes, comparison.explained
     ours = rows.parsed.kind != RowKind.FOREIGN
-
-    def explained_of(row_class: RowClass) -> int:
-        return int(np.count_nonzero(explained & (classes == row_class)))
-
+    in_error = comparison.classes[comparison.explained]
     return RowFigures(
-        wrong=comparison.count(RowClass.WRONG_VALUE),
-        wrong_explained=explained_of(RowClass.WRONG_VALUE),
+        counts=Counter({row_class: comparison.count(row_class) for row_class in RowClass}),
+        explained=Counter(
+            {wrong: int(np.count_nonzero(in_error == wrong)) for wrong in (RowClass.WRONG_VALUE, RowClass.CONFLICTING)}
+        ),
         missing=len(comparison.missing),
         missing_explained=int(np.count_nonzero(comparison.missing_explained)),
-        conflicting=comparison.count(RowClass.CONFLICTING),
-        conflicting_explained=explained_of(RowClass.CONFLICTING),
-        unexpected=comparison.count(RowClass.UNEXPECTED),
-        duplicate=comparison.count(RowClass.DUPLICATE),
-        undecidable=comparison.count(RowClass.UNDECIDABLE),
-        foreign=comparison.count(RowClass.FOREIGN),
         not_log_append_time=int(np.count_nonzero(ours & (rows.timestamp_type != LOG_APPEND_TIME))),
-        backwards=comparison.count(RowClass.BACKWARDS),
         impossible=impossible,
     )
 
@@ -181,23 +168,14 @@ def results_lag_s(
     """Return how long the results took to reach the last event once the load had ended.
 
     END is written when the engine has read everything, and a row that only END closes cannot come before: so it is the
-    longer of the times up to END and from END to the row. For other rows it is the time from the end of load.
-
-    Parameters
-    ----------
-    measured : MeasuredRows
-    append : int64[rows]
-        When each result row was appended, in ns.
-    load_end_ns : int
-        When the last event was due, or sent where that was later.
-    by_end : bool[windows]
-        Windows that only END closes.
-    end_written_ns : int, optional
-        When END was written after everything had been read; None where that is not known, or rows do not wait for it.
+    longer of the times up to END and from END to the row. For other rows it is the time from the end of load, when the
+    last event was due, or sent where that was later. `append` (ns) is that of each result row, `by_end` says which
+    windows only END closes; `end_written_ns` is None where it is not known, or rows do not wait for END.
     """
     if len(measured.row) == 0:
         return None
-    holding = measured.last_due_ns == measured.last_due_ns.max()
+    last_due_ns = measured.times.last_due_ns
+    holding = last_due_ns == last_due_ns.max()
     appended, waits = append[measured.row[holding]], by_end[measured.window[holding]]
     if end_written_ns is None or not waits.all():
         return (int(appended.min()) - load_end_ns) / NS_PER_S

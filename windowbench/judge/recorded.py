@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from windowbench.runs.files.load import TopicFigures
 from windowbench.runs.files.status import StatusFile
 from windowbench.runs.samples import (
     CALIBRATION_COLUMNS,
+    RECORD_NUMBERS,
     VISIBLE_COLUMNS,
     iter_column,
     iter_records,
@@ -37,9 +38,6 @@ class Recorded:
 
     Attributes
     ----------
-    run : RunDirectory
-    config : Config
-    schedule : Schedule
     rows : ResultRows
         The results topic, values parsed.
     acks : dict of int to AckSamples
@@ -148,7 +146,7 @@ def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Reco
         host=read_columns(run.host_samples),
         clock=_read_clock(run, config),
         visible=_read_visible(run, config),
-        progress=run.read_json_lines("progress.jsonl"),
+        progress=list(run.iter_json_lines("progress.jsonl")),
         status=run.read_status(),
         consumer=run.read_json_if_present("consumer.json") or {},
         phases=read_phases(run, schedule),
@@ -214,34 +212,26 @@ def _read_visible(run: RunDirectory, config: Config) -> VisibleSamples | None:
 
 
 def read_rows(path: Path, model: RowModel, run_id: str) -> ResultRows:
-    """Read and parse the recorded results; the raw bytes are dropped as they are parsed.
+    """Read and parse ``samples/results.parquet``; the raw bytes are dropped as they are parsed.
 
-    Parameters
-    ----------
-    path : Path
-        ``samples/results.parquet``.
-    model : RowModel
-        Of the workload.
-    run_id : str
-        Rows of other runs are foreign.
+    Rows of other runs than `run_id` are foreign.
     """
-    names = ("partition", "offset", "append_time_ms", "timestamp_type")
-    columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
-    parsed: list[ParsedRows] = []
-    for numbers, values in iter_records(path, names, "value"):
+    numbers, parsed = [], []
+    for columns, values in iter_records(path, tuple(RECORD_NUMBERS), "value"):
+        numbers.append(columns)
         parsed.append(model.parse(values, run_id))
-        for name in names:
-            columns[name].append(numbers[name])
-    return joined_rows(columns, parsed, model)
+    return joined_rows(numbers, parsed, model)
 
 
-def joined_rows(columns: dict[str, list[NDArray[Any]]], parsed: Sequence[ParsedRows], model: RowModel) -> ResultRows:
-    """Join batches of records and their parsed values."""
-    joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+def joined_rows(
+    numbers: Sequence[Mapping[str, NDArray[Any]]], parsed: Sequence[ParsedRows], model: RowModel
+) -> ResultRows:
+    """Join batches of records, the numbers of each by their columns, and their parsed values."""
+    joined = {
+        name: np.concatenate([np.empty(0, dtype=kind), *(columns[name] for columns in numbers)]).astype(kind)
+        for name, kind in RECORD_NUMBERS.items()
+    }
+    append_ms = joined.pop("append_time_ms")
     return ResultRows(
-        parsed=ParsedRows.concatenated(parsed, model.integers, model.doubles),
-        partition=joined["partition"].astype(np.int32),
-        offset=joined["offset"].astype(np.int64),
-        append_ms=joined["append_time_ms"].astype(np.int64),
-        timestamp_type=joined["timestamp_type"].astype(np.int8),
+        parsed=ParsedRows.concatenated(parsed, model.integers, model.doubles), append_ms=append_ms, **joined
     )

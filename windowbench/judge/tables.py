@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 
 from config import Config
 from windowbench.judge.figures import Findings
-from windowbench.judge.first_values import FIRST_LATENCIES
 from windowbench.judge.measured import Phase
-from windowbench.judge.measures.latency import LATENCIES
 from windowbench.judge.measures.quantiles import window_maxima, window_medians
 from windowbench.judge.truth.comparison import NO_CELL, RowClass
 from windowbench.judge.truth.rows import ResultRows
-from windowbench.judge.visible import VISIBLE_LATENCIES
 from windowbench.load.schedule import NS_PER_MS
 from windowbench.runs.samples import named_column, nullable_column, write_parquet
 from windowbench.runs.store import RunDirectory
@@ -52,10 +49,10 @@ def window_table(findings: Findings) -> dict[str, list[Any]]:
             table[row_class.name.lower()] = per_window(window_of_row[of_class])
     table["missing"] = per_window(truth.cells.window_index(comparison.missing))
     for name in findings.latency_names:
-        values, windows = findings.everywhere(name)
+        found = findings.values(name)
         if name in (findings.by_append_time, findings.headline):
-            table[f"{name}_p50_ms"] = _scattered(*window_medians(values, windows), count)
-        table[f"{name}_max_ms"] = _scattered(*window_maxima(values, windows), count)
+            table[f"{name}_p50_ms"] = _scattered(*window_medians(found.ns, found.window), count)
+        table[f"{name}_max_ms"] = _scattered(*window_maxima(found.ns, found.window), count)
     table["partition_wait_ms"] = [_shown(ns) for ns in closing.partition_wait_ns.tolist()]
     table["closed_by"] = ["END" if by_end else "event" for by_end in closing.by_end.tolist()]
     return table
@@ -75,70 +72,35 @@ def _shown(ns: int) -> float | int:
 
 
 def row_table(findings: Findings, rows: ResultRows) -> dict[str, Any]:
-    """Return the columns of ``samples/rows.parquet``: one entry per judged row, latencies where the row counts.
-
-    Freshness stands beside every update.
-    """
-    comparison, measured, updates = findings.comparison, findings.measured, findings.updates
-    counts = np.zeros(len(rows), dtype=np.bool_)
-    counts[measured.row] = True
+    """Return the columns of ``samples/rows.parquet``: one entry per judged row, null for a latency it does not have."""
+    comparison, counts = findings.comparison, np.zeros(len(rows), dtype=np.bool_)
+    counts[findings.measured.row] = True
     closing = findings.truth.cells.closing
     known = comparison.cells != NO_CELL
     window = findings.truth.cells.window_index(comparison.cells[known])
     ids = np.zeros(len(rows), dtype=np.int64)
     ids[known] = closing.ids[window]
+    phases = np.full(len(rows), -1, dtype=np.int8)
+    phases[known] = findings.phases[window]
+    several = findings.metrics
+    metric = {"metric": named_column(findings.metric_of(comparison.cells), several)} if several else {}
     table: dict[str, Any] = {
         "partition": rows.partition,
         "offset": rows.offset,
         "append_time_ms": rows.append_ms,
         "row_class": named_column(comparison.classes, [row_class.name.lower() for row_class in RowClass]),
         "window_id": nullable_column(ids, known),
-        **_metrics(findings, comparison.cells),
-        "phase": _phases(findings, comparison.cells, known),
+        **metric,
+        "phase": named_column(phases, [phase.label for phase in Phase]),
         "key": nullable_column(findings.truth.cells.keys_of(comparison.cells), known),
         "counts": counts,
     }
-    for name in LATENCIES:
-        column, has = np.zeros(len(rows), dtype=np.int64), counts
-        if name == "freshness":
-            column[updates.row] = updates.freshness
-            has = np.zeros(len(rows), dtype=np.bool_)
-            has[updates.row] = True
-        else:
-            column[measured.row] = getattr(measured.latencies, name)
+    for name in findings.latency_names:
+        found = findings.values(name)
+        column, has = np.zeros(len(rows), dtype=np.int64), np.zeros(len(rows), dtype=np.bool_)
+        column[found.row], has[found.row] = found.ns, True
         table[f"{name}_ns"] = nullable_column(column, has)
-    if findings.first is not None:
-        is_first = np.zeros(len(rows), dtype=np.bool_)
-        is_first[findings.first.row] = True
-        for name in FIRST_LATENCIES:
-            column = np.zeros(len(rows), dtype=np.int64)
-            column[findings.first.row] = findings.first.of(name)
-            table[f"{name}_ns"] = nullable_column(column, is_first)
-    if findings.visible is not None:
-        seen = np.zeros(len(rows), dtype=np.bool_)
-        seen[measured.row] = findings.visible.seen
-        for name in VISIBLE_LATENCIES:
-            column = np.zeros(len(rows), dtype=np.int64)
-            column[measured.row] = findings.visible.of(name)
-            table[f"{name}_ns"] = nullable_column(column, seen)
     return table
-
-
-def _phases(findings: Findings, cells: NDArray[np.int64], known: NDArray[np.bool_]) -> Any:  # noqa: ANN401 - Arrow's
-    """Return the phase of each row's window, by name; null where a row has none."""
-    phases: NDArray[np.int8] = np.full(len(cells), -1, dtype=np.int8)
-    phases[known] = findings.phases[findings.truth.cells.window_index(cells[known])]
-    return phase_column(phases)
-
-
-def phase_column(codes: NDArray[np.integer[Any]]) -> Any:  # noqa: ANN401 - Arrow's
-    """Return the column of phases of ``samples/rows.parquet``, by name; null where a code is negative."""
-    return named_column(codes, [phase.label for phase in Phase])
-
-
-def _metrics(findings: Findings, cells: NDArray[np.int64]) -> dict[str, Any]:
-    """Return the column that says which type each row is of, where there are several."""
-    return {"metric": named_column(findings.metric_of(cells), findings.metrics)} if findings.metrics else {}
 
 
 def write_tables(

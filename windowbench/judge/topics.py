@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config import Config, ConfigError, OutputMode
-from windowbench.judge.figures import Compared, latencies, maxima, row_counts
+from windowbench.judge.figures import latencies, maxima, row_counts
 from windowbench.judge.judgement import compare_rows, truth_builder
 from windowbench.judge.measured import Phase
 from windowbench.judge.measures.quantiles import window_maxima
@@ -29,75 +28,13 @@ from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.reasons import ReasonCode
 from windowbench.judge.verdict.verdict import unknown
 from windowbench.load.events import EventSource
+from windowbench.load.record import Record
 from windowbench.load.schedule import GUARD_FUTURE_MS, GUARD_PAST_MS, NS_PER_MS, Schedule
 from windowbench.runs.files.summary import SUMMARY_VERSION, PairSummary, PairTopics
+from windowbench.runs.samples import RECORD_NUMBERS
 
-
-class Record(Protocol):
-    """One record of a topic."""
-
-    @property
-    def partition(self) -> int:
-        """Its partition."""
-
-    @property
-    def offset(self) -> int:
-        """Its offset there."""
-
-    @property
-    def timestamp_type(self) -> int:
-        """0 for CreateTime, 1 for LogAppendTime."""
-
-    @property
-    def timestamp_ms(self) -> int:
-        """Its time stamp."""
-
-    @property
-    def value(self) -> bytes | None:
-        """What it holds."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TopicPair:
-    """What two topics hold: accepted events, how many other records, and the parsed results."""
-
-    events: ScheduledEvents
-    shape: Config
-    """The configuration as far as the events tell it; events and rows are numbered as it says."""
-    base_ms: int
-    rejected: int
-    rows: ResultRows
-    run_id: str
-
-
-def read_pair(config: Config, events: Iterable[Sequence[Record]], results: Iterable[Sequence[Record]]) -> TopicPair:
-    """Read both topics.
-
-    Parameters
-    ----------
-    config : Config
-        Workload and windows.
-    events, results : iterable of batches of records
-
-    Raises
-    ------
-    ConfigError
-        When the rows are of windows of another size than configured.
-    """
-    scheduled, window_ids, rejected = _read_events(config, events)
-    rows, run_id = _read_results(config, results)
-    slide_ns = config.windows.slide_ms * NS_PER_MS
-    bases, counts = np.unique(scheduled.event_time_ns // slide_ns - window_ids, return_counts=True)
-    base_ms = int(bases[counts.argmax()]) * config.windows.slide_ms if len(bases) else 0
-    shape, contents = _bare_topics(config).fitted(config, scheduled.contents, rows.parsed)
-    return TopicPair(
-        events=dataclasses.replace(scheduled, contents=contents),
-        shape=shape,
-        base_ms=base_ms,
-        rejected=rejected,
-        rows=rows,
-        run_id=run_id,
-    )
+_LATENCIES = ("e2e", "since_window_end", "freshness")
+"""No schedule tells when a window could be emitted, so there is no excess."""
 
 
 def _bare_topics(config: Config) -> BareTopics:
@@ -157,20 +94,16 @@ def _read_events(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[S
 def _read_results(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[ResultRows, str]:
     """Return the rows of the configured run, or of the one that most of the first rows belong to."""
     model, usual_run_id = RowModel.of(config.engine.workload), _bare_topics(config).usual_run_id
-    names = ("partition", "offset", "append_time_ms", "timestamp_type")
-    columns: dict[str, list[NDArray[Any]]] = {name: [np.empty(0, dtype=np.int64)] for name in names}
-    parsed = []
+    numbers, parsed = [], []
     run_id = config.run.run_id
     for batch in batches:
         values = [record.value for record in batch]
         if run_id is None:
             run_id = usual_run_id(values)
         parsed.append(model.parse(values, run_id or ""))
-        columns["partition"].append(np.array([record.partition for record in batch]))
-        columns["offset"].append(np.array([record.offset for record in batch]))
-        columns["append_time_ms"].append(np.array([record.timestamp_ms for record in batch]))
-        columns["timestamp_type"].append(np.array([record.timestamp_type for record in batch]))
-    rows = joined_rows(columns, parsed, model)
+        places = [(r.partition, r.offset, r.timestamp_ms, r.timestamp_type) for r in batch]
+        numbers.append(dict(zip(RECORD_NUMBERS, np.array(places, dtype=np.int64).reshape(-1, 4).T, strict=True)))
+    rows = joined_rows(numbers, parsed, model)
     sound = rows.parsed.kind == RowKind.SOUND
     lengths = (rows.parsed.integers["window_end"] - rows.parsed.integers["window_start"])[sound]
     usual = int(np.median(lengths)) if len(lengths) else config.windows.size_ms
@@ -182,18 +115,10 @@ def _read_results(config: Config, batches: Iterable[Sequence[Record]]) -> tuple[
     return rows, run_id or ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class PairFindings(Compared):
-    """What was found of a pair of topics: no schedule tells when a window could be emitted, so there is no excess."""
-
-    @property
-    def latency_names(self) -> tuple[str, ...]:
-        """Every latency but the excess."""
-        return ("e2e", "since_window_end", "freshness")
-
-
-def judge_pair(config: Config, pair: TopicPair) -> tuple[PairSummary, list[tuple[int, float]]]:
-    """Compare and measure a pair of topics.
+def judge_pair(
+    config: Config, event_records: Iterable[Sequence[Record]], results: Iterable[Sequence[Record]]
+) -> tuple[PairSummary, list[tuple[int, float]]]:
+    """Read, compare and measure a pair of topics, given as batches of records.
 
     Returns
     -------
@@ -201,33 +126,44 @@ def judge_pair(config: Config, pair: TopicPair) -> tuple[PairSummary, list[tuple
         With an unknown verdict, and what was found as warnings.
     list of (int, float)
         Id and greatest ``e2e_ms`` of every window.
+
+    Raises
+    ------
+    ConfigError
+        When the rows are of windows of another size than configured.
     """
-    events = pair.events
+    events, window_ids, rejected = _read_events(config, event_records)
+    rows, run_id = _read_results(config, results)
+    slide_ns = config.windows.slide_ms * NS_PER_MS
+    bases, counts = np.unique(events.event_time_ns // slide_ns - window_ids, return_counts=True)
+    base_ns = int(bases[counts.argmax()]) * slide_ns if len(bases) else 0
+    # The configuration as far as the events tell it; events and rows are numbered as it says.
+    shape, contents = _bare_topics(config).fitted(config, events.contents, rows.parsed)
+    events = dataclasses.replace(events, contents=contents)
     last_ns = int(events.due_ns[-1]) + 1 if len(events.due_ns) else 0
-    schedule = Schedule(epoch_ns=0, base_time_ns=pair.base_ms * NS_PER_MS, measure_end_ns=last_ns, load_end_ns=last_ns)
-    shape = pair.shape.replace(partitions=int(events.partition.max(initial=0)) + 1, idle_partitions=0)
+    schedule = Schedule(epoch_ns=0, base_time_ns=base_ns, measure_end_ns=last_ns, load_end_ns=last_ns)
+    shape = shape.replace(partitions=int(events.partition.max(initial=0)) + 1, idle_partitions=0)
     clock = ClockOffset()
-    builder = truth_builder(shape, schedule, pair.rows, clock, iter([events]))
+    builder = truth_builder(shape, schedule, rows, clock, iter([events]))
     builder.add(events)
     truth = builder.finish()
     closing = truth.cells.closing
     phases = np.where((closing.ids >= 0) & ~closing.by_end, Phase.MEASURED, Phase.COOL_DOWN).astype(np.int8)
-    compared = compare_rows(shape, pair.rows, truth, phases, clock, mode="update")
-    found = PairFindings(**{field.name: getattr(compared, field.name) for field in dataclasses.fields(compared)})
+    found = compare_rows(shape, rows, truth, phases, clock, mode="update")
     text = "no schedule is known for a bare pair of topics"
     summary = PairSummary(
         schema_version=SUMMARY_VERSION,
-        run_id=pair.run_id,
+        run_id=run_id,
         verdict=unknown(ReasonCode.NO_SCHEDULE, text, _warnings(found.comparison, config.output_mode)),
         topics=PairTopics(
             events_topic=config.kafka.events_topic,
             result_topic=config.kafka.result_topic,
             events=len(events.due_ns),
-            rejected=pair.rejected,
-            results=len(pair.rows),
+            rejected=rejected,
+            results=len(rows),
         ),
-        latencies_ms=latencies(found),
-        window_maxima_ms=maxima(found),
+        latencies_ms=latencies(found, _LATENCIES),
+        window_maxima_ms=maxima(found, _LATENCIES),
         rows=row_counts(found),
     )
     ids, greatest = window_maxima(*found.sample("e2e"))

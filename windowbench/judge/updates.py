@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import OutputMode
-from windowbench.judge.measured import MeasuredRows, Phase, append_ns
+from windowbench.judge.measured import ChosenRows, MeasuredRows, append_ns
 from windowbench.judge.measures.quantiles import window_maxima, window_medians
 from windowbench.judge.measures.steady_state import theil_sen
 from windowbench.judge.truth.closing import Windows
@@ -27,29 +27,14 @@ _NONE = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Updates:
-    """Rows that brought something new; arrays of equal length.
+class Updates(ChosenRows):
+    """Rows that brought something new.
 
-    Attributes
-    ----------
-    row, window : int64[n]
-        Position of each among the result rows, and the index of its window.
-    phase : int8[n]
-        :class:`Phase` of its window.
-    append_ns, newest_produce_ns : int64[n]
-        When it was appended, and when the newest event counted in it was produced, as the row itself says.
+    When each was appended, and when the newest event counted in it was produced, as the row itself says.
     """
 
-    row: NDArray[np.int64]
-    window: NDArray[np.int64]
-    phase: NDArray[np.int8]
     append_ns: NDArray[np.int64]
     newest_produce_ns: NDArray[np.int64]
-
-    @property
-    def is_measured(self) -> NDArray[np.bool_]:
-        """Which rows belong to measured windows."""
-        return np.asarray(self.phase == Phase.MEASURED)
 
     @property
     def freshness(self) -> NDArray[np.int64]:
@@ -67,24 +52,10 @@ def find_updates(
     newest_produce: str,
     several: bool,
 ) -> Updates:
-    """Return every row that brought something new.
+    """Return every row that brought something new; those of late events alone have no latency, and take no part.
 
-    Parameters
-    ----------
-    rows : ResultRows
-    truth : Truth
-    comparison : Comparison
-    phases : int8[windows]
-        :class:`Phase` of every window.
-    clock : ClockOffset
-    newest_produce : str
-        Row column that holds the produce time (ms) of the newest event counted.
-    several : bool
-        Whether a key may have several rows, which replace each other.
-
-    Notes
-    -----
-    Rows of late events alone have no latency, and take no part.
+    Parameters are as in :func:`windowbench.judge.measured.measure_rows`; `several` says that a key may have several
+    rows, which replace each other.
     """
     if not several:
         row = comparison.row_of_cell[comparison.row_of_cell != NO_ROW]
@@ -101,24 +72,6 @@ def find_updates(
     )
 
 
-def measured_sample(name: str, measured: MeasuredRows, updates: Updates) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the values (ns) of a latency and the window of each: of all updates or of the rows that count."""
-    if name == "freshness":
-        chosen = updates.is_measured
-        return updates.freshness[chosen], updates.window[chosen]
-    chosen = measured.is_measured
-    return getattr(measured.latencies, name)[chosen], measured.window[chosen]
-
-
-def excess_slope(measured: MeasuredRows, closing: Windows, base_ns: int) -> Slope | None:
-    """Return the slope of the median excess per id of measured windows, in ms per s of window end."""
-    window = measured.window[measured.is_measured]
-    ids = closing.ids[window]
-    _, excess = window_medians(measured.latencies.excess[measured.is_measured], ids)
-    _, ends_ms = window_maxima(closing.ends_ms[window], ids)
-    return theil_sen((ends_ms - base_ns // NS_PER_MS) / 1000, excess / NS_PER_MS)
-
-
 def freshness_slope(updates: Updates, base_ns: int) -> Slope | None:
     """Return the slope of the per-second median freshness of measured windows, in ms per s of append time."""
     chosen = updates.is_measured
@@ -129,7 +82,14 @@ def freshness_slope(updates: Updates, base_ns: int) -> Slope | None:
 def latency_slope(
     measured: MeasuredRows, updates: Updates, closing: Windows, mode: OutputMode, *, base_ns: int
 ) -> Slope | None:
-    """Return the slope by which an engine in an output mode is judged to keep up or not."""
-    if mode == "append":
-        return excess_slope(measured, closing, base_ns)
-    return freshness_slope(updates, base_ns)
+    """Return the slope by which an engine in an output mode is judged to keep up or not.
+
+    In append mode it is that of the median excess per measured window, in ms per s of window end.
+    """
+    if mode != "append":
+        return freshness_slope(updates, base_ns)
+    window = measured.window[measured.is_measured]
+    ids = closing.ids[window]
+    _, excess = window_medians(measured.latencies.excess[measured.is_measured], ids)
+    _, ends_ms = window_maxima(closing.ends_ms[window], ids)
+    return theil_sen((ends_ms - base_ns // NS_PER_MS) / 1000, excess / NS_PER_MS)

@@ -44,7 +44,6 @@ class VisibleRows:
         With the visible time in place of the append time.
     delay : int64[n]
         Visible time - append time, in ns.
-    figures : VisibleFigures
     """
 
     seen: NDArray[np.bool_]
@@ -86,25 +85,15 @@ def visible_rows(
     *,
     ranks: bool,
 ) -> VisibleRows | None:
-    """Return when the rows that count became visible; None where nobody looked.
-
-    Parameters
-    ----------
-    rows : ResultRows
-    measured : MeasuredRows
-    samples : VisibleSamples, optional
-    schedule : Schedule
-    clock : ClockOffset
-    ranks : bool
-        Whether visible time ranks.
-    """
+    """Return when the rows that count became visible; None where nobody looked."""
     if samples is None:
         return None
     visible = first_seen_ns(rows, samples.rows)[measured.row]
     seen = visible != NEVER
     visible = np.where(seen, visible, measured.times.append_ns)
     delay = visible - measured.times.append_ns
-    overhead = percentiles(overhead_ns(samples.calibration, schedule, clock))
+    took_ns = overhead_ns(samples.calibration, schedule, clock)
+    overhead = percentiles(took_ns)
     counted = measured.is_measured
     return VisibleRows(
         seen=seen,
@@ -115,9 +104,9 @@ def visible_rows(
             rows_seen=int(np.count_nonzero(seen & counted)),
             rows_not_seen=int(np.count_nonzero(~seen & counted)),
             before_append=int(np.count_nonzero(delay < -clock.bound_ns)),
-            calibration=0 if overhead is None else overhead.count,
-            overhead_p50_ms=None if overhead is None else overhead.p50 / NS_PER_MS,
-            overhead_p90_ms=None if overhead is None else overhead.p90 / NS_PER_MS,
-            overhead_max_ms=None if overhead is None else overhead.max / NS_PER_MS,
+            calibration=len(took_ns),
+            overhead_p50_ms=overhead.p50,
+            overhead_p90_ms=overhead.p90,
+            overhead_max_ms=overhead.max,
         ),
     )

@@ -58,7 +58,9 @@ def planned_topics(config: Config) -> tuple[TopicPlan, ...]:
     wanted = [(name, config.kafka.partitions, of_events) for name in config.input_topics]
     wanted += [(name, config.kafka.result_partitions, of_results) for name in config.result_topics]
     own = config.own_topic_settings
-    topics = tuple(
+    # What an engine's own topics hold must be read in its order, so they have one partition.
+    wanted += [(name, 1, of_results) for name in config.engine_topics]
+    return tuple(
         TopicPlan(
             name=name,
             partitions=partitions,
@@ -68,16 +70,16 @@ def planned_topics(config: Config) -> tuple[TopicPlan, ...]:
         )
         for name, partitions, settings in wanted
     )
-    of_engine = tuple(
-        TopicPlan(
-            name=name,
-            partitions=1,  # what is written there must be read in its order
-            replication_factor=config.kafka.replication_factor,
-            settings=of_results,
-        )
-        for name in config.engine_topics
+
+
+def small_topic(config: JobConfig, purpose: str) -> TopicPlan:
+    """Return a topic of a run for records that the harness itself writes and reads: one partition, kept for an hour."""
+    return TopicPlan(
+        name=f"windowbench-{purpose}-{config.run.run_id}",
+        partitions=1,
+        replication_factor=config.kafka.replication_factor,
+        settings={_TIMESTAMP_TYPE: LOG_APPEND_TIME, "retention.ms": "3600000"},
     )
-    return (*topics, *of_engine)
 
 
 def unreachable(bootstrap: str, error: object) -> EnvironmentProblem:
@@ -203,9 +205,9 @@ class Admin:
                 break
             except KafkaException as error:
                 kind: Any = error.args[0]
-                if kind.code() != KafkaError.TOPIC_ALREADY_EXISTS or self._settled(plan.name):
-                    raise self._refused("create", plan.name, kind) from None
-                if time.monotonic() > deadline:
+                known = kind.code() == KafkaError.TOPIC_ALREADY_EXISTS
+                # One that is being deleted is no longer listed.
+                if not known or self.partitions(plan.name) or time.monotonic() > deadline:
                     raise self._refused("create", plan.name, kind) from None
             time.sleep(pause)  # deletion is asynchronous on the broker; nothing announces its end
             pause = min(2 * pause, 2.0)
@@ -260,10 +262,6 @@ class Admin:
             f"topic {plan.name} exists and the broker {reason}: a run whose records may be removed cannot be judged",
             remedy="name another topic, or set cleanup.policy=delete, retention.ms=-1 and retention.bytes=-1 for it",
         )
-
-    def _settled(self, topic: str) -> bool:
-        """Whether `topic` exists as a usable topic (one being deleted is no longer listed)."""
-        return bool(self.partitions(topic))
 
     def clear(self, topic: str) -> int:
         """Delete every record of `topic` and return how many there were; a missing topic holds none."""

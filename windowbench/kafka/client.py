@@ -16,6 +16,13 @@ QUIET = logging.getLogger("windowbench.librdkafka")
 QUIET.addHandler(logging.NullHandler())
 QUIET.propagate = False
 
+READS_COMMITTED = {
+    "enable_auto_commit": False,
+    "enable_partition_eof": True,
+    "auto_offset_reset": "earliest",
+    "isolation_level": "read_committed",
+}
+"""Of every consumer: rows of an aborted transaction, or of one that was never ended, are no results."""
 _CLIENT = TypeVar("_CLIENT")
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from confluent_kafka import Message, Producer
 
 from config import JobConfig
 from windowbench.errors import EnvironmentProblem
-from windowbench.kafka.admin import LOG_APPEND_TIME, Admin, TopicPlan
+from windowbench.kafka.admin import Admin, small_topic
 from windowbench.kafka.client import make_client
 from windowbench.load.schedule import NS_PER_MS
 
@@ -26,37 +26,21 @@ _PROBE_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClockOffset:
-    """The broker's clock minus ours, in ms, and the bound of its error."""
+    """What ``external_clock.json`` holds: the broker's clock minus ours, in ms, and the bound of its error."""
 
     offset_ms: float
     bound_ms: float
 
-    def as_dict(self) -> dict[str, float]:
-        """Return the fields as ``external_clock.json`` holds them."""
-        return asdict(self)
-
-
-def probe_topic(config: JobConfig) -> TopicPlan:
-    """Return the topic that probes go to; it belongs to the run."""
-    return TopicPlan(
-        name=f"windowbench-clock-{config.run.run_id}",
-        partitions=1,
-        replication_factor=config.kafka.replication_factor,
-        settings={"message.timestamp.type": LOG_APPEND_TIME, "retention.ms": "3600000"},
-    )
-
 
 def measure_clock_offset(config: JobConfig) -> ClockOffset:
-    """Send 50 probes one after another and return the offset that fits all of them.
-
-    The probe topic is created when missing.
+    """Send 50 probes one after another, to a topic made when missing; return the offset that fits all of them.
 
     Raises
     ------
     EnvironmentProblem
         When a probe is not acknowledged.
     """
-    plan = probe_topic(config)
+    plan = small_topic(config, "clock")
     admin = Admin(config)
     if not admin.partitions(plan.name):
         admin.create(plan)

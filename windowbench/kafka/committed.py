@@ -13,10 +13,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from config import JobConfig
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin, unreachable
-from windowbench.kafka.client import make_client
-from windowbench.kafka.reader import Record
+from windowbench.kafka.client import READS_COMMITTED, make_client
+from windowbench.kafka.reader import record_of
 from windowbench.kafka.settings import bootstrap_of
 from windowbench.load.numbering import Numbering
+from windowbench.load.record import Record
 
 _REQUEST_SECONDS = 10.0
 _COORDINATOR_SECONDS = 30.0
@@ -28,15 +29,6 @@ _NO_COORDINATOR = frozenset(
 class CommittedReader:
     """Reads every partition of some topics from where its group has come to, or else from the first record.
 
-    Parameters
-    ----------
-    config : JobConfig
-        Names the broker.
-    topics : Numbering
-        Existing topics.
-    group : str
-        Group id under which offsets are kept.
-
     Attributes
     ----------
     position : dict of int to int
@@ -45,7 +37,7 @@ class CommittedReader:
     Raises
     ------
     EnvironmentProblem
-        When the broker does not answer or the topic does not exist.
+        When the broker does not answer or a topic does not exist.
     """
 
     def __init__(self, config: JobConfig, topics: Numbering, group: str) -> None:
@@ -58,14 +50,7 @@ class CommittedReader:
         for topic in set(topics.topics) - {place.topic for place in places}:
             msg = f"there is no topic {topic} at {bootstrap_of(config)}"
             raise EnvironmentProblem(msg, remedy="check the name; `python topic_creation.py` creates the topics")
-        self._consumer = make_client(
-            Consumer,
-            config,
-            group_id=group,
-            enable_auto_commit=False,
-            enable_partition_eof=True,
-            auto_offset_reset="earliest",
-        )
+        self._consumer = make_client(Consumer, config, group_id=group, **READS_COMMITTED)
         try:
             self._consumer.assign(self._starts(places))
         except KafkaException as error:
@@ -106,8 +91,7 @@ class CommittedReader:
             error, offset = message.error(), message.offset() or 0
             if error is None:
                 partition = self._number_of(message)
-                kind, timestamp = message.timestamp()
-                records.append(Record(partition, offset, int(kind) - 1, timestamp, message.key(), message.value()))
+                records.append(record_of(message, partition))
                 self.position[partition] = offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own spelling
                 # Beyond the markers of transactions, which are no records.

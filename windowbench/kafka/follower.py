@@ -7,16 +7,13 @@ from collections.abc import Callable, Mapping
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from config import JobConfig
-from windowbench.kafka.client import make_client
+from windowbench.kafka.client import READS_COMMITTED, make_client
 from windowbench.load.numbering import Numbering
 
 _AT_ONCE = 5_000
 
 FOLLOWER_SETTINGS = {
-    "enable_auto_commit": False,
-    "enable_partition_eof": True,
-    "auto_offset_reset": "earliest",
-    "isolation_level": "read_committed",
+    **READS_COMMITTED,
     "fetch_wait_max_ms": 20,  # also how soon the end of a quiet partition is noticed
     "queued_max_messages_kbytes": 32 << 10,
 }
@@ -53,18 +50,12 @@ def messages_there(consumer: Consumer, timeout_seconds: float) -> list[Message]:
 
 
 class Follower:
-    """A consumer for one process that wants each record the moment it is there.
+    """A consumer for one process that wants each record the moment it is there; nothing is committed under its group.
 
     Parameters
     ----------
-    config : JobConfig
-        Names the broker.
-    inputs : Numbering
-        Existing topics.
     starts : mapping of int to int or None
         Numbers of partitions, and from which offset each is read; None means from its first.
-    group : str
-        Group id; nothing is committed under it.
 
     Attributes
     ----------

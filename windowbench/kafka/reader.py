@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from config import JobConfig
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin
-from windowbench.kafka.client import make_client
+from windowbench.kafka.client import READS_COMMITTED, make_client
 from windowbench.load.numbering import Numbering
+from windowbench.load.record import Record
 
 _BATCH = 10_000
 _POLL_SECONDS = 0.05
 _SILENCE_SECONDS = 30.0
 
 
-class Record(NamedTuple):
-    """One record as the broker holds it; a tuple, because there are millions.
-
-    ``timestamp_type`` is 0 for CreateTime and 1 for LogAppendTime, as in Kafka's own record batches.
-    """
-
-    partition: int
-    offset: int
-    timestamp_type: int
-    timestamp_ms: int
-    key: bytes | None
-    value: bytes | None
+def record_of(message: Message, partition: int) -> Record:
+    """Return what a consumer was given, under a number of its partition."""
+    kind, timestamp = message.timestamp()
+    return Record(partition, message.offset() or 0, int(kind) - 1, timestamp, message.key(), message.value())
 
 
 def open_consumer(
@@ -38,27 +30,15 @@ def open_consumer(
 ) -> Consumer:
     """Return a consumer assigned to `partitions` of `topic` from their first offset; it commits nothing.
 
-    It reads what is committed: rows of an aborted transaction, or of one that was never ended, are no results.
-
-    Parameters
-    ----------
-    config : JobConfig
-    topic : str
-    partitions : list of int
-    group : str
-    gather_ms : int, optional
-        How long the broker may gather records for one answer. Without it, it answers as soon as there is one, which
-        costs thousands of requests a second where an engine writes a row for every event.
+    For `gather_ms` the broker may gather records for one answer. Without it, it answers as soon as there is one, which
+    costs thousands of requests a second where an engine writes a row for every event.
     """
     gather = {} if gather_ms is None else {"fetch_wait_max_ms": gather_ms, "fetch_min_bytes": 1 << 20}
     consumer = make_client(
         Consumer,
         config,
         group_id=group,
-        enable_auto_commit=False,
-        enable_partition_eof=True,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
+        **READS_COMMITTED,
         fetch_message_max_bytes=4 << 20,
         queued_max_messages_kbytes=64 << 10,
         **gather,
@@ -119,8 +99,7 @@ def _until(consumer: Consumer, topic: str, ends: dict[int, int]) -> Iterator[lis
             if error is None:
                 partition, offset = message.partition() or 0, message.offset() or 0
                 if offset < ends[partition]:
-                    kind, timestamp = message.timestamp()
-                    batch.append(Record(partition, offset, int(kind) - 1, timestamp, message.key(), message.value()))
+                    batch.append(record_of(message, partition))
                 if offset >= ends[partition] - 1:
                     open_partitions.discard(partition)
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own spelling

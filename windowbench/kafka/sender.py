@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from confluent_kafka import KafkaException, Message, Producer
 
@@ -18,37 +17,12 @@ AckSample = Callable[[bytes, bytes, int], None]
 """Gets key, value and acknowledgement latency (microseconds) of a sampled event."""
 
 
-class Sender(Protocol):
-    """What a producer needs of a client; a list in tests."""
-
-    def send(self, value: bytes, key: bytes, partition: int, timestamp_ms: int) -> None:
-        """Hand one record over; never blocks for the broker while there is room in the queue."""
-
-    def poll(self) -> None:
-        """Serve delivery reports that have arrived."""
-
-    def flush(self, timeout_seconds: float) -> int:
-        """Wait for everything handed over and return how many records are still unacknowledged."""
-
-
 class KafkaSender:
     """A librdkafka producer for the events of one producer process.
 
-    librdkafka must not be carried over a fork: make the sender in the process that uses it.
-
-    Parameters
-    ----------
-    config : JobConfig
-        Names the broker.
-    topic : str or Numbering
-        Where records go: a topic, or several whose partitions are numbered through.
-    sample_every : int, optional
-        One acknowledgement in so many is reported to `on_sample`.
-    on_sample : callable, optional
-        Receives sampled acknowledgements.
-    linger_ms : float, optional
-        How long a record waits for others.
-    compression : str, optional
+    librdkafka must not be carried over a fork: make the sender in the process that uses it. Records go to a topic, or
+    to several whose partitions are numbered through. One acknowledgement in `sample_every` is reported to `on_sample`.
+    A record waits `linger_ms` for others.
     """
 
     def __init__(

@@ -23,7 +23,10 @@ _HARNESS_OWNED = {
     "linger.ms": "--linger-ms",
 }
 
-_SAME_IN_JAVA = ("security.protocol", "client.id", "client.dns.lookup", "ssl.endpoint.identification.algorithm")
+_SAME_IN_JAVA = (
+    *("security.protocol", "client.id", "client.dns.lookup", "ssl.endpoint.identification.algorithm"),
+    *("ssl.keystore.location", "ssl.keystore.password"),
+)
 _JAVA_PREFIX = "java."
 
 
@@ -115,10 +118,6 @@ def java_settings(config: JobConfig) -> dict[str, str]:
     if "ssl.ca.location" in user:
         java["ssl.truststore.type"] = "PEM"
         java["ssl.truststore.location"] = user["ssl.ca.location"]
-    if "ssl.keystore.location" in user:
-        java["ssl.keystore.location"] = user["ssl.keystore.location"]
-    if "ssl.keystore.password" in user:
-        java["ssl.keystore.password"] = user["ssl.keystore.password"]
     java.update({k.removeprefix(_JAVA_PREFIX): v for k, v in user.items() if k.startswith(_JAVA_PREFIX)})
     return java
 

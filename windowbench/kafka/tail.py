@@ -18,17 +18,9 @@ _GATHER_MS = 200
 class TopicTail:
     """Hands each record's timestamp (ms) and value to a callback, from the topic's first record on.
 
-    Parameters
-    ----------
-    config : JobConfig
-        Names the broker.
-    topic : str
-        An existing topic.
-    on_record : callable
-        Gets ``(timestamp_ms, value)``; called on the tail's thread, must not raise.
-    on_passed_over : callable, optional
-        Where rows are updates, the newest one of a key says it all: of records that were fetched together only that
-        one is handed on, and this gets the number of the others.
+    Callbacks are called on the tail's thread and must not raise. Where rows are updates, the newest one of a key says
+    it all: given `on_passed_over`, only that one is handed on of records that were fetched together, and it gets the
+    number of the others.
     """
 
     def __init__(

@@ -14,24 +14,14 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from config import JobConfig
 from windowbench.errors import EnvironmentProblem
-from windowbench.kafka.admin import LOG_APPEND_TIME, Admin, TopicPlan
+from windowbench.kafka.admin import Admin, TopicPlan, small_topic
 from windowbench.kafka.client import make_client
 from windowbench.kafka.follower import FOLLOWER_SETTINGS, Partition, is_record, messages_there
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One record as it was returned.
-
-    Attributes
-    ----------
-    topic : str
-    partition, offset : int
-    append_ms : int
-        The broker's time stamp.
-    visible_ns : int
-        Wall clock when the consumer had it.
-    """
+    """One record as it was returned: the broker's time stamp, and the wall clock when the consumer had it."""
 
     topic: str
     partition: int
@@ -42,24 +32,11 @@ class Seen:
 
 def calibration_topic(config: JobConfig) -> TopicPlan:
     """Return the topic of the records, in no transaction, that show what the consumer itself takes."""
-    return TopicPlan(
-        name=f"windowbench-visible-{config.run.run_id}",
-        partitions=1,
-        replication_factor=config.kafka.replication_factor,
-        settings={"message.timestamp.type": LOG_APPEND_TIME, "retention.ms": "3600000"},
-    )
+    return small_topic(config, "visible")
 
 
 class VisibilityConsumer:
-    """Reads whole topics from their beginning, each record as soon as it is visible.
-
-    Parameters
-    ----------
-    config : JobConfig
-        Names the broker.
-    topics : sequence of str
-        Existing topics.
-    """
+    """Reads whole existing topics from their beginning, each record as soon as it is visible."""
 
     def __init__(self, config: JobConfig, topics: Sequence[str]) -> None:
         admin = Admin(config)

@@ -8,7 +8,7 @@ The rules this file keeps:
 * payloads are rendered ahead in small slices while nothing is due, so that rendering neither
   delays an event for long nor holds the whole run in memory.
 
-It knows no Kafka (a :class:`~windowbench.kafka.sender.Sender` is handed in) and no wall clock of its
+It knows no Kafka (a :class:`SendsEvents` is handed in) and no wall clock of its
 own (a :class:`Clock` is handed in).
 """
 

@@ -26,15 +26,8 @@ def benchmark(
 ) -> int:
     """Make one run, judge it, show its report and return the exit code of its verdict.
 
-    Parameters
-    ----------
-    loaded : Loaded
-    view : View, optional
-        Where its progress is shown, and closed in the end; the one that fits standard error when None.
-    show : callable
-        Gets the text of the report.
-    long : bool
-        Show all of it, not only what matters first.
+    Its progress is shown in a view, which is closed in the end: the one that fits standard error when None. `show` gets
+    the text of the report, all of it if `long`.
 
     Raises
     ------

@@ -71,13 +71,7 @@ class EndWriter:
         self._sender = KafkaSender(config, numbering)
 
     def write(self) -> int:
-        """Write END; return when the broker had acknowledged all.
-
-        Raises
-        ------
-        HarnessError
-            When it does not.
-        """
+        """Write END; return when the broker had acknowledged all, and raise HarnessError when it does not."""
         for partition in range(self._partitions):
             now_ms = time.time_ns() // NS_PER_MS
             self._sender.send(end_record(self._run_id, now_ms), END_EVENT_TYPE.encode(), partition, now_ms)

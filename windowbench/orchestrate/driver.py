@@ -22,14 +22,7 @@ exit codes:
 def drive(argv: list[str] | None, *, prog: str, description: str, engine: str | None = None) -> int:
     """Make one run with the settings of a command line and return the exit code of its verdict.
 
-    Parameters
-    ----------
-    argv : list of str, optional
-        Arguments without the program's name; the process's own when None.
-    prog, description : str
-        For the help text.
-    engine : str, optional
-        The engine that the program's name stands for; ``--engine``, a file or a variable that names another one wins.
+    `engine` is what the program's name stands for; ``--engine``, a file or a variable that names another one wins.
 
     Raises
     ------

@@ -22,23 +22,21 @@ _UNLIMITED = 1 << 60
 """Version 1 of control groups writes "no limit of memory" as a number near 2 ** 63."""
 
 
-def _first_line(path: str | Path) -> str | None:
+def _lines(path: str | Path) -> list[str]:
     try:
-        return Path(path).read_text(encoding="utf-8").splitlines()[0].strip()
-    except (OSError, IndexError):
-        return None
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+
+
+def _first_line(path: str | Path) -> str | None:
+    return next((line.strip() for line in _lines(path)), None)
 
 
 def _cpu_fact(wanted: str) -> str | None:
     """Return a line of ``/proc/cpuinfo`` by its name."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == wanted:
-                return value.strip()
-    except OSError:
-        pass
-    return None
+    named = (line.partition(":") for line in _lines("/proc/cpuinfo"))
+    return next((value.strip() for name, _, value in named if name.strip() == wanted), None)
 
 
 def _cgroup_file(name: str, first_version: str) -> str | None:
@@ -49,13 +47,6 @@ def _cgroup_file(name: str, first_version: str) -> str | None:
         if found is not None:
             return found
     return None
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
 
 
 def cpu_quota() -> str | None:
@@ -156,16 +147,7 @@ def describe_environment(
 ) -> dict[str, Any]:
     """Return the fields as ``environment.json`` holds them; what cannot be found out is None.
 
-    Parameters
-    ----------
-    run_path : Path
-        Where the run writes; its disk matters.
-    java : str, optional
-        Version of the Java runtime in use.
-    broker : dict
-        What the broker says of itself.
-    engine_python : Path, optional
-        Python of an engine that has an environment of its own.
+    The disk that the run writes to matters. `broker` is what the broker says of itself.
     """
     memory = psutil.virtual_memory()
     disk = _disk(run_path.resolve())

@@ -77,21 +77,11 @@ class ProcessTree:
 class HostMonitor:
     """Samples the machine on a thread of its own and writes ``samples/host.parquet``.
 
-    Parameters
-    ----------
-    path : Path
-        The file of samples.
-    trees : mapping of str to callable
-        For ``producers``, ``engine``, ``broker`` and ``consumer``: returns the pid the service hangs below, or None.
-    observer : callable
-        The same for the other process of the harness itself, the observer of visible time: what it takes is counted,
-        and judged, as the harness's own.
+    `trees` gives for each service how to ask for the pid it hangs below. The observer of visible time is part of the
+    harness itself: what it takes is counted, and judged, as the harness's own.
     """
 
-    def __init__(
-        self, path: Path, trees: Mapping[str, Callable[[], int | None]], observer: Callable[[], int | None]
-    ) -> None:
-        self._observer = ProcessTree(observer)
+    def __init__(self, path: Path, trees: Mapping[str, Callable[[], int | None]]) -> None:
         self._writer = SampleWriter(path, HOST_COLUMNS)
         self._directory = path.parent
         self._trees = {name: ProcessTree(pid_of) for name, pid_of in trees.items()}
@@ -100,7 +90,6 @@ class HostMonitor:
         self._own_cpu = time.process_time()
         self._self = psutil.Process()
         self.free_disk_bytes = psutil.disk_usage(str(self._directory)).free
-        self.latest: dict[str, float] = {}
 
     def start(self) -> None:
         """Begin sampling."""
@@ -123,7 +112,7 @@ class HostMonitor:
                 "mono_ns": mono_ns,
                 "steal": steal,
                 "throttled": (throttled_now - throttled) / (span * (os.cpu_count() or 1)),
-                "cpu_harness": (own - self._own_cpu + self._observer.sample()[0]) / span,
+                "cpu_harness": (own - self._own_cpu) / span,
                 "rss_harness": self._self.memory_info().rss,
                 "free_disk_bytes": psutil.disk_usage(str(self._directory)).free,
             }
@@ -131,8 +120,8 @@ class HostMonitor:
                 used, resident = tree.sample()
                 row[f"cpu_{name}"] = used / span
                 row[f"rss_{name}"] = resident
+            row["cpu_harness"] += row["cpu_observer"]
             self.free_disk_bytes = int(row["free_disk_bytes"])
-            self.latest = row
             self._writer.append(**{name: [row[name]] for name in HOST_COLUMNS})
             cpu, throttled, self._own_cpu = cpu_now, throttled_now, own
 

@@ -36,14 +36,7 @@ class Installation:
 
 
 def find_installation(config: Config, note: Callable[[str], None]) -> Installation:
-    """Find what a run needs, or make it where it may be made.
-
-    Parameters
-    ----------
-    config : Config
-        Of the run.
-    note : callable
-        Is told of what takes long.
+    """Find what a run needs, or make it where it may be made; `note` is told of what takes long.
 
     Raises
     ------

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Protocol
 
 from config import Config
 from windowbench.broker.embedded import EmbeddedBroker
@@ -24,45 +23,27 @@ from windowbench.processes.runlock import RunLock
 _REST_SECONDS = 20.0
 
 
-class Lifetime(Protocol):
-    """Gives a run its broker and its engine, and ends the engine's work on it."""
+class Lifetime:
+    """Broker and engine are started for a run and end with it."""
 
     def broker(self, launcher: Launcher, config: Config, end: Callable[[EmbeddedBroker], None]) -> EmbeddedBroker:
         """Return a broker that answers."""
-
-    def engine(self, launcher: Launcher, config: Config) -> JsonLineService:
-        """Return the engine; it is not ready yet."""
-
-    def end_query(self, engine: JsonLineService, *, abort: Callable[[], None]) -> None:
-        """End what the engine does for the run."""
-
-
-class OneRun:
-    """Broker and engine are started for the run and end with it."""
-
-    def broker(self, launcher: Launcher, config: Config, end: Callable[[EmbeddedBroker], None]) -> EmbeddedBroker:
-        """Start a broker."""
         return launcher.broker(config, end)
 
     def engine(self, launcher: Launcher, config: Config) -> JsonLineService:
-        """Start the engine."""
+        """Return the engine; it is not ready yet."""
         return launcher.engine(config)
 
     def end_query(self, engine: JsonLineService, *, abort: Callable[[], None]) -> None:
-        """Stop the engine."""
+        """End what the engine does for the run."""
         del abort
         engine.stop()
 
 
-class ManyRuns:
-    """Broker and engine are started for the first run and stay for those that follow.
+class ManyRuns(Lifetime):
+    """Broker and engine are started for the first run and stay for those that follow, until the stack ends both.
 
-    Parameters
-    ----------
-    stack : ExitStack
-        Ends both.
-    lock : RunLock
-        Names both; its directory holds those of all runs.
+    The lock names both; its directory holds those of all runs.
     """
 
     def __init__(self, stack: ExitStack, lock: RunLock) -> None:

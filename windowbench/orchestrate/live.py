@@ -63,16 +63,8 @@ class Snapshot:
 class LiveResults:
     """The rows seen so far: the last ``events`` count of each key, and recent latencies.
 
-    Parameters
-    ----------
-    run_id : str
-        Rows of other runs are left out.
-    read : callable
-        Of the workload: what is looked at of a row; raises for an object that is none.
-    delay_ms : int
-        Watermark delay.
-    mode : str
-        Output mode of the engine; decides which latency is shown.
+    Rows of other runs are left out. `read` is the workload's: what is looked at of a row; it raises for an object that
+    is none. The output mode decides which latency is shown.
     """
 
     def __init__(self, run_id: str, read: ReadsRow, *, delay_ms: int, mode: OutputMode = "append") -> None:

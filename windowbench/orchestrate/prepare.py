@@ -14,21 +14,20 @@ from windowbench.kafka.admin import Admin, TopicPlan
 from windowbench.settings.knobs import ENV_PREFIX
 
 
-def with_run_id(config: Config, *, now: time.struct_time | None = None) -> Config:
+def with_run_id(config: Config) -> Config:
     """Return the configuration with a run id that no directory has yet, unless it names one."""
     if config.run.run_id is not None:
         return config
-    stamp = time.strftime("%Y%m%d-%H%M%S", now or time.localtime())
-    wanted = f"{stamp}-{config.engine.engine}-{config.load.data_generator}-s{config.run.seed}"
+    wanted = f"{time.strftime('%Y%m%d-%H%M%S')}-{config.engine.engine}-{config.load.data_generator}-s{config.run.seed}"
     return config.replace(run_id=free_name(Path(config.run.runs_dir), wanted))
 
 
-def free_name(directory: Path, wanted: str) -> str:
-    """Return a name that nothing in a directory has, the wanted one if possible."""
+def free_name(directory: Path, wanted: str, *, mark: str = "-") -> str:
+    """Return a name that nothing in a directory has: the wanted one, or else that with `mark` and a number."""
     candidate, number = wanted, 1
     while (directory / candidate).exists():
         number += 1
-        candidate = f"{wanted}-{number}"
+        candidate = f"{wanted}{mark}{number}"
     return candidate
 
 

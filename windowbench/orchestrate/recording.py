@@ -19,11 +19,12 @@ from config import Config
 from data_generation import encoder_of
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.log_reader import account_of
-from windowbench.kafka.reader import Record, read_topics
+from windowbench.kafka.reader import read_topics
 from windowbench.load.numbering import input_partitions, result_partitions
+from windowbench.load.record import Record
 from windowbench.load.schedule import END_EVENT_TYPE, NS_PER_MS
 from windowbench.runs.files.topics import FoundTopic, PreparedTopic, TopicsFile
-from windowbench.runs.samples import RESULT_COLUMNS, SampleWriter, iter_column
+from windowbench.runs.samples import RECORD_FIELDS, RESULT_COLUMNS, SampleWriter, iter_column
 from windowbench.runs.store import RunDirectory
 
 _NAMED = 10_000
@@ -37,14 +38,8 @@ def record_results(config: Config, path: Path) -> int:
     """Write every record of the topics of results to a Parquet file and return how many there are."""
     with SampleWriter(path, RESULT_COLUMNS) as writer:
         for batch in read_topics(config, result_partitions(config)):
-            writer.append(
-                partition=[r.partition for r in batch],
-                offset=[r.offset for r in batch],
-                append_time_ms=[r.timestamp_ms for r in batch],
-                timestamp_type=[r.timestamp_type for r in batch],
-                key=[r.key for r in batch],
-                value=[r.value for r in batch],
-            )
+            fields = zip(RESULT_COLUMNS, RECORD_FIELDS, strict=True)
+            writer.append(**{name: [getattr(record, field) for record in batch] for name, field in fields})
         return writer.rows
 
 
@@ -92,12 +87,8 @@ def _numbers_of(keys: list[bytes | None]) -> NDArray[np.int64] | None:
 class EventCheck:
     """Ticks off every event of every producer as it is found in the topic.
 
-    Parameters
-    ----------
-    produce_ms : list of int64 arrays
-        For each producer the produce time (ms) of its events, by their number.
-    name_of : callable, optional
-        Returns the name of the event that is in a record, from its key and value; the key, unless given.
+    It is given the produce times (ms) of each producer's events, by their number, and how to get the name of the event
+    that is in a record from its key and value.
     """
 
     def __init__(self, produce_ms: list[NDArray[np.int64]], name_of: NameOf = _by_key) -> None:

@@ -33,18 +33,7 @@ class _TimeIsOver(HarnessError):
 
 
 class ResultConsumer:
-    """``consumer.py`` within a run.
-
-    Parameters
-    ----------
-    config : Config
-        Of the run.
-    run : RunDirectory
-    env : mapping
-        Environment of the program; libpq finds a password there.
-    note : callable
-        Shows a line to the user.
-    """
+    """``consumer.py`` within a run; libpq finds a password in the environment `env`."""
 
     def __init__(self, config: Config, run: RunDirectory, env: Mapping[str, str], note: Callable[[str], None]) -> None:
         self._run = run
@@ -64,9 +53,7 @@ class ResultConsumer:
 
     def start(self) -> Child:
         """Start the program and return it, for the run lock."""
-        self._service.start()
-        assert self._service.child is not None
-        return self._service.child
+        return self._service.start()
 
     @property
     def pid(self) -> int | None:
@@ -99,13 +86,7 @@ class ResultConsumer:
                 self._note(f"the run goes on without it: {error}; see {self._run.log('consumer')}")
 
     def finish(self, log_ends: Mapping[int, int]) -> None:
-        """Give it time to catch up with the end of the results topic, stop it and write ``consumer.json``.
-
-        Parameters
-        ----------
-        log_ends : mapping of int to int
-            Log end of each partition of the results topic.
-        """
+        """Let it catch up with the log ends of the results' partitions, stop it and write ``consumer.json``."""
 
         def left() -> int:
             position = position_of(self._service)

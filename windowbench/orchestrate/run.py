@@ -15,7 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from config import Config, Loaded
-from windowbench.broker.embedded import EmbeddedBroker, check_free_disk
+from windowbench.broker.embedded import EmbeddedBroker
+from windowbench.broker.storage import check_free_disk
 from windowbench.errors import ExitCode
 from windowbench.judge.truth.rows import RowModel
 from windowbench.kafka.admin import Admin
@@ -27,7 +28,7 @@ from windowbench.orchestrate.drain import EndWriter, drain
 from windowbench.orchestrate.environment import describe_environment, jvm_flags
 from windowbench.orchestrate.expected import expected_counts
 from windowbench.orchestrate.installation import Installation, find_installation
-from windowbench.orchestrate.lifetime import Lifetime, OneRun
+from windowbench.orchestrate.lifetime import Lifetime
 from windowbench.orchestrate.live import LiveResults
 from windowbench.orchestrate.prepare import planned_bytes, with_run_id, with_run_topics
 from windowbench.orchestrate.recording import check_events, found_topics, prepared_topics, record_results
@@ -54,17 +55,7 @@ _FLUSH_SECONDS = 90.0
 
 
 class Run:
-    """One run from its settings to its recorded samples.
-
-    Parameters
-    ----------
-    loaded : Loaded
-        What the user asked for.
-    view : View
-        Where progress is shown.
-    lifetime : Lifetime, optional
-        How long broker and engine live; for this run alone when None.
-    """
+    """One run from its settings to its recorded samples; `lifetime` says how long broker and engine live."""
 
     def __init__(self, loaded: Loaded, view: View, lifetime: Lifetime | None = None) -> None:
         """Decide name and topics; nothing is written or started yet."""
@@ -73,7 +64,7 @@ class Run:
         self.view = view
         self.timeline = Timeline(lambda phase: view.note(f"· {phase}"))
         self.directory: RunDirectory | None = None
-        self._lifetime = lifetime or OneRun()
+        self._lifetime = lifetime or Lifetime()
         self._services = Services()
         self._ahead_ns = 0
         """How far the wall clock was ahead of the monotonic one, by which phases go, when the load was planned."""
@@ -246,5 +237,5 @@ class Run:
 
     def _external_clock(self, run: RunDirectory, when: str) -> None:
         known = run.read_json_if_present("external_clock.json") or {}
-        known[when] = measure_clock_offset(self.config).as_dict()
+        known[when] = measure_clock_offset(self.config)
         run.write_json("external_clock.json", known)

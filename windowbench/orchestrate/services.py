@@ -26,18 +26,12 @@ class JsonLineService:
 
     Parameters
     ----------
-    name : str
-        For messages and the log's name.
     command : sequence of str
         What the README tells a user to type, plus ``--config``.
-    log_path : Path
-        Everything it prints.
     failure : type of HarnessError
         What its death means; decides the exit code.
-    env : mapping
-        Its environment.
     redact : callable, optional
-        Masks secrets in the log.
+        Masks secrets in the log, which holds everything it prints.
     on_message : callable, optional
         Gets each message, on a thread of its own.
     hears : bool, optional
@@ -85,8 +79,8 @@ class JsonLineService:
         if self._on_message is not None:
             self._on_message(message)
 
-    def start(self) -> None:
-        """Start the command; it dies with this process."""
+    def start(self) -> process.Child:
+        """Start the command and return it, for the run lock; it dies with this process."""
         self._child = process.start(
             self._command,
             log_path=self._log_path,
@@ -96,17 +90,13 @@ class JsonLineService:
             redact=self._redact,
             hears=self._hears,
         )
+        return self._child
 
     def tell(self, kind: str, **fields: str) -> None:
         """Give an engine an order, as one JSON line; from now on its answer is no surprise."""
         assert self._child is not None
         self._asked.add(ANSWERS[kind])
         self._child.tell(json.dumps({"type": kind, **fields}))
-
-    @property
-    def child(self) -> process.Child | None:
-        """The running command, for the run lock."""
-        return self._child
 
     @property
     def pid(self) -> int | None:
@@ -148,10 +138,6 @@ class JsonLineService:
     def expect_next(self, on_message: Callable[[Message], None]) -> None:
         """Forget the run that the command works on as soon as it says ``next``; what follows goes to `on_message`."""
         self._on_next_message = on_message
-
-    def ended(self) -> bool:
-        """Whether the command has ended."""
-        return self._child is not None and self._child.poll() is not None
 
     def check(self) -> None:
         """Raise if the command has ended though it should run on.

@@ -46,18 +46,8 @@ _STOP_SECONDS = 5.0
 class Launcher:
     """Starts the parts of one run.
 
-    Attributes
-    ----------
-    stack : ExitStack
-        Ends what was started.
-    lock : RunLock
-        Names what was started.
-    run : RunDirectory
-        Takes logs and data.
-    installation : Installation
-        What this machine has.
-    services : Services
-        Gets each service before it is started.
+    The stack ends what was started, the lock names it; the run directory takes logs and data, and `services` gets each
+    service before it is started.
     """
 
     stack: ExitStack
@@ -69,19 +59,12 @@ class Launcher:
     def host_monitor(self) -> None:
         """Begin to sample the machine and those services that are there."""
         services = self.services
-        host = services.host = HostMonitor(self.run.host_samples, services.pids(), services.observer_pid)
+        host = services.host = HostMonitor(self.run.host_samples, services.pids())
         self.stack.callback(host.stop)
         host.start()
 
     def broker(self, config: Config, end: Callable[[EmbeddedBroker], None]) -> EmbeddedBroker:
-        """Start a broker and return it when it answers.
-
-        Parameters
-        ----------
-        config : Config
-            Of the run.
-        end : callable
-            Stops the broker, or leaves it to the user.
+        """Start a broker and return it when it answers; `end` stops it in the end, or leaves it to the user.
 
         Raises
         ------
@@ -204,9 +187,7 @@ class Launcher:
 
     def _start(self, service: JsonLineService) -> None:
         self.stack.callback(service.stop, _STOP_SECONDS)
-        service.start()
-        assert service.child is not None
-        self.lock.add(service.child)
+        self.lock.add(service.start())
 
 
 def _keep(directory: Path, target: Path) -> None:

@@ -16,17 +16,8 @@ def status_of(
 ) -> StatusFile:
     """Return the content of ``status.json``.
 
-    Parameters
-    ----------
-    phase : str
-        The phase the run was in.
-    status : RunStatus
-    exit_code : int or None
-        None as long as it is not known.
-    error : str, optional
-        What went wrong.
-    failure : HarnessError, optional
-        What went wrong, with its remedy and the last lines of the log of the service at fault.
+    The exit code is None as long as it is not known. A failure says what went wrong, its remedy and the last lines of
+    the log of the service at fault; `error` is for what is none.
     """
     return StatusFile(
         schema_version=STATUS_VERSION,

@@ -22,13 +22,7 @@ PHASES = (
 
 @dataclass(slots=True)
 class Timeline:
-    """When each phase began; one phase ends where the next begins.
-
-    Parameters
-    ----------
-    on_enter : callable
-        Called with the name of each phase as it begins.
-    """
+    """When each phase began, which `on_enter` is told; one phase ends where the next begins."""
 
     on_enter: Callable[[str], None]
     _entries: list[tuple[str, int]] = field(default_factory=list)

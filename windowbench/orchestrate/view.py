@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -22,8 +22,8 @@ _LIVE_WORDS = {
 }
 
 
-class View(Protocol):
-    """Where the progress of a run is shown."""
+class View:
+    """Where the progress of a run is shown; this one shows nothing."""
 
     def note(self, text: str) -> None:
         """Show a line that stays."""
@@ -33,19 +33,6 @@ class View(Protocol):
 
     def close(self) -> None:
         """Leave the terminal as it was."""
-
-
-class QuietView:
-    """Shows nothing."""
-
-    def note(self, text: str) -> None:
-        """Show nothing."""
-
-    def update(self, snapshot: Snapshot) -> None:
-        """Show nothing."""
-
-    def close(self) -> None:
-        """Have nothing to do."""
 
 
 def _number(value: float | None, unit: str = "", digits: int = 0) -> str:
@@ -70,7 +57,7 @@ def plain_line(snapshot: Snapshot) -> str:
     return " · ".join(parts)
 
 
-class PlainView:
+class PlainView(View):
     """A line every 5 s, for logs and pipes."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
@@ -88,9 +75,6 @@ class PlainView:
         if now >= self._next:
             self._next = now + _PLAIN_SECONDS
             self.note(plain_line(snapshot))
-
-    def close(self) -> None:
-        """Have nothing to do."""
 
 
 def live_table(snapshot: Snapshot) -> Table:
@@ -120,7 +104,7 @@ def live_table(snapshot: Snapshot) -> Table:
     return table
 
 
-class LiveView:
+class LiveView(View):
     """A table that is redrawn in place."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -150,7 +134,7 @@ def open_view(*, quiet: bool, stream: TextIO | None = None) -> View:
     """Return the view that fits: none when quiet, live in a terminal, lines elsewhere (and on a dumb terminal)."""
     target: TextIO | None = stream or sys.stderr
     if quiet or target is None:  # None: started with standard error closed
-        return QuietView()
+        return View()
     if target.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         return LiveView(target)
     return PlainView(target)

@@ -42,10 +42,6 @@ class Services:
             if service is not None:
                 service.check()
 
-    def observer_pid(self) -> int | None:
-        """Return the pid below which the observer of visible time is found, where there is one."""
-        return self.observer.pid if self.observer else None
-
     def pids(self) -> dict[str, Callable[[], int | None]]:
         """Return for each service under its name how to ask for the pid it hangs below."""
         return {
@@ -53,25 +49,12 @@ class Services:
             "engine": lambda: self.engine.pid if self.engine else None,
             "broker": lambda: self.broker.child.pid if self.broker and self.broker.child else None,
             "consumer": lambda: self.consumer.pid if self.consumer else None,
+            "observer": lambda: self.observer.pid if self.observer else None,
         }
 
 
 class Watch:
-    """Looks after the services of a run and shows how it goes.
-
-    Parameters
-    ----------
-    config : Config
-        Of the run.
-    services : Services
-        Filled as they are started.
-    live : LiveResults
-        The results seen so far.
-    timeline : Timeline
-        Knows the phase.
-    view : View
-        Where progress is shown.
-    """
+    """Looks after the services of a run and shows how it goes."""
 
     def __init__(self, config: Config, services: Services, live: LiveResults, timeline: Timeline, view: View) -> None:
         self._services = services
@@ -87,13 +70,7 @@ class Watch:
         self._schedule = schedule
 
     def look(self) -> None:
-        """Check, and show the latest numbers.
-
-        Raises
-        ------
-        HarnessError
-            As :meth:`Services.check`.
-        """
+        """Check, and show the latest numbers; raises as :meth:`Services.check`."""
         self._services.check()
         if self._services.consumer is not None:
             self._services.consumer.watch()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 from pathlib import Path
 
 from windowbench.errors import EnvironmentProblem
@@ -11,8 +10,6 @@ from windowbench.postgres.server import EmbeddedPostgres, program
 from windowbench.settings.command_line import Parser
 from windowbench.workloads import WORKLOADS
 from windowbench.workloads.kit.result_table import ResultTable
-
-_WATCH_SECONDS = 0.5
 
 
 def body(argv: list[str] | None) -> int:
@@ -41,6 +38,4 @@ def body(argv: list[str] | None) -> int:
                 flush=True,
             )
         print("Ctrl-C ends the server; its data stays", flush=True)
-        while True:
-            server.check()
-            time.sleep(_WATCH_SECONDS)
+        server.watch()

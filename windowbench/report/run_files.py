@@ -24,7 +24,6 @@ from windowbench.report.curves import Progress, by_time, progress_curves
 from windowbench.report.page import html_page
 from windowbench.report.run_document import run_document
 from windowbench.report.terminal import terminal_text
-from windowbench.runs.layout import MEASURED
 from windowbench.runs.samples import read_columns, read_latencies
 from windowbench.runs.store import RunDirectory, RunDirectoryProblem
 
@@ -159,7 +158,7 @@ def latencies_ms(path: Path, names: Sequence[str]) -> dict[str, NDArray[np.float
     """
     if not path.exists():
         return {}
-    found = read_latencies(path, names, MEASURED)
+    found = read_latencies(path, names)
     return {name: values / NS_PER_MS for name, (values, _) in found.items() if len(values)}
 
 

@@ -12,20 +12,14 @@ from typing import Any
 from config import Config
 from windowbench.settings.command_line import Parser
 from windowbench.errors import EnvironmentProblem, ExitCode
-from windowbench.kafka.reader import Record, read_topic
-from windowbench.runs.samples import SampleWriter
+from windowbench.kafka.reader import read_topic
+from windowbench.load.record import Record
+from windowbench.runs.samples import RECORD_FIELDS, RESULT_COLUMNS, SampleWriter
 from windowbench.runs.store import RunDirectory, cannot_write
 from windowbench.settings.knobs import ConfigError
 
 FORMATS = ("parquet", "jsonl")
-_COLUMNS = {
-    "partition": "int32",
-    "offset": "int64",
-    "timestamp_ms": "int64",
-    "timestamp_type": "int8",
-    "key": "binary",
-    "value": "binary",
-}
+_COLUMNS = dict(zip(RECORD_FIELDS, RESULT_COLUMNS.values(), strict=True))
 _EPILOG = """\
 examples:
   python master_code_spark.py --dump-topics parquet        keep the topics of this run
@@ -71,16 +65,7 @@ _WRITERS: dict[str, Callable[[Path, Iterator[list[Record]]], int]] = {"parquet":
 
 
 def dump_topics(config: Config, directory: Path, kind: str) -> dict[Path, int]:
-    """Write the topics of a run below `directory` and return each file with its number of records.
-
-    Parameters
-    ----------
-    config : Config
-        Names broker and topics.
-    directory : Path
-        Made when missing.
-    kind : str
-        One of :data:`FORMATS`.
+    """Write the topics of a run below `directory`, in one of :data:`FORMATS`; return each file with its number of records.
 
     Raises
     ------

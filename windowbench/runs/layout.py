@@ -1,4 +1,9 @@
-"""Where each file of a run is, and what it holds."""
+"""Where each file of a run is, and what it holds.
+
+Those that :mod:`windowbench.runs.store` reads and writes by their names alone: ``format.json``, ``origins.json`` (which
+layer set each setting), ``environment.json``, ``timeline.json`` (the phases), ``producers.json`` (counts of each),
+``events_topic.json`` (what reading it again found), ``drain.json``, ``external_clock.json``, ``consumer.json``.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +12,62 @@ from pathlib import Path
 
 from config import Config
 
-MEASURED = "measured"
-"""How ``windows.csv`` and ``rows.parquet`` name the phase whose windows are measured."""
+
+class _Below:
+    """A path below a run's directory, by its name relative to that."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, paths: RunPaths, _kind: type[RunPaths]) -> Path:
+        return paths.path / self._name
 
 
 @dataclass(frozen=True, slots=True)
 class RunPaths:
-    """The paths below a run's directory.
-
-    Attributes
-    ----------
-    path : Path
-        The directory.
-    """
+    """The paths below a run's directory."""
 
     path: Path
+
+    # written before and during the run
+    config = _Below("config.json")
+    """Exact and complete."""
+    schedule = _Below("schedule.json")
+    """Written when broker and engine are ready."""
+    progress = _Below("progress.jsonl")
+    """Every JSON line of the engine with the time it was received."""
+    status = _Below("status.json")
+    """How the run ended."""
+    topics = _Below("topics.json")
+    """What became of every offset of the topics of events and results."""
+    engine = _Below("engine")
+    """What the engine was given, and what it wrote: its checkpoint, its own logs."""
+    logs = _Below("logs")
+    """Directory of the services' logs."""
+
+    # samples
+    samples = _Below("samples")
+    """Directory of the raw samples."""
+    result_samples = _Below("samples/results.parquet")
+    """The results topic, read whole after the engine stopped."""
+    visible_samples = _Below("samples/visible.parquet")
+    """When each result became visible, where that was asked for."""
+    visible_calibration = _Below("samples/visible_calibration.parquet")
+    """When records in no transaction were visible, which shows what the observer itself takes."""
+    host_samples = _Below("samples/host.parquet")
+    """Clocks, CPU, memory and disk, about once a second."""
+    judged_rows = _Below("samples/rows.parquet")
+    """One line per judged result row, written by the judge."""
+    load_series = _Below("samples/load.parquet")
+    """The load second by second, scheduled and sent, written by the judge."""
+
+    # written by the judge
+    windows_csv = _Below("windows.csv")
+    """One line per window."""
+    summary = _Below("summary.json")
+    """Every reported number."""
+    verdict = _Below("verdict.json")
+    """Verdict and reasons."""
 
     @property
     def run_id(self) -> str:
@@ -32,88 +78,9 @@ class RunPaths:
         """Path of any file of the run by its name relative to the directory."""
         return self.path / name
 
-    # --- written before and during the run ----------------------------------------------------------------------------
-
-    @property
-    def config(self) -> Path:
-        """``config.json``, exact and complete."""
-        return self.path / "config.json"
-
-    @property
-    def schedule(self) -> Path:
-        """``schedule.json``, written when broker and engine are ready."""
-        return self.path / "schedule.json"
-
-    @property
-    def origins(self) -> Path:
-        """``origins.json``: which layer set each setting."""
-        return self.path / "origins.json"
-
-    @property
-    def environment(self) -> Path:
-        """``environment.json``: machine and versions."""
-        return self.path / "environment.json"
-
-    @property
-    def timeline(self) -> Path:
-        """``timeline.json``: start and end of every phase."""
-        return self.path / "timeline.json"
-
-    @property
-    def progress(self) -> Path:
-        """``progress.jsonl``: every JSON line of the engine with the time it was received."""
-        return self.path / "progress.jsonl"
-
-    @property
-    def producers(self) -> Path:
-        """``producers.json``: counts of every producer."""
-        return self.path / "producers.json"
-
-    @property
-    def events_topic(self) -> Path:
-        """``events_topic.json``: what reading the events topic again found."""
-        return self.path / "events_topic.json"
-
-    @property
-    def topics(self) -> Path:
-        """``topics.json``: what became of every offset of the topics of events and results."""
-        return self.path / "topics.json"
-
-    @property
-    def drain(self) -> Path:
-        """``drain.json``: how the engine finished after the end of load."""
-        return self.path / "drain.json"
-
-    @property
-    def external_clock(self) -> Path:
-        """``external_clock.json``: clock offset of an external broker."""
-        return self.path / "external_clock.json"
-
-    @property
-    def status(self) -> Path:
-        """``status.json``: how the run ended."""
-        return self.path / "status.json"
-
-    @property
-    def logs(self) -> Path:
-        """Directory of the services' logs."""
-        return self.path / "logs"
-
     def log(self, service: str) -> Path:
         """Log file of a service."""
         return self.logs / f"{service}.log"
-
-    @property
-    def engine(self) -> Path:
-        """What the engine was given, and what it wrote: its checkpoint, its own logs."""
-        return self.path / "engine"
-
-    # --- samples ------------------------------------------------------------------------------------------------------
-
-    @property
-    def samples(self) -> Path:
-        """Directory of the raw samples."""
-        return self.path / "samples"
 
     def producer_samples(self, producer: int) -> Path:
         """``sent_ns`` of every event of a producer; row n is event n."""
@@ -123,54 +90,7 @@ class RunPaths:
         """``n`` and ``ack_us`` (hand-over to acknowledgement) of the events whose acknowledgement was timed."""
         return self.samples / f"acks-{producer}.parquet"
 
-    @property
-    def result_samples(self) -> Path:
-        """The results topic, read whole after the engine stopped."""
-        return self.samples / "results.parquet"
-
-    @property
-    def visible_samples(self) -> Path:
-        """When each result became visible, where that was asked for."""
-        return self.samples / "visible.parquet"
-
-    @property
-    def visible_calibration(self) -> Path:
-        """When records in no transaction were visible, which shows what the observer itself takes."""
-        return self.samples / "visible_calibration.parquet"
-
-    @property
-    def host_samples(self) -> Path:
-        """Clocks, CPU, memory and disk, about once a second."""
-        return self.samples / "host.parquet"
-
-    @property
-    def judged_rows(self) -> Path:
-        """One line per judged result row, written by the judge."""
-        return self.samples / "rows.parquet"
-
-    @property
-    def load_series(self) -> Path:
-        """The load second by second, scheduled and sent, written by the judge."""
-        return self.samples / "load.parquet"
-
-    # --- written by the judge -----------------------------------------------------------------------------------------
-
-    @property
-    def windows_csv(self) -> Path:
-        """``windows.csv``: one line per window."""
-        return self.path / "windows.csv"
-
     def latency_report(self, config: Config) -> Path:
         """``latency_report_{producers}_{events}_{distribution}.csv``."""
         load = config.load
         return self.path / f"latency_report_{load.num_producers}_{load.events_label}_{load.data_generator}.csv"
-
-    @property
-    def summary(self) -> Path:
-        """``summary.json``: every reported number."""
-        return self.path / "summary.json"
-
-    @property
-    def verdict(self) -> Path:
-        """``verdict.json``: verdict and reasons."""
-        return self.path / "verdict.json"

@@ -6,9 +6,8 @@ Kept apart from :mod:`windowbench.runs.store`, so that processes which write no 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -19,45 +18,26 @@ from numpy.typing import NDArray
 
 from windowbench.runs.store import RunDirectoryProblem, cannot_write, write_atomically
 
-RESULT_COLUMNS = {
-    "partition": "int32",
-    "offset": "int64",
-    "append_time_ms": "int64",
-    "timestamp_type": "int8",
-    "key": "binary",
-    "value": "binary",
-}
+RECORD_NUMBERS = {"partition": "int32", "offset": "int64", "append_time_ms": "int64", "timestamp_type": "int8"}
+RESULT_COLUMNS = {**RECORD_NUMBERS, "key": "binary", "value": "binary"}
 """Columns of ``samples/results.parquet``; timestamp_type 0 is CreateTime, 1 LogAppendTime."""
+RECORD_FIELDS = ("partition", "offset", "timestamp_ms", "timestamp_type", "key", "value")
+"""What a record of a topic calls each of them."""
 VISIBLE_COLUMNS = {"partition": "int32", "offset": "int64", "append_ms": "int64", "visible_ns": "int64"}
 """Columns of ``samples/visible.parquet``: when a consumer of committed records was first given each result."""
 CALIBRATION_COLUMNS = {"append_ms": "int64", "visible_ns": "int64"}
 """Columns of ``samples/visible_calibration.parquet``: the same of records that are visible when they are appended."""
 HOST_COLUMNS = {
-    "wall_ns": "int64",
-    "mono_ns": "int64",
-    "steal": "float64",
-    "throttled": "float64",
-    "cpu_harness": "float64",
-    "cpu_producers": "float64",
-    "cpu_engine": "float64",
-    "cpu_broker": "float64",
-    "cpu_consumer": "float64",
-    "rss_engine": "int64",
-    "rss_broker": "int64",
-    "rss_producers": "int64",
-    "rss_consumer": "int64",
-    "rss_harness": "int64",
+    **dict.fromkeys(("wall_ns", "mono_ns"), "int64"),
+    **dict.fromkeys(("steal", "throttled"), "float64"),
+    **dict.fromkeys((f"cpu_{tree}" for tree in ("harness", "producers", "engine", "broker", "consumer")), "float64"),
+    **dict.fromkeys((f"rss_{tree}" for tree in ("engine", "broker", "producers", "consumer", "harness")), "int64"),
     "free_disk_bytes": "int64",
 }
 """Columns of ``samples/host.parquet``; steal and throttled are shares since the last sample, cpu_* cores used since."""
 
-_TYPES: dict[str, pa.DataType] = {
-    "int8": pa.int8(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float64": pa.float64(),
-    "binary": pa.binary(),
-}
+_MEASURED = "measured"
+"""How ``rows.parquet`` names the phase whose windows are measured."""
 _ROW_GROUP_ROWS = 131_072
 
 
@@ -80,7 +60,7 @@ class SampleWriter:
     path : Path
         The finished file.
     columns : mapping of str to str
-        Name of each column and its type: int8, int32, int64, float64 or binary.
+        Name of each column and its type, as Arrow names it: int8, float64, binary.
     row_group_rows : int
         Rows held in memory before they are written.
 
@@ -92,7 +72,7 @@ class SampleWriter:
     def __init__(self, path: Path, columns: Mapping[str, str], *, row_group_rows: int = _ROW_GROUP_ROWS) -> None:
         self.path = path
         self.rows = 0
-        self._schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns.items()])
+        self._schema = pa.schema(columns.items())  # type: ignore[arg-type]  # names of types will do
         self._temporary = path.with_name(path.name + ".part")
         self._row_group_rows = row_group_rows
         self._pending: list[pa.Table] = []
@@ -160,9 +140,7 @@ class SampleWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, _value: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             self.close()
         else:
@@ -175,11 +153,16 @@ def write_parquet(path: Path, columns: Mapping[str, Any]) -> None:
     write_atomically(path, lambda temporary: pq.write_table(table, temporary, **_options(table.schema)))
 
 
-def _damaged(path: Path, error: Exception) -> RunDirectoryProblem:
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Name the file that is missing or damaged, or lacks a column."""
     run = path.parent.parent.name
-    if isinstance(error, FileNotFoundError):
-        return RunDirectoryProblem(f"run {run}: samples/{path.name} is missing")
-    return RunDirectoryProblem(f"run {run}: samples/{path.name} is damaged: {error}")
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise RunDirectoryProblem(f"run {run}: samples/{path.name} is missing") from error
+    except (OSError, pa.ArrowException, KeyError, IndexError) as error:
+        raise RunDirectoryProblem(f"run {run}: samples/{path.name} is damaged: {error}") from error
 
 
 def read_table(path: Path) -> pa.Table:
@@ -190,10 +173,8 @@ def read_table(path: Path) -> pa.Table:
     RunDirectoryProblem
         When it is missing or damaged; the message names it.
     """
-    try:
+    with _reading(path):
         return pq.ParquetFile(path, memory_map=True).read()
-    except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, error) from error
 
 
 def read_columns(path: Path) -> dict[str, NDArray[Any]]:
@@ -203,17 +184,14 @@ def read_columns(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def read_latencies(
-    path: Path, names: Sequence[str], phase: str
+    path: Path, names: Sequence[str]
 ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Read latencies of one phase from a judged run's ``rows.parquet``.
+    """Read latencies of measured windows from a judged run's ``rows.parquet``.
 
     Parameters
     ----------
-    path : Path
     names : sequence of str
         Which latencies, as their columns are named, without ``_ns``.
-    phase : str
-        The phase whose windows are wanted.
 
     Returns
     -------
@@ -226,11 +204,11 @@ def read_latencies(
         When the file is missing or damaged, or lacks a column.
     """
     found = {}
-    try:
+    with _reading(path):
         with pq.ParquetFile(path, memory_map=True) as file:
             table = file.read(columns=["window_id", "phase", *(f"{name}_ns" for name in names)])
         # The phase is null where a row has no window; null chooses nothing.
-        table = table.filter(pc.equal(table["phase"].cast(pa.string()), pa.scalar(phase)))
+        table = table.filter(pc.equal(table["phase"].cast(pa.string()), pa.scalar(_MEASURED)))
         for name in names:
             column = table[f"{name}_ns"]
             present = pc.is_valid(column)
@@ -238,8 +216,6 @@ def read_latencies(
                 column.filter(present).to_numpy().astype(np.int64, copy=False),
                 table["window_id"].filter(present).to_numpy().astype(np.int64, copy=False),
             )
-    except (OSError, pa.ArrowException, KeyError) as error:
-        raise _damaged(path, error) from error
     return found
 
 
@@ -251,20 +227,15 @@ def iter_column(path: Path, column: str, *, batch_rows: int = _ROW_GROUP_ROWS) -
     RunDirectoryProblem
         When the file is missing or damaged, or has no such column.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=batch_rows, columns=[column]):
-                yield batch.column(0).to_numpy().astype(np.int64, copy=False)
-    except (OSError, pa.ArrowException, IndexError) as error:  # IndexError: no such column
-        raise _damaged(path, error) from error
+    with _reading(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=batch_rows, columns=[column]):
+            yield batch.column(0).to_numpy().astype(np.int64, copy=False)
 
 
 def row_count(path: Path) -> int:
     """Return how many rows a Parquet file holds."""
-    try:
+    with _reading(path):
         return int(pq.read_metadata(path).num_rows)
-    except (OSError, pa.ArrowException) as error:
-        raise _damaged(path, error) from error
 
 
 def iter_records(
@@ -277,12 +248,9 @@ def iter_records(
     RunDirectoryProblem
         When the file is missing or damaged, or lacks a column.
     """
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=batch_rows, columns=[*numbers, values]):
-                yield {name: batch.column(name).to_numpy() for name in numbers}, batch.column(values).to_pylist()
-    except (OSError, pa.ArrowException, KeyError) as error:
-        raise _damaged(path, error) from error
+    with _reading(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=batch_rows, columns=[*numbers, values]):
+            yield {name: batch.column(name).to_numpy() for name in numbers}, batch.column(values).to_pylist()
 
 
 def named_column(codes: NDArray[np.integer[Any]], names: Sequence[str]) -> Any:  # noqa: ANN401

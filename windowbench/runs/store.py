@@ -168,10 +168,6 @@ class RunDirectory(RunPaths):
         """Read a JSON file, None when there is none."""
         return self.read_json(name) if (self.path / name).exists() else None
 
-    def read_json_lines(self, name: str) -> list[dict[str, Any]]:
-        """Read a file of one JSON object a line whole; see :meth:`iter_json_lines`."""
-        return list(self.iter_json_lines(name))
-
     def iter_json_lines(self, name: str) -> Iterator[dict[str, Any]]:
         """Yield the objects of a file of one JSON object a line, none when there is no file.
 

@@ -12,18 +12,9 @@ from pathlib import Path
 
 
 def archive_path(program: str, java: str, jars: Iterable[Path], cache_dir: Path) -> Path:
-    """Return where the archive is kept, whether or not there is one.
+    """Return where the archive of a program is kept, whether or not there is one.
 
-    Parameters
-    ----------
-    program : str
-        What the JVM runs, as the first part of the name.
-    java : str
-        Path and version of the Java.
-    jars : iterable of Path
-        The class path.
-    cache_dir : Path
-        Holds the archive.
+    `java` is path and version of the Java, `jars` the class path.
     """
     paths = sorted(jars)
     place = _digest([java, *map(str, paths)])

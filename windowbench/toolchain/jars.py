@@ -104,14 +104,10 @@ def ivy_settings_of(configured: str | None) -> Path | None:
     return None if configured is None else Path(configured).absolute()
 
 
-def lock_digest(lock: list[LockedJar]) -> str:
-    """Return a short name of exactly these jars."""
-    return hashlib.sha256("\n".join(jar.line() for jar in lock).encode()).hexdigest()[:12]
-
-
 def jars_dir(kind: str, cache_dir: Path, home: Path = HOME) -> Path:
-    """Return the directory of a kind of jars in the cache."""
-    return cache_dir / "jars" / f"{kind}-{lock_digest(read_lock(kind, home))}"
+    """Return the directory of a kind of jars in the cache; its name says exactly which jars these are."""
+    lines = "\n".join(jar.line() for jar in read_lock(kind, home))
+    return cache_dir / "jars" / f"{kind}-{hashlib.sha256(lines.encode()).hexdigest()[:12]}"
 
 
 def _sha256(path: Path) -> str:

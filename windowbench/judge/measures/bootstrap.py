@@ -33,15 +33,6 @@ _WEIGHTS_AT_A_TIME = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Interval:
-    """A 95 % interval of a percentile, in the unit of the values."""
-
-    low: int
-    high: int
-    windows: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class RunSample:
     """Values of one run's rows, by name, and the window of each row; arrays of equal length."""
 
@@ -61,30 +52,17 @@ def block_length(windows: int) -> int:
 
 def percentile_intervals(
     run: RunSample, percent: int, *, replicates: int = REPLICATES, seed: int = _SEED
-) -> dict[str, Interval | None]:
+) -> dict[str, tuple[int, int] | None]:
     """Return the 95 % interval of a percentile of each of the named values of a run.
 
-    Parameters
-    ----------
-    run : RunSample
-    percent : int
-        Which percentile.
-    replicates : int
-        How many times the windows are drawn; all values share the draws.
-    seed : int
-        Equal arguments give equal intervals.
-
-    Returns
-    -------
-    dict of str to Interval or None
-        None below :data:`LEAST_WINDOWS` windows.
+    It is (low, high) in the unit of the values, None below :data:`LEAST_WINDOWS` windows. Those are drawn `replicates`
+    times, for all values together; equal arguments give equal intervals.
     """
-    windows = len(np.unique(run.windows))
-    if windows < LEAST_WINDOWS:
+    if len(np.unique(run.windows)) < LEAST_WINDOWS:
         return dict.fromkeys(run.values)
     drawn = percentile_replicates(run, (percent,), replicates=replicates, seed=seed)
     bounds = {name: bounds_95(of_name[percent]) for name, of_name in drawn.items()}
-    return {name: Interval(low=int(low), high=int(high), windows=windows) for name, (low, high) in bounds.items()}
+    return {name: (int(low), int(high)) for name, (low, high) in bounds.items()}
 
 
 def percentile_replicates(
@@ -92,19 +70,8 @@ def percentile_replicates(
 ) -> dict[str, dict[int, NDArray[np.int64]]]:
     """Return what the percentiles of each of the named values were each time the run's windows were drawn anew.
 
-    Parameters
-    ----------
-    run : RunSample
-        With at least one row.
-    percents : sequence of int
-        Which percentiles.
-    replicates, seed : int
-        As in :func:`percentile_intervals`.
-
-    Returns
-    -------
-    dict of str to dict of int to int64[replicates]
-        By name and percentile.
+    The run has at least one row; the arrays, int64[replicates], are by name and percentile. Equal arguments give equal
+    draws.
     """
     ids, window = np.unique(run.windows, return_inverse=True)
     ordered: dict[str, NDArray[np.int64]] = {}
@@ -154,12 +121,7 @@ def _block_weights(rng: np.random.Generator, replicates: int, size: int) -> NDAr
 class _WeightedSearch:
     """Finds, for weights per window, the row at which the running weight reaches a rank.
 
-    Parameters
-    ----------
-    windows : int64[rows]
-        Window of every row, the rows in the order of their values.
-    total : int
-        How many windows there are.
+    It is given the window (of `total`) of every row, the rows in the order of their values.
     """
 
     def __init__(self, windows: NDArray[np.int64], total: int) -> None:

@@ -79,7 +79,6 @@ class Difference:
         Arm less base, in the unit of the values.
     relative : Estimate or None
         The same as a share of the base; None when the base, or a replicate of it, is not above 0.
-    level : Level
     """
 
     absolute: Estimate
@@ -92,28 +91,21 @@ def level_of(*arms: Sequence[RunFigure]) -> Level:
     return Level.BETWEEN if min(map(len, arms)) >= LEAST_REPEATS else Level.WITHIN
 
 
-def arm_figure(runs: Sequence[RunFigure], *, seed: int = _SEED) -> Estimate:
+def arm_figure(runs: Sequence[RunFigure]) -> Estimate:
     """Return the figure of an arm: the mean of its runs' percentiles."""
-    rng = np.random.Generator(np.random.PCG64(seed))
+    rng = np.random.Generator(np.random.PCG64(_SEED))
     if level_of(runs) is Level.WITHIN:
         return _estimate(_mean(runs), _means(runs, None, rng), None)
     drawn = _means(runs, _draws(rng, len(runs)), rng)
-    return _estimate(_mean(runs), drawn, _Spread.of([_scaled(runs, 1.0)], paired=False))
+    return _estimate(_mean(runs), drawn, _Spread.of([(runs, 1.0)], paired=False))
 
 
 def difference(
     base: Sequence[RunFigure], arm: Sequence[RunFigure], *, paired: bool = False, seed: int = _SEED
 ) -> Difference:
-    """Return how much the figure of an arm differs from that of its base.
+    """Return how much the figure of an arm differs from that of its base, of at least one run each.
 
-    Parameters
-    ----------
-    base, arm : sequence of RunFigure
-        At least one run each.
-    paired : bool
-        Whether run k of both had the same load path; both are equally long then.
-    seed : int
-        Equal arguments give equal intervals.
+    `paired` says that run k of both had the same load path; both are equally long then.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     level = level_of(base, arm)
@@ -125,7 +117,7 @@ def difference(
     base_value, value = _mean(base), _mean(arm)
 
     def estimate(figure: float, drawn: NDArray[np.float64], base_weight: float, arm_weight: float) -> Estimate:
-        scaled = [_scaled(base, base_weight), _scaled(arm, arm_weight)]
+        scaled = [(base, base_weight), (arm, arm_weight)]
         return _estimate(figure, drawn, _Spread.of(scaled, paired=paired) if level is Level.BETWEEN else None)
 
     absolute = estimate(value - base_value, arms - bases, 1.0, 1.0)
@@ -161,21 +153,6 @@ def _means(runs: Sequence[RunFigure], draws: NDArray[np.int64] | None, rng: np.r
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _ScaledRuns:
-    """Percentiles of an arm's runs and the variance of each run's replicates, times a weight (squared)."""
-
-    values: NDArray[np.float64]
-    within: NDArray[np.float64]
-
-
-def _scaled(runs: Sequence[RunFigure], weight: float) -> _ScaledRuns:
-    return _ScaledRuns(
-        values=np.array([run.value for run in runs]) * weight,
-        within=np.array([np.var(run.replicates) for run in runs]) * weight**2,
-    )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class _Spread:
     """Variance that the spread between runs adds to a figure, and how well it is known."""
 
@@ -183,14 +160,13 @@ class _Spread:
     freedom: float
 
     @classmethod
-    def of(cls, arms: Sequence[_ScaledRuns], *, paired: bool) -> _Spread:
-        """Return the spread of the difference of two arms, or of the figure of one."""
-        within = sum(float(arm.within.mean()) / len(arm.within) for arm in arms)
-        if paired:
-            pairs = arms[1].values - arms[0].values
-            parts = [(float(pairs.var(ddof=1)) / len(pairs), len(pairs) - 1)]
-        else:
-            parts = [(float(arm.values.var(ddof=1)) / len(arm.values), len(arm.values) - 1) for arm in arms]
+    def of(cls, arms: Sequence[tuple[Sequence[RunFigure], float]], *, paired: bool) -> _Spread:
+        """Return the spread of the difference of two arms, or of the figure of one; each is taken times its weight."""
+        variances = [np.array([np.var(run.replicates) for run in runs]) * weight**2 for runs, weight in arms]
+        within = sum(float(of_arm.mean()) / len(of_arm) for of_arm in variances)
+        values = [np.array([run.value for run in runs]) * weight for runs, weight in arms]
+        varying = [values[1] - values[0]] if paired else values
+        parts = [(float(one.var(ddof=1)) / len(one), len(one) - 1) for one in varying]
         total = sum(part for part, _ in parts)
         spread = sum(part**2 / freedom for part, freedom in parts)
         return cls(between=max(total - within, 0.0), freedom=total**2 / spread if spread > 0 else 1.0)

@@ -28,7 +28,8 @@ from windowbench.judge.measures.dispersion import (
     mmpp_dispersion,
     poisson_dispersion,
 )
-from windowbench.load.schedule import NS_PER_S
+from windowbench.load.arrivals import modulating_path, scheduled_offsets
+from windowbench.load.schedule import NS_PER_S, Schedule
 from windowbench.runs.files.load import Dispersion, GoodnessOfFit, KsTest, SojournMean
 
 FEW_STATE_CHANGES = 10
@@ -36,6 +37,8 @@ FEW_STATE_CHANGES = 10
 MIN_EVENTS = 100
 MIN_SOJOURNS = 30
 _TESTED_EVENTS = 1_000_000
+_MOST_EVENTS = 1_000_000
+"""Offsets of a run are held in memory, and this many say all there is to say."""
 _LEAST_BINS = 30
 _LONGEST_BIN_NS = NS_PER_S
 
@@ -180,3 +183,10 @@ def _shape(config: Config, path: MmppPath, reasons: dict[str, str]) -> KsTest | 
         return sojourn_shape(path, mmpp_model(config.load))
     reasons["sojourn_shape"] = f"{path.state_changes} state changes, fewer than {MIN_SOJOURNS}"
     return None
+
+
+def goodness_of_fit(config: Config, schedule: Schedule) -> GoodnessOfFit:
+    """Describe how the schedule of a run, or the beginning of a very long one, fits its arrival process."""
+    until_ns = min(schedule.load_length_ns, int(_MOST_EVENTS / config.load.total_rate * NS_PER_S))
+    offsets = [scheduled_offsets(config, producer, until_ns) for producer in range(config.load.num_producers)]
+    return describe_arrivals(config, offsets, modulating_path(config, until_ns), until_ns)

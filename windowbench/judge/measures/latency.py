@@ -109,18 +109,10 @@ def row_latencies(times: RowTimes) -> RowLatencies:
 def impossible(
     latencies: RowLatencies, freshness: Ns, clock_bound_ns: int = 0, *, mode: OutputMode = "append"
 ) -> Impossible:
-    """Count latencies that cannot be.
+    """Count latencies that cannot be: of the rows that count, and the freshness (ns) of every update.
 
-    Parameters
-    ----------
-    latencies : RowLatencies
-        Of the rows that count.
-    freshness : int64[m]
-        Of every update, in ns.
-    clock_bound_ns : int
-        How well the broker's clock is known; 0 where it is the producers' own.
-    mode : str
-        In update mode no excess is too low: a final row needs no window to close.
+    `clock_bound_ns` is how well the broker's clock is known, 0 where it is the producers' own. In update mode no excess
+    is too low: a final row needs no window to close.
     """
     too_low = latencies.excess < -EXCESS_TOLERANCE_NS - clock_bound_ns
     return Impossible(

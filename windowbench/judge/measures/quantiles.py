@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from windowbench.load.schedule import NS_PER_MS
+from windowbench.runs.files.figures import Percentiles
 
 PERCENTS = (50, 90, 95, 99)
 LEAST_FOR_P99_9 = 1_000
@@ -32,34 +34,16 @@ def nearest_rank(values: NDArray[np.int64], percent: int) -> int:
     return int(np.partition(values, rank)[rank])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Percentiles:
-    """Nearest-rank percentiles and the greatest of `count` values, in the unit of the values.
-
-    Attributes
-    ----------
-    p99_9 : int or None
-        None of fewer than :data:`LEAST_FOR_P99_9` values.
-    """
-
-    count: int
-    p50: int
-    p90: int
-    p95: int
-    p99: int
-    p99_9: int | None
-    max: int
-
-
-def percentiles(values: NDArray[np.int64]) -> Percentiles | None:
-    """Return the percentiles of unsorted integers, None of none."""
-    if len(values) == 0:
-        return None
-    ranks = [*(rank_of(percent, len(values)) for percent in PERCENTS), rank_of(999, len(values), of=1_000)]
-    ordered = np.partition(values, [*ranks, len(values) - 1])
-    p50, p90, p95, p99, far = (int(ordered[rank]) for rank in ranks)
-    p99_9 = far if len(values) >= LEAST_FOR_P99_9 else None
-    return Percentiles(count=len(values), p50=p50, p90=p90, p95=p95, p99=p99, p99_9=p99_9, max=int(ordered[-1]))
+def percentiles(values_ns: NDArray[np.int64]) -> Percentiles:
+    """Return the percentiles of unsorted durations, in ms; None each of none."""
+    count = len(values_ns)
+    if count == 0:
+        return Percentiles(p50=None, p90=None, p95=None, p99=None, max=None)
+    ranks = {f"p{percent}": rank_of(percent, count) for percent in PERCENTS} | {"max": count - 1}
+    if count >= LEAST_FOR_P99_9:
+        ranks["p99_9"] = rank_of(999, count, of=1_000)
+    ordered = np.partition(values_ns, list(ranks.values()))
+    return Percentiles(**{name: int(ordered[rank]) / NS_PER_MS for name, rank in ranks.items()})
 
 
 def window_maxima(values: NDArray[np.int64], windows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

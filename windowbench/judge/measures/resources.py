@@ -40,7 +40,6 @@ def resources(
     ----------
     host : mapping of str to array
         Columns of ``samples/host.parquet``, in the order of time.
-    phases : sequence of Span
     measured : Span
         The measured phase of the schedule.
     events : int

@@ -23,13 +23,7 @@ _BOTH_BOUNDS = 0.90
 
 
 def theil_sen(x: NDArray[np.float64], y: NDArray[np.float64]) -> Slope | None:
-    """Return the slope of y over x, None of fewer than :data:`LEAST_POINTS` points.
-
-    Parameters
-    ----------
-    x, y : float64[n]
-        Points; `x` ascending.
-    """
+    """Return the slope of y over x, which ascends; None of fewer than :data:`LEAST_POINTS` points."""
     if len(x) < LEAST_POINTS:
         return None
     if len(x) > _MOST_POINTS:

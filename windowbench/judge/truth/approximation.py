@@ -29,7 +29,6 @@ def approximation_remarks(
     ----------
     field : str
         The integer that was counted approximately.
-    rows : ParsedRows
     comparison : Comparison
         Says which row counts for each cell.
     first : int
@@ -46,15 +45,7 @@ def approximation_remarks(
 def error_figures(found: NDArray[np.int64], true: NDArray[np.int64]) -> dict[str, float]:
     """Return how many counts there are and their relative error in per cent: how large, and which way on average.
 
-    Parameters
-    ----------
-    found, true : int64[n]
-        Approximate counts, and the true ones, which are above 0.
-
-    Returns
-    -------
-    dict of str to float
-        Of no counts, their number alone.
+    True counts, int64[n] as those found, are above 0. Of no counts it is their number alone.
     """
     count = len(found)
     if count == 0:

@@ -58,7 +58,6 @@ class ClosingTimes:
 
     Attributes
     ----------
-    assigner : WindowAssigner
     first_id : int
         Id of the first window; entry i of the arrays is window ``first_id + i``.
     closing_ns : int64[windows]
@@ -138,8 +137,6 @@ class ClosingBuilder:
 
     Parameters
     ----------
-    config : Config
-    schedule : Schedule
     wait_ms : int
         How far the watermark must be beyond a window's end.
     """

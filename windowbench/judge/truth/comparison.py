@@ -246,8 +246,6 @@ def compare(rows: ResultRows, truth: Truth, rules: Rules | None = None) -> Compa
 
     Parameters
     ----------
-    rows : ResultRows
-    truth : Truth
     rules : callable, optional
         What the rows of one key mean together; :func:`single_rows` when None.
     """

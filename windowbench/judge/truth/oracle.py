@@ -79,17 +79,7 @@ def outlined(
     cells: Callable[[Config, _Closing], CellTable],
     builder: Callable[[Config, _Closing, Evidence], TruthBuilder],
 ) -> Callable[[Config, Schedule, Iterable[ScheduledEvents]], Outline]:
-    """Return how a workload outlines its truth.
-
-    Parameters
-    ----------
-    closing_of : callable
-        Finds its windows, and when each may be emitted.
-    cells : callable
-        Numbers the cells of those windows.
-    builder : callable
-        Begins to add up what they hold.
-    """
+    """Return how a workload outlines its truth: it finds windows, numbers cells, begins to add up values."""
 
     def outline(config: Config, schedule: Schedule, events: Iterable[ScheduledEvents]) -> Outline:
         closing = closing_of(config, schedule, events)

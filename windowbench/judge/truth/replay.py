@@ -77,13 +77,8 @@ class _Rechunked:
     def take(self, count: int) -> NDArray[np.int64]:
         got, have = [self._rest], len(self._rest)
         while have < count:
-            piece = next(self._pieces, None)
-            if piece is None:
-                got.append(np.full(count - have, UNSENT, dtype=np.int64))
-                have = count
-            else:
-                got.append(piece)
-                have += len(piece)
+            got.append(next(self._pieces, np.full(count - have, UNSENT, dtype=np.int64)))
+            have += len(got[-1])
         joined = np.concatenate(got) if len(got) > 1 else got[0]
         self._rest = joined[count:]
         return joined[:count]
@@ -99,8 +94,6 @@ def scheduled_events(config: Config, schedule: Schedule, sent: SentSource = noth
 
     Parameters
     ----------
-    config : Config
-    schedule : Schedule
     sent : callable, optional
         Where the recorded send times come from.
     """
@@ -125,11 +118,6 @@ def scheduled_events(config: Config, schedule: Schedule, sent: SentSource = noth
 
 class TwoLooks:
     """A load that is looked at twice: at its schedule alone, then beside what was sent.
-
-    Parameters
-    ----------
-    config : Config
-    schedule : Schedule
 
     Notes
     -----

@@ -60,16 +60,12 @@ class ParsedRows:
     @classmethod
     def concatenated(cls, parts: Sequence[ParsedRows], integers: Sequence[str], doubles: Sequence[str]) -> ParsedRows:
         """Join parts; of no parts, an empty table with the named columns."""
-        if not parts:
-            return cls(
-                kind=np.empty(0, dtype=np.uint8),
-                integers={name: np.empty(0, dtype=np.int64) for name in integers},
-                doubles={name: np.empty(0, dtype=np.float64) for name in doubles},
-            )
+        no_kind, no_number = np.empty(0, dtype=np.uint8), np.empty(0, dtype=np.int64)
+        no_double = np.empty(0, dtype=np.float64)
         return cls(
-            kind=np.concatenate([part.kind for part in parts]),
-            integers={name: np.concatenate([part.integers[name] for part in parts]) for name in integers},
-            doubles={name: np.concatenate([part.doubles[name] for part in parts]) for name in doubles},
+            kind=np.concatenate([no_kind, *(part.kind for part in parts)]),
+            integers={name: np.concatenate([no_number, *(part.integers[name] for part in parts)]) for name in integers},
+            doubles={name: np.concatenate([no_double, *(part.doubles[name] for part in parts)]) for name in doubles},
         )
 
 
@@ -79,7 +75,6 @@ class ResultRows:
 
     Attributes
     ----------
-    parsed : ParsedRows
     partition : int32[n]
     offset : int64[n]
     append_ms : int64[n]

@@ -52,23 +52,10 @@ class WindowAssigner:
         """How many windows an instant falls into."""
         return self.size_ms // self.slide_ms
 
-    def ids_at(self, event_time_ns: int) -> range:
-        """Return the ids of the windows that hold an instant, lowest first."""
-        last = (event_time_ns - self.base_ms * NS_PER_MS) // (self.slide_ms * NS_PER_MS)
-        return range(last - self.windows_per_instant + 1, last + 1)
-
     def last_ids(self, event_time_ns: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return for each instant the id of the last window that holds it (its ``window_id``)."""
         ids: NDArray[np.int64] = (event_time_ns - self.base_ms * NS_PER_MS) // (self.slide_ms * NS_PER_MS)
         return ids
-
-    def start_ms(self, window_id: int) -> int:
-        """Return the first ms of a window."""
-        return self.base_ms + window_id * self.slide_ms
-
-    def end_ms(self, window_id: int) -> int:
-        """Return the first ms after a window."""
-        return self.start_ms(window_id) + self.size_ms
 
     def starts_ms(self, window_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the first ms of each window."""

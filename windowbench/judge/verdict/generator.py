@@ -30,15 +30,7 @@ class AckSamples:
 
 
 class GeneratorLedger:
-    """Adds up what happened to the scheduled events.
-
-    Parameters
-    ----------
-    config : Config
-    schedule : Schedule
-    acks : mapping of int to AckSamples
-        Sampled acknowledgements by producer.
-    """
+    """Adds up what happened to the scheduled events, with the sampled acknowledgements of each producer."""
 
     def __init__(self, config: Config, schedule: Schedule, acks: Mapping[int, AckSamples]) -> None:
         self._schedule = schedule
@@ -77,15 +69,7 @@ class GeneratorLedger:
         self._ack.add(samples.waited_ns[low:high][counts[position]])
 
     def figures(self, topic: TopicFigures, recorded_sends: int | None = None) -> GeneratorFigures:
-        """Return the figures.
-
-        Parameters
-        ----------
-        topic : TopicFigures
-            What reading the events topic again found.
-        recorded_sends : int, optional
-            How many sends the producers recorded; those that no scheduled event accounts for count as sent too many.
-        """
+        """Return the figures; sends that no scheduled event accounts for count as sent too many."""
         beyond_schedule = 0 if recorded_sends is None else recorded_sends - self._sent
         return GeneratorFigures(
             scheduled=self._scheduled,

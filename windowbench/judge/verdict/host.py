@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from windowbench.judge.measures.resources import TREES
 from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule
 from windowbench.runs.files.figures import HostFigures
 
@@ -20,7 +21,6 @@ def host_figures(columns: Mapping[str, NDArray[Any]], schedule: Schedule) -> Hos
     ----------
     columns : mapping of str to array
         Columns of ``samples/host.parquet``, in the order of time.
-    schedule : Schedule
 
     Notes
     -----
@@ -45,21 +45,15 @@ def host_figures(columns: Mapping[str, NDArray[Any]], schedule: Schedule) -> Hos
     def peak(name: str) -> int:
         return int(columns[name].max()) if len(columns.get(name, ())) else 0
 
+    by_tree: dict[str, Any] = {f"cpu_{tree}": mean(f"cpu_{tree}") for tree in TREES}
+    by_tree |= {f"rss_{tree}_bytes": peak(f"rss_{tree}") for tree in TREES if tree != "harness"}
     return HostFigures(
         samples=int(np.count_nonzero(measured)),
         greatest_step_ms=greatest / NS_PER_MS,
         drift_ppm=float((wall - mono)[-1] - (wall - mono)[0]) / elapsed * 1e6 if elapsed else 0.0,
         steal=mean("steal"),
         throttled=mean("throttled"),
-        cpu_harness=mean("cpu_harness"),
-        cpu_producers=mean("cpu_producers"),
-        cpu_engine=mean("cpu_engine"),
-        cpu_broker=mean("cpu_broker"),
-        cpu_consumer=mean("cpu_consumer"),
-        rss_engine_bytes=peak("rss_engine"),
-        rss_broker_bytes=peak("rss_broker"),
-        rss_producers_bytes=peak("rss_producers"),
-        rss_consumer_bytes=peak("rss_consumer"),
+        **by_tree,
     )
 
 

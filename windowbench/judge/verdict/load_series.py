@@ -14,10 +14,6 @@ from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule
 class LoadSeries:
     """Counts events in seconds since the epoch of the load.
 
-    Parameters
-    ----------
-    schedule : Schedule
-
     Notes
     -----
     An event is scheduled in the second it was due in and sent in the second it was handed over in. What was sent

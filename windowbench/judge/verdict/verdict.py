@@ -6,11 +6,13 @@ explains is the generator's, and is not charged to the engine. All reasons are n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from config import MUST_COUNT_MARGIN_MS, Config
 from windowbench.judge.measures.steady_state import GROWTH_LIMIT_MS_PER_S, grows
+from windowbench.judge.truth.comparison import RowClass
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.reasons import Party, ReasonCode, charge
 from windowbench.load.schedule import NS_PER_MS
@@ -43,27 +45,20 @@ class RowFigures:
 
     Attributes
     ----------
-    wrong, missing, conflicting, backwards, unexpected, duplicate, undecidable, foreign : int
-        Rows by class; `missing` counts expected rows that are not there.
-    wrong_explained, missing_explained, conflicting_explained : int
-        Those of them that what the generator sent late, or not at all, explains.
+    counts, explained : Counter of RowClass
+        Rows by class, and those of them in error that what the generator sent late, or not at all, explains.
+    missing, missing_explained : int
+        The same of expected rows that are not there.
     not_log_append_time : int
         Rows of this run that the broker did not stamp.
     impossible : Impossible
         Latencies that cannot be.
     """
 
-    wrong: int = 0
-    wrong_explained: int = 0
+    counts: Counter[RowClass] = field(default_factory=Counter)
+    explained: Counter[RowClass] = field(default_factory=Counter)
     missing: int = 0
     missing_explained: int = 0
-    conflicting: int = 0
-    conflicting_explained: int = 0
-    backwards: int = 0
-    unexpected: int = 0
-    duplicate: int = 0
-    undecidable: int = 0
-    foreign: int = 0
     not_log_append_time: int = 0
     impossible: Impossible = field(default_factory=Impossible)
 
@@ -166,56 +161,40 @@ def host_reasons(figures: HostFigures, clock: ClockOffset, config: Config) -> li
 def row_reasons(rows: RowFigures, *, sent_early: bool) -> list[Reason]:
     """Return what speaks against the rows; the generator's share of the errors is charged to the generator.
 
-    Parameters
-    ----------
-    rows : RowFigures
-    sent_early : bool
-        Whether the generator sent events before they were due, which lets windows close early.
+    Events that it sent before they were due let windows close early.
     """
-    explained = "; events sent late or not at all explain it"
-    wrong, missing, conflicting = rows.wrong_explained, rows.missing_explained, rows.conflicting_explained
-    odd, early = rows.impossible, Party.GENERATOR if sent_early else Party.ENGINE
-    found: list[tuple[Party, ReasonCode, int, str]] = [
-        (Party.GENERATOR, ReasonCode.ROWS_WRONG_EXPLAINED, wrong, f"rows hold a wrong value{explained}"),
-        (Party.GENERATOR, ReasonCode.ROWS_MISSING_EXPLAINED, missing, f"rows are missing{explained}"),
-        (Party.GENERATOR, ReasonCode.ROWS_CONFLICTING_EXPLAINED, conflicting, f"rows conflict{explained}"),
-        (
-            Party.BROKER,
-            ReasonCode.NOT_LOG_APPEND_TIME,
-            rows.not_log_append_time,
-            "results were not stamped by the broker (timestamp type is not LogAppendTime)",
-        ),
-        (Party.ENGINE, ReasonCode.ROWS_WRONG, rows.wrong - wrong, "rows hold a wrong value"),
-        (Party.ENGINE, ReasonCode.ROWS_MISSING, rows.missing - missing, "expected rows are missing"),
-        (
-            Party.ENGINE,
-            ReasonCode.ROWS_CONFLICTING,
-            rows.conflicting - conflicting,
-            "rows conflict with the row of their key",
-        ),
-        (
-            Party.ENGINE,
-            ReasonCode.ROWS_BACKWARDS,
-            rows.backwards,
-            "rows count fewer events than a row of their key before them",
-        ),
-        (Party.ENGINE, ReasonCode.ROWS_UNEXPECTED, rows.unexpected, "rows have a key of which no row is expected"),
-        # A row with the right value cannot have been appended before its events were produced: a clock is wrong.
-        (
-            Party.HOST,
-            ReasonCode.E2E_NEGATIVE,
-            odd.e2e_negative,
-            "rows were appended before their last event was produced",
-        ),
-        (
-            Party.HOST,
-            ReasonCode.FRESHNESS_NEGATIVE,
-            odd.freshness_negative,
-            "rows were appended before an event they count",
-        ),
-        (early, ReasonCode.EXCESS_TOO_LOW, odd.excess_too_low, "rows were appended before their window could close"),
+    why = "; events sent late or not at all explain it"
+    counts, odd = rows.counts, rows.impossible
+    wrong, conflicting = rows.explained[RowClass.WRONG_VALUE], rows.explained[RowClass.CONFLICTING]
+    of_generator = [
+        (ReasonCode.ROWS_WRONG_EXPLAINED, wrong, f"rows hold a wrong value{why}"),
+        (ReasonCode.ROWS_MISSING_EXPLAINED, rows.missing_explained, f"rows are missing{why}"),
+        (ReasonCode.ROWS_CONFLICTING_EXPLAINED, conflicting, f"rows conflict{why}"),
     ]
-    return [charge(party, code, f"{count} {words}") for party, code, count, words in found if count]
+    stamp = "results were not stamped by the broker (timestamp type is not LogAppendTime)"
+    differing = counts[RowClass.CONFLICTING] - conflicting
+    backwards = "rows count fewer events than a row of their key before them"
+    of_engine = [
+        (ReasonCode.ROWS_WRONG, counts[RowClass.WRONG_VALUE] - wrong, "rows hold a wrong value"),
+        (ReasonCode.ROWS_MISSING, rows.missing - rows.missing_explained, "expected rows are missing"),
+        (ReasonCode.ROWS_CONFLICTING, differing, "rows conflict with the row of their key"),
+        (ReasonCode.ROWS_BACKWARDS, counts[RowClass.BACKWARDS], backwards),
+        (ReasonCode.ROWS_UNEXPECTED, counts[RowClass.UNEXPECTED], "rows have a key of which no row is expected"),
+    ]
+    # A row with the right value cannot have been appended before its events were produced: a clock is wrong.
+    of_host = [
+        (ReasonCode.E2E_NEGATIVE, odd.e2e_negative, "rows were appended before their last event was produced"),
+        (ReasonCode.FRESHNESS_NEGATIVE, odd.freshness_negative, "rows were appended before an event they count"),
+    ]
+    early = (ReasonCode.EXCESS_TOO_LOW, odd.excess_too_low, "rows were appended before their window could close")
+    found: list[tuple[Party, Sequence[tuple[ReasonCode, int, str]]]] = [
+        (Party.GENERATOR, of_generator),
+        (Party.BROKER, [(ReasonCode.NOT_LOG_APPEND_TIME, rows.not_log_append_time, stamp)]),
+        (Party.ENGINE, of_engine),
+        (Party.HOST, of_host),
+        (Party.GENERATOR if sent_early else Party.ENGINE, [early]),
+    ]
+    return [charge(party, code, f"{n} {words}") for party, faults in found for code, n, words in faults if n]
 
 
 def sustain_reasons(figures: SustainFigures) -> list[Reason]:
@@ -245,16 +224,14 @@ def warnings_of(generator: GeneratorFigures, host: HostFigures, rows: RowFigures
             found.append(f"{share:.1%} of CPU time was {words} in the measured phase")
     if host.samples == 0:
         found.append("the machine was not sampled in the measured phase")
-    if generator.foreign:
-        found.append(f"{generator.foreign} records of others are in the events topic")
-    if rows.foreign:
-        found.append(f"{rows.foreign} records of others are in the results topic")
-    if rows.duplicate:
-        found.append(f"{rows.duplicate} rows are repeated with equal values")
-    if rows.undecidable:
-        found.append(f"{rows.undecidable} rows cannot be decided: late events may or may not have been counted")
-    if generator.failed:
-        found.append(f"{generator.failed} events could not be delivered")
+    counts = (
+        (generator.foreign, "records of others are in the events topic"),
+        (rows.counts[RowClass.FOREIGN], "records of others are in the results topic"),
+        (rows.counts[RowClass.DUPLICATE], "rows are repeated with equal values"),
+        (rows.counts[RowClass.UNDECIDABLE], "rows cannot be decided: late events may or may not have been counted"),
+        (generator.failed, "events could not be delivered"),
+    )
+    found += [f"{count} {words}" for count, words in counts if count]
     visible_ms = (generator.lateness_max_all_ms or 0.0) + (generator.ack_max_ms or 0.0)
     if visible_ms > MUST_COUNT_MARGIN_MS:
         found.append(

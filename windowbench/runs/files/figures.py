@@ -79,11 +79,6 @@ class Impossible:
     freshness_negative: int = 0
     excess_too_low: int = 0
 
-    @property
-    def any(self) -> bool:
-        """Whether there is one."""
-        return bool(self.e2e_negative or self.freshness_negative or self.excess_too_low)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VisibleFigures:
