@@ -17,7 +17,6 @@ from windowbench.report.comparison_facts import (
 )
 from windowbench.report.content import RunContent
 from windowbench.report.document import (
-    Block,
     Document,
     Foreign,
     Line,
@@ -61,7 +60,16 @@ def comparison_document(content: Content, runs: Mapping[str, RunContent] = _NONE
                     *comparison_facts.differences(content),
                 ),
             ),
-            _latency(content, metric),
+            Section(
+                name="latency",
+                title="Latency",
+                lead="Over the rows of measured windows of all valid runs of an arm.",
+                blocks=[
+                    plot
+                    for name in dict.fromkeys((metric, "since_window_end_ms"))
+                    for plot in comparison_plots.distributions(content, name)
+                ],
+            ),
             Section(name="windows", title="Windows", blocks=some(comparison_plots.windows(content, runs, metric))),
             Section(
                 name="decomposition",
@@ -195,22 +203,6 @@ def _tiles(content: Content) -> Iterator[Tile]:
 
 
 # --- the sections -----------------------------------------------------------------------------------------------------
-
-
-def _latency(content: Content, metric: str) -> Section:
-    blocks: list[Block | None] = []
-    for name in dict.fromkeys((metric, "since_window_end_ms")):
-        short = name.removesuffix("_ms").replace("_", "-") or "none"
-        blocks += [
-            comparison_plots.distribution(content, name, f"cdf-{short}"),
-            comparison_plots.spectrum(content, name, f"spectrum-{short}"),
-        ]
-    return Section(
-        name="latency",
-        title="Latency",
-        lead="Over the rows of measured windows of all valid runs of an arm.",
-        blocks=some(*blocks),
-    )
 
 
 def _circumstances(content: Content) -> Section:

@@ -55,5 +55,4 @@ def _finalize(value: object) -> Any:  # noqa: ANN401 - what a template prints
 
 def _drawing(plot: Plot) -> Markup:
     """Draw a plot into the page; :mod:`windowbench.report.drawing` escapes the words in it."""
-    drawn = draw(plot.name, plot.words, plot.paint, size=plot.size, panels=plot.panels)
-    return Markup(drawn)  # noqa: S704 - see above
+    return Markup(draw(plot))  # noqa: S704 - see above

@@ -253,10 +253,8 @@ def _latency(content: RunContent) -> Section:
         title="Latency",
         lead="Over the rows of measured windows. Percentiles by nearest rank: a latency that occurred.",
         blocks=some(
-            latency_plots.distribution("cdf", found, first, interval),
-            latency_plots.spectrum("spectrum", found, first),
-            latency_plots.distribution("cdf-others", found, others),
-            latency_plots.spectrum("spectrum-others", found, others),
+            *latency_plots.distributions(found, first, interval=interval),
+            *latency_plots.distributions(found, others, "-others"),
             run_facts.latencies(summary),
             run_facts.maxima(summary),
             run_facts.definitions(summary),
