@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ def _distinct(directories: Sequence[str]) -> list[str]:
 def with_distinct_ids(runs: Sequence[ReadRun]) -> list[ReadRun]:
     """Return runs whose ids tell them apart: those of equal names in different places are called by their paths."""
     ids = [run.run_id for run in runs]
-    return [run.named(run.directory) if ids.count(run.run_id) > 1 else run for run in runs]
+    return [dataclasses.replace(run, run_id=run.directory) if ids.count(run.run_id) > 1 else run for run in runs]
 
 
 def check_outputs(arguments: argparse.Namespace) -> None:

@@ -65,16 +65,7 @@ def parse_threshold(expression: str) -> Threshold:
 def evaluate(
     threshold: Threshold, arms: Sequence[str], differences: Sequence[ArmDifference], known: Sequence[str]
 ) -> JudgedThreshold:
-    """Return what a threshold says of each arm but the base, as the comparison holds it.
-
-    Parameters
-    ----------
-    threshold : Threshold
-    arms : sequence of str
-        Labels of the arms that are not the base.
-    differences : sequence of ArmDifference
-    known : sequence of str
-        The metrics there are.
+    """Return what a threshold says of each arm but the base, as the comparison holds it; `known` are the metrics.
 
     Raises
     ------

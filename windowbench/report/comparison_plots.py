@@ -9,7 +9,7 @@ import numpy as np
 
 from windowbench.judge.measures.resources import TREES
 from windowbench.load.schedule import NS_PER_S
-from windowbench.report.comparison_facts import Content, Means, change_of, labels
+from windowbench.report.comparison_facts import Content, Means, by_rank, change_of
 from windowbench.report.content import RunContent
 from windowbench.report.curves import Curve, band
 from windowbench.report.document import Key, Plot
@@ -39,7 +39,8 @@ def _keys(content: Content, arms: Sequence[str]) -> list[Key]:
 def forest(content: Content) -> Plot | None:
     """Draw the differences of every arm from the base with their intervals."""
     ranked, tints = content["ranked_by"], arm_colours(content)
-    found = [(arm, percent, change_of(content, arm, percent)) for arm in labels(content) for percent in (50, 90)]
+    arms = [arm["label"] for arm in by_rank(content)]
+    found = [(arm, percent, change_of(content, arm, percent)) for arm in arms for percent in (50, 90)]
     shown = [(arm, percent, entry["difference_ms"]) for arm, percent, entry in found if entry is not None]
     if content["base"] is None or not shown:
         return None
@@ -191,10 +192,8 @@ def decomposition(means: Means) -> Plot | None:
 def cpu(found: Means) -> Plot | None:
     """Draw what a million events cost each arm, process tree by process tree."""
     tints = {tree: TREE_COLOURS[tree] for tree in TREES if any(tree in spent for spent in found.values())}
-    words = "CPU-seconds per million events"
-    return _bars(
-        found, tints, {tree: tree for tree in tints}, number, name="cpu", title=words, words=words, scale=words
-    )
+    names, words = {tree: tree for tree in tints}, "CPU-seconds per million events"
+    return _bars(found, tints, names, number, name="cpu", title=words, words=words, scale=words)
 
 
 def _bars(

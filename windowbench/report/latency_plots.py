@@ -14,7 +14,7 @@ from windowbench.judge.measures.latency import PARTS
 from windowbench.report.curves import Curve, quantile_curve, spectrum_curve
 from windowbench.report.document import Key, Plot
 from windowbench.report.drawing import HALF, WIDE, colour, few_ticks, stacked_bar
-from windowbench.report.latencies import PART_WORDS
+from windowbench.report.latencies import PART_WORDS, known, part_means, shows_updates
 from windowbench.report.wording import ms, plural
 
 if TYPE_CHECKING:
@@ -127,11 +127,11 @@ def _percentiles_said(values: Any) -> str:  # noqa: ANN401 - any array
     return f"{plural(len(ordered), 'row')}: {words}, greatest {ms(float(ordered[-1]))}"
 
 
-def decomposition(parts: Mapping[str, Any]) -> Plot | None:
+def decomposition(summary: Mapping[str, Any]) -> Plot | None:
     """Draw the mean parts of a row's time: all of them to scale, and again without the configured delay."""
-    found = {name: (parts.get(name) or {}).get("mean") for name in PARTS}
-    means = {name: float(mean) for name, mean in found.items() if mean is not None}
-    if len(means) < len(PARTS):
+    found = known(part_means(summary))
+    means = {name: found[name] for name in PARTS if name in found}
+    if shows_updates(summary) or len(means) < len(PARTS):
         return None
 
     def paint(*panels: Axes) -> None:

@@ -57,16 +57,10 @@ def run_document(content: RunContent, *, directory: str = "") -> Document:
                 name="decomposition",
                 title="Where the time went",
                 lead="From the moment the last event of a row was due to the row itself.",
-                blocks=some(
-                    None
-                    if shows_updates(summary)
-                    else latency_plots.decomposition(summary.get("decomposition_ms") or {}),
-                    run_facts.decomposition(summary),
-                ),
+                blocks=some(latency_plots.decomposition(summary), run_facts.decomposition(summary)),
                 detail=True,
             ),
             Section(
-                name="load",
                 title="Load",
                 lead="When each event is due was decided before the run; no stall of broker or engine slows it down.",
                 blocks=some(
@@ -76,7 +70,6 @@ def run_document(content: RunContent, *, directory: str = "") -> Document:
                 ),
             ),
             Section(
-                name="producers",
                 title="Producers",
                 lead="How well the load generator kept its own schedule.",
                 blocks=some(time_plots.lateness_line(content), run_facts.generator(summary)),
@@ -84,7 +77,6 @@ def run_document(content: RunContent, *, directory: str = "") -> Document:
             ),
             _engine(content),
             Section(
-                name="resources",
                 title="Resources",
                 lead="By process tree: each with everything below it. The harness is what starts and watches.",
                 blocks=some(
@@ -96,27 +88,18 @@ def run_document(content: RunContent, *, directory: str = "") -> Document:
                 ),
             ),
             Section(
-                name="phases",
                 title="Phases",
                 lead="Where the seconds of the run went.",
                 blocks=some(time_plots.phase_bars(content)),
             ),
-            Section(
-                name="configuration",
-                title="Configuration",
-                lead="Every setting, and which layer set it. What somebody set is bold.",
-                blocks=some(setup_facts.settings(content.config, content.origins)),
-                detail=True,
+            *setup_facts.setup_sections(
+                content.config,
+                content.origins,
+                content.environment,
+                "Every setting, and which layer set it. What somebody set is bold.",
+                "What can change a latency, as it was found when the run began.",
             ),
             Section(
-                name="environment",
-                title="Environment",
-                lead="What can change a latency, as it was found when the run began.",
-                blocks=some(setup_facts.environment(content.environment)),
-                detail=True,
-            ),
-            Section(
-                name="engine-settings",
                 title="Engine settings",
                 lead="As the engine itself reported them when it started; secrets are masked.",
                 blocks=some(setup_facts.engine_settings(summary)),
@@ -249,7 +232,6 @@ def _latency(content: RunContent) -> Section:
     first, others = [_ranking(content), _FIRST], ["since_window_end", "e2e"]
     interval = (summary.get("headline") or {}).get("interval_ms")
     return Section(
-        name="latency",
         title="Latency",
         lead="Over the rows of measured windows. Percentiles by nearest rank: a latency that occurred.",
         blocks=some(
@@ -272,9 +254,7 @@ def _windows(content: RunContent) -> Section:
         latency = latency.removeprefix("visible_")
     note = sentence((content.summary.get("steady_state") or {}).get("note", ""))
     trend = Words(lines=[note]) if note else None
-    return Section(
-        name="windows", title="Windows", blocks=some(time_plots.window_line(content, latency), trend), detail=True
-    )
+    return Section(title="Windows", blocks=some(time_plots.window_line(content, latency), trend), detail=True)
 
 
 def _engine(content: RunContent) -> Section:
@@ -287,7 +267,6 @@ def _engine(content: RunContent) -> Section:
     if progress:
         plots.append(time_plots.engine_line(content, "lag", progress.lag, "Watermark behind the clock", "s"))
     return Section(
-        name="engine",
         title="Engine",
         lead="What the engine said of itself. Engines mean different things by these words: shown, never compared.",
         blocks=some(*plots, run_facts.engine(content.summary)),

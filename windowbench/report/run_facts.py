@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from windowbench.report.document import Foreign, Line, Row, Table, facts
-from windowbench.report.engine_words import engine_words
 from windowbench.report.latencies import (
-    PART_WORDS,
     PERCENTS,
-    TOTAL_WORDS,
+    ROW_TIMES,
     Summary,
     percents_of,
     shown_latencies,
@@ -18,6 +16,7 @@ from windowbench.report.latencies import (
     shows_updates,
 )
 from windowbench.report.wording import NOTHING, count, ms, number, plural, sentence, sentences, share, signed, size
+from windowbench.settings.engine import PYTHON_WORKER
 
 _CLASSES = {
     "exact": "exact",
@@ -119,22 +118,22 @@ def definitions(summary: Summary) -> Table | None:
 
 def by_metric(summary: Summary) -> Table | None:
     """Return rows and latencies of each type of row, where there are several."""
-    found, latency = summary.get("by_metric"), "excess"
+    found = summary.get("by_metric")
     if not found:
         return None
-    percents = percents_of(metric[f"{latency}_ms"] for metric in found)
+    percents = percents_of(metric["excess_ms"] for metric in found)
     classes = ("expected", "exact", "wrong_value", "missing", "undecidable")
     lines = [
         Row(
             cells=[
                 Foreign(metric["metric"]),
                 *(count(metric[name]) for name in classes),
-                *_figures(metric[f"{latency}_ms"], percents),
+                *_figures(metric["excess_ms"], percents),
             ]
         )
         for metric in found
     ]
-    heads = ["", *(_CLASSES.get(name, name) for name in classes), *(f"{latency} {head}" for head in percents.values())]
+    heads = ["", *(_CLASSES.get(name, name) for name in classes), *(f"excess {head}" for head in percents.values())]
     note = "Rows of all windows; latencies in ms, of rows of measured windows. The headline is over all types of rows."
     return Table(title="By type of row", head=heads, rows=lines, note=note, detail=True)
 
@@ -204,7 +203,7 @@ def decomposition(summary: Summary) -> Table | None:
     parts = {} if shows_updates(summary) else summary.get("decomposition_ms") or {}
     lines = [
         Row(cells=[words, *_figures(parts[name], ("mean", "p50", "p90", "max"))], strong=name == "total")
-        for name, words in {**PART_WORDS, "total": TOTAL_WORDS.replace(" - ", " − ")}.items()
+        for name, words in ROW_TIMES.items()
         if name in parts
     ]
     if not lines:
@@ -328,23 +327,31 @@ def engine(summary: Summary) -> Table | None:
     cells: list[tuple[Line, Line]] = [("engine", Foreign(found["name"]))]
     cells += [("preset", found["preset"])] if found.get("preset") else []
     cells += [(name, "approximate") for name in found.get("approximate") or ()]
-    cells += engine_words(found)
+    if found.get("real_time_batch_s"):
+        boundaries = f"{count(found['batches'])} batch boundaries in the measured phase"
+        cells.append(("Real-Time Mode", f"batches of {found['real_time_batch_s']:g} s, {boundaries}"))
+    elif shows_updates(summary):
+        cells.append(("mode", "update"))
+    if PYTHON_WORKER in found.get("settings", {}):
+        cells.append(("Python worker", "on the measured path: every row goes to it and back"))
     cells.append(("records rejected", count(found["rejected"])))
-    if found["batches"] and found["batch_max_ms"]:  # only an engine of micro-batches says how long each took
-        lengths = f"median {number(found['batch_p50_ms'], 0)} ms, longest {number(found['batch_max_ms'], 0)} ms"
-        cells.append(("batches in the measured phase", f"{count(found['batches'])}, {lengths}"))
-    if (kept := state_kept(found)) is not None:
-        cells.append(("state, most in the measured phase", kept))
-    if found.get("checkpoints"):
-        lengths = (
-            f"median {number(found['checkpoint_p50_ms'], 0)} ms, longest {number(found['checkpoint_max_ms'], 0)} ms"
-        )
-        cells.append(("checkpoints in the measured phase", f"{count(found['checkpoints'])}, {lengths}"))
+    kept = state_kept(found)
+    if found["batch_max_ms"]:  # only an engine of micro-batches says how long each took
+        cells += _lengths(found, "batch", "batches")
+    cells += [("state, most in the measured phase", kept)] if kept is not None else []
+    cells += _lengths(found, "checkpoint", "checkpoints")
     lag = steady.get("results_lag_s")
     if lag is not None:
         limit = number(steady["results_lag_limit_s"], 0)
         cells.append(("from the end of load to the last event in a result", f"{number(lag)} s (limit {limit} s)"))
     return facts("Counts", cells)
+
+
+def _lengths(engine: Summary, one: str, many: str) -> Iterator[tuple[Line, Line]]:
+    """Say how long batches or checkpoints took, where there were any."""
+    if engine.get(many):
+        median, longest = (number(engine[f"{one}_{which}_ms"], 0) for which in ("p50", "max"))
+        yield f"{many} in the measured phase", f"{count(engine[many])}, median {median} ms, longest {longest} ms"
 
 
 def state_kept(engine: Mapping[str, Any]) -> str | None:
@@ -360,29 +367,27 @@ def spent(summary: Summary) -> Table | None:
     found = summary.get("resources")
     if not found or not found["cpu_seconds"]:
         return None
-    trees, memory = list(found["cpu_seconds"]), found["memory_bytes"]
+    trees = list(found["cpu_seconds"])
     each = [found["cpu_seconds_per_million_events"][tree] for tree in trees]
-    lines = [
-        Row(cells=["CPU s per million events", *map(number, each), _sum(each)], strong=True),
-        Row(cells=["greatest resident memory", *(size(memory.get(tree)) for tree in trees), ""]),
-    ]
-    return Table(title="Cost, measured phase", head=["", *trees, "all"], rows=lines)
+    memory = Row(cells=["greatest resident memory", *(size(found["memory_bytes"].get(tree)) for tree in trees), ""])
+    rows = [_spent("CPU s per million events", each, strong=True), memory]
+    return Table(title="Cost, measured phase", head=["", *trees, "all"], rows=rows)
 
 
-def _sum(values: Sequence[float | None]) -> str:
-    return number(None if any(value is None for value in values) else sum(value or 0.0 for value in values))
+def _spent(name: str, each: Sequence[float | None], *, strong: bool = False) -> Row:
+    """Return figures of process trees, and their sum where all are known."""
+    known = [value for value in each if value is not None]
+    return Row(cells=[name, *map(number, each), number(sum(known) if len(known) == len(each) else None)], strong=strong)
 
 
 def resources(summary: Summary) -> Table | None:
     """Return CPU-seconds by phase and process tree."""
-    found = summary.get("resources")
-    if not found or not found["cpu_seconds"]:
+    found = (summary.get("resources") or {}).get("cpu_seconds")
+    if not found:
         return None
-    spent = found["cpu_seconds"]
-    phases = {phase: [of[phase] for of in spent.values()] for phase in next(iter(spent.values()))}
-    phases["whole run"] = [sum(of.values()) for of in spent.values()]
-    lines = [Row(cells=[phase, *map(number, values), _sum(values)]) for phase, values in phases.items()]
-    return Table(title="CPU-seconds by phase", head=["", *spent, "all"], rows=lines, detail=True)
+    rows = [_spent(phase, [of[phase] for of in found.values()]) for phase in next(iter(found.values()))]
+    rows.append(_spent("whole run", [sum(of.values()) for of in found.values()]))
+    return Table(title="CPU-seconds by phase", head=["", *found, "all"], rows=rows, detail=True)
 
 
 def machine(summary: Summary) -> Table | None:

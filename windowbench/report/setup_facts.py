@@ -6,11 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from config import GROUPS, SETTINGS
-from windowbench.report.document import Columns, Foreign, Line, Row, Table, facts
+from windowbench.report.document import Columns, Foreign, Line, Row, Section, Table, facts, some
 from windowbench.report.wording import NOTHING, setting, size
 from windowbench.settings.masking import mask_value
 
 Found = Mapping[str, Any]
+
+
+def setup_sections(config: Found, origins: Mapping[str, str], environment: Found, *leads: str) -> list[Section]:
+    """Return the sections of settings and of the environment, each with its lead."""
+    tables = {"Configuration": settings(config, origins), "Environment": environment_tables(environment)}
+    return [
+        Section(title=title, lead=lead, blocks=some(found), detail=True)
+        for (title, found), lead in zip(tables.items(), leads, strict=True)
+    ]
 
 
 def shown_setting(name: str, value: object) -> Line:
@@ -86,7 +95,7 @@ _ENVIRONMENT: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def environment(found: Found) -> Columns | None:
+def environment_tables(found: Found) -> Columns | None:
     """Return every field of the environment, in groups; fields nobody placed come last."""
     placed = {key for fields in _ENVIRONMENT.values() for key, _ in fields}
     groups = {**_ENVIRONMENT, "Other": tuple((key, key) for key in found if key not in placed)}
