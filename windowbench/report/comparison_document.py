@@ -33,14 +33,9 @@ _NONE: Mapping[str, RunContent] = {}
 
 
 def comparison_document(content: Content, runs: Mapping[str, RunContent] = _NONE) -> Document:
-    """Return the report of a comparison.
+    """Return the report of the content of ``comparison.json``.
 
-    Parameters
-    ----------
-    content : mapping
-        Content of ``comparison.json``; :mod:`windowbench.compare` names what is in it.
-    runs : mapping of str to RunContent
-        The runs by their ids, as far as they could be read; what only they know is left out without them.
+    What only `runs` know, by their ids as far as they could be read, is left out without them.
     """
     metric = content["ranked_by"]["metric"] if content["base"] is not None else ""
     parts, cpu, memory = (

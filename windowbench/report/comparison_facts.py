@@ -108,12 +108,11 @@ def differences(content: Content) -> list[Table]:
     """Return every difference from the base, a table for each arm, what ranks first."""
     tables, metric = [], content["ranked_by"]["metric"]
     for arm in by_rank(content):
-        label = arm["label"]
-        found = [entry for entry in content["differences"] if entry["arm"] == label]
+        found = [entry for entry in content["differences"] if entry["arm"] == arm["label"]]
         if found:
             found.sort(key=lambda entry: (entry["metric"] != metric, entry["metric"], entry["percent"]))
-            change = change_of(content, label)
-            title: Line = (Foreign(label), " against ", Foreign(found[0]["base"]))
+            change = change_of(content, arm["label"])
+            title: Line = (Foreign(arm["label"]), " against ", Foreign(found[0]["base"]))
             tables.append(
                 Table(
                     title=joined([title, conclusion(change)], ": ") if change else title,
@@ -173,12 +172,7 @@ def thresholds(content: Content) -> Table | None:
     """Return what was asked for by thresholds, and what came of it."""
     lines = [
         Row(
-            cells=[
-                Foreign(threshold["expression"]),
-                Foreign(result["arm"]),
-                Foreign(result["text"]),
-                result["outcome"],
-            ],
+            cells=[*map(Foreign, (threshold["expression"], result["arm"], result["text"])), result["outcome"]],
             tag=_OUTCOME_TAGS.get(result["outcome"], ""),
         )
         for threshold in content["thresholds"]
@@ -244,12 +238,8 @@ def resources(cpu: Means, memory: Means) -> Table | None:
         for tree in trees
         if any(tree in found for found in memory.values())
     ]
-    return Table(
-        title="What a million events cost",
-        head=["", *map(Foreign, cpu)],
-        rows=lines,
-        note="Mean over the runs of an arm.",
-    )
+    title, note = "What a million events cost", "Mean over the runs of an arm."
+    return Table(title=title, head=["", *map(Foreign, cpu)], rows=lines, note=note)
 
 
 Values = Mapping[str, Line]

@@ -35,12 +35,7 @@ COLOURS = {
     "muted": "#0a0b02",
     "line": "#0a0b03",
     "paper": "#0a0b04",
-    "c1": "#0a0c01",
-    "c2": "#0a0c02",
-    "c3": "#0a0c03",
-    "c4": "#0a0c04",
-    "c5": "#0a0c05",
-    "c6": "#0a0c06",
+    **{f"c{number}": f"#0a0c0{number}" for number in range(1, 7)},
 }
 """Colours of the page by name, and what stands for each while it is drawn."""
 SERIES = ("c1", "c2", "c3", "c4", "c5", "c6")

@@ -90,18 +90,9 @@ def spectrum_plot(
 def distributions(
     latencies: Mapping[str, Any], names: Iterable[str], suffix: str = "", interval: Sequence[float] | None = None
 ) -> list[Plot]:
-    """Draw the distribution functions and the percentile spectra of some latencies.
+    """Draw the distribution functions and the percentile spectra of those latencies, in ms, that `names` names.
 
-    Parameters
-    ----------
-    latencies : mapping of str to array
-        Values in ms.
-    names : iterable of str
-        Which of them to draw.
-    suffix : str
-        Of the plots' names.
-    interval : (float, float), optional
-        Interval of the first one's P90.
+    `suffix` ends the plots' names; `interval` is that of the first one's P90.
     """
     found = {name: latencies[name] for name in names if len(latencies.get(name, ()))}
     if not found:

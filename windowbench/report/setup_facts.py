@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from config import GROUPS, SETTINGS
-from windowbench.report.document import Columns, Foreign, Line, Row, Section, Table, facts, some
+from windowbench.report.document import Columns, Foreign, Line, Row, Section, Table, beside, facts, some
 from windowbench.report.wording import NOTHING, setting, size
 from windowbench.settings.masking import mask_value
 
@@ -29,22 +29,19 @@ def shown_setting(name: str, value: object) -> Line:
 
 def settings(config: Found, origins: Mapping[str, str]) -> Columns | None:
     """Return every setting with its value and its origin, by group; what somebody set is strong."""
-    tables = []
-    known = {name: value for name, value in config.items() if name in SETTINGS}
-    for group in GROUPS:
-        lines = [
-            Row(
-                cells=[name, shown_setting(name, value), Foreign(origins.get(name, ""))],
-                strong=origins.get(name, "default") != "default",
-            )
-            for name, value in known.items()
-            if SETTINGS[name].group == group
-        ]
-        if lines:
-            tables.append(
-                Table(title=group.capitalize(), head=["setting", "value", "origin"], rows=lines, numbers_from=None)
-            )
-    return Columns(tables=tables) if tables else None
+    groups: dict[str, list[Row]] = {group: [] for group in GROUPS}
+    for name, value in config.items():
+        if name in SETTINGS:
+            cells: list[Line] = [name, shown_setting(name, value), Foreign(origins.get(name, ""))]
+            groups[SETTINGS[name].group].append(Row(cells=cells, strong=origins.get(name, "default") != "default"))
+    head = ["setting", "value", "origin"]
+    return beside(
+        *(
+            Table(title=group.capitalize(), head=head, rows=rows, numbers_from=None)
+            for group, rows in groups.items()
+            if rows
+        )
+    )
 
 
 def engine_settings(summary: Found) -> Table | None:
@@ -103,9 +100,8 @@ def environment_tables(found: Found) -> Columns | None:
     for title, fields in groups.items():
         cells = [cell for key, words in fields if key in found for cell in _flat(key, words, found[key])]
         foreign: list[tuple[Line, Line]] = [(Foreign(name), Foreign(value)) for name, value in cells]
-        if cells:
-            tables.append(facts(title, foreign))
-    return Columns(tables=tables) if tables else None
+        tables.append(facts(title, foreign) if cells else None)
+    return beside(*tables)
 
 
 def _flat(key: str, words: str, value: object) -> list[tuple[str, str]]:
