@@ -18,7 +18,7 @@ from windowbench.compare.figures import ArmFigures, describe_latencies, differen
 from windowbench.compare.finished import ReadRun
 from windowbench.compare.parity import effective_settings, parity
 from windowbench.compare.ranking import PERCENT, VISIBLE, ranking_metric
-from windowbench.compare.thresholds import Threshold, evaluate, exit_code_of
+from windowbench.compare.thresholds import evaluate, exit_code_of
 from windowbench.errors import EnvironmentProblem
 from windowbench.judge.measures.difference import LEAST_REPEATS, Level
 from windowbench.runs.files.comparison import (
@@ -27,6 +27,7 @@ from windowbench.runs.files.comparison import (
     ComparedRun,
     Comparison,
     EnvironmentDifference,
+    JudgedThreshold,
     RankedBy,
 )
 from windowbench.runs.files.figures import Percentiles
@@ -39,22 +40,11 @@ def compare_runs(
     *,
     base: Sequence[str] = (),
     labels: Mapping[str, str] | None = None,
-    thresholds: Sequence[Threshold] = (),
+    thresholds: Sequence[JudgedThreshold] = (),
     allow_different_environment: bool = False,
     name: str | None = None,
 ) -> Comparison:
-    """Return the comparison of runs.
-
-    Parameters
-    ----------
-    runs : sequence of ReadRun
-    base, labels
-        As in :func:`~windowbench.compare.arms.group`.
-    thresholds : sequence of Threshold
-    allow_different_environment : bool
-        Compare runs of different machines or software all the same.
-    name : str, optional
-        The comparison's own name.
+    """Return the comparison of runs; `base` and `labels` as in :func:`~windowbench.compare.arms.group`.
 
     Raises
     ------

@@ -10,6 +10,7 @@ from windowbench.report.comparison_facts import (
     Means,
     by_rank,
     change_of,
+    judged,
     ranking_figure,
     span,
 )
@@ -128,7 +129,7 @@ def _opening(content: Content) -> Opening:
 
 def _verdict(content: Content) -> tuple[str, str]:
     """Return the verdict on a comparison in a word or two, and its tone."""
-    outcomes = {result["outcome"] for threshold in content["thresholds"] for result in threshold["results"]}
+    outcomes = {result["outcome"] for _, result in judged(content)}
     if content["base"] is None:
         return "nothing to compare", "bad"
     if "missed" in outcomes:
@@ -142,20 +143,15 @@ def _verdict(content: Content) -> tuple[str, str]:
 
 def _meaning(content: Content) -> str:
     valid, total = sum(run["ranked"] for run in content["runs"]), len(content["runs"])
-    return f"{plural(valid, 'valid run')} of {total}" + (f", {_level(content)}" if content["differences"] else "")
-
-
-def _level(content: Content) -> str:
-    levels = {entry["level"] for entry in content["differences"]}
-    return f"differences {' and '.join(sorted(levels))}"
+    levels = sorted({entry["level"] for entry in content["differences"]})
+    return f"{plural(valid, 'valid run')} of {total}" + (f", differences {' and '.join(levels)}" if levels else "")
 
 
 def _missed(content: Content) -> Iterator[Reason]:
-    for threshold in content["thresholds"]:
-        for result in threshold["results"]:
-            if result["outcome"] != "kept":
-                text = (Foreign(threshold["expression"]), ": ", Foreign(result["text"]))
-                yield Reason(text=text, party=Foreign(result["arm"]), code=result["outcome"])
+    for expression, result in judged(content):
+        if result["outcome"] != "kept":
+            text = (Foreign(expression), ": ", Foreign(result["text"]))
+            yield Reason(text=text, party=Foreign(result["arm"]), code=result["outcome"])
 
 
 def _subtitle(content: Content) -> Line:

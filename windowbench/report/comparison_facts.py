@@ -168,19 +168,21 @@ def _of_differences(found: Sequence[Content]) -> Iterator[str]:
         )
 
 
+def judged(content: Content) -> list[tuple[str, Content]]:
+    """Return what each threshold says of each arm, with its expression."""
+    return [(of["expression"], result) for of in content["thresholds"] for result in of["results"]]
+
+
 def thresholds(content: Content) -> Table | None:
     """Return what was asked for by thresholds, and what came of it."""
     lines = [
         Row(
-            cells=[*map(Foreign, (threshold["expression"], result["arm"], result["text"])), result["outcome"]],
+            cells=[*map(Foreign, (expression, result["arm"], result["text"])), result["outcome"]],
             tag=_OUTCOME_TAGS.get(result["outcome"], ""),
         )
-        for threshold in content["thresholds"]
-        for result in threshold["results"]
+        for expression, result in judged(content)
     ]
-    if not lines:
-        return None
-    return Table(title="Thresholds", head=["", "arm", "found", "outcome"], rows=lines, numbers_from=None)
+    return _words("Thresholds", ["", "arm", "found", "outcome"], lines)
 
 
 def runs(content: Content) -> Table:
@@ -258,7 +260,7 @@ def parity(content: Content) -> Table | None:
         )
     ]
     note = "In brackets: who says so. What differs need not be unfair, but a reader should know."
-    return _settings("", _heads(arms, ""), rows, note)
+    return _words("", _heads(arms, ""), rows, note)
 
 
 def _differs(entry: Content, arms: int) -> Line:
@@ -282,7 +284,7 @@ def configuration(content: Content) -> Table | None:
         for entry in content["configuration_differences"]
         for cells in _by_arm(arms, entry["setting"], _shown(entry["setting"], entry["values"]))
     ]
-    return _settings("Configuration", _heads(arms), rows)
+    return _words("Configuration", _heads(arms), rows)
 
 
 def _shown(name: str, values: Mapping[str, Any]) -> Values:
@@ -308,7 +310,7 @@ def _shared(name: str, values: Iterable[tuple[str, Line]]) -> list[list[Line]]:
     return [["" if i else Foreign(name), value, joined(of)] for i, (value, of) in enumerate(owners.items())]
 
 
-def _settings(title: str, head: Sequence[Line], rows: Sequence[Row], note: str = "") -> Table | None:
+def _words(title: str, head: Sequence[Line], rows: Sequence[Row], note: str = "") -> Table | None:
     return Table(title=title, head=head, rows=rows, numbers_from=None, note=note) if rows else None
 
 
@@ -319,4 +321,4 @@ def by_run(title: str, entries: Sequence[Content]) -> Table | None:
         for entry in entries
         for cells in _shared(entry["field"], _shown(entry["field"], entry["values"]).items())
     ]
-    return _settings(title, ["", "value", "runs"], rows)
+    return _words(title, ["", "value", "runs"], rows)

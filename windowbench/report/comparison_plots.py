@@ -11,7 +11,7 @@ from windowbench.judge.measures.resources import TREES
 from windowbench.load.schedule import NS_PER_S
 from windowbench.report.comparison_facts import Content, Means, by_rank, change_of
 from windowbench.report.content import RunContent
-from windowbench.report.curves import Curve, band
+from windowbench.report.curves import Band, Curve, band
 from windowbench.report.document import Key, Plot
 from windowbench.report.drawing import SERIES, WIDE, colour, end_label, few_ticks, stacked_bar
 from windowbench.report.latencies import PART_WORDS
@@ -160,18 +160,16 @@ def windows(content: Content, runs: Mapping[str, RunContent], metric: str) -> Pl
     )
 
 
-def _window_line(runs: Mapping[str, RunContent], run: Content, metric: str) -> Any:  # noqa: ANN401 - a Band or None
-    found = runs.get(run["run_id"])
-    plain = metric.removesuffix("_ms")
+def _window_line(runs: Mapping[str, RunContent], run: Content, metric: str) -> Band | None:
+    found, plain = runs.get(run["run_id"]), metric.removesuffix("_ms")
     if found is None or found.schedule is None or "window_end_ms" not in found.windows:
         return None
-    columns = [name for name in (f"{plain}_p50_ms", f"{plain}_max_ms") if name in found.windows]
-    if not columns:
+    column = next((name for name in (f"{plain}_p50_ms", f"{plain}_max_ms") if name in found.windows), None)
+    if column is None:
         return None
-    ends, values = (np.array(found.windows[name], dtype=np.float64) for name in ("window_end_ms", columns[0]))
+    ends, values = (np.array(found.windows[name], dtype=np.float64) for name in ("window_end_ms", column))
     measured = np.array([phase == "measured" for phase in found.windows["phase"]])
-    line = band(ends[measured] / 1000 - found.schedule.base_time_ns / NS_PER_S, values[measured])
-    return line if len(line) else None
+    return band(ends[measured] / 1000 - found.schedule.base_time_ns / NS_PER_S, values[measured])
 
 
 def decomposition(means: Means) -> Plot | None:

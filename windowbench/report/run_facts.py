@@ -81,14 +81,14 @@ def _counted(summary: Summary, name: str) -> str:
 def maxima(summary: Summary) -> Table | None:
     """Return percentiles of the greatest latencies of windows."""
     found = summary.get("window_maxima_ms") or {}
-    percents = percents_of(found.values())
-    rows = [
-        Row(cells=[f"{name}_ms", *_figures(found[name], percents)])
-        for name in shown_latencies(summary)
-        if name in found
-    ]
-    heads = ["", *percents.values()]
-    return Table(title="Greatest of each window, ms", head=heads, rows=rows, detail=True) if rows else None
+    shown = {f"{name}_ms": found[name] for name in shown_latencies(summary) if name in found}
+    return _by_percentile("Greatest of each window, ms", shown, percents_of(found.values())) if shown else None
+
+
+def _by_percentile(title: str, shown: Mapping[str, Summary], percents: Mapping[str, str], note: str = "") -> Table:
+    """Return percentiles of some figures, a line for each."""
+    rows = [Row(cells=[name, *_figures(of, percents)]) for name, of in shown.items()]
+    return Table(title=title, head=["", *percents.values()], rows=rows, note=note, detail=True)
 
 
 def definitions(summary: Summary) -> Table | None:
@@ -143,21 +143,15 @@ def states(summary: Summary) -> Table | None:
     found = summary.get("states")
     if not found:
         return None
-    shown = ("freshness" if shows_updates(summary) else "excess", "e2e")
-    percents = percents_of(state.get(f"{name}_ms") or {} for state in found["by_state"] for name in shown)
-    lines = [
-        Row(
-            cells=[
-                f"{latency}_ms, state {state['state']}, {number(state['rate'], 0)}/s, {plural(state['rows'], 'row')}",
-                *_figures(state[f"{latency}_ms"], percents),
-            ]
-        )
+    latencies = ("freshness" if shows_updates(summary) else "excess", "e2e")
+    shown = {
+        f"{name}_ms, state {state['state']}, {number(state['rate'], 0)}/s, {plural(state['rows'], 'row')}": latency
         for state in found["by_state"]
-        for latency in shown
-        if state.get(f"{latency}_ms")
-    ]
+        for name in latencies
+        if (latency := state.get(f"{name}_ms"))
+    }
     note = sentence(f"{found['rule']}; {plural(found['changes'], 'state change')} in the measured phase")
-    return Table(title="By state of the load, ms", head=["", *percents.values()], rows=lines, note=note, detail=True)
+    return _by_percentile("By state of the load, ms", shown, percents_of(shown.values()), note)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------

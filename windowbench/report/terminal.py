@@ -36,7 +36,7 @@ _ASCII = str.maketrans({"−": "-", "–": "-", "·": "|", "…": "...", "±": "
 
 
 def terminal_text(document: Document, *, long: bool = False) -> str:
-    """Return a report as text, all of it but the plots if `long`; no line is longer than :data:`WIDTH` unless a name is."""
+    """Return a report as text, if `long` all but the plots; no line is longer than :data:`WIDTH` unless a name is."""
     paragraphs = [*_opening(document.kind, document.opening)]
     waiting: list[Table] = []
     for section, blocks in document.blocks(long=long):
