@@ -30,10 +30,6 @@ def _of_engine(term: Term) -> Line:
     return term.value, lambda config: engine_of(config).terms.get(term, Source())
 
 
-def _counting(config: Config) -> str:
-    return APPROXIMATE if config.workload.approximate else EXACT
-
-
 _DISTINCT = "counts of distinct values"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|min|m|h)")
 _MS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
@@ -42,7 +38,7 @@ LINES = (
     _ours("producers: linger", lambda config: f"{config.kafka.linger_ms:g} ms"),
     _ours("partitions of the events topic", lambda config: str(config.kafka.partitions)),
     *map(_of_engine, (term for term in Term if term is not Term.STATE_STORE)),
-    _ours(_DISTINCT, _counting),
+    _ours(_DISTINCT, lambda config: APPROXIMATE if config.workload.approximate else EXACT),
     _of_engine(Term.STATE_STORE),
 )
 """Every line of the table; that of distinct values is left out where no arm has any."""

@@ -77,12 +77,6 @@ class ListedRun:
         return [*map(Foreign, (self.read.run_id, self.read.standing, figure, load)), began]
 
 
-def is_run_directory(path: Path) -> bool:
-    """Whether a directory was made as a run's; links and whatever else lies about are none."""
-    parts = ("config.json", "format.json")
-    return path.is_dir() and not path.is_symlink() and all((path / part).is_file() for part in parts)
-
-
 def listed_runs(runs_dir: Path) -> list[ListedRun]:
     """Return the runs of a directory, the newest first.
 
@@ -95,7 +89,8 @@ def listed_runs(runs_dir: Path) -> list[ListedRun]:
         raise EnvironmentProblem(f"there is no directory {runs_dir}", remedy="name another with --runs-dir")
     found = []
     for path in sorted(runs_dir.iterdir()):
-        if is_run_directory(path):
+        files = all((path / part).is_file() for part in ("config.json", "format.json"))
+        if files and not path.is_symlink():  # a link, and whatever else lies about, is no run's
             read = read_run(str(path), samples=False)
             written_ns = (path / "config.json").stat().st_mtime_ns
             found.append(ListedRun(path=path, read=read, started_ns=read.started_ns or written_ns))

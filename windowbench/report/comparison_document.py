@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 
 from windowbench.report import comparison_facts, comparison_plots
@@ -39,13 +40,10 @@ def comparison_document(content: Content, runs: Mapping[str, RunContent] = _NONE
     What only `runs` know, by their ids as far as they could be read, is left out without them.
     """
     metric = content["ranked_by"]["metric"] if content["base"] is not None else ""
-    parts, cpu, memory = (
-        _means(content, runs, find)
-        for find in (
-            _parts_of,
-            lambda summary: (summary.get("resources") or {}).get("cpu_seconds_per_million_events") or {},
-            lambda summary: (summary.get("resources") or {}).get("memory_bytes") or {},
-        )
+    parts = _means(content, runs, _parts_of)
+    cpu, memory = (
+        _means(content, runs, functools.partial(_resource, name))
+        for name in ("cpu_seconds_per_million_events", "memory_bytes")
     )
     return Document(
         kind="comparison",
@@ -227,3 +225,7 @@ def _parts_of(summary: Content) -> Mapping[str, float]:
     """Return the mean parts of a run's rows, empty where one is missing or rows are updates."""
     means = {} if shows_updates(summary) else known(part_means(summary))
     return means if len(means) == len(ROW_TIMES) else {}
+
+
+def _resource(name: str, summary: Content) -> Mapping[str, float | None]:
+    return (summary.get("resources") or {}).get(name) or {}

@@ -29,15 +29,15 @@ from windowbench.report.document import (
 from windowbench.report.latencies import definitions_of, shows_updates
 from windowbench.report.wording import count, ms, number, plural, sentence
 
-TONES = {"valid": "good", "invalid": "bad", "unsustainable": "warn", "failed": "bad", "aborted": "none"}
-MEANINGS = {
-    "valid": "every row was right, and the load was what it claims to be",
-    "invalid": "no figure of this run is worth quoting",
-    "unsustainable": "the results are right, but the engine did not keep up with the load",
-    "unknown": "this run could not be judged",
-    "failed": "the run ended before its results were recorded",
-    "aborted": "the run was ended from outside",
+_VERDICTS = {
+    "valid": ("good", "every row was right, and the load was what it claims to be"),
+    "invalid": ("bad", "no figure of this run is worth quoting"),
+    "unsustainable": ("warn", "the results are right, but the engine did not keep up with the load"),
+    "unknown": ("none", "this run could not be judged"),
+    "failed": ("bad", "the run ended before its results were recorded"),
+    "aborted": ("none", "the run was ended from outside"),
 }
+"""The tone of each, and what it means."""
 _FIRST = "first_excess"
 """Beside the latency that ranks, where late events revise results."""
 
@@ -118,12 +118,13 @@ def _opening(content: RunContent) -> Opening:
     verdict = content.summary.get("verdict") or {}
     ended = str(content.status.get("status") or "unknown")
     word = ended if ended in ("failed", "aborted") else str(verdict.get("verdict") or ended)
+    tone, meaning = _VERDICTS.get(word, ("none", ""))
     return Opening(
         title=Foreign(content.run_id),
         subtitle=_subtitle(content),
-        verdict=word if word in MEANINGS else Foreign(word),
-        tone=TONES.get(word, "none"),
-        sentence=MEANINGS.get(word, ""),
+        verdict=word if word in _VERDICTS else Foreign(word),
+        tone=tone,
+        sentence=meaning,
         reasons=[
             *_ending(content.status),
             *(

@@ -18,19 +18,14 @@ from windowbench.report.latencies import (
 from windowbench.report.wording import NOTHING, count, ms, number, plural, sentence, sentences, share, signed, size
 from windowbench.settings.engine import PYTHON_WORKER
 
-_CLASSES = {
-    "exact": "exact",
-    "wrong_value": "wrong",
-    "missing": "missing",
-    "conflicting": "conflicting",
-    "backwards": "backwards",
-    "unexpected": "unexpected",
-    "undecidable": "undecidable",
-    "duplicate": "duplicate",
-    "foreign": "foreign",
-}
+_CLASSES = (
+    "exact", "wrong_value", "missing", "conflicting", "backwards", "unexpected", "undecidable", "duplicate", "foreign",
+)  # fmt: skip
 """Of rows; those after the first three are told where there are any."""
-_ALWAYS = ("exact", "wrong_value", "missing")
+
+
+def _class_words(name: str) -> str:
+    return name.removesuffix("_value")
 
 
 def _figures(of: Mapping[str, float | None], percents: Iterable[str]) -> list[str]:
@@ -133,7 +128,7 @@ def by_metric(summary: Summary) -> Table | None:
         )
         for metric in found
     ]
-    heads = ["", *(_CLASSES.get(name, name) for name in classes), *(f"excess {head}" for head in percents.values())]
+    heads = ["", *map(_class_words, classes), *(f"excess {head}" for head in percents.values())]
     note = "Rows of all windows; latencies in ms, of rows of measured windows. The headline is over all types of rows."
     return Table(title="By type of row", head=heads, rows=lines, note=note, detail=True)
 
@@ -164,7 +159,9 @@ def rows(summary: Summary) -> Table | None:
         return None
     impossible = found.get("impossible") or {}
     counted = [
-        f"{count(found.get(name, 0))} {words}" for name, words in _CLASSES.items() if found.get(name) or name in _ALWAYS
+        f"{count(found.get(name, 0))} {_class_words(name)}"
+        for name in _CLASSES
+        if found.get(name) or name in _CLASSES[:3]
     ]
     if shows_updates(summary):
         counted.append(f"{count(found['intermediate'])} intermediate updates")
