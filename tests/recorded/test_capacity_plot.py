@@ -11,7 +11,7 @@ ALL = [record(n, 10_000.0 * (n + 1), outcome, full=n == 0) for n, outcome in enu
 
 
 def drawn(plot):
-    return draw(plot.name, plot.words, plot.paint, size=plot.size)
+    return draw(plot)
 
 
 def texts(plot):

@@ -69,7 +69,7 @@ def page(html):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Leave drawing out, which takes most of the time, where it is not what a test is about."""
-    monkeypatch.setattr(pages, "draw", lambda name, words, paint, **_: f'<svg aria-label="{name}"></svg>')
+    monkeypatch.setattr(pages, "draw", lambda plot: f'<svg aria-label="{plot.name}"></svg>')
 
 
 def words_of(element):
@@ -275,6 +275,6 @@ def test_no_name_at_all_changes_the_structure_of_a_page(text):
 def test_arms_of_hostile_names_are_drawn_as_any_other(text):
     def tags(words):
         plot = comparison_plots.forest(comparison_content(words))
-        return Document(draw(plot.name, plot.words, plot.paint, size=plot.size)).tags
+        return Document(draw(plot)).tags
 
     assert tags(text) == tags("harmless ")

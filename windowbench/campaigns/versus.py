@@ -24,7 +24,6 @@ from windowbench.compare.command import (
     add_output_flags,
     check_outputs,
     comparison_html,
-    comparison_markdown,
     write_outputs,
 )
 from windowbench.compare.content import compare_runs
@@ -36,6 +35,8 @@ from windowbench.orchestrate.benchmark import benchmark
 from windowbench.orchestrate.live import Snapshot
 from windowbench.orchestrate.prepare import check_judgeable, free_name
 from windowbench.orchestrate.view import View, open_view
+from windowbench.report.comparison_document import comparison_document
+from windowbench.report.markdown import markdown_text
 from windowbench.report.wording import printable
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.status import RunStatus
@@ -78,7 +79,7 @@ def body(argv: list[str] | None) -> int:
     kept, content = RunDirectory(directory), as_json(comparison)
     paths = [
         kept.write_json("comparison.json", comparison),
-        kept.write_text("comparison.md", comparison_markdown(content)),
+        kept.write_text("comparison.md", markdown_text(comparison_document(content))),
         kept.write_text("comparison.html", comparison_html(content)),
     ]
     write_outputs(comparison, arguments)

@@ -6,7 +6,8 @@ base are an arm of their own, so that a new version can be compared with an old 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,18 +94,14 @@ def group(runs: Sequence[ReadRun], *, base: Sequence[str] = (), labels: Mapping[
         msg = "the runs named by --base have different configurations; name repeats of one configuration"
         raise ConfigError(msg)
     groups = [first] if first else []
-    groups += _by_configuration([run for run in readable if run not in first])
+    same: dict[str, list[ReadRun]] = {}
+    for run in readable:
+        if run not in first:
+            same.setdefault(_key(run), []).append(run)
+    groups += same.values()
     if len(groups) == 1 and not base:  # repeats only, or new against old: each stands beside the first
-        groups = [[run] for run in groups[0]]
-        return [_arm(run[0].run_id, run) for run in groups]
+        return [_arm(run.run_id, [run]) for run in groups[0]]
     return _labelled(groups)
-
-
-def _by_configuration(runs: Sequence[ReadRun]) -> list[list[ReadRun]]:
-    groups: dict[str, list[ReadRun]] = {}
-    for run in runs:
-        groups.setdefault(_key(run), []).append(run)
-    return list(groups.values())
 
 
 def _key(run: ReadRun) -> str:
@@ -120,13 +117,12 @@ def _arm(label: str, runs: Sequence[ReadRun]) -> Arm:
 
 def _labelled(groups: Sequence[list[ReadRun]]) -> list[Arm]:
     """Name each arm by its engine, and by what tells it from other arms of that engine."""
-    arms = [_arm("", runs) for runs in groups]
-    labels: list[str] = []
+    arms, labelled = [_arm("", runs) for runs in groups], dict[str, Arm]()
     for arm in arms:
         others = [other for other in arms if other.config.engine.engine == arm.config.engine.engine]
-        label = _described(arm, [name for name in differing(others) if name != "engine"])
-        labels.append(unused_label(label, labels))
-    return [Arm(label=label, config=arm.config, runs=arm.runs) for label, arm in zip(labels, arms, strict=True)]
+        label = unused_label(_described(arm, [name for name in differing(others) if name != "engine"]), labelled)
+        labelled[label] = dataclasses.replace(arm, label=label)
+    return list(labelled.values())
 
 
 def _described(arm: Arm, settings: Sequence[str]) -> str:
@@ -138,7 +134,7 @@ def _described(arm: Arm, settings: Sequence[str]) -> str:
     return ",".join([":".join([arm.config.engine.engine, *words]), *shown, *more])
 
 
-def unused_label(label: str, taken: Sequence[str], mark: str = "#") -> str:
+def unused_label(label: str, taken: Collection[str], mark: str = "#") -> str:
     """Return a label, with `mark` and a number where it is taken."""
     number, candidate = 1, label
     while candidate in taken:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from windowbench.report.markdown import markdown_text
 from windowbench.report.terminal import terminal_text
 from windowbench.runs.files.codec import as_json, json_text
 from windowbench.runs.files.comparison import Comparison
-from windowbench.runs.store import write_atomically
+from windowbench.runs.store import write_text
 from windowbench.settings.command_line import Parser
 
 _EPILOG = """\
@@ -90,27 +91,19 @@ def body(argv: list[str] | None) -> int:
 
 
 def _distinct(directories: Sequence[str]) -> list[str]:
-    """Return the directories.
-
-    Raises
-    ------
-    ConfigError
-        When one is named twice: its rows would count twice.
-    """
-    seen: set[Path] = set()
-    for directory in directories:
-        path = Path(directory).resolve()
-        if path in seen:
-            msg = f"run {directory} is named twice"
+    """Return the directories; raises :class:`ConfigError` when one is named twice: its rows would count twice."""
+    paths = [Path(directory).resolve() for directory in directories]
+    for place, path in enumerate(paths):
+        if path in paths[:place]:
+            msg = f"run {directories[place]} is named twice"
             raise ConfigError(msg)
-        seen.add(path)
     return list(directories)
 
 
 def with_distinct_ids(runs: Sequence[ReadRun]) -> list[ReadRun]:
     """Return runs whose ids tell them apart: those of equal names in different places are called by their paths."""
     ids = [run.run_id for run in runs]
-    return [run.named(run.directory) if ids.count(run.run_id) > 1 else run for run in runs]
+    return [dataclasses.replace(run, run_id=run.directory) if ids.count(run.run_id) > 1 else run for run in runs]
 
 
 def check_outputs(arguments: argparse.Namespace) -> None:
@@ -122,27 +115,16 @@ def check_outputs(arguments: argparse.Namespace) -> None:
 def write_outputs(comparison: Comparison, arguments: argparse.Namespace) -> None:
     """Write the files that were asked for, and print what was asked for: the text unless something else was."""
     content = as_json(comparison)
-    writers = {"markdown": comparison_markdown, "json": json_text}
-    printed: Callable[[Mapping[str, Any]], str] = comparison_text
-    for name, write in writers.items():
-        target = getattr(arguments, name)
+    document = comparison_document(content)
+    shown = terminal_text(document)
+    for target, text in ((arguments.markdown, markdown_text(document)), (arguments.json, json_text(content))):
         if target == TO_STDOUT:
-            printed = write
+            shown = text
         elif target is not None:
-            write_text(Path(target), write(content))
+            write_text(Path(target), text)
     if arguments.html is not None:
         write_text(Path(arguments.html), comparison_html(content))
-    print(printed(content).rstrip("\n"))
-
-
-def comparison_text(content: Mapping[str, Any]) -> str:
-    """Return a comparison as text for a terminal."""
-    return terminal_text(comparison_document(content))
-
-
-def comparison_markdown(content: Mapping[str, Any]) -> str:
-    """Return a comparison as Markdown."""
-    return markdown_text(comparison_document(content))
+    print(shown.rstrip("\n"))
 
 
 def comparison_html(content: Mapping[str, Any]) -> str:
@@ -150,18 +132,3 @@ def comparison_html(content: Mapping[str, Any]) -> str:
     from windowbench.report.run_files import comparison_page  # noqa: PLC0415 - draws, which takes a moment to load
 
     return comparison_page(content)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
-
-    Raises
-    ------
-    RunDirectoryProblem
-        When the file system refuses.
-    """
-
-    def write(temporary: Path) -> None:
-        temporary.write_text(text, encoding="utf-8")
-
-    write_atomically(path, write)

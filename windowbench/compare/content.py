@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from windowbench.compare.arms import Arm, differing, group
+from windowbench.compare.arms import differing, group
 from windowbench.compare.circumstances import (
     configuration_differences,
     environment_differences,
@@ -17,7 +18,7 @@ from windowbench.compare.figures import ArmFigures, describe_latencies, differen
 from windowbench.compare.finished import ReadRun
 from windowbench.compare.parity import effective_settings, parity
 from windowbench.compare.ranking import PERCENT, VISIBLE, ranking_metric
-from windowbench.compare.thresholds import Threshold, evaluate, exit_code_of
+from windowbench.compare.thresholds import evaluate, exit_code_of
 from windowbench.errors import EnvironmentProblem
 from windowbench.judge.measures.difference import LEAST_REPEATS, Level
 from windowbench.runs.files.comparison import (
@@ -26,9 +27,12 @@ from windowbench.runs.files.comparison import (
     ComparedRun,
     Comparison,
     EnvironmentDifference,
+    JudgedThreshold,
     RankedBy,
 )
 from windowbench.runs.files.figures import Percentiles
+
+T = TypeVar("T", Percentiles, ComparedLoad)
 
 
 def compare_runs(
@@ -36,22 +40,11 @@ def compare_runs(
     *,
     base: Sequence[str] = (),
     labels: Mapping[str, str] | None = None,
-    thresholds: Sequence[Threshold] = (),
+    thresholds: Sequence[JudgedThreshold] = (),
     allow_different_environment: bool = False,
     name: str | None = None,
 ) -> Comparison:
-    """Return the comparison of runs.
-
-    Parameters
-    ----------
-    runs : sequence of ReadRun
-    base, labels
-        As in :func:`~windowbench.compare.arms.group`.
-    thresholds : sequence of Threshold
-    allow_different_environment : bool
-        Compare runs of different machines or software all the same.
-    name : str, optional
-        The comparison's own name.
+    """Return the comparison of runs; `base` and `labels` as in :func:`~windowbench.compare.arms.group`.
 
     Raises
     ------
@@ -64,7 +57,8 @@ def compare_runs(
     environment = environment_differences(runs)
     if not allow_different_environment:
         _refuse(environment)
-    figures = _all_figures(arms)
+    first = itertools.accumulate((len(arm.eligible) for arm in arms), initial=0)
+    figures = [figures_of(arm, number) for arm, number in zip(arms, first, strict=False)]
     found = [entry for arm in figures[1:] for entry in differences(figures[0], arm) if figures[0].arm.eligible]
     metric, why = ranking_metric([arm.answer for arm in arms]) if arms else ("excess", "there is nothing to rank")
     described = _ranked([_arm(arm, differing(arms)) for arm in figures], f"{metric}_ms")
@@ -92,28 +86,14 @@ def _refuse(environment: Sequence[EnvironmentDifference]) -> None:
     refused = [entry for entry in environment if entry.refused]
     if not refused:
         return
-    words = "; ".join(
-        f"{entry.field} ({', '.join(f'{value} in {run}' for run, value in _extremes(entry.values))})"
-        for entry in refused
-    )
-    msg = f"the runs were made in different environments: {words}"
+    words = []
+    for entry in refused:
+        of_value: dict[str, str] = {}
+        for run, value in entry.values.items():
+            of_value.setdefault(repr(value), f"{value} in {run}")
+        words.append(f"{entry.field} ({', '.join(of_value.values())})")
+    msg = f"the runs were made in different environments: {'; '.join(words)}"
     raise EnvironmentProblem(msg, remedy="compare runs of one machine, or give --allow-different-environment")
-
-
-def _extremes(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """Return one run for each value."""
-    seen: dict[str, tuple[str, Any]] = {}
-    for run, value in values.items():
-        seen.setdefault(repr(value), (run, value))
-    return list(seen.values())
-
-
-def _all_figures(arms: Sequence[Arm]) -> list[ArmFigures]:
-    figures, number_of_runs = [], 0
-    for arm in arms:
-        figures.append(figures_of(arm, number_of_runs))
-        number_of_runs += len(arm.eligible)
-    return figures
 
 
 def _arm(figures: ArmFigures, settings: Sequence[str]) -> ComparedArm:
@@ -165,17 +145,16 @@ def describe_run(run: ReadRun, arm: str | None) -> ComparedRun:
         started_ns=run.started_ns,
         windows=max((of.windows for of in latencies.values()), default=0),
         rows=max((of.rows for of in latencies.values()), default=0),
-        latencies_ms={
-            f"{name}_ms": Percentiles(p50=of.p50, p90=of.p90, p95=of.p95, p99=of.p99, p99_9=of.p99_9, max=of.max)
-            for name, of in latencies.items()
-        },
-        load=ComparedLoad(
-            arrivals=None if load is None else load.arrivals,
-            nominal_rate=None if load is None else load.nominal_rate,
-            scheduled_rate=None if load is None else load.scheduled_rate,
-            path_rate=None if load is None else load.path_rate,
-        ),
+        latencies_ms={f"{name}_ms": _fields_of(of, Percentiles) for name, of in latencies.items()},
+        load=_fields_of(load, ComparedLoad),
     )
+
+
+def _fields_of(figures: object | None, kind: type[T]) -> T:
+    """Return those figures that a type names, None each where there are none."""
+    names = [field.name for field in dataclasses.fields(kind)]
+    found: dict[str, Any] = {name: None if figures is None else getattr(figures, name) for name in names}
+    return kind(**found)
 
 
 def _warnings(arms: Sequence[ComparedArm], metric: str, environment: Sequence[EnvironmentDifference]) -> list[str]:

@@ -64,25 +64,18 @@ class ArmFigures:
 
 def figures_of(arm: Arm, first_number: int) -> ArmFigures:
     """Return the figures of an arm; run k of it draws with a stream of its own, numbered from `first_number`."""
-    names = [name for name in _names(arm) if all(name in run.samples for run in arm.eligible)]
+    found = dict.fromkeys(name for run in arm.eligible for name, (values, _) in run.samples.items() if len(values))
+    names = [name for name in found if all(name in run.samples for run in arm.eligible)]
     runs: dict[str, list[RunFigures]] = {name: [] for name in names}
     for number, run in enumerate(arm.eligible, start=first_number):
-        known: list[tuple[Sample, RunFigures]] = []
+        known: dict[bytes, RunFigures] = {}  # in append mode freshness is e2e
         for name in names:
-            same = next((figures for sample, figures in known if _equal(sample, run.samples[name])), None)
-            figures = same or _run_figures(run.samples[name], number)
-            known.append((run.samples[name], figures))
-            runs[name].append(figures)
+            sample = run.samples[name]
+            content = b"".join(column.tobytes() for column in sample)
+            if content not in known:
+                known[content] = _run_figures(sample, number)
+            runs[name].append(known[content])
     return ArmFigures(arm=arm, runs=runs)
-
-
-def _names(arm: Arm) -> list[str]:
-    return list(dict.fromkeys(name for run in arm.eligible for name, (values, _) in run.samples.items() if len(values)))
-
-
-def _equal(one: Sample, other: Sample) -> bool:
-    """Whether two latencies are the same: in append mode freshness is ``e2e``."""
-    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def _run_figures(sample: Sample, number: int) -> RunFigures:
@@ -104,18 +97,15 @@ def describe_latencies(figures: ArmFigures) -> dict[str, ArmLatency]:
 
 def _describe_latency(figures: ArmFigures, name: str) -> ArmLatency:
     note = None if figures.windows(name) >= LEAST_WINDOWS else too_few(figures.windows(name))
-    p50, p90 = (_in_ms(arm_figure(figures.of(name, percent)), note) for percent in PERCENTS)
+    p50, p90 = (_described(arm_figure(figures.of(name, percent)), note) for percent in PERCENTS)
     values = np.sort(np.concatenate([run.samples[name][0] for run in figures.arm.eligible]))
     ranks_of = [max(-(-per_mille * len(values) // 1000), 1) - 1 for per_mille in CURVE_PER_MILLE]
     curve = zip(CURVE_PER_MILLE, values[ranks_of].tolist(), strict=True)
     return ArmLatency(p50=p50, p90=p90, quantiles=tuple((per_mille / 10, ns / NS_PER_MS) for per_mille, ns in curve))
 
 
-def _in_ms(estimate: Estimate, note: str | None) -> Figure:
-    return _described(estimate, 1 / NS_PER_MS, note)
-
-
-def _described(estimate: Estimate, scale: float, note: str | None) -> Figure:
+def _described(estimate: Estimate, note: str | None, scale: float = 1 / NS_PER_MS) -> Figure:
+    """Return an estimate in ms, or on another scale."""
     interval = None if note else (estimate.low * scale, estimate.high * scale)
     return Figure(value=estimate.value * scale, interval=interval, note=note)
 
@@ -157,7 +147,7 @@ def _difference(base: ArmFigures, arm: ArmFigures, name: str, percent: int, *, p
     base_value = float(np.mean([run.value for run in base.of(name, percent)]))
     value = base_value + found.absolute.value
     if found.relative is not None:
-        change = _described(found.relative, 100, note)
+        change = _described(found.relative, note, 100)
     else:
         share = found.absolute.value / base_value * 100 if base_value > 0 else None
         change = Figure(value=share, interval=None, note=NO_BASE)
@@ -169,7 +159,7 @@ def _difference(base: ArmFigures, arm: ArmFigures, name: str, percent: int, *, p
         ranks=ranks(name, (base.arm.answer, arm.arm.answer)),
         base_value_ms=base_value / NS_PER_MS,
         value_ms=value / NS_PER_MS,
-        difference_ms=_in_ms(found.absolute, note),
+        difference_ms=_described(found.absolute, note),
         change_percent=change,
         level=found.level,
         paired=paired and found.level is Level.BETWEEN,

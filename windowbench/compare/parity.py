@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from config import Config
 from windowbench.compare.arms import Arm
@@ -18,38 +17,20 @@ from windowbench.runs.files.comparison import ParityLine, ParityValue
 from windowbench.runs.files.summary import Summary
 from windowbench.settings.workload import APPROXIMATE, EXACT
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
-    """One line of the table.
-
-    Attributes
-    ----------
-    name : str
-    source : callable
-        Where the value of a run is found.
-    concerns : callable
-        Whether a run has such a thing at all; the line is left out where no arm has.
-    """
-
-    name: str
-    source: Callable[[Config], Source]
-    concerns: Callable[[Config], bool] = lambda _: True
+Line = tuple[str, Callable[[Config], Source]]
+"""The name of a line of the table, and where the value of a run is found."""
 
 
-def _ours(name: str, value: Callable[[Config], str], concerns: Callable[[Config], bool] = lambda _: True) -> Line:
+def _ours(name: str, value: Callable[[Config], str]) -> Line:
     """Return the line of a setting that we choose, whatever the engine."""
-    return Line(name=name, source=lambda _: Source(configured=value), concerns=concerns)
+    return name, lambda _: Source(configured=value)
 
 
 def _of_engine(term: Term) -> Line:
-    return Line(name=term.value, source=lambda config: engine_of(config).terms.get(term, Source()))
+    return term.value, lambda config: engine_of(config).terms.get(term, Source())
 
 
-def _counting(config: Config) -> str:
-    return APPROXIMATE if config.workload.approximate else EXACT
-
-
+_DISTINCT = "counts of distinct values"
 _DURATION = re.compile(r"(\d+(?:\.\d+)?) ?(ms|s|min|m|h)")
 _MS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
 LINES = (
@@ -57,10 +38,10 @@ LINES = (
     _ours("producers: linger", lambda config: f"{config.kafka.linger_ms:g} ms"),
     _ours("partitions of the events topic", lambda config: str(config.kafka.partitions)),
     *map(_of_engine, (term for term in Term if term is not Term.STATE_STORE)),
-    _ours("counts of distinct values", _counting, lambda config: bool(config.workload.APPROXIMATIONS)),
+    _ours(_DISTINCT, lambda config: APPROXIMATE if config.workload.approximate else EXACT),
     _of_engine(Term.STATE_STORE),
 )
-"""Every line of the table."""
+"""Every line of the table; that of distinct values is left out where no arm has any."""
 
 
 def effective_settings(summary: Summary | None) -> dict[str, str]:
@@ -70,15 +51,16 @@ def effective_settings(summary: Summary | None) -> dict[str, str]:
 
 def parity(arms: Sequence[Arm]) -> tuple[ParityLine, ...]:
     """Return the table for arms, asymmetries marked."""
-    return tuple(_line(line, arms) for line in LINES if any(line.concerns(arm.config) for arm in arms))
+    counts = any(arm.config.workload.APPROXIMATIONS for arm in arms)
+    return tuple(_line(name, source, arms) for name, source in LINES if arms and (counts or name != _DISTINCT))
 
 
-def _line(line: Line, arms: Sequence[Arm]) -> ParityLine:
-    values = {arm.label: _value(line.source(arm.config), arm) for arm in arms}
+def _line(name: str, source: Callable[[Config], Source], arms: Sequence[Arm]) -> ParityLine:
+    values = {arm.label: _value(source(arm.config), arm) for arm in arms}
     unknown = [label for label, value in values.items() if value.source == "unknown"]
     shown = {_comparable(value.value) for value in values.values()}
     note = f"not known of {', '.join(unknown)}" if unknown else ""
-    return ParityLine(name=line.name, values=values, equal=len(shown) <= 1 and not unknown, note=note)
+    return ParityLine(name=name, values=values, equal=len(shown) <= 1 and not unknown, note=note)
 
 
 def _comparable(value: str | None) -> str | None:

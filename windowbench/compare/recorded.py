@@ -17,13 +17,7 @@ from windowbench.runs.store import RunDirectory, RunDirectoryProblem
 
 
 def read_run(directory: str, *, samples: bool = True) -> ReadRun:
-    """Read a run directory.
-
-    Parameters
-    ----------
-    directory : str
-    samples : bool
-        Whether to read the latencies of a valid run, too.
+    """Read a run directory, with the latencies of a valid run if `samples` are wanted.
 
     Raises
     ------
@@ -35,21 +29,16 @@ def read_run(directory: str, *, samples: bool = True) -> ReadRun:
         raise RunDirectoryProblem(f"there is no run directory {directory}", remedy="name a directory below runs/")
     try:
         run = RunDirectory.open(path)
-        config = run.read_config()
-        return _read(run, directory, config, samples=samples)
+        return _read(run, directory, run.read_config(), samples=samples)
     except (RunDirectoryProblem, ConfigError) as problem:
-        return _damaged(path, directory, str(problem))
-
-
-def _damaged(path: Path, directory: str, reason: str) -> ReadRun:
-    return ReadRun(
-        run_id=path.resolve().name,
-        directory=directory,
-        status="damaged",
-        verdict=Status.UNKNOWN,
-        reason=reason,
-        exit_code=ExitCode.ENVIRONMENT,
-    )
+        return ReadRun(
+            run_id=path.resolve().name,
+            directory=directory,
+            status="damaged",
+            verdict=Status.UNKNOWN,
+            reason=str(problem),
+            exit_code=ExitCode.ENVIRONMENT,
+        )
 
 
 def _read(run: RunDirectory, directory: str, config: Config, *, samples: bool) -> ReadRun:
@@ -58,9 +47,6 @@ def _read(run: RunDirectory, directory: str, config: Config, *, samples: bool) -
     if reason is None and schedule is None:
         raise RunDirectoryProblem(f"run {run.run_id}: schedule.json is missing")
     judged = summary if isinstance(summary, Summary) else None
-    latencies: Mapping[str, Sample] = {}
-    if reason is None and samples:
-        latencies = _latencies(run, judged)
     return ReadRun(
         run_id=run.run_id,
         directory=directory,
@@ -72,7 +58,7 @@ def _read(run: RunDirectory, directory: str, config: Config, *, samples: bool) -
         summary=judged,
         environment=run.read_json_if_present("environment.json") or {},
         started_ns=None if schedule is None else schedule.epoch_ns,
-        samples=latencies,
+        samples=_latencies(run, judged) if reason is None and samples else {},
     )
 
 

@@ -21,7 +21,7 @@ from windowbench.errors import EnvironmentProblem, ExitCode
 from windowbench.load.schedule import NS_PER_S
 from windowbench.processes.process_table import processes_naming
 from windowbench.processes.runlock import holder_of
-from windowbench.report.document import Foreign, Row, Table
+from windowbench.report.document import Foreign, Line, Row, Table
 from windowbench.report.terminal import table_text
 from windowbench.report.wording import printable
 from windowbench.runs.files.codec import as_json
@@ -65,11 +65,16 @@ class ListedRun:
             "headline": as_json(self.headline),
         }
 
-
-def is_run_directory(path: Path) -> bool:
-    """Whether a directory was made as a run's; links and whatever else lies about are none."""
-    parts = ("config.json", "format.json")
-    return path.is_dir() and not path.is_symlink() and all((path / part).is_file() for part in parts)
+    def cells(self) -> list[Line]:
+        """Return the run as a line of the table."""
+        config, headline = self.read.config, self.headline
+        figure = load = "-"
+        if headline is not None and headline.value_ms is not None:
+            figure = f"{headline.name} P{headline.percent} {headline.value_ms:.1f}"
+        if config is not None:
+            load = f"{config.engine.engine}, {config.load.data_generator} {float(config.load.total_rate):.0f}/s"
+        began = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.started_ns / NS_PER_S))
+        return [*map(Foreign, (self.read.run_id, self.read.standing, figure, load)), began]
 
 
 def listed_runs(runs_dir: Path) -> list[ListedRun]:
@@ -84,7 +89,8 @@ def listed_runs(runs_dir: Path) -> list[ListedRun]:
         raise EnvironmentProblem(f"there is no directory {runs_dir}", remedy="name another with --runs-dir")
     found = []
     for path in sorted(runs_dir.iterdir()):
-        if is_run_directory(path):
+        files = all((path / part).is_file() for part in ("config.json", "format.json"))
+        if files and not path.is_symlink():  # a link, and whatever else lies about, is no run's
             read = read_run(str(path), samples=False)
             written_ns = (path / "config.json").stat().st_mtime_ns
             found.append(ListedRun(path=path, read=read, started_ns=read.started_ns or written_ns))
@@ -121,41 +127,10 @@ def list_body(argv: list[str] | None) -> int:
 
 def list_text(runs: Sequence[ListedRun]) -> str:
     """Return the table of runs."""
-    rows = [
-        Row(
-            cells=[
-                Foreign(run.read.run_id),
-                Foreign(_standing(run.read)),
-                Foreign(_headline(run)),
-                Foreign(_load(run)),
-                _date(run),
-            ]
-        )
-        for run in runs
-    ]
+    rows = [Row(cells=run.cells()) for run in runs]
     head = ("run", "verdict", "headline, ms", "engine and load", "started")
     width = shutil.get_terminal_size((_WIDE, 0)).columns
     return table_text(Table(title="", head=head, rows=rows, numbers_from=None), width=width)
-
-
-def _standing(run: ReadRun) -> str:
-    return run.verdict if run.status == "completed" else run.status
-
-
-def _headline(run: ListedRun) -> str:
-    headline = run.headline
-    if headline is None or headline.value_ms is None:
-        return "-"
-    return f"{headline.name} P{headline.percent} {headline.value_ms:.1f}"
-
-
-def _load(run: ListedRun) -> str:
-    found = run.as_dict()
-    return "-" if found["engine"] is None else f"{found['engine']}, {found['arrivals']} {found['rate']:.0f}/s"
-
-
-def _date(run: ListedRun) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started_ns / NS_PER_S))
 
 
 # --- prune ------------------------------------------------------------------------------------------------------------
@@ -213,19 +188,9 @@ def _count(text: str) -> int:
 def chosen_runs(
     runs: Sequence[ListedRun], *, now_ns: int, older_than: int | None, keep: int | None, invalid: bool
 ) -> list[ListedRun]:
-    """Return the runs for which all the given conditions hold.
+    """Return those of some runs, the newest first, for which all the given conditions hold.
 
-    Parameters
-    ----------
-    runs : sequence of ListedRun
-        The newest first.
-    now_ns : int
-    older_than : int, optional
-        Least age in seconds.
-    keep : int, optional
-        How many of the newest stay.
-    invalid : bool
-        Whether valid runs stay.
+    They are `older_than` so many seconds, none of the newest to `keep`, and, if that is asked for, `invalid`.
     """
     chosen = list(runs if keep is None else runs[keep:])
     if older_than is not None:
@@ -243,7 +208,7 @@ def _prune(run: ListedRun, *, really: bool) -> str:
     if holder is not None or brokers:
         return f"{name} stays: process {holder or brokers[0]} works in it"
     if not really:
-        return f"{name} would be removed ({printable(_standing(run.read))})"
+        return f"{name} would be removed ({printable(run.read.standing)})"
     try:
         shutil.rmtree(run.path)
     except OSError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from config import ConfigError
 from windowbench.compare.figures import PERCENTS
@@ -24,19 +23,8 @@ _EXPRESSION = re.compile(
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Threshold:
-    """A difference from the base that an arm must not exceed."""
-
-    expression: str
-    metric: str
-    percent: int
-    limit: float
-    unit: str
-
-
-def parse_threshold(expression: str) -> Threshold:
-    """Return the threshold that an expression means.
+def parse_threshold(expression: str) -> JudgedThreshold:
+    """Return the threshold that an expression means, before it has judged anything.
 
     Raises
     ------
@@ -53,28 +41,20 @@ def parse_threshold(expression: str) -> Threshold:
             f"--fail-on {expression!r}: only {' and '.join(f'p{p}' for p in PERCENTS)} are compared; such as {EXAMPLE}"
         )
         raise ConfigError(msg)
-    return Threshold(
+    return JudgedThreshold(
         expression=expression.strip(),
         metric=f"{match['metric']}_ms",
         percent=percent,
         limit=float(match["limit"]),
         unit=match["unit"] or "ms",
+        results=(),
     )
 
 
 def evaluate(
-    threshold: Threshold, arms: Sequence[str], differences: Sequence[ArmDifference], known: Sequence[str]
+    threshold: JudgedThreshold, arms: Sequence[str], differences: Sequence[ArmDifference], known: Sequence[str]
 ) -> JudgedThreshold:
-    """Return what a threshold says of each arm but the base, as the comparison holds it.
-
-    Parameters
-    ----------
-    threshold : Threshold
-    arms : sequence of str
-        Labels of the arms that are not the base.
-    differences : sequence of ArmDifference
-    known : sequence of str
-        The metrics there are.
+    """Return what a threshold says of each arm but the base, as the comparison holds it; `known` are the metrics.
 
     Raises
     ------
@@ -90,12 +70,10 @@ def evaluate(
         for entry in differences
         if (entry.metric, entry.percent) == (threshold.metric, threshold.percent)
     }
-    return JudgedThreshold(
-        **dataclasses.asdict(threshold), results=tuple(_result(threshold, arm, chosen.get(arm)) for arm in arms)
-    )
+    return dataclasses.replace(threshold, results=tuple(_result(threshold, arm, chosen.get(arm)) for arm in arms))
 
 
-def _result(threshold: Threshold, arm: str, difference: ArmDifference | None) -> ThresholdResult:
+def _result(threshold: JudgedThreshold, arm: str, difference: ArmDifference | None) -> ThresholdResult:
     if difference is None:
         return _outcome(arm, "undecided", "it has no valid run to compare")
     if not difference.ranks:

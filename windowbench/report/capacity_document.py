@@ -41,19 +41,12 @@ def capacity_document(content: Content, *, directory: str = "") -> Document:
         opening=_opening(content),
         sections=[
             _probes(content),
-            Section(
-                name="configuration",
-                title="Configuration",
-                lead="Settings of the first probe; the search changed rate, duration, name and topics for each.",
-                blocks=some(setup_facts.settings(content["config"], content["origins"])),
-                detail=True,
-            ),
-            Section(
-                name="environment",
-                title="Environment",
-                lead="What can change a rate, as it was found when the search began.",
-                blocks=some(setup_facts.environment(content["environment"])),
-                detail=True,
+            *setup_facts.setup_sections(
+                content["config"],
+                content["origins"],
+                content["environment"],
+                "Settings of the first probe; the search changed rate, duration, name and topics for each.",
+                "What can change a rate, as it was found when the search began.",
             ),
         ],
         footer="Made by windowbench from capacity.json; docs/capacity.md says how a rate is searched for.",
@@ -88,9 +81,13 @@ def _rate(rate: float) -> str:
 
 def _opening(content: Content) -> Opening:
     found = content["found"]
-    word, tone = ("confirmed", "good") if found["confirmed"] else ("not confirmed", "warn")
+    word, tone, headline = ("confirmed", "good", None) if found["confirmed"] else ("not confirmed", "warn", None)
     if found["rate"] is None:
         word, tone = "no rate", "bad"
+    else:
+        bound = found["bound"]
+        above = "no higher rate was tried" if bound is None else f"{_rate(bound)}: {found['limited_by']}"
+        headline = Tile(label="sustained", value=_rate(found["rate"]), note=sentence(above))
     full = sum(probe["full"] for probe in content["probes"])
     made = f"{plural(len(content['probes']) - full, 'probe')} and {plural(full, 'full run')}"
     return Opening(
@@ -100,16 +97,8 @@ def _opening(content: Content) -> Opening:
         tone=tone,
         sentence=answer(content),
         warnings=[] if found["converged"] else ["the bracket is wider than asked for: probes or time were spent"],
-        headline=_headline(found),
+        headline=headline,
     )
-
-
-def _headline(found: Content) -> Tile | None:
-    if found["rate"] is None:
-        return None
-    bound = found["bound"]
-    above = "no higher rate was tried" if bound is None else f"{_rate(bound)}: {found['limited_by']}"
-    return Tile(label="sustained", value=_rate(found["rate"]), note=sentence(above))
 
 
 def _probes(content: Content) -> Section:
@@ -127,7 +116,6 @@ def _probes(content: Content) -> Section:
         note=(*parts(joined([legend, *map(Foreign, content["objectives"])])), "."),
     )
     return Section(
-        name="probes",
         title="Probes",
         lead="Each is a run, whose directory is in probes/.",
         blocks=some(latency_against_load(content), table, Words(lines=why) if why else None),
@@ -140,13 +128,9 @@ def _cells(content: Content, probe: Content) -> list[str]:
         str(probe["number"]),
         number(probe["rate"], 0),
         f"{probe['outcome']} (full run)" if probe["full"] else probe["outcome"],
-        *(number(value, 0) for value in _times(content, probe)),
+        *(number(value, 0) for value in (headline_p90(content, probe), probe["lateness_p99_ms"], probe["ack_p99_ms"])),
         *(number(cores.get(name), 2) for name in _CORES),
     ]
-
-
-def _times(content: Content, probe: Content) -> tuple[float | None, float | None, float | None]:
-    return headline_p90(content, probe), probe.get("lateness_p99_ms"), probe.get("ack_p99_ms")
 
 
 def probe_line(content: Content, place: int) -> Line:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from windowbench.report.document import Key, Plot
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Content = Mapping[str, Any]
+Points = Sequence[tuple[Content, float]]
+"""Probes that show a latency, each with its P90."""
 
 _MARKS = {
     "sustainable": ("o", "c3"),
@@ -27,21 +28,9 @@ _MARKS = {
 _PROBE_SIZE, _FULL_SIZE = 30, 90
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Point:
-    rate: float
-    p90: float
-    outcome: str
-    full: bool
-
-
 def latency_against_load(content: Content) -> Plot:
     """Draw every probe that shows a latency, the rate that was found, its uncertainty and the objectives."""
-    points = [
-        _Point(rate=probe["rate"], p90=p90, outcome=probe["outcome"], full=probe["full"])
-        for probe in content["probes"]
-        if (p90 := headline_p90(content, probe)) is not None
-    ]
+    points = [(probe, p90) for probe in content["probes"] if (p90 := headline_p90(content, probe)) is not None]
     bounds = _bounds(content)
 
     def paint(axes: Axes) -> None:
@@ -50,7 +39,7 @@ def latency_against_load(content: Content) -> Plot:
         for bound_ms in bounds:
             axes.axhline(bound_ms, color=colour("muted"), linewidth=0.9, linestyle=(0, (4, 3)))
         axes.set(xlabel="offered load, events/s", ylabel=f"{content['headline']}_ms P90, ms")
-        _scale(axes, positive=bool(points) and all(point.p90 > 0 for point in points))
+        _scale(axes, positive=bool(points) and all(p90 > 0 for _, p90 in points))
 
     return Plot(
         name="latency",
@@ -73,13 +62,13 @@ def alternative(content: Content) -> str:
     return f"{content['headline']}_ms against load. {'. '.join(shown) or 'No probe was made'}."
 
 
-def _paint_points(axes: Axes, points: Sequence[_Point]) -> None:
+def _paint_points(axes: Axes, points: Points) -> None:
     for outcome, (mark, its_colour) in _MARKS.items():
-        these = [point for point in points if point.outcome == outcome]
+        these = [(probe, p90) for probe, p90 in points if probe["outcome"] == outcome]
         axes.scatter(
-            [point.rate for point in these],
-            [point.p90 for point in these],
-            s=[_FULL_SIZE if point.full else _PROBE_SIZE for point in these],
+            [probe["rate"] for probe, _ in these],
+            [p90 for _, p90 in these],
+            s=[_FULL_SIZE if probe["full"] else _PROBE_SIZE for probe, _ in these],
             marker=mark,
             color=colour(its_colour),
             linewidth=0,
@@ -108,8 +97,8 @@ def _scale(axes: Axes, *, positive: bool) -> None:
         thousands(axes.yaxis)
 
 
-def _keys(content: Content, points: Sequence[_Point], bounds: Sequence[float]) -> list[Key]:
-    found, met = content["found"], {point.outcome for point in points}
+def _keys(content: Content, points: Points, bounds: Sequence[float]) -> list[Key]:
+    found, met = content["found"], {probe["outcome"] for probe, _ in points}
     keys = [Key(label=outcome, colour=its, mark="dot") for outcome, (_, its) in _MARKS.items() if outcome in met]
     if found["rate"] is not None:
         keys.append(Key(label=f"sustained: {count(round(found['rate']))} events/s", colour="c3"))

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Iterator, Mapping
 
-from windowbench.judge.measures.latency import PARTS
 from windowbench.report import comparison_facts, comparison_plots
 from windowbench.report.comparison_facts import (
     Content,
     Means,
+    by_rank,
     change_of,
-    labels,
+    judged,
     ranking_figure,
     span,
 )
 from windowbench.report.content import RunContent
 from windowbench.report.document import (
-    Block,
     Document,
     Foreign,
     Line,
@@ -29,30 +28,29 @@ from windowbench.report.document import (
     joined,
     some,
 )
+from windowbench.report.latencies import ROW_TIMES, known, part_means, shows_updates
 from windowbench.report.wording import ms, number, plural, sentence, shortened, signed
 
 _NONE: Mapping[str, RunContent] = {}
 
 
 def comparison_document(content: Content, runs: Mapping[str, RunContent] = _NONE) -> Document:
-    """Return the report of a comparison.
+    """Return the report of the content of ``comparison.json``.
 
-    Parameters
-    ----------
-    content : mapping
-        Content of ``comparison.json``; :mod:`windowbench.compare` names what is in it.
-    runs : mapping of str to RunContent
-        The runs by their ids, as far as they could be read; what only they know is left out without them.
+    What only `runs` know, by their ids as far as they could be read, is left out without them.
     """
     metric = content["ranked_by"]["metric"] if content["base"] is not None else ""
-    parts, cpu, memory = (_means(content, runs, find) for find in (_parts_of, _cpu_of, _memory_of))
+    parts = _means(content, runs, _parts_of)
+    cpu, memory = (
+        _means(content, runs, functools.partial(_resource, name))
+        for name in ("cpu_seconds_per_million_events", "memory_bytes")
+    )
     return Document(
         kind="comparison",
         opening=_opening(content),
         sections=[
-            Section(name="ranking", title="Ranking", blocks=some(comparison_facts.ranking(content))),
+            Section(title="Ranking", blocks=some(comparison_facts.ranking(content))),
             Section(
-                name="differences",
                 title="Differences",
                 lead="How far each arm is from the base, and how sure that is.",
                 blocks=some(
@@ -61,8 +59,16 @@ def comparison_document(content: Content, runs: Mapping[str, RunContent] = _NONE
                     *comparison_facts.differences(content),
                 ),
             ),
-            _latency(content, metric),
-            Section(name="windows", title="Windows", blocks=some(comparison_plots.windows(content, runs, metric))),
+            Section(
+                title="Latency",
+                lead="Over the rows of measured windows of all valid runs of an arm.",
+                blocks=[
+                    plot
+                    for name in dict.fromkeys((metric, "since_window_end_ms"))
+                    for plot in comparison_plots.distributions(content, name)
+                ],
+            ),
+            Section(title="Windows", blocks=some(comparison_plots.windows(content, runs, metric))),
             Section(
                 name="decomposition",
                 title="Where the time went",
@@ -70,20 +76,17 @@ def comparison_document(content: Content, runs: Mapping[str, RunContent] = _NONE
                 blocks=some(comparison_plots.decomposition(parts), comparison_facts.decomposition(parts)),
             ),
             Section(
-                name="resources",
                 title="Resources",
                 lead="In the measured phase, by process tree: each with everything below it.",
                 blocks=some(comparison_plots.cpu(cpu), comparison_facts.resources(cpu, memory)),
             ),
             Section(
-                name="parity",
                 title="Parity",
                 lead="The settings that decide latency, arm by arm.",
                 blocks=some(comparison_facts.parity(content)),
             ),
             _circumstances(content),
             Section(
-                name="runs",
                 title="Runs",
                 lead="All of them, those that take no part with their reason.",
                 blocks=[comparison_facts.runs(content)],
@@ -124,7 +127,7 @@ def _opening(content: Content) -> Opening:
 
 def _verdict(content: Content) -> tuple[str, str]:
     """Return the verdict on a comparison in a word or two, and its tone."""
-    outcomes = {result["outcome"] for threshold in content["thresholds"] for result in threshold["results"]}
+    outcomes = {result["outcome"] for _, result in judged(content)}
     if content["base"] is None:
         return "nothing to compare", "bad"
     if "missed" in outcomes:
@@ -138,20 +141,15 @@ def _verdict(content: Content) -> tuple[str, str]:
 
 def _meaning(content: Content) -> str:
     valid, total = sum(run["ranked"] for run in content["runs"]), len(content["runs"])
-    return f"{plural(valid, 'valid run')} of {total}" + (f", {_level(content)}" if content["differences"] else "")
-
-
-def _level(content: Content) -> str:
-    levels = {entry["level"] for entry in content["differences"]}
-    return f"differences {' and '.join(sorted(levels))}"
+    levels = sorted({entry["level"] for entry in content["differences"]})
+    return f"{plural(valid, 'valid run')} of {total}" + (f", differences {' and '.join(levels)}" if levels else "")
 
 
 def _missed(content: Content) -> Iterator[Reason]:
-    for threshold in content["thresholds"]:
-        for result in threshold["results"]:
-            if result["outcome"] != "kept":
-                text = (Foreign(threshold["expression"]), ": ", Foreign(result["text"]))
-                yield Reason(text=text, party=Foreign(result["arm"]), code=result["outcome"])
+    for expression, result in judged(content):
+        if result["outcome"] != "kept":
+            text = (Foreign(expression), ": ", Foreign(result["text"]))
+            yield Reason(text=text, party=Foreign(result["arm"]), code=result["outcome"])
 
 
 def _subtitle(content: Content) -> Line:
@@ -164,28 +162,22 @@ def _subtitle(content: Content) -> Line:
     return joined(words, " · ")
 
 
-def _arms(content: Content) -> list[Content]:
-    """Return the arms that have a rank, best first."""
-    arms = {arm["label"]: arm for arm in content["arms"]}
-    return [arms[label] for label in labels(content) if arms[label]["rank"] is not None]
-
-
 def _headline(content: Content) -> Tile | None:
-    ranked, arms = content["ranked_by"], _arms(content)
-    if not arms:
+    ranked, first = content["ranked_by"], by_rank(content)[:1]
+    if not first or first[0]["rank"] is None:
         return None
-    best = ranking_figure(content, arms[0])
+    label, best = first[0]["label"], ranking_figure(content, first[0])
     sure = f"95 % interval {span(best, ' ms')}." if best["interval"] else sentence(best["note"] or "")
     why = f". {sure} {sentence(ranked['why'])}"
     return Tile(
-        label=Foreign(arms[0]["label"]),
+        label=Foreign(label),
         value=ms(best["value"]),
-        note=(f"Least {ranked['metric']} P{ranked['percent']}: ", Foreign(arms[0]["label"]), why),
+        note=(f"Least {ranked['metric']} P{ranked['percent']}: ", Foreign(label), why),
     )
 
 
 def _tiles(content: Content) -> Iterator[Tile]:
-    for arm in _arms(content)[1:7]:
+    for arm in [arm for arm in by_rank(content) if arm["rank"] is not None][1:7]:
         figure, change = ranking_figure(content, arm), change_of(content, arm["label"])
         note: Line = "the base" if arm["label"] == content["base"] else ""
         if change is not None and change["change_percent"]["value"] is not None:
@@ -197,25 +189,11 @@ def _tiles(content: Content) -> Iterator[Tile]:
 # --- the sections -----------------------------------------------------------------------------------------------------
 
 
-def _latency(content: Content, metric: str) -> Section:
-    blocks: list[Block | None] = []
-    for name in dict.fromkeys((metric, "since_window_end_ms")):
-        short = name.removesuffix("_ms").replace("_", "-") or "none"
-        blocks += [
-            comparison_plots.distribution(content, name, f"cdf-{short}"),
-            comparison_plots.spectrum(content, name, f"spectrum-{short}"),
-        ]
-    return Section(
-        name="latency",
-        title="Latency",
-        lead="Over the rows of measured windows of all valid runs of an arm.",
-        blocks=some(*blocks),
-    )
-
-
 def _circumstances(content: Content) -> Section:
     tables = some(
-        comparison_facts.configuration(content), comparison_facts.load(content), comparison_facts.environment(content)
+        comparison_facts.configuration(content),
+        comparison_facts.by_run("Load", content["load_differences"]),
+        comparison_facts.by_run("Environment", content["environment_differences"]),
     )
     nothing = Words(lines=["The runs differ in nothing else: neither configuration, nor load, nor environment."])
     return Section(
@@ -229,35 +207,25 @@ def _circumstances(content: Content) -> Section:
 # --- figures of runs, by arm ------------------------------------------------------------------------------------------
 
 
-def _means(content: Content, runs: Mapping[str, RunContent], find: Any) -> Means:  # noqa: ANN401 - one of the functions below
-    """Return the means over the valid runs of each arm, arms without any left out."""
+def _means(
+    content: Content, runs: Mapping[str, RunContent], find: Callable[[Content], Mapping[str, float | None]]
+) -> Means:
+    """Return the means over the valid runs of each arm of what all of them know; arms without any are left out."""
     found: dict[str, Mapping[str, float]] = {}
-    for label in labels(content):
-        ids = [run["run_id"] for run in content["runs"] if run["ranked"] and run["arm"] == label]
-        figures = [figure for run_id in ids if run_id in runs and (figure := find(runs[run_id].summary))]
+    for arm in by_rank(content):
+        ids = [run["run_id"] for run in content["runs"] if run["ranked"] and run["arm"] == arm["label"]]
+        figures = [figure for run_id in ids if run_id in runs and (figure := known(find(runs[run_id].summary)))]
         if figures:
-            found[label] = _mean(figures)
+            names = [name for name in figures[0] if all(name in figure for figure in figures)]
+            found[arm["label"]] = {name: sum(of[name] for of in figures) / len(figures) for name in names}
     return found
 
 
-def _mean(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    names = [name for name in figures[0] if all(name in figure for figure in figures)]
-    return {name: sum(figure[name] for figure in figures) / len(figures) for name in names}
-
-
-def _parts_of(summary: Mapping[str, Any]) -> dict[str, float]:
+def _parts_of(summary: Content) -> Mapping[str, float]:
     """Return the mean parts of a run's rows, empty where one is missing or rows are updates."""
-    parts = summary.get("decomposition_ms") or {}
-    means = {name: (parts.get(name) or {}).get("mean") for name in (*PARTS, "total")}
-    updates = (summary.get("engine") or {}).get("output_mode") == "update"
-    known = {name: float(mean) for name, mean in means.items() if mean is not None}
-    return known if len(known) == len(means) and not updates else {}
+    means = {} if shows_updates(summary) else known(part_means(summary))
+    return means if len(means) == len(ROW_TIMES) else {}
 
 
-def _cpu_of(summary: Mapping[str, Any]) -> dict[str, float]:
-    found = (summary.get("resources") or {}).get("cpu_seconds_per_million_events") or {}
-    return {tree: float(value) for tree, value in found.items() if value is not None}
-
-
-def _memory_of(summary: Mapping[str, Any]) -> dict[str, float]:
-    return dict((summary.get("resources") or {}).get("memory_bytes") or {})
+def _resource(name: str, summary: Content) -> Mapping[str, float | None]:
+    return (summary.get("resources") or {}).get(name) or {}

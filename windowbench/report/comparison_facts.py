@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from windowbench.judge.measures.resources import TREES
 from windowbench.report.document import Foreign, Line, Row, Table, joined
-from windowbench.report.latencies import PART_WORDS, TOTAL_WORDS
+from windowbench.report.latencies import ROW_TIMES
 from windowbench.report.setup_facts import shown_setting
 from windowbench.report.wording import (
     NOTHING,
@@ -35,25 +34,26 @@ _MOST_COLUMNS = 4
 _OUTCOME_TAGS = {"kept": "good", "missed": "bad", "inconclusive": "warn", "undecided": "warn"}
 
 
-def labels(content: Content) -> list[str]:
-    """Return the arms by their labels, the best first, those without a rank last."""
-    arms = sorted(content["arms"], key=lambda arm: (arm["rank"] is None, arm["rank"] or 0))
-    return [arm["label"] for arm in arms]
+def by_rank(content: Content) -> list[Content]:
+    """Return the arms, the best first, those without a rank last."""
+    return sorted(content["arms"], key=lambda arm: (arm["rank"] is None, arm["rank"] or 0))
 
 
-def ranking_figure(content: Content, arm: Content) -> Content:
-    """Return what an arm is ranked by: value, interval and note, all None where it has no valid run."""
+def ranking_figure(content: Content, arm: Content, percent: int | None = None) -> Content:
+    """Return a percentile of what arms are ranked by: value, interval and note, all None where there is no valid run.
+
+    `percent` is that which ranks, unless it is given.
+    """
     ranked = content["ranked_by"]
     latency = arm["latencies_ms"].get(ranked["metric"]) or {}
-    return latency.get(f"p{ranked['percent']}") or {"value": None, "interval": None, "note": None}
+    return latency.get(f"p{percent or ranked['percent']}") or {"value": None, "interval": None, "note": None}
 
 
 def change_of(content: Content, label: str, percent: int | None = None) -> Content | None:
     """Return how an arm differs from the base in what arms are ranked by; None of the base, and of no valid run."""
     ranked = content["ranked_by"]
-    wanted = (label, ranked["metric"], ranked["percent"] if percent is None else percent)
-    found = [e for e in content["differences"] if (e["arm"], e["metric"], e["percent"]) == wanted]
-    return found[0] if found else None
+    wanted = (label, ranked["metric"], percent or ranked["percent"])
+    return next((e for e in content["differences"] if (e["arm"], e["metric"], e["percent"]) == wanted), None)
 
 
 def span(figure: Content, unit: str = "") -> str:
@@ -66,21 +66,18 @@ def ranking(content: Content) -> Table | None:
     """Return the arms in the order of their ranks."""
     if content["base"] is None:
         return None
-    ranked = content["ranked_by"]
-    arms = {arm["label"]: arm for arm in content["arms"]}
     lines, notes = [], []
-    for label in labels(content):
-        arm, change = arms[label], change_of(content, label)
-        figure = ranking_figure(content, arm)
+    for arm in by_rank(content):
+        label, figure = arm["label"], ranking_figure(content, arm)
+        change = change_of(content, label)
         notes.append(figure.get("note"))
-        middle = (arm["latencies_ms"].get(ranked["metric"]) or {}).get("p50") or {}
         lines.append(
             Row(
                 cells=[
                     (f"{arm['rank']}. " if arm["rank"] else "", Foreign(label)),
                     number(figure["value"]),
                     span(figure),
-                    number(middle.get("value")),
+                    number(ranking_figure(content, arm, 50)["value"]),
                     "base" if label == content["base"] else _percent(change),
                     f"{count(arm['repeats'])} of {count(len(arm['runs']))}",
                     count(arm["windows"]),
@@ -90,9 +87,9 @@ def ranking(content: Content) -> Table | None:
                 tag=_CONCLUSION_TAGS.get(change["conclusion"], "") if change else "",
             )
         )
-    metric, percent = ranked["metric"], ranked["percent"]
+    metric, percent, why = (content["ranked_by"][name] for name in ("metric", "percent", "why"))
     heads = ["", f"P{percent}, ms", "95 % interval", "P50, ms", "change", "valid runs", "windows", "against the base"]
-    words = f"By {metric} P{percent}, the mean of the percentiles of the runs: {ranked['why']}"
+    words = f"By {metric} P{percent}, the mean of the percentiles of the runs: {why}"
     return Table(title="", head=heads, rows=lines, note=_noted([words], notes), spare=frozenset({3, 7}))
 
 
@@ -109,14 +106,13 @@ def _percent(entry: Content | None) -> str:
 
 def differences(content: Content) -> list[Table]:
     """Return every difference from the base, a table for each arm, what ranks first."""
-    tables = []
-    for label in labels(content):
-        found = [entry for entry in content["differences"] if entry["arm"] == label]
+    tables, metric = [], content["ranked_by"]["metric"]
+    for arm in by_rank(content):
+        found = [entry for entry in content["differences"] if entry["arm"] == arm["label"]]
         if found:
-            metric = content["ranked_by"]["metric"]
             found.sort(key=lambda entry: (entry["metric"] != metric, entry["metric"], entry["percent"]))
-            change = change_of(content, label)
-            title: Line = (Foreign(label), " against ", Foreign(found[0]["base"]))
+            change = change_of(content, arm["label"])
+            title: Line = (Foreign(arm["label"]), " against ", Foreign(found[0]["base"]))
             tables.append(
                 Table(
                     title=joined([title, conclusion(change)], ": ") if change else title,
@@ -172,24 +168,21 @@ def _of_differences(found: Sequence[Content]) -> Iterator[str]:
         )
 
 
+def judged(content: Content) -> list[tuple[str, Content]]:
+    """Return what each threshold says of each arm, with its expression."""
+    return [(of["expression"], result) for of in content["thresholds"] for result in of["results"]]
+
+
 def thresholds(content: Content) -> Table | None:
     """Return what was asked for by thresholds, and what came of it."""
     lines = [
         Row(
-            cells=[
-                Foreign(threshold["expression"]),
-                Foreign(result["arm"]),
-                Foreign(result["text"]),
-                result["outcome"],
-            ],
+            cells=[*map(Foreign, (expression, result["arm"], result["text"])), result["outcome"]],
             tag=_OUTCOME_TAGS.get(result["outcome"], ""),
         )
-        for threshold in content["thresholds"]
-        for result in threshold["results"]
+        for expression, result in judged(content)
     ]
-    if not lines:
-        return None
-    return Table(title="Thresholds", head=["", "arm", "found", "outcome"], rows=lines, numbers_from=None)
+    return _words("Thresholds", ["", "arm", "found", "outcome"], lines)
 
 
 def runs(content: Content) -> Table:
@@ -223,7 +216,7 @@ def decomposition(means: Means) -> Table | None:
         return None
     lines = [
         Row(cells=[words, *(number(means[label].get(part)) for label in means)], strong=part == "total")
-        for part, words in {**PART_WORDS, "total": TOTAL_WORDS.replace(" - ", " − ")}.items()
+        for part, words in ROW_TIMES.items()
     ]
     note = "Mean over the rows of measured windows, and over the runs of an arm."
     return Table(title="Parts, ms", head=["", *map(Foreign, means)], rows=lines, note=note)
@@ -247,27 +240,27 @@ def resources(cpu: Means, memory: Means) -> Table | None:
         for tree in trees
         if any(tree in found for found in memory.values())
     ]
-    return Table(
-        title="What a million events cost",
-        head=["", *map(Foreign, cpu)],
-        rows=lines,
-        note="Mean over the runs of an arm.",
-    )
+    title, note = "What a million events cost", "Mean over the runs of an arm."
+    return Table(title=title, head=["", *map(Foreign, cpu)], rows=lines, note=note)
+
+
+Values = Mapping[str, Line]
+"""What a setting is, by arm or by run."""
 
 
 def parity(content: Content) -> Table | None:
     """Return the settings that decide latency, asymmetries marked."""
-    found = [
-        _Entry(
-            name=entry["name"],
-            values={arm: _sourced(entry["name"], value) for arm, value in entry["values"].items()},
-            last=(_differs(entry, len(content["arms"])),),
-            tag="" if entry["equal"] else "warn",
+    arms, entries = [arm["label"] for arm in content["arms"]], content["parity"]
+    rows = [
+        Row(cells=[*cells, "" if cells[0] == "" else _differs(entry, len(arms))], tag=tag if cells[0] != "" else "")
+        for entry in entries
+        for tag in ["" if entry["equal"] else "warn"]
+        for cells in _by_arm(
+            arms, entry["name"], {arm: _sourced(entry["name"], value) for arm, value in entry["values"].items()}
         )
-        for entry in content["parity"]
     ]
     note = "In brackets: who says so. What differs need not be unfair, but a reader should know."
-    return _by_arm(content, "", found, note=note)
+    return _words("", _heads(arms, ""), rows, note)
 
 
 def _differs(entry: Content, arms: int) -> Line:
@@ -285,71 +278,47 @@ def _sourced(name: str, value: Content) -> Line:
 
 def configuration(content: Content) -> Table | None:
     """Return the settings in which arms differ."""
-    found = [
-        _Entry(name=name, values={arm: shown_setting(name, value) for arm, value in entry["values"].items()})
-        for entry in content["configuration_differences"]
-        for name in [entry["setting"]]
-    ]
-    return _by_arm(content, "Configuration", found)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Entry:
-    """A setting with its value for each arm, and what stands behind them."""
-
-    name: str
-    values: Mapping[str, Line]
-    last: tuple[Line, ...] = ()
-    tag: str = ""
-
-
-def _by_arm(content: Content, title: str, entries: Sequence[_Entry], *, note: str = "") -> Table | None:
-    """Return settings by arm: arms are columns, or share lines by their values where there are many."""
-    if not entries:
-        return None
     arms = [arm["label"] for arm in content["arms"]]
-    behind = [""] * len(entries[0].last)
-    if len(arms) <= _MOST_COLUMNS:
-        head: list[Line] = ["", *map(Foreign, arms), *behind]
-        rows = [
-            Row(cells=[Foreign(e.name), *(e.values.get(arm, NOTHING) for arm in arms), *e.last], tag=e.tag)
-            for e in entries
-        ]
-        return Table(title=title, head=head, rows=rows, numbers_from=None, note=note)
     rows = [
-        Row(cells=[*cells, *(entry.last if first else behind)], tag=entry.tag if first else "")
-        for entry in entries
-        for first, cells in _shared(entry.name, [(shortened(arm), entry.values.get(arm, NOTHING)) for arm in arms])
+        Row(cells=cells)
+        for entry in content["configuration_differences"]
+        for cells in _by_arm(arms, entry["setting"], _shown(entry["setting"], entry["values"]))
     ]
-    return Table(title=title, head=["", "value", "arms", *behind], rows=rows, numbers_from=None, note=note)
+    return _words("Configuration", _heads(arms), rows)
 
 
-def _shared(name: str, values: Iterable[tuple[str, Line]]) -> Iterator[tuple[bool, list[Line]]]:
-    """Return a line for each value with whose it is, and whether it is the first one, which has the name."""
-    owners: dict[Line, list[str]] = {}
+def _shown(name: str, values: Mapping[str, Any]) -> Values:
+    return {owner: shown_setting(name, value) for owner, value in values.items()}
+
+
+def _heads(arms: Sequence[str], *behind: Line) -> list[Line]:
+    return ["", *map(Foreign, arms), *behind] if len(arms) <= _MOST_COLUMNS else ["", "value", "arms", *behind]
+
+
+def _by_arm(arms: Sequence[str], name: str, values: Values) -> list[list[Line]]:
+    """Return the lines of a setting: arms are columns, or share lines by their values where there are many."""
+    if len(arms) <= _MOST_COLUMNS:
+        return [[Foreign(name), *(values.get(arm, NOTHING) for arm in arms)]]
+    return _shared(name, [(shortened(arm), values.get(arm, NOTHING)) for arm in arms])
+
+
+def _shared(name: str, values: Iterable[tuple[str, Line]]) -> list[list[Line]]:
+    """Return a line for each value with whose it is; the first one has the name."""
+    owners: dict[Line, list[Line]] = {}
     for owner, value in values:
-        owners.setdefault(value, []).append(owner)
-    for i, (value, found) in enumerate(owners.items()):
-        yield not i, ["" if i else Foreign(name), value, joined(map(Foreign, found))]
+        owners.setdefault(value, []).append(Foreign(owner))
+    return [["" if i else Foreign(name), value, joined(of)] for i, (value, of) in enumerate(owners.items())]
 
 
-def load(content: Content) -> Table | None:
-    """Return in what the load of the runs differs."""
-    return _by_run("Load", content["load_differences"])
+def _words(title: str, head: Sequence[Line], rows: Sequence[Row], note: str = "") -> Table | None:
+    return Table(title=title, head=head, rows=rows, numbers_from=None, note=note) if rows else None
 
 
-def environment(content: Content) -> Table | None:
-    """Return in what the machines and their software differ."""
-    return _by_run("Environment", content["environment_differences"])
-
-
-def _by_run(title: str, entries: Sequence[Content]) -> Table | None:
-    """Return fields with their values; runs with equal values share a line."""
+def by_run(title: str, entries: Sequence[Content]) -> Table | None:
+    """Return in what runs differ, such as their load or their machines; runs with equal values share a line."""
     rows = [
         Row(cells=cells, tag="warn" if entry.get("refused") else "")
         for entry in entries
-        for _, cells in _shared(
-            entry["field"], [(run, shown_setting(entry["field"], value)) for run, value in entry["values"].items()]
-        )
+        for cells in _shared(entry["field"], _shown(entry["field"], entry["values"]).items())
     ]
-    return Table(title=title, head=["", "value", "runs"], rows=rows, numbers_from=None) if rows else None
+    return _words(title, ["", "value", "runs"], rows)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from windowbench.judge.measures.latency import PARTS
 from windowbench.judge.measures.resources import TREES
 from windowbench.load.schedule import NS_PER_S
-from windowbench.report.comparison_facts import Content, Means, change_of, labels
+from windowbench.report.comparison_facts import Content, Means, by_rank, change_of
 from windowbench.report.content import RunContent
-from windowbench.report.curves import band, stacked
+from windowbench.report.curves import Band, Curve, band
 from windowbench.report.document import Key, Plot
-from windowbench.report.drawing import HALF, SERIES, WIDE, colour, few_ticks
+from windowbench.report.drawing import SERIES, WIDE, colour, end_label, few_ticks, stacked_bar
 from windowbench.report.latencies import PART_WORDS
-from windowbench.report.latency_plots import PART_COLOURS, percentile_ticks
+from windowbench.report.latency_plots import PART_COLOURS, distribution_plot, spectrum_plot
 from windowbench.report.time_plots import TREE_COLOURS
 from windowbench.report.wording import ms, number, plural, shortened, signed
 
@@ -40,7 +39,8 @@ def _keys(content: Content, arms: Sequence[str]) -> list[Key]:
 def forest(content: Content) -> Plot | None:
     """Draw the differences of every arm from the base with their intervals."""
     ranked, tints = content["ranked_by"], arm_colours(content)
-    found = [(arm, percent, change_of(content, arm, percent)) for arm in labels(content) for percent in (50, 90)]
+    arms = [arm["label"] for arm in by_rank(content)]
+    found = [(arm, percent, change_of(content, arm, percent)) for arm in arms for percent in (50, 90)]
     shown = [(arm, percent, entry["difference_ms"]) for arm, percent, entry in found if entry is not None]
     if content["base"] is None or not shown:
         return None
@@ -53,15 +53,7 @@ def forest(content: Content) -> Plot | None:
                 axes.plot(figure["interval"], [row, row], color=tint, linewidth=2.2)
             axes.plot([figure["value"]], [row], color=tint, marker="o", markersize=6)
             edge = max([figure["value"], *(figure["interval"] or ())])
-            axes.annotate(
-                f"{signed(figure['value'])} ms",
-                (edge, row),
-                xytext=(8, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-                color=colour("muted"),
-            )
+            end_label(axes, f"{signed(figure['value'])} ms", (edge, row), 8)
         axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.margins(x=0.16)
         few_ticks(axes, x=8)
@@ -89,15 +81,10 @@ def _interval_said(figure: Mapping[str, Any]) -> str:
     return f"{signed(interval[0])} to {signed(interval[1])} ms" if interval else "none"
 
 
-def _quantiles(content: Content, metric: str) -> dict[str, tuple[Any, Any]]:
-    """Return for each arm the percents and values of its rows."""
-    found = {}
-    for arm in content["arms"]:
-        pairs = (arm["latencies_ms"].get(metric) or {}).get("quantiles") or []
-        if pairs:
-            percents, values = zip(*pairs, strict=True)
-            found[arm["label"]] = (np.array(percents, dtype=np.float64), np.array(values, dtype=np.float64))
-    return found
+def _quantiles(content: Content, metric: str) -> dict[str, Any]:
+    """Return for each arm the percents and the values of its rows."""
+    found = {arm["label"]: (arm["latencies_ms"].get(metric) or {}).get("quantiles") for arm in content["arms"]}
+    return {arm: np.array(pairs, dtype=np.float64).T for arm, pairs in found.items() if pairs}
 
 
 def far_apart(values: Sequence[Any]) -> bool:
@@ -108,68 +95,29 @@ def far_apart(values: Sequence[Any]) -> bool:
     return max(medians) > _FAR_APART * min(medians)
 
 
-def distribution(content: Content, metric: str, name: str) -> Plot | None:
-    """Draw the distribution functions of a latency, an arm each."""
-    curves, tints = _quantiles(content, metric), arm_colours(content)
-    if not curves:
-        return None
-    apart = far_apart([values for _, values in curves.values()])
-
-    def paint(axes: Axes) -> None:
-        if apart:
-            axes.set_xscale("log")
-        for arm, (percents, values) in curves.items():
-            axes.step(values, percents / 100, where="post", color=colour(tints[arm]))
-        axes.axhline(0.9, color=colour("muted"), linewidth=0.8, linestyle=(0, (2, 2)))
-        axes.set(xlabel="ms, logarithmic" if apart else "ms", ylim=(0, 1.02))
-        few_ticks(axes, x=5, log="x" if apart else "")
-        axes.set_yticks([0, 0.25, 0.5, 0.75, 0.9, 1], ["0", "25", "50", "75", "90", "100 %"])
-
-    return Plot(
-        name=name,
-        title=f"Distribution of {metric}",
-        words=f"Share of rows not above a latency, {metric}. {_said(curves)}.",
-        paint=paint,
-        size=HALF,
-        legend=_keys(content, list(curves)),
-        wide=False,
-    )
-
-
-def spectrum(content: Content, metric: str, name: str) -> Plot | None:
-    """Draw the percentile spectra of a latency, an arm each."""
-    curves, tints = _quantiles(content, metric), arm_colours(content)
+def distributions(content: Content, metric: str) -> list[Plot]:
+    """Draw the distribution functions and the percentile spectra of a latency, an arm each."""
+    found, tints = _quantiles(content, metric), arm_colours(content)
+    if not found:
+        return []
     rows = {arm["label"]: max(arm["rows"], 1) for arm in content["arms"]}
-    if not curves:
-        return None
-    apart = far_apart([values for _, values in curves.values()])
-    places = {}
-    for arm, (percents, _) in curves.items():
-        above = np.maximum(1 - percents / 100, 0.5 / rows[arm])
-        places[arm] = -np.log10(above)
-
-    def paint(axes: Axes) -> None:
-        if apart:
-            axes.set_yscale("log")
-        for arm, (_, values) in curves.items():
-            axes.step(places[arm], values, where="pre", color=colour(tints[arm]))
-        end = max(float(place[-1]) for place in places.values())
-        axes.set(xlabel="percentile", ylabel="ms", xlim=(0, end))
-        few_ticks(axes, log="y" if apart else "")
-        percentile_ticks(axes, end)
-
-    return Plot(
-        name=name,
-        title="Percentile spectrum",
-        words=f"{metric} by percentile, the tail stretched. {_said(curves)}.",
-        paint=paint,
-        size=HALF,
-        legend=_keys(content, list(curves)),
-        wide=False,
-    )
+    apart = far_apart([values for _, values in found.values()])
+    said, keys = _said(found), _keys(content, list(found))
+    name = metric.removesuffix("_ms").replace("_", "-")
+    shares = [(tints[arm], Curve(x=values, y=percents / 100)) for arm, (percents, values) in found.items()]
+    spectra = [
+        (tints[arm], Curve(x=-np.log10(np.maximum(1 - percents / 100, 0.5 / rows[arm])), y=values))
+        for arm, (percents, values) in found.items()
+    ]
+    words = f"Share of rows not above a latency, {metric}. {said}."
+    stretched = f"{metric} by percentile, the tail stretched. {said}."
+    return [
+        distribution_plot(f"cdf-{name}", f"Distribution of {metric}", words, shares, keys, log=apart),
+        spectrum_plot(f"spectrum-{name}", stretched, spectra, keys, where="pre", log=apart),
+    ]
 
 
-def _said(curves: Mapping[str, tuple[Any, Any]]) -> str:
+def _said(curves: Mapping[str, Any]) -> str:
     words = []
     for arm, (percents, values) in curves.items():
         found = {p: float(values[np.searchsorted(percents, p)]) for p in (50, 90)}
@@ -212,77 +160,75 @@ def windows(content: Content, runs: Mapping[str, RunContent], metric: str) -> Pl
     )
 
 
-def _window_line(runs: Mapping[str, RunContent], run: Content, metric: str) -> Any:  # noqa: ANN401 - a Band or None
-    found = runs.get(run["run_id"])
-    plain = metric.removesuffix("_ms")
+def _window_line(runs: Mapping[str, RunContent], run: Content, metric: str) -> Band | None:
+    found, plain = runs.get(run["run_id"]), metric.removesuffix("_ms")
     if found is None or found.schedule is None or "window_end_ms" not in found.windows:
         return None
-    columns = [name for name in (f"{plain}_p50_ms", f"{plain}_max_ms") if name in found.windows]
-    if not columns:
+    column = next((name for name in (f"{plain}_p50_ms", f"{plain}_max_ms") if name in found.windows), None)
+    if column is None:
         return None
-    ends, values = (np.array(found.windows[name], dtype=np.float64) for name in ("window_end_ms", columns[0]))
+    ends, values = (np.array(found.windows[name], dtype=np.float64) for name in ("window_end_ms", column))
     measured = np.array([phase == "measured" for phase in found.windows["phase"]])
-    line = band(ends[measured] / 1000 - found.schedule.base_time_ns / NS_PER_S, values[measured])
-    return line if len(line) else None
+    return band(ends[measured] / 1000 - found.schedule.base_time_ns / NS_PER_S, values[measured])
 
 
 def decomposition(means: Means) -> Plot | None:
     """Draw the mean parts of a row's time without the configured delay, a bar for each arm."""
-    if not means:
-        return None
-    kept = [part for part in PARTS if part != "watermark_delay"]
-
-    def paint(axes: Axes) -> None:
-        for row, parts in enumerate(means.values()):
-            for part, (start, length) in zip(kept, stacked([parts[part] for part in kept]), strict=True):
-                axes.barh([row], [length], left=[start], height=0.62, color=colour(PART_COLOURS[part]), linewidth=0)
-        few_ticks(axes, x=8)
-        _arm_axis(axes, list(means))
-        axes.set_xlabel("ms, mean over the rows of measured windows, without the configured watermark delay")
-
-    said = "; ".join(
-        f"{arm}: " + ", ".join(f"{PART_WORDS[part]} {ms(parts[part])}" for part in kept) for arm, parts in means.items()
-    )
-    return Plot(
+    tints = {part: tint for part, tint in PART_COLOURS.items() if part != "watermark_delay"}
+    return _bars(
+        means,
+        tints,
+        PART_WORDS,
+        ms,
         name="decomposition",
         title="Mean time of a row, part by part",
-        words=f"Mean parts of the time of a row. {said}.",
-        paint=paint,
-        size=(WIDE, 0.7 + 0.36 * len(means)),
-        legend=[Key(label=PART_WORDS[part], colour=PART_COLOURS[part], mark="solid") for part in kept],
+        words="Mean parts of the time of a row",
+        scale="ms, mean over the rows of measured windows, without the configured watermark delay",
     )
 
 
 def cpu(found: Means) -> Plot | None:
     """Draw what a million events cost each arm, process tree by process tree."""
-    if not found:
+    tints = {tree: TREE_COLOURS[tree] for tree in TREES if any(tree in spent for spent in found.values())}
+    names, words = {tree: tree for tree in tints}, "CPU-seconds per million events"
+    return _bars(found, tints, names, number, name="cpu", title=words, words=words, scale=words)
+
+
+def _bars(
+    means: Means,
+    tints: Mapping[str, str],
+    names: Mapping[str, str],
+    figure: Callable[[float], str],
+    *,
+    name: str,
+    title: str,
+    words: str,
+    scale: str,
+) -> Plot | None:
+    """Draw a bar for each arm that is made of parts: their colours, their names and how a figure of one is said."""
+    if not means:
         return None
-    trees = [tree for tree in TREES if any(tree in spent for spent in found.values())]
+    arms = {arm: {part: of.get(part, 0.0) for part in tints} for arm, of in means.items()}
 
     def paint(axes: Axes) -> None:
-        for row, spent in enumerate(found.values()):
-            for tree, (start, length) in zip(trees, stacked([spent.get(tree, 0.0) for tree in trees]), strict=True):
-                axes.barh([row], [length], left=[start], height=0.62, color=colour(TREE_COLOURS[tree]), linewidth=0)
+        for row, lengths in enumerate(arms.values()):
+            stacked_bar(axes, row, lengths, tints)
         few_ticks(axes, x=8)
-        _arm_axis(axes, list(found))
-        axes.set_xlabel("CPU-seconds per million events")
+        axes.set_yticks(range(len(arms)), [shortened(arm) for arm in arms])
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.spines["left"].set_visible(False)
+        axes.set_xlabel(scale)
 
     said = "; ".join(
-        f"{arm}: " + ", ".join(f"{tree} {number(spent.get(tree, 0.0))}" for tree in trees)
-        for arm, spent in found.items()
+        f"{arm}: " + ", ".join(f"{names[part]} {figure(length)}" for part, length in lengths.items())
+        for arm, lengths in arms.items()
     )
     return Plot(
-        name="cpu",
-        title="CPU-seconds per million events",
-        words=f"CPU-seconds per million events. {said}.",
+        name=name,
+        title=title,
+        words=f"{words}. {said}.",
         paint=paint,
-        size=(WIDE, 0.7 + 0.36 * len(found)),
-        legend=[Key(label=tree, colour=TREE_COLOURS[tree], mark="solid") for tree in trees],
+        size=(WIDE, 0.7 + 0.36 * len(arms)),
+        legend=[Key(label=names[part], colour=tint, mark="solid") for part, tint in tints.items()],
     )
-
-
-def _arm_axis(axes: Axes, arms: Sequence[str]) -> None:
-    axes.set_yticks(range(len(arms)), [shortened(arm) for arm in arms])
-    axes.invert_yaxis()
-    axes.grid(visible=False, axis="y")
-    axes.spines["left"].set_visible(False)

@@ -145,38 +145,24 @@ def _coarser(bounds: Floats, path: NDArray[np.int64], most: int) -> tuple[Floats
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """What an engine said while it ran, by the time it said it (s from the base of the measured phase).
-
-    Attributes
-    ----------
-    lag : Curve
-        How far the watermark was behind the clock, in s.
-    work : dict of str to Curve
-        Lengths of batches or checkpoints in ms, by their name in the messages.
-    """
+    """What an engine said while it ran, by the time it said it (s from the base of the measured phase)."""
 
     lag: Curve
+    """How far the watermark was behind the clock, in s."""
     work: dict[str, Curve]
+    """Lengths of batches or checkpoints in ms, by their name in the messages."""
 
 
 WORK = ("batch_ms", "checkpoint_ms")
 
 
 def progress_curves(messages: Iterable[Mapping[str, Any]], base_ns: int, begin_ns: int, end_ns: int) -> Progress:
-    """Return what can be drawn of an engine's messages.
+    """Return what can be drawn of an engine's messages, times counted from `base_ns`.
 
-    Parameters
-    ----------
-    messages : iterable of mapping
-        JSON lines of the engine; those that say nothing of use are passed over.
-    base_ns : int
-        Where time is counted from.
-    begin_ns, end_ns : int
-        Only what was said in between counts: after the load the watermark is END's.
+    Messages that say nothing of use are passed over, and so is what was not said between `begin_ns` and `end_ns`: after
+    the load the watermark is END's.
     """
-    names = ("lag", *WORK)
-    xs: dict[str, list[float]] = {name: [] for name in names}
-    ys: dict[str, list[float]] = {name: [] for name in names}
+    points: dict[str, list[tuple[float, float]]] = {name: [] for name in ("lag", *WORK)}
     for message in messages:
         said_ns = _number(message.get("received_ns"))
         if message.get("type") != "progress" or said_ns is None or not begin_ns <= said_ns < end_ns:
@@ -186,9 +172,9 @@ def progress_curves(messages: Iterable[Mapping[str, Any]], base_ns: int, begin_n
         found["lag"] = None if watermark_ms is None else said_ns / 1e9 - watermark_ms / 1e3
         for name, value in found.items():
             if value is not None:
-                xs[name].append((said_ns - base_ns) / 1e9)
-                ys[name].append(value)
-    curves = {name: Curve(x=np.array(xs[name]), y=np.array(ys[name])) for name in names}
+                points[name].append(((said_ns - base_ns) / 1e9, value))
+    columns = {name: np.array(found, dtype=np.float64).reshape(-1, 2).T for name, found in points.items()}
+    curves = {name: Curve(x=x, y=y) for name, (x, y) in columns.items()}
     return Progress(lag=curves["lag"], work={name: curves[name] for name in WORK if len(curves[name])})
 
 
@@ -213,16 +199,9 @@ def stacked(lengths: Sequence[float]) -> list[tuple[float, float]]:
 def by_time(windows: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
     """Return one entry for each window id of windows of several types of rows, in the order of their ends.
 
-    Parameters
-    ----------
-    windows : mapping
-        Columns of ``windows.csv``.
-
-    Returns
-    -------
-    dict
-        ``window_id``, ``window_end_ms`` (the last), ``phase`` (measured where one of them is) and the latencies: the
-        greatest of columns that end in ``_max_ms``, the median of those that end in ``_p50_ms``; None without any.
+    `windows` are the columns of ``windows.csv``. There are ``window_id``, ``window_end_ms`` (the last), ``phase``
+    (measured where one of them is) and the latencies: the greatest of columns that end in ``_max_ms``, the median of
+    those that end in ``_p50_ms``; None without any.
     """
     places: dict[Any, list[int]] = {}
     for place, number in enumerate(windows["window_id"]):

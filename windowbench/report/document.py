@@ -11,7 +11,7 @@ shown, never obeyed: each renderer has one place where it escapes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -58,37 +58,22 @@ class Key:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plot:
-    """A drawing with its words; only a page shows it.
-
-    Attributes
-    ----------
-    name : str
-        Unique in its document.
-    title : str
-    words : str
-        What the plot says, with its figures, for whoever cannot see it.
-    paint : callable
-        Gets the axes of each panel, top to bottom, and draws on them.
-    size : (float, float)
-        Width and height in inches of 72 points.
-    panels : int
-        How many panels stand above each other.
-    note : str
-        How to read it.
-    legend : sequence of Key
-    wide : bool
-        Whether it takes the width of the page; the others stand in pairs.
-    """
+    """A drawing with its words; only a page shows it."""
 
     name: str
+    """Unique in its document, as is that of a section."""
     title: str
     words: str
+    """What the plot says, with its figures, for whoever cannot see it."""
     paint: Callable[..., None]
+    """Gets the axes of each panel, top to bottom, and draws on them."""
     size: tuple[float, float]
+    """Width and height in inches of 72 points."""
     panels: int = 1
     note: str = ""
     legend: Sequence[Key] = ()
     wide: bool = True
+    """Whether it takes the width of the page; the others stand in pairs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,25 +88,14 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """A table; columns from `numbers_from` on hold figures and are set to the right.
+    """A table; columns from `numbers_from` on hold figures and are set to the right, of None there are none.
 
-    Attributes
-    ----------
-    title : Line
-    head : sequence of Line
-        Empty for a table of names and values.
-    rows : sequence of Row
-    numbers_from : int, optional
-        None when all columns hold words.
-    note : Line
-    detail : bool
-        Left out where a report is to be short.
-    spare : frozenset of int
-        Columns that are left out there.
+    Where a report is to be short, one of `detail` is left out, of others the columns `spare`.
     """
 
     title: Line
     head: Sequence[Line]
+    """Empty for a table of names and values."""
     rows: Sequence[Row]
     numbers_from: int | None = 1
     note: Line = ""
@@ -166,25 +140,19 @@ def beside(*tables: Table | None) -> Columns | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """A section; one without blocks is left out.
+    """A section with a sentence on what it is about; without blocks left out, of `detail` where a report is short."""
 
-    Attributes
-    ----------
-    name : str
-        Unique in its document.
-    title : str
-    blocks : sequence of Block
-    lead : str
-        What the section is about.
-    detail : bool
-        Left out where a report is to be short.
-    """
-
-    name: str
     title: str
     blocks: Sequence[Block]
     lead: str = ""
     detail: bool = False
+    name: str = ""
+    """Where it is not the title in small letters."""
+
+    @property
+    def anchor(self) -> str:
+        """Its name in a page."""
+        return self.name or self.title.lower().replace(" ", "-")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -207,28 +175,15 @@ class Reason:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Opening:
-    """The top of a report: what it is about, the verdict with everything that speaks for and against, the headline.
-
-    Attributes
-    ----------
-    title, subtitle : Line
-    verdict : str
-        A word or two.
-    tone : str
-        ``good``, ``bad``, ``warn`` or ``none``.
-    sentence : str
-        What the verdict means.
-    reasons : sequence of Reason
-    warnings : sequence of Line
-    headline : Tile or None
-    tiles : sequence of Tile
-    """
+    """The top of a report: what it is about, the verdict with everything that speaks for and against, the headline."""
 
     title: Line
     subtitle: Line
     verdict: Line
     tone: str
+    """``good``, ``bad``, ``warn`` or ``none``."""
     sentence: Line
+    """What the verdict means."""
     reasons: Sequence[Reason] = ()
     warnings: Sequence[Line] = ()
     headline: Tile | None = None
@@ -245,23 +200,14 @@ class Files:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
-    """A whole report.
-
-    Attributes
-    ----------
-    kind : str
-        ``run``, ``comparison`` or ``capacity``.
-    opening : Opening
-    sections : sequence of Section
-    footer : str
-        Who made it, of what.
-    files : Files or None
-    """
+    """A whole report."""
 
     kind: str
+    """``run``, ``comparison`` or ``capacity``."""
     opening: Opening
     sections: Sequence[Section]
     footer: str
+    """Who made it, of what."""
     files: Files | None = None
 
     @property
@@ -269,19 +215,18 @@ class Document:
         """The sections that have something to show."""
         return [section for section in self.sections if section.blocks]
 
-    def blocks(self, *, long: bool) -> list[tuple[Section, list[Block]]]:
+    def blocks(self, *, long: bool) -> list[tuple[Section, list[Table | Words]]]:
         """Return what is shown as text: everything but plots, or without the details."""
-        out = []
-        for section in self.sections:
-            kept = [found for block in section.blocks if (found := _as_text(block, long=long)) is not None]
-            if kept and (long or not section.detail):
-                out.append((section, kept))
-        return out
+        found = [(section, _texts(section.blocks)) for section in self.sections if long or not section.detail]
+        kept = [
+            (section, [t for t in texts if long or isinstance(t, Words) or not t.detail]) for section, texts in found
+        ]
+        return [(section, texts) for section, texts in kept if texts]
 
 
-def _as_text(block: Block, *, long: bool) -> Block | None:
-    if isinstance(block, Columns):
-        return beside(*(table for table in block.tables if long or not table.detail))
-    if isinstance(block, Plot) or (isinstance(block, Table) and block.detail and not long):
-        return None
-    return block
+def _texts(blocks: Iterable[Block]) -> Iterator[Table | Words]:
+    for block in blocks:
+        if isinstance(block, Columns):
+            yield from block.tables
+        elif not isinstance(block, Plot):
+            yield block

@@ -19,9 +19,11 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from windowbench.report.curves import stacked
+from windowbench.report.document import Plot
 from windowbench.report.wording import visible
 
 if TYPE_CHECKING:
@@ -33,12 +35,7 @@ COLOURS = {
     "muted": "#0a0b02",
     "line": "#0a0b03",
     "paper": "#0a0b04",
-    "c1": "#0a0c01",
-    "c2": "#0a0c02",
-    "c3": "#0a0c03",
-    "c4": "#0a0c04",
-    "c5": "#0a0c05",
-    "c6": "#0a0c06",
+    **{f"c{number}": f"#0a0c0{number}" for number in range(1, 7)},
 }
 """Colours of the page by name, and what stands for each while it is drawn."""
 SERIES = ("c1", "c2", "c3", "c4", "c5", "c6")
@@ -86,46 +83,25 @@ _FAMILY = re.compile(r"(font(?:-family)?: )([^;\"]*)")
 _FIRST_SIZE = re.compile(r"[\d.]+px")
 
 
-def draw(
-    name: str,
-    alternative: str,
-    paint: Callable[..., None],
-    *,
-    size: tuple[float, float],
-    panels: int = 1,
-) -> str:
-    """Draw a plot and return it as SVG that can stand in a page.
-
-    Parameters
-    ----------
-    name : str
-        Unique on the page.
-    alternative : str
-        What the plot says, with its figures, for whoever cannot see it.
-    paint : callable
-        Gets the axes of each panel, top to bottom, and draws on them.
-    size : (float, float)
-        Width and height in inches of 72 points.
-    panels : int
-        How many panels stand above each other.
-    """
+def draw(plot: Plot) -> str:
+    """Return a plot as SVG that can stand in a page."""
     import matplotlib as mpl  # noqa: PLC0415 - takes about a second, which only a program that draws need wait for
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # that it builds its cache of fonts is nobody's concern
-    style: Any = {**_STYLE, "svg.hashsalt": name}
+    style: Any = {**_STYLE, "svg.hashsalt": plot.name}
     with mpl.rc_context(style), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)  # the page's fonts draw it
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=plot.size, layout="constrained")
         FigureCanvasSVG(figure)
-        grid = figure.subplots(panels, 1, squeeze=False)
-        paint(*grid[:, 0])
+        grid = figure.subplots(plot.panels, 1, squeeze=False)
+        plot.paint(*grid[:, 0])
         layout = figure.get_layout_engine()
         if layout is not None:  # once is enough: saving would arrange it all again
             layout.execute(figure)
             figure.set_layout_engine("none")
-        return _page_svg(_saved(figure), alternative)
+        return _page_svg(_saved(figure), plot.words)
 
 
 def _saved(figure: Figure) -> str:
@@ -191,3 +167,16 @@ def few_ticks(axes: Axes, *, x: int = 6, y: int = 5, log: str = "") -> None:
         else:
             axis.set_major_locator(MaxNLocator(most))
         thousands(axis)
+
+
+def end_label(axes: Axes, text: str, place: tuple[float, float], gap: int) -> None:
+    """Write a figure to the right of a place, `gap` points away."""
+    axes.annotate(
+        text, place, xytext=(gap, 0), textcoords="offset points", va="center", fontsize=8, color=colour("muted")
+    )
+
+
+def stacked_bar(axes: Axes, row: int, lengths: Mapping[str, float], colours: Mapping[str, str]) -> None:
+    """Draw named lengths as one bar, what is below zero to the left of it."""
+    for name, (start, length) in zip(lengths, stacked(list(lengths.values())), strict=True):
+        axes.barh([row], [length], left=[start], height=0.62, color=colour(colours[name]), linewidth=0)

@@ -49,7 +49,7 @@ _PART_WORDS = (
 )
 PART_WORDS = dict(zip(PARTS, _PART_WORDS, strict=True))
 """What the time of a row consists of."""
-TOTAL_WORDS = "append time - due time of the last event"
+ROW_TIMES = {**PART_WORDS, "total": "append time − due time of the last event"}
 
 
 def percents_of(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -60,6 +60,17 @@ def percents_of(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         for name, words in PERCENTS.items()
         if name != FAR or any(of.get(FAR) is not None for of in latencies)
     }
+
+
+def known(figures: Mapping[str, float | None]) -> dict[str, float]:
+    """Return the figures that there are."""
+    return {name: float(value) for name, value in figures.items() if value is not None}
+
+
+def part_means(summary: Summary) -> dict[str, float | None]:
+    """Return the mean of each part of a row's time and of the whole, in ms."""
+    parts = summary.get("decomposition_ms") or {}
+    return {name: (parts.get(name) or {}).get("mean") for name in ROW_TIMES}
 
 
 def shows_updates(summary: Summary) -> bool:

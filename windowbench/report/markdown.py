@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from windowbench.report.document import Block, Columns, Document, Foreign, Line, Plot, Table, parts
+from windowbench.report.document import Document, Foreign, Line, Table, parts
 from windowbench.report.wording import printable
 
 
@@ -26,7 +26,8 @@ def markdown_text(document: Document) -> str:
         out.append(f"**{_marked(headline.label)} {_marked(headline.value)}** {_marked(headline.note)}")
     for section, blocks in document.blocks(long=False):
         out.append(f"#### {_marked(section.title)}")
-        out += [text for block in blocks for text in _block(block)]
+        for block in blocks:
+            out += _table(block) if isinstance(block, Table) else [_list(block.lines)]
     if opening.warnings:
         out += ["#### Warnings", _list(opening.warnings)]
     return "\n\n".join(text for text in out if text) + "\n"
@@ -34,14 +35,6 @@ def markdown_text(document: Document) -> str:
 
 def _list(items: Sequence[Line]) -> str:
     return "\n".join(f"* {_marked(item)}" for item in items)
-
-
-def _block(block: Block) -> list[str]:
-    if isinstance(block, Columns):
-        return [text for table in block.tables for text in _table(table)]
-    if isinstance(block, Table):
-        return _table(block)
-    return [] if isinstance(block, Plot) else [_list(block.lines)]
 
 
 def _table(table: Table) -> list[str]:

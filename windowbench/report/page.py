@@ -43,7 +43,7 @@ def _environment() -> Environment:
         "table": lambda block: isinstance(block, Table),
         "columns": lambda block: isinstance(block, Columns),
     }
-    environment.filters["drawing"] = _drawing
+    environment.filters["drawing"] = lambda plot: Markup(draw(plot))  # noqa: S704 - which escapes the words in it
     return environment
 
 
@@ -51,9 +51,3 @@ def _finalize(value: object) -> Any:  # noqa: ANN401 - what a template prints
     if isinstance(value, Markup):
         return value
     return visible(said(value) if isinstance(value, Foreign | tuple) else value)
-
-
-def _drawing(plot: Plot) -> Markup:
-    """Draw a plot into the page; :mod:`windowbench.report.drawing` escapes the words in it."""
-    drawn = draw(plot.name, plot.words, plot.paint, size=plot.size, panels=plot.panels)
-    return Markup(drawn)  # noqa: S704 - see above

@@ -29,15 +29,15 @@ from windowbench.report.document import (
 from windowbench.report.latencies import definitions_of, shows_updates
 from windowbench.report.wording import count, ms, number, plural, sentence
 
-TONES = {"valid": "good", "invalid": "bad", "unsustainable": "warn", "failed": "bad", "aborted": "none"}
-MEANINGS = {
-    "valid": "every row was right, and the load was what it claims to be",
-    "invalid": "no figure of this run is worth quoting",
-    "unsustainable": "the results are right, but the engine did not keep up with the load",
-    "unknown": "this run could not be judged",
-    "failed": "the run ended before its results were recorded",
-    "aborted": "the run was ended from outside",
+_VERDICTS = {
+    "valid": ("good", "every row was right, and the load was what it claims to be"),
+    "invalid": ("bad", "no figure of this run is worth quoting"),
+    "unsustainable": ("warn", "the results are right, but the engine did not keep up with the load"),
+    "unknown": ("none", "this run could not be judged"),
+    "failed": ("bad", "the run ended before its results were recorded"),
+    "aborted": ("none", "the run was ended from outside"),
 }
+"""The tone of each, and what it means."""
 _FIRST = "first_excess"
 """Beside the latency that ranks, where late events revise results."""
 
@@ -57,16 +57,10 @@ def run_document(content: RunContent, *, directory: str = "") -> Document:
                 name="decomposition",
                 title="Where the time went",
                 lead="From the moment the last event of a row was due to the row itself.",
-                blocks=some(
-                    None
-                    if shows_updates(summary)
-                    else latency_plots.decomposition(summary.get("decomposition_ms") or {}),
-                    run_facts.decomposition(summary),
-                ),
+                blocks=some(latency_plots.decomposition(summary), run_facts.decomposition(summary)),
                 detail=True,
             ),
             Section(
-                name="load",
                 title="Load",
                 lead="When each event is due was decided before the run; no stall of broker or engine slows it down.",
                 blocks=some(
@@ -76,7 +70,6 @@ def run_document(content: RunContent, *, directory: str = "") -> Document:
                 ),
             ),
             Section(
-                name="producers",
                 title="Producers",
                 lead="How well the load generator kept its own schedule.",
                 blocks=some(time_plots.lateness_line(content), run_facts.generator(summary)),
@@ -84,7 +77,6 @@ def run_document(content: RunContent, *, directory: str = "") -> Document:
             ),
             _engine(content),
             Section(
-                name="resources",
                 title="Resources",
                 lead="By process tree: each with everything below it. The harness is what starts and watches.",
                 blocks=some(
@@ -96,27 +88,18 @@ def run_document(content: RunContent, *, directory: str = "") -> Document:
                 ),
             ),
             Section(
-                name="phases",
                 title="Phases",
                 lead="Where the seconds of the run went.",
                 blocks=some(time_plots.phase_bars(content)),
             ),
-            Section(
-                name="configuration",
-                title="Configuration",
-                lead="Every setting, and which layer set it. What somebody set is bold.",
-                blocks=some(setup_facts.settings(content.config, content.origins)),
-                detail=True,
+            *setup_facts.setup_sections(
+                content.config,
+                content.origins,
+                content.environment,
+                "Every setting, and which layer set it. What somebody set is bold.",
+                "What can change a latency, as it was found when the run began.",
             ),
             Section(
-                name="environment",
-                title="Environment",
-                lead="What can change a latency, as it was found when the run began.",
-                blocks=some(setup_facts.environment(content.environment)),
-                detail=True,
-            ),
-            Section(
-                name="engine-settings",
                 title="Engine settings",
                 lead="As the engine itself reported them when it started; secrets are masked.",
                 blocks=some(setup_facts.engine_settings(summary)),
@@ -135,12 +118,13 @@ def _opening(content: RunContent) -> Opening:
     verdict = content.summary.get("verdict") or {}
     ended = str(content.status.get("status") or "unknown")
     word = ended if ended in ("failed", "aborted") else str(verdict.get("verdict") or ended)
+    tone, meaning = _VERDICTS.get(word, ("none", ""))
     return Opening(
         title=Foreign(content.run_id),
         subtitle=_subtitle(content),
-        verdict=word if word in MEANINGS else Foreign(word),
-        tone=TONES.get(word, "none"),
-        sentence=MEANINGS.get(word, ""),
+        verdict=word if word in _VERDICTS else Foreign(word),
+        tone=tone,
+        sentence=meaning,
         reasons=[
             *_ending(content.status),
             *(
@@ -249,14 +233,11 @@ def _latency(content: RunContent) -> Section:
     first, others = [_ranking(content), _FIRST], ["since_window_end", "e2e"]
     interval = (summary.get("headline") or {}).get("interval_ms")
     return Section(
-        name="latency",
         title="Latency",
         lead="Over the rows of measured windows. Percentiles by nearest rank: a latency that occurred.",
         blocks=some(
-            latency_plots.distribution("cdf", found, first, interval),
-            latency_plots.spectrum("spectrum", found, first),
-            latency_plots.distribution("cdf-others", found, others),
-            latency_plots.spectrum("spectrum-others", found, others),
+            *latency_plots.distributions(found, first, interval=interval),
+            *latency_plots.distributions(found, others, "-others"),
             run_facts.latencies(summary),
             run_facts.maxima(summary),
             run_facts.definitions(summary),
@@ -274,9 +255,7 @@ def _windows(content: RunContent) -> Section:
         latency = latency.removeprefix("visible_")
     note = sentence((content.summary.get("steady_state") or {}).get("note", ""))
     trend = Words(lines=[note]) if note else None
-    return Section(
-        name="windows", title="Windows", blocks=some(time_plots.window_line(content, latency), trend), detail=True
-    )
+    return Section(title="Windows", blocks=some(time_plots.window_line(content, latency), trend), detail=True)
 
 
 def _engine(content: RunContent) -> Section:
@@ -289,7 +268,6 @@ def _engine(content: RunContent) -> Section:
     if progress:
         plots.append(time_plots.engine_line(content, "lag", progress.lag, "Watermark behind the clock", "s"))
     return Section(
-        name="engine",
         title="Engine",
         lead="What the engine said of itself. Engines mean different things by these words: shown, never compared.",
         blocks=some(*plots, run_facts.engine(content.summary)),

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from windowbench.report.document import Foreign, Line, Row, Table, facts
-from windowbench.report.engine_words import engine_words
 from windowbench.report.latencies import (
-    PART_WORDS,
     PERCENTS,
-    TOTAL_WORDS,
+    ROW_TIMES,
     Summary,
     percents_of,
     shown_latencies,
@@ -18,20 +16,16 @@ from windowbench.report.latencies import (
     shows_updates,
 )
 from windowbench.report.wording import NOTHING, count, ms, number, plural, sentence, sentences, share, signed, size
+from windowbench.settings.engine import PYTHON_WORKER
 
-_CLASSES = {
-    "exact": "exact",
-    "wrong_value": "wrong",
-    "missing": "missing",
-    "conflicting": "conflicting",
-    "backwards": "backwards",
-    "unexpected": "unexpected",
-    "undecidable": "undecidable",
-    "duplicate": "duplicate",
-    "foreign": "foreign",
-}
+_CLASSES = (
+    "exact", "wrong_value", "missing", "conflicting", "backwards", "unexpected", "undecidable", "duplicate", "foreign",
+)  # fmt: skip
 """Of rows; those after the first three are told where there are any."""
-_ALWAYS = ("exact", "wrong_value", "missing")
+
+
+def _class_words(name: str) -> str:
+    return name.removesuffix("_value")
 
 
 def _figures(of: Mapping[str, float | None], percents: Iterable[str]) -> list[str]:
@@ -82,14 +76,14 @@ def _counted(summary: Summary, name: str) -> str:
 def maxima(summary: Summary) -> Table | None:
     """Return percentiles of the greatest latencies of windows."""
     found = summary.get("window_maxima_ms") or {}
-    percents = percents_of(found.values())
-    rows = [
-        Row(cells=[f"{name}_ms", *_figures(found[name], percents)])
-        for name in shown_latencies(summary)
-        if name in found
-    ]
-    heads = ["", *percents.values()]
-    return Table(title="Greatest of each window, ms", head=heads, rows=rows, detail=True) if rows else None
+    shown = {f"{name}_ms": found[name] for name in shown_latencies(summary) if name in found}
+    return _by_percentile("Greatest of each window, ms", shown, percents_of(found.values())) if shown else None
+
+
+def _by_percentile(title: str, shown: Mapping[str, Summary], percents: Mapping[str, str], note: str = "") -> Table:
+    """Return percentiles of some figures, a line for each."""
+    rows = [Row(cells=[name, *_figures(of, percents)]) for name, of in shown.items()]
+    return Table(title=title, head=["", *percents.values()], rows=rows, note=note, detail=True)
 
 
 def definitions(summary: Summary) -> Table | None:
@@ -119,22 +113,22 @@ def definitions(summary: Summary) -> Table | None:
 
 def by_metric(summary: Summary) -> Table | None:
     """Return rows and latencies of each type of row, where there are several."""
-    found, latency = summary.get("by_metric"), "excess"
+    found = summary.get("by_metric")
     if not found:
         return None
-    percents = percents_of(metric[f"{latency}_ms"] for metric in found)
+    percents = percents_of(metric["excess_ms"] for metric in found)
     classes = ("expected", "exact", "wrong_value", "missing", "undecidable")
     lines = [
         Row(
             cells=[
                 Foreign(metric["metric"]),
                 *(count(metric[name]) for name in classes),
-                *_figures(metric[f"{latency}_ms"], percents),
+                *_figures(metric["excess_ms"], percents),
             ]
         )
         for metric in found
     ]
-    heads = ["", *(_CLASSES.get(name, name) for name in classes), *(f"{latency} {head}" for head in percents.values())]
+    heads = ["", *map(_class_words, classes), *(f"excess {head}" for head in percents.values())]
     note = "Rows of all windows; latencies in ms, of rows of measured windows. The headline is over all types of rows."
     return Table(title="By type of row", head=heads, rows=lines, note=note, detail=True)
 
@@ -144,21 +138,15 @@ def states(summary: Summary) -> Table | None:
     found = summary.get("states")
     if not found:
         return None
-    shown = ("freshness" if shows_updates(summary) else "excess", "e2e")
-    percents = percents_of(state.get(f"{name}_ms") or {} for state in found["by_state"] for name in shown)
-    lines = [
-        Row(
-            cells=[
-                f"{latency}_ms, state {state['state']}, {number(state['rate'], 0)}/s, {plural(state['rows'], 'row')}",
-                *_figures(state[f"{latency}_ms"], percents),
-            ]
-        )
+    latencies = ("freshness" if shows_updates(summary) else "excess", "e2e")
+    shown = {
+        f"{name}_ms, state {state['state']}, {number(state['rate'], 0)}/s, {plural(state['rows'], 'row')}": latency
         for state in found["by_state"]
-        for latency in shown
-        if state.get(f"{latency}_ms")
-    ]
+        for name in latencies
+        if (latency := state.get(f"{name}_ms"))
+    }
     note = sentence(f"{found['rule']}; {plural(found['changes'], 'state change')} in the measured phase")
-    return Table(title="By state of the load, ms", head=["", *percents.values()], rows=lines, note=note, detail=True)
+    return _by_percentile("By state of the load, ms", shown, percents_of(shown.values()), note)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
@@ -171,7 +159,9 @@ def rows(summary: Summary) -> Table | None:
         return None
     impossible = found.get("impossible") or {}
     counted = [
-        f"{count(found.get(name, 0))} {words}" for name, words in _CLASSES.items() if found.get(name) or name in _ALWAYS
+        f"{count(found.get(name, 0))} {_class_words(name)}"
+        for name in _CLASSES
+        if found.get(name) or name in _CLASSES[:3]
     ]
     if shows_updates(summary):
         counted.append(f"{count(found['intermediate'])} intermediate updates")
@@ -204,7 +194,7 @@ def decomposition(summary: Summary) -> Table | None:
     parts = {} if shows_updates(summary) else summary.get("decomposition_ms") or {}
     lines = [
         Row(cells=[words, *_figures(parts[name], ("mean", "p50", "p90", "max"))], strong=name == "total")
-        for name, words in {**PART_WORDS, "total": TOTAL_WORDS.replace(" - ", " − ")}.items()
+        for name, words in ROW_TIMES.items()
         if name in parts
     ]
     if not lines:
@@ -328,23 +318,31 @@ def engine(summary: Summary) -> Table | None:
     cells: list[tuple[Line, Line]] = [("engine", Foreign(found["name"]))]
     cells += [("preset", found["preset"])] if found.get("preset") else []
     cells += [(name, "approximate") for name in found.get("approximate") or ()]
-    cells += engine_words(found)
+    if found.get("real_time_batch_s"):
+        boundaries = f"{count(found['batches'])} batch boundaries in the measured phase"
+        cells.append(("Real-Time Mode", f"batches of {found['real_time_batch_s']:g} s, {boundaries}"))
+    elif shows_updates(summary):
+        cells.append(("mode", "update"))
+    if PYTHON_WORKER in found.get("settings", {}):
+        cells.append(("Python worker", "on the measured path: every row goes to it and back"))
     cells.append(("records rejected", count(found["rejected"])))
-    if found["batches"] and found["batch_max_ms"]:  # only an engine of micro-batches says how long each took
-        lengths = f"median {number(found['batch_p50_ms'], 0)} ms, longest {number(found['batch_max_ms'], 0)} ms"
-        cells.append(("batches in the measured phase", f"{count(found['batches'])}, {lengths}"))
-    if (kept := state_kept(found)) is not None:
-        cells.append(("state, most in the measured phase", kept))
-    if found.get("checkpoints"):
-        lengths = (
-            f"median {number(found['checkpoint_p50_ms'], 0)} ms, longest {number(found['checkpoint_max_ms'], 0)} ms"
-        )
-        cells.append(("checkpoints in the measured phase", f"{count(found['checkpoints'])}, {lengths}"))
+    kept = state_kept(found)
+    if found["batch_max_ms"]:  # only an engine of micro-batches says how long each took
+        cells += _lengths(found, "batch", "batches")
+    cells += [("state, most in the measured phase", kept)] if kept is not None else []
+    cells += _lengths(found, "checkpoint", "checkpoints")
     lag = steady.get("results_lag_s")
     if lag is not None:
         limit = number(steady["results_lag_limit_s"], 0)
         cells.append(("from the end of load to the last event in a result", f"{number(lag)} s (limit {limit} s)"))
     return facts("Counts", cells)
+
+
+def _lengths(engine: Summary, one: str, many: str) -> Iterator[tuple[Line, Line]]:
+    """Say how long batches or checkpoints took, where there were any."""
+    if engine.get(many):
+        median, longest = (number(engine[f"{one}_{which}_ms"], 0) for which in ("p50", "max"))
+        yield f"{many} in the measured phase", f"{count(engine[many])}, median {median} ms, longest {longest} ms"
 
 
 def state_kept(engine: Mapping[str, Any]) -> str | None:
@@ -360,29 +358,27 @@ def spent(summary: Summary) -> Table | None:
     found = summary.get("resources")
     if not found or not found["cpu_seconds"]:
         return None
-    trees, memory = list(found["cpu_seconds"]), found["memory_bytes"]
+    trees = list(found["cpu_seconds"])
     each = [found["cpu_seconds_per_million_events"][tree] for tree in trees]
-    lines = [
-        Row(cells=["CPU s per million events", *map(number, each), _sum(each)], strong=True),
-        Row(cells=["greatest resident memory", *(size(memory.get(tree)) for tree in trees), ""]),
-    ]
-    return Table(title="Cost, measured phase", head=["", *trees, "all"], rows=lines)
+    memory = Row(cells=["greatest resident memory", *(size(found["memory_bytes"].get(tree)) for tree in trees), ""])
+    rows = [_spent("CPU s per million events", each, strong=True), memory]
+    return Table(title="Cost, measured phase", head=["", *trees, "all"], rows=rows)
 
 
-def _sum(values: Sequence[float | None]) -> str:
-    return number(None if any(value is None for value in values) else sum(value or 0.0 for value in values))
+def _spent(name: str, each: Sequence[float | None], *, strong: bool = False) -> Row:
+    """Return figures of process trees, and their sum where all are known."""
+    known = [value for value in each if value is not None]
+    return Row(cells=[name, *map(number, each), number(sum(known) if len(known) == len(each) else None)], strong=strong)
 
 
 def resources(summary: Summary) -> Table | None:
     """Return CPU-seconds by phase and process tree."""
-    found = summary.get("resources")
-    if not found or not found["cpu_seconds"]:
+    found = (summary.get("resources") or {}).get("cpu_seconds")
+    if not found:
         return None
-    spent = found["cpu_seconds"]
-    phases = {phase: [of[phase] for of in spent.values()] for phase in next(iter(spent.values()))}
-    phases["whole run"] = [sum(of.values()) for of in spent.values()]
-    lines = [Row(cells=[phase, *map(number, values), _sum(values)]) for phase, values in phases.items()]
-    return Table(title="CPU-seconds by phase", head=["", *spent, "all"], rows=lines, detail=True)
+    rows = [_spent(phase, [of[phase] for of in found.values()]) for phase in next(iter(found.values()))]
+    rows.append(_spent("whole run", [sum(of.values()) for of in found.values()]))
+    return Table(title="CPU-seconds by phase", head=["", *found, "all"], rows=rows, detail=True)
 
 
 def machine(summary: Summary) -> Table | None:

@@ -52,8 +52,8 @@ def run_text(run: RunDirectory, *, long: bool = False) -> str:
 def read_content(run: RunDirectory, *, samples: bool = True) -> RunContent:
     """Read what a report is made of, without what is only drawn unless `samples`; what a run lacks is no error."""
     reader = _Reader(run)
-    schedule = reader.attempt("schedule.json", run.read_schedule, None)
-    config = reader.attempt("config.json", run.read_config, None)
+    schedule = reader.attempt("schedule.json", run.read_schedule)
+    config = reader.attempt("config.json", run.read_config)
     summary = reader.mapping("summary.json")
     return RunContent(
         run_id=run.run_id,
@@ -63,7 +63,7 @@ def read_content(run: RunDirectory, *, samples: bool = True) -> RunContent:
         origins=reader.mapping("origins.json"),
         environment=reader.mapping("environment.json"),
         schedule=schedule,
-        phases=reader.attempt("timeline.json", lambda: read_phases(run, schedule), []),
+        phases=reader.attempt("timeline.json", lambda: read_phases(run, schedule)) or [],
         path=modulating_path(config, schedule.load_length_ns) if config is not None and schedule is not None else None,
         problems=reader.problems,
         **(_samples(reader, run, schedule, list(summary.get("latencies_ms") or ())) if samples else {}),
@@ -72,39 +72,30 @@ def read_content(run: RunDirectory, *, samples: bool = True) -> RunContent:
 
 def _samples(reader: _Reader, run: RunDirectory, schedule: Schedule | None, names: Sequence[str]) -> dict[str, Any]:
     """Return the parts of a run's content that are drawn."""
-    columns: dict[str, list[Any]] = {}
-    values: dict[str, NDArray[np.float64]] = {}
     return {
-        "windows": reader.attempt("windows.csv", lambda: read_windows(run.windows_csv), columns),
-        "latencies_ms": reader.attempt("rows.parquet", lambda: latencies_ms(run.judged_rows, names), values),
+        "windows": reader.windows(),
+        "latencies_ms": reader.attempt("rows.parquet", lambda: latencies_ms(run.judged_rows, names)) or {},
         "load": reader.columns(run.load_series),
         "host": reader.columns(run.host_samples),
-        "progress": reader.attempt("progress.jsonl", lambda: _read_progress(run, schedule), None),
+        "progress": reader.attempt("progress.jsonl", lambda: _read_progress(run, schedule)),
     }
 
 
-def read_outline(run: RunDirectory) -> RunContent:
+def _outline(run: RunDirectory) -> RunContent:
     """Read what a comparison shows of a run beside its figures: the summary and the line of its windows."""
-    reader, nothing = _Reader(run), dict[str, list[Any]]()
+    reader = _Reader(run)
     return RunContent(
         run_id=run.run_id,
         summary=reader.mapping("summary.json"),
-        schedule=reader.attempt("schedule.json", run.read_schedule, None),
-        windows=reader.attempt("windows.csv", lambda: read_windows(run.windows_csv), nothing),
-        problems=reader.problems,
+        schedule=reader.attempt("schedule.json", run.read_schedule),
+        windows=reader.windows(),
     )
 
 
 def comparison_page(content: Mapping[str, Any]) -> str:
-    """Return a comparison as HTML; runs whose directories are gone or damaged lack what only those know.
-
-    Parameters
-    ----------
-    content : mapping
-        Content of ``comparison.json``.
-    """
+    """Return the content of ``comparison.json`` as HTML; runs that are gone or damaged lack what only they know."""
     runs = {run["run_id"]: RunDirectory(Path(run["directory"]).resolve()) for run in content["runs"] if run["ranked"]}
-    return html_page(comparison_document(content, {name: read_outline(run) for name, run in runs.items()}))
+    return html_page(comparison_document(content, {name: _outline(run) for name, run in runs.items()}))
 
 
 class _Reader:
@@ -114,23 +105,27 @@ class _Reader:
         self.problems: list[str] = []
         self._run = run
 
-    def attempt(self, name: str, read: Callable[[], _VALUE], otherwise: _VALUE) -> _VALUE:
-        """Return what `read` returns, or `otherwise` where the file `name` does not let it."""
+    def attempt(self, name: str, read: Callable[[], _VALUE]) -> _VALUE | None:
+        """Return what `read` returns, None where the file `name` does not let it."""
         try:
             return read()
         except (RunDirectoryProblem, ConfigError) as error:
             self.problems.append(str(error))
         except (KeyError, TypeError, ValueError) as error:
             self.problems.append(f"run {self._run.run_id}: {name} is damaged: {error!r}")
-        return otherwise
+        return None
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """Return the object in a JSON file, empty where there is none."""
-        return self.attempt(name, lambda: self._run.read_json_if_present(name), None) or {}
+        return self.attempt(name, lambda: self._run.read_json_if_present(name)) or {}
 
     def columns(self, path: Path) -> dict[str, NDArray[Any]]:
         """Return the columns of a file of samples, none where there is no file."""
-        return self.attempt(path.name, lambda: read_columns(path) if path.exists() else {}, {})
+        return self.attempt(path.name, lambda: read_columns(path) if path.exists() else {}) or {}
+
+    def windows(self) -> dict[str, list[Any]]:
+        """Return the columns of ``windows.csv``."""
+        return self.attempt("windows.csv", lambda: read_windows(self._run.windows_csv)) or {}
 
 
 def read_windows(path: Path) -> dict[str, list[Any]]:

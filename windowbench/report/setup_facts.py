@@ -6,11 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from config import GROUPS, SETTINGS
-from windowbench.report.document import Columns, Foreign, Line, Row, Table, facts
+from windowbench.report.document import Columns, Foreign, Line, Row, Section, Table, beside, facts, some
 from windowbench.report.wording import NOTHING, setting, size
 from windowbench.settings.masking import mask_value
 
 Found = Mapping[str, Any]
+
+
+def setup_sections(config: Found, origins: Mapping[str, str], environment: Found, *leads: str) -> list[Section]:
+    """Return the sections of settings and of the environment, each with its lead."""
+    tables = {"Configuration": settings(config, origins), "Environment": environment_tables(environment)}
+    return [
+        Section(title=title, lead=lead, blocks=some(found), detail=True)
+        for (title, found), lead in zip(tables.items(), leads, strict=True)
+    ]
 
 
 def shown_setting(name: str, value: object) -> Line:
@@ -20,22 +29,19 @@ def shown_setting(name: str, value: object) -> Line:
 
 def settings(config: Found, origins: Mapping[str, str]) -> Columns | None:
     """Return every setting with its value and its origin, by group; what somebody set is strong."""
-    tables = []
-    known = {name: value for name, value in config.items() if name in SETTINGS}
-    for group in GROUPS:
-        lines = [
-            Row(
-                cells=[name, shown_setting(name, value), Foreign(origins.get(name, ""))],
-                strong=origins.get(name, "default") != "default",
-            )
-            for name, value in known.items()
-            if SETTINGS[name].group == group
-        ]
-        if lines:
-            tables.append(
-                Table(title=group.capitalize(), head=["setting", "value", "origin"], rows=lines, numbers_from=None)
-            )
-    return Columns(tables=tables) if tables else None
+    groups: dict[str, list[Row]] = {group: [] for group in GROUPS}
+    for name, value in config.items():
+        if name in SETTINGS:
+            cells: list[Line] = [name, shown_setting(name, value), Foreign(origins.get(name, ""))]
+            groups[SETTINGS[name].group].append(Row(cells=cells, strong=origins.get(name, "default") != "default"))
+    head = ["setting", "value", "origin"]
+    return beside(
+        *(
+            Table(title=group.capitalize(), head=head, rows=rows, numbers_from=None)
+            for group, rows in groups.items()
+            if rows
+        )
+    )
 
 
 def engine_settings(summary: Found) -> Table | None:
@@ -86,7 +92,7 @@ _ENVIRONMENT: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def environment(found: Found) -> Columns | None:
+def environment_tables(found: Found) -> Columns | None:
     """Return every field of the environment, in groups; fields nobody placed come last."""
     placed = {key for fields in _ENVIRONMENT.values() for key, _ in fields}
     groups = {**_ENVIRONMENT, "Other": tuple((key, key) for key in found if key not in placed)}
@@ -94,9 +100,8 @@ def environment(found: Found) -> Columns | None:
     for title, fields in groups.items():
         cells = [cell for key, words in fields if key in found for cell in _flat(key, words, found[key])]
         foreign: list[tuple[Line, Line]] = [(Foreign(name), Foreign(value)) for name, value in cells]
-        if cells:
-            tables.append(facts(title, foreign))
-    return Columns(tables=tables) if tables else None
+        tables.append(facts(title, foreign) if cells else None)
+    return beside(*tables)
 
 
 def _flat(key: str, words: str, value: object) -> list[tuple[str, str]]:

@@ -15,14 +15,10 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from windowbench.report.document import (
-    Block,
-    Columns,
     Document,
     Foreign,
     Line,
     Opening,
-    Plot,
-    Reason,
     Table,
     Words,
     facts,
@@ -40,20 +36,13 @@ _ASCII = str.maketrans({"−": "-", "–": "-", "·": "|", "…": "...", "±": "
 
 
 def terminal_text(document: Document, *, long: bool = False) -> str:
-    """Return a report as text; no line is longer than :data:`WIDTH` unless a name is.
-
-    Parameters
-    ----------
-    document : Document
-    long : bool
-        Show all of it but the plots, not only what is wanted first.
-    """
+    """Return a report as text, if `long` all but the plots; no line is longer than :data:`WIDTH` unless a name is."""
     paragraphs = [*_opening(document.kind, document.opening)]
     waiting: list[Table] = []
     for section, blocks in document.blocks(long=long):
         if long:
             paragraphs.append([plain(section.title).upper(), *_wrapped(section.lead)])
-        for block in _flat(blocks):
+        for block in blocks:
             if not long and isinstance(block, Table) and not block.head:
                 waiting.append(block)
                 continue
@@ -93,14 +82,11 @@ def _bullets(title: str, items: Sequence[Line]) -> list[str]:
     return [title, *lines] if lines else []
 
 
-def _coded(reason: Reason) -> list[Line]:
-    return [" [", reason.code, "]"] if reason.code else []
-
-
 def _opening(kind: str, opening: Opening) -> Iterator[list[str]]:
     reasons = [
-        joined([joined([line for line in (reason.party, reason.text) if line], ": "), *_coded(reason)], "")
+        (*parts(said), " [", *parts(reason.code), "]") if reason.code else said
         for reason in opening.reasons
+        for said in [joined([line for line in (reason.party, reason.text) if line], ": ")]
     ]
     yield [
         *_wrapped(("verdict: ", *parts(opening.verdict), f"   {kind} ", *parts(opening.title)), hanging="  "),
@@ -113,14 +99,6 @@ def _opening(kind: str, opening: Opening) -> Iterator[list[str]]:
             f"{plain(opening.headline.label)}   {plain(opening.headline.value)}",
             *_wrapped(opening.headline.note, "  "),
         ]
-
-
-def _flat(blocks: Sequence[Block]) -> Iterator[Table | Words]:
-    for block in blocks:
-        if isinstance(block, Columns):
-            yield from block.tables
-        elif not isinstance(block, Plot):
-            yield block
 
 
 def _merged(tables: Sequence[Table]) -> list[str]:

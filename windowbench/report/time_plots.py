@@ -6,6 +6,7 @@ the measured phase.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from windowbench.load.schedule import NS_PER_S
 from windowbench.report.content import RunContent
 from windowbench.report.curves import Curve, Spell, band, rates, spells
 from windowbench.report.document import Key, Plot
-from windowbench.report.drawing import HALF, SERIES, WIDE, colour, few_ticks
+from windowbench.report.drawing import HALF, SERIES, WIDE, colour, end_label, few_ticks
 from windowbench.report.wording import count, ms, number, plural, shortened, size
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ TREE_COLOURS = dict(zip(TREES, SERIES, strict=False))
 _FROM_BASE = "s from the start of measuring"
 _SHADES = (0.0, 0.16, 0.26, 0.36)
 """How dark the states of a load are shaded, from the lowest rate up."""
-_DASHED = (0, (4, 3))
 
 
 def load_spells(content: RunContent) -> tuple[list[Spell], dict[int, float]]:
@@ -41,7 +41,6 @@ def load_spells(content: RunContent) -> tuple[list[Spell], dict[int, float]]:
 def _time_axis(axes: Axes, content: RunContent, *, states: bool = True) -> None:
     """Set the axis of time: as long as the load, states shaded, the measured phase marked."""
     schedule = content.schedule
-    axes.set_xlabel(_FROM_BASE)
     few_ticks(axes, x=10)
     if schedule is None:
         return
@@ -50,8 +49,7 @@ def _time_axis(axes: Axes, content: RunContent, *, states: bool = True) -> None:
         for instant in (schedule.epoch_ns, schedule.measure_end_ns, schedule.load_end_ns)
     )
     axes.set_xlim(begin, last)
-    for edge in (0.0, end):
-        axes.axvline(edge, color=colour("muted"), linewidth=0.8, linestyle=_DASHED)
+    _mark_measuring(axes, end)
     if not states:
         return
     found, rate = load_spells(content)
@@ -63,13 +61,46 @@ def _time_axis(axes: Axes, content: RunContent, *, states: bool = True) -> None:
             axes.broken_barh(bars, (0, 1), transform=where, color=colour("c4"), alpha=shade, linewidth=0)
 
 
-def _time_keys(content: RunContent, *, states: bool = True) -> list[Key]:
-    keys = []
-    if states and len(load_spells(content)[1]) > 1:
+def _mark_measuring(axes: Axes, end: float) -> None:
+    for edge in (0.0, end):
+        axes.axvline(edge, color=colour("muted"), linewidth=0.8, linestyle=(0, (4, 3)))
+
+
+def _over_time(
+    content: RunContent,
+    paint: Callable[[Axes], None],
+    legend: Sequence[Key],
+    words: str,
+    *,
+    name: str,
+    title: str,
+    height: float = 2.0,
+    unit: str = "ms",
+    least: float = 0.0,
+    axis: str = _FROM_BASE,
+    states: bool = True,
+) -> Plot:
+    """Return a plot as wide as the page: what `paint` draws over the axis of time, with its keys.
+
+    Values are in `unit` and not below `least`; `states` shades those of bursty load, and says how often they were.
+    """
+
+    def painted(axes: Axes) -> None:
+        paint(axes)
+        axes.set(ylabel=unit, ylim=(min(0.0, least), None))
+        axes.set_xlabel(axis)
+        _time_axis(axes, content, states=states)
+
+    keys = list(legend)
+    found, rate = load_spells(content)
+    if states and len(rate) > 1:
         keys.append(Key(label="load in a state of higher rate", colour="c4", mark="area"))
+        least_rate = min(rate, key=rate.__getitem__)
+        often = plural(sum(spell.state != least_rate for spell in found), "time")
+        words += f" The load was in a state of higher rate {often}."
     if content.schedule is not None:
         keys.append(Key(label="start and end of measuring", colour="muted", mark="dash"))
-    return keys
+    return Plot(name=name, title=title, words=words, paint=painted, size=(WIDE, height), legend=keys)
 
 
 def window_line(content: RunContent, latency: str) -> Plot | None:
@@ -88,9 +119,6 @@ def window_line(content: RunContent, latency: str) -> Plot | None:
     def paint(axes: Axes) -> None:
         axes.vlines(top.x, mid.mid, top.high, color=colour("c1"), alpha=0.35, linewidth=1.2)
         axes.plot(mid.x, mid.mid, color=colour("c1"), linewidth=1, marker="o", markersize=_marker(len(mid)))
-        axes.set(ylabel="ms", ylim=(min(0.0, float(np.nanmin(tops))), None))
-        _time_axis(axes, content)
-        axes.set_xlabel(f"end of the window, {_FROM_BASE}")
 
     measured = np.array([phase == "measured" for phase in windows["phase"]])
     inside = tops[measured & np.isfinite(tops)]
@@ -98,22 +126,11 @@ def window_line(content: RunContent, latency: str) -> Plot | None:
     if len(inside):
         low, high = ms(float(inside.min())), ms(float(inside.max()))
         words += f" In the measured phase the greatest of a window lies between {low} and {high}."
-    return Plot(
-        name="windows",
-        title=f"{latency}_ms, window by window",
-        words=words + _bursts_said(content),
-        paint=paint,
-        size=(WIDE, 2.6),
-        legend=[Key(label="median of the window, up to its greatest", colour="c1", mark="dot"), *_time_keys(content)],
+    title, axis = f"{latency}_ms, window by window", f"end of the window, {_FROM_BASE}"
+    legend, least = [Key(label="median of the window, up to its greatest", colour="c1", mark="dot")], np.nanmin(tops)
+    return _over_time(
+        content, paint, legend, words, name="windows", title=title, height=2.6, least=float(least), axis=axis
     )
-
-
-def _bursts_said(content: RunContent) -> str:
-    found, rate = load_spells(content)
-    if len(rate) < 2:
-        return ""
-    least = min(rate, key=rate.__getitem__)
-    return f" The load was in a state of higher rate {plural(sum(s.state != least for s in found), 'time')}."
 
 
 def _marker(points: int) -> float:
@@ -133,8 +150,6 @@ def load_line(content: RunContent) -> Plot | None:
         axes.step(achieved.x, achieved.y, where="post", color=colour("c1"), linewidth=1.2)
         if path is not None:
             axes.step(path.x, path.y, where="post", color=colour("c4"), linewidth=0.9, linestyle=(0, (2, 1.5)))
-        axes.set(ylabel="events/s", ylim=(0, None))
-        _time_axis(axes, content, states=False)
 
     legend = [Key(label="scheduled", colour="c2", mark="area"), Key(label="sent", colour="c1")]
     if path is not None:
@@ -144,13 +159,9 @@ def load_line(content: RunContent) -> Plot | None:
         f" {count(int(load['sent'].sum()))} sent in all, {count(int(load['scheduled'].max()))} scheduled in the busiest"
         " second."
     )
-    return Plot(
-        name="load",
-        title="Intended and achieved load",
-        words=words,
-        paint=paint,
-        size=(WIDE, 2.5),
-        legend=[*legend, *_time_keys(content, states=False)],
+    title = "Intended and achieved load"
+    return _over_time(
+        content, paint, legend, words, name="load", title=title, height=2.5, unit="events/s", states=False
     )
 
 
@@ -175,26 +186,15 @@ def lateness_line(content: RunContent) -> Plot | None:
     def paint(axes: Axes) -> None:
         axes.vlines(greatest.x, 0, greatest.high, color=colour("c5"), alpha=0.55, linewidth=1.4)
         axes.plot(mean.x, mean.mid, color=colour("c1"), linewidth=1.2)
-        axes.set(ylabel="ms", ylim=(min(0.0, float(mean.low.min())), None))
-        _time_axis(axes, content, states=False)
 
     generator = content.summary.get("generator") or {}
     words = "Produce time less due time, second by second."
     if generator.get("lateness_p99_ms") is not None:
         p50, p99, top = (ms(generator[f"lateness_{name}_ms"]) for name in ("p50", "p99", "max"))
         words += f" In the measured phase P50 {p50}, P99 {p99}, greatest {top}."
-    return Plot(
-        name="lateness",
-        title="Send lateness",
-        words=words,
-        paint=paint,
-        size=(WIDE, 2.0),
-        legend=[
-            Key(label="mean of the second", colour="c1"),
-            Key(label="greatest of the second", colour="c5"),
-            *_time_keys(content, states=False),
-        ],
-    )
+    legend = [Key(label="mean of the second", colour="c1"), Key(label="greatest of the second", colour="c5")]
+    least = float(mean.low.min())
+    return _over_time(content, paint, legend, words, name="lateness", title="Send lateness", least=least, states=False)
 
 
 def engine_line(content: RunContent, name: str, curve: Curve, title: str, unit: str) -> Plot | None:
@@ -209,19 +209,11 @@ def engine_line(content: RunContent, name: str, curve: Curve, title: str, unit: 
         axes.plot(
             shown.x, shown.mid, color=colour("c1"), linewidth=1.1, marker="o" if marker else "", markersize=marker
         )
-        axes.set(ylabel=unit, ylim=(min(0.0, float(shown.low.min())), None))
-        _time_axis(axes, content)
 
     middle, top = number(float(np.median(curve.y))), number(float(curve.y.max()))
     words = f"{title}, {plural(len(curve), 'report')} of the engine: median {middle} {unit}, greatest {top} {unit}."
-    return Plot(
-        name=name,
-        title=title,
-        words=words + _bursts_said(content),
-        paint=paint,
-        size=(WIDE, 2.0),
-        legend=[Key(label="as reported", colour="c1", mark="dot"), *_time_keys(content)],
-    )
+    legend, least = [Key(label="as reported", colour="c1", mark="dot")], float(shown.low.min())
+    return _over_time(content, paint, legend, words, name=name, title=title, unit=unit, least=least)
 
 
 def host_line(content: RunContent, kind: str) -> Plot | None:
@@ -241,8 +233,7 @@ def host_line(content: RunContent, kind: str) -> Plot | None:
         axes.set(ylabel=unit, ylim=(0, None), xlabel="s from the first sample" if schedule is None else _FROM_BASE)
         few_ticks(axes)
         if schedule is not None:
-            for edge in (0, (schedule.measure_end_ns - schedule.base_time_ns) / NS_PER_S):
-                axes.axvline(edge, color=colour("muted"), linewidth=0.8, linestyle=_DASHED)
+            _mark_measuring(axes, (schedule.measure_end_ns - schedule.base_time_ns) / NS_PER_S)
 
     tops = {tree: float(host[f"{kind}_{tree}"].max()) for tree in trees}
     said = {tree: f"{number(top, 2)} cores" if kind == "cpu" else size(top) for tree, top in tops.items()}
@@ -271,15 +262,7 @@ def phase_bars(content: RunContent) -> Plot | None:
             begin = (span.start_ns - zero) / NS_PER_S
             tint, depth = ("c1", 1.0) if span.name == "measure" else ("muted", 0.55)
             axes.barh([row], [span.seconds], left=[begin], height=0.62, color=colour(tint), alpha=depth, linewidth=0)
-            axes.annotate(
-                f"{number(span.seconds)} s",
-                (begin + span.seconds, row),
-                xytext=(5, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-                color=colour("muted"),
-            )
+            end_label(axes, f"{number(span.seconds)} s", (begin + span.seconds, row), 5)
         axes.set_yticks(range(len(phases)), [shortened(span.name) for span in phases])
         axes.invert_yaxis()
         axes.margins(x=0.08)

@@ -100,9 +100,9 @@ def setting(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def plural(amount: int, one: str, many: str = "") -> str:
+def plural(amount: int, one: str) -> str:
     """Return a count with its noun."""
-    return f"{count(amount)} {one if amount == 1 else many or one + 's'}"
+    return f"{count(amount)} {one if amount == 1 else one + 's'}"
 
 
 def sentence(text: str) -> str:

@@ -55,6 +55,19 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         raise cannot_write(path, error) from error
 
 
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file whole or not at all and return its path; raises as :func:`write_atomically`."""
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())  # small and rare: a rename must not outlive its content in a power cut
+
+    write_atomically(path, write)
+    return path
+
+
 def cannot_write(path: Path, error: OSError) -> RunDirectoryProblem:
     """Return what to raise when the file system refuses a file of the run."""
     return RunDirectoryProblem(
@@ -120,16 +133,7 @@ class RunDirectory(RunPaths):
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a text file whole or not at all and return its path."""
-
-        def write(temporary: Path) -> None:
-            with temporary.open("w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())  # small and rare: a rename must not outlive its content in a power cut
-
-        path = self.path / name
-        write_atomically(path, write)
-        return path
+        return write_text(self.path / name, text)
 
     def write_json(self, name: str, value: object) -> Path:
         """Write a JSON file, of a type or of JSON's own, whole or not at all; NaN and infinity are refused."""
