@@ -39,7 +39,7 @@ from windowbench.settings.command_line import Layout, Parser, command_line_layer
 from windowbench.settings.consumers import ConsumerSettings
 from windowbench.settings.engine import EngineSettings, OutputMode
 from windowbench.settings.events import EventSettings
-from windowbench.settings.judge import JudgeSettings
+from windowbench.settings.judge import COMMIT_MARGIN_MS, LEAST_MAX_EXCESS_MS, JudgeSettings
 from windowbench.settings.kafka import KafkaSettings
 from windowbench.settings.knobs import ConfigError, checked, require
 from windowbench.settings.layers import Layer, environment_layer, mapping_layer, read_file, variables_layer
@@ -197,6 +197,14 @@ class Config(JobConfig):
     def observes_visible_time(self) -> bool:
         """Whether a consumer notes when each row became visible."""
         return self.kafka.visible_time or self.in_transactions
+
+    @property
+    def max_excess_ms(self) -> float:
+        """How far behind its load an engine may be: what was set, or what the settings of a run make unavoidable."""
+        told, engine = self.judge.max_excess_ms, self.engine
+        commit_ms = (engine.commit_interval_s * 1000 + COMMIT_MARGIN_MS) if engine.in_transactions else 0.0
+        usual = max(LEAST_MAX_EXCESS_MS, self.windows.size_ms, 2 * engine.trigger_interval_s * 1000, commit_ms)
+        return float(usual if told is None else told)
 
     def replace(self, **values: object) -> Config:
         """Return a copy with the named settings changed, checked like any other.

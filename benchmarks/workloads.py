@@ -31,6 +31,7 @@ from data_generation import encoder_of, event_blocks
 from windowbench.configuration.profiles import profile_values
 from windowbench.errors import HarnessError, run_program
 from windowbench.judge.figures import headline_of
+from windowbench.judge.verdict.reasons import BEHIND
 from windowbench.load.arrivals import arrival_offsets
 from windowbench.load.schedule import NS_PER_S, plan
 from windowbench.orchestrate.environment import describe_environment
@@ -101,7 +102,7 @@ def figures_of(load: Load, seen: Seen) -> list[Figure]:
         return failed(load)
     verdict, rows, engine = summary["verdict"], summary["rows"], summary["engine"]
     codes = [reason["code"] for reason in verdict["reasons"]]
-    too_slow = [code for code in codes if code == "results_lag" or code.endswith("_grows")]
+    too_slow = BEHIND.intersection(codes)
     headline = summary["headline"]
     latency = headline["name"].removesuffix("_ms") if headline else headline_of(engine["output_mode"])
     spent = (summary["resources"] or {}).get("cpu_seconds_per_million_events", {}).get("engine")

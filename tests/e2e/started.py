@@ -48,6 +48,7 @@ WIDE = ("--max-lateness-p99-ms=1000", "--max-steal=1")
 
 OF_SPEED = frozenset(
     {
+        "excess_too_great",
         "results_lag",
         "excess_grows",
         "freshness_grows",

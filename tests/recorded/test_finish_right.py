@@ -37,7 +37,7 @@ def runs(tmp_path):
 
 
 def slow(run):
-    run.results = plain_engine(run.config, run.schedule, run.events, end_after_ms=TOO_SLOW_MS)
+    run.results = plain_engine(run.config, run.schedule, run.events, batch_ms=TOO_SLOW_MS, end_after_ms=TOO_SLOW_MS)
     return run
 
 

@@ -259,14 +259,20 @@ def test_growth_is_judged_by_the_median_of_each_second(run, tmp_path):
     assert summary["steady_state"]["judged"] is True
 
 
-def test_batches_of_real_time_mode_hold_no_row_back_and_allow_no_longer_drain(run, tmp_path):
-    stamp = run.schedule.base_time_ns + NS_PER_S
-    run.progress = [{"type": "progress", "batch_ms": 60_000, "received_ns": stamp + i} for i in range(3)]
+@pytest.mark.parametrize(("late_ms", "codes"), [(4_900, []), (5_100, ["results_lag"])])
+def test_a_final_value_needs_no_end_and_may_be_as_late_as_any_row(run, tmp_path, late_ms, codes):
     late = max(run.results, key=lambda r: r.append_ms)
-    late.append_ms = run.schedule.load_end_ns // MS + 5_100
+    late.append_ms = run.schedule.load_end_ns // MS + late_ms
     evaluation = evaluate(run.write(tmp_path))
-    assert as_json(evaluation.summary)["engine"]["batches"] == 3
     assert as_json(evaluation.summary)["steady_state"]["results_lag_limit_s"] == 5
+    assert [reason.code for reason in evaluation.verdict.reasons] == codes
+
+
+def test_updates_that_are_too_old_though_they_do_not_age(run, tmp_path):
+    for result in run.results:
+        result.append_ms += 5_100
+    verdict = evaluate(run.write(tmp_path)).verdict
+    assert "excess_too_great" in [reason.code for reason in verdict.reasons]
 
 
 def test_freshness_of_every_update_is_kept_and_other_latencies_of_final_rows_only(run, tmp_path):

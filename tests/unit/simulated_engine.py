@@ -14,7 +14,7 @@ from tests.unit.summaries import typed
 from windowbench.capacity.outcome import assess
 from windowbench.capacity.search import Found, Probe, Try, next_step
 from windowbench.judge.measures.steady_state import theil_sen
-from windowbench.judge.verdict.verdict import SustainFigures, decide, generator_reasons, sustain_reasons
+from windowbench.judge.verdict.verdict import SustainFigures, decide, generator_reasons, level_reasons, sustain_reasons
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.load import GeneratorFigures
 
@@ -67,17 +67,17 @@ class SimulatedEngine:
         closing = (window_ends + DELAY_S) * rate / sent_rate
         excess_ms = (ends[np.searchsorted(starts, closing)] - (window_ends + DELAY_S)) * 1000
         slope = theil_sen(window_ends, excess_ms)
-        lengths_s = (ends - starts)[(ends >= warmup_s) & (ends < warmup_s + measured_s)]  # reported when it ended
         sent_all_s = load_s * rate / sent_rate
         sustain = SustainFigures(
             slope=slope,
             results_lag_s=read_at - sent_all_s,
-            longest_trigger_s=float(lengths_s.max(initial=0.0)),
-            measured_s=measured_s,
+            limit_ms=CONFIG.replace(window_size_sec=WINDOW_S).max_excess_ms,
         )
         generator = self._generator(rate, sent_rate, warmup_s, measured_s)
         reasons = generator_reasons(generator, CONFIG)
-        verdict = as_json(decide(reasons, sustain_reasons(sustain), []))
+        p90_ms = float(np.quantile(excess_ms, 0.9, method="inverted_cdf"))
+        level = level_reasons("excess", p90_ms, sustain.limit_ms)
+        verdict = as_json(decide(reasons, [*level, *sustain_reasons(sustain)], []))
         if self.served in self.disturbed:
             stolen = {"code": "cpu_steal", "party": "host", "text": "40 % of CPU time was stolen"}
             verdict = {"verdict": "invalid", "reasons": [stolen], "warnings": []}
@@ -87,7 +87,7 @@ class SimulatedEngine:
             host={"cpu_broker": 0.3},
             load={"scheduled_rate": rate, "measured_seconds": measured_s},
             steady_state={"excess_slope_ms_per_s": as_json(slope)},
-            latencies_ms={"excess": {"p90": float(np.quantile(excess_ms, 0.9, method="inverted_cdf"))}},
+            latencies_ms={"excess": {"p90": p90_ms}},
         )
 
     def _batches(self, rate, load_s):

@@ -7,6 +7,7 @@ from windowbench.capacity.outcome import Outcome, assess
 GROWS = {"code": "excess_grows", "party": "engine", "text": "excess grows"}
 AGES = {"code": "freshness_grows", "party": "engine", "text": "freshness grows"}
 LAGS = {"code": "results_lag", "party": "engine", "text": "results lag"}
+BEHIND = {"code": "excess_too_great", "party": "engine", "text": "P90 is above 5000 ms"}
 MISSING = {"code": "rows_missing", "party": "engine", "text": "40 rows are missing"}
 WRONG = {"code": "rows_wrong", "party": "engine", "text": "1 row is wrong"}
 LATE = {"code": "lateness_p99", "party": "generator", "text": "P99 of send lateness is 80 ms"}
@@ -28,7 +29,7 @@ def summary(*reasons, **changes):
     """Return a summary with these reasons; ``generator__failed=3`` changes a figure of it."""
     found = {group: dict(figures) for group, figures in SUMMARY.items()}
     if reasons:
-        behind = all(reason in (GROWS, AGES, LAGS) for reason in reasons)
+        behind = all(reason in (GROWS, AGES, LAGS, BEHIND) for reason in reasons)
         found["verdict"] = {"verdict": "unsustainable" if behind else "invalid", "reasons": list(reasons)}
     for name, value in changes.items():
         group, _, figure = name.partition("__")
@@ -47,6 +48,7 @@ def outcome(*reasons, objectives=(), **changes):
         pytest.param((GROWS,), Outcome.UNSUSTAINABLE, id="excess grows"),
         pytest.param((AGES,), Outcome.UNSUSTAINABLE, id="updates grow older"),
         pytest.param((LAGS,), Outcome.UNSUSTAINABLE, id="results lag"),
+        pytest.param((BEHIND,), Outcome.UNSUSTAINABLE, id="too far behind"),
         pytest.param((MISSING, LAGS), Outcome.UNSUSTAINABLE, id="rows did not come in time"),
         pytest.param((MISSING,), Outcome.INEXACT, id="rows are lost though the engine kept up"),
         pytest.param((WRONG, GROWS), Outcome.INEXACT, id="wrong rows"),

@@ -109,6 +109,43 @@ def value_in(config: Config, name: str) -> object:
 
 
 @pytest.mark.parametrize(
+    ("settings", "limit_ms"),
+    [
+        ({"window_size_sec": 2.0}, 5_000),
+        ({"window_size_sec": 10.0}, 10_000),
+        ({"window_size_sec": 2.0, "trigger_interval_ms": 4_000}, 8_000),
+        ({"window_size_sec": 2.0, "engine": "flink"}, 5_000),
+        ({"window_size_sec": 2.0, "engine": "flink", "flink_delivery": "exactly-once"}, 11_000),
+        ({"window_size_sec": 2.0, "engine": "kafka_streams", "kafka_streams_delivery": "exactly-once"}, 5_000),
+        ({"max_excess_ms": 300.0}, 300),
+    ],
+)
+def test_how_far_behind_an_engine_may_be_follows_from_the_settings_alone(settings, limit_ms):
+    assert Config().replace(**settings).max_excess_ms == limit_ms
+
+
+@pytest.mark.parametrize(
+    ("settings", "interval_s"),
+    [
+        ({"engine": "flink"}, 0),
+        ({"engine": "flink", "flink_delivery": "exactly-once"}, 10),
+        ({"engine": "kafka_streams", "kafka_streams_commit_interval_ms": 500}, 0),
+        ({"engine": "kafka_streams", "kafka_streams_delivery": "exactly-once"}, 0.1),
+        (
+            {
+                "engine": "kafka_streams",
+                "kafka_streams_delivery": "exactly-once",
+                "kafka_streams_commit_interval_ms": 500,
+            },
+            0.5,
+        ),
+    ],
+)
+def test_the_time_between_commits_is_that_of_transactions(settings, interval_s):
+    assert Config().replace(**settings).engine.commit_interval_s == interval_s
+
+
+@pytest.mark.parametrize(
     ("settings", "mode", "real_time"),
     [
         ({"engine": "spark"}, "append", False),
@@ -178,6 +215,7 @@ def test_the_defaults_are_those_of_the_documentation():
         "ads_per_campaign": 100,
         "max_lateness_p99_ms": 50,
         "max_steal": 0.10,
+        "max_excess_ms": None,
         "late_guard_seconds": 10,
     }
     config = loaded().config
@@ -393,6 +431,7 @@ WRONG = [
     ({"spark_driver_memory": "lots"}, "spark_driver_memory"),
     ({"max_lateness_p99_ms": 0}, "max_lateness_p99_ms"),
     ({"max_steal": 1.5}, "max_steal"),
+    ({"max_excess_ms": 0}, "max_excess_ms"),
     ({"seed": 2**128}, "seed"),
     ({"runs_dir": ""}, "runs_dir"),
     ({"runs_dir": "a\0b"}, "runs_dir"),
@@ -585,6 +624,7 @@ def configurations(draw):
         "postgres_dsn": draw(st.none() | WORDS.map("service={}".format)),
         "skip_consumers": draw(st.booleans()),
         "max_steal": draw(st.floats(0.001, 1)),
+        "max_excess_ms": draw(st.none() | st.floats(0.001, 1e6)),
     }
     return Config().replace(**values)
 

@@ -17,6 +17,7 @@ from windowbench.judge.verdict.verdict import (
     decide,
     generator_reasons,
     host_reasons,
+    level_reasons,
     row_reasons,
     sustain_reasons,
 )
@@ -44,8 +45,9 @@ def of_a_slow_machine():
         *row_reasons(EXPLAINED, sent_early=False),
         *generator_reasons(generator, CONFIG),
         *host_reasons(host, ClockOffset(bound_ns=10**9), CONFIG),
-        *sustain_reasons(SustainFigures(slope=GROWS, results_lag_s=600.0)),
-        *sustain_reasons(SustainFigures(slope=GROWS, slope_of="freshness")),
+        *level_reasons("excess", 5_001.0, 5_000.0),
+        *sustain_reasons(SustainFigures(slope=GROWS, results_lag_s=600.0, limit_ms=5_000.0)),
+        *sustain_reasons(SustainFigures(slope=GROWS, slope_of="freshness", limit_ms=5_000.0)),
     ]
 
 

@@ -62,7 +62,7 @@ def test_a_run_gives_what_ranks_it_its_state_its_checkpoints_and_what_it_cost():
     assert all(figure.met for figure in found.values())
 
 
-@pytest.mark.parametrize("code", ["results_lag", "excess_grows", "freshness_grows"])
+@pytest.mark.parametrize("code", ["results_lag", "excess_too_great", "excess_grows", "freshness_grows"])
 def test_an_engine_that_fell_behind_is_shown_with_its_latency_and_misses_its_target(code):
     found = figures(verdict={"verdict": "unsustainable", "reasons": [reason(code)]}, headline=None)
     assert {name for name, figure in found.items() if not figure.met} == {"verdict", "sustained"}

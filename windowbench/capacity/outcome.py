@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from config import MUST_COUNT_MARGIN_MS
 from windowbench.capacity.objective import Objective
-from windowbench.judge.verdict.reasons import Party, ReasonCode
+from windowbench.judge.verdict.reasons import BEHIND, Party, ReasonCode
 from windowbench.runs.files.capacity import Outcome
 from windowbench.runs.files.summary import NotJudged, Summary
 from windowbench.runs.files.verdict import Status
@@ -22,8 +22,7 @@ BUSY_BROKER = 0.9
 _GENERATOR_CODES = frozenset(
     {ReasonCode.SENT_DIFFERS_FROM_SCHEDULE, ReasonCode.LATENESS_P99, ReasonCode.LATENESS_EXCEEDS_WATERMARK}
 )
-_BEHIND_CODES = frozenset({ReasonCode.EXCESS_GROWS, ReasonCode.FRESHNESS_GROWS, ReasonCode.RESULTS_LAG})
-_BEHIND_OR_LOST = _BEHIND_CODES | {ReasonCode.ROWS_MISSING}
+_BEHIND_OR_LOST = BEHIND | {ReasonCode.ROWS_MISSING}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +51,7 @@ def assess(summary: Summary | NotJudged, objectives: Sequence[Objective], *, cor
         return Assessment(outcome=outcome, why=why, throughput=_sent_rate(summary))
     if any(reason.party != Party.ENGINE for reason in reasons):
         return Assessment(outcome=Outcome.INCONCLUSIVE, why=words)
-    if codes <= _BEHIND_OR_LOST and codes & _BEHIND_CODES:
+    if codes <= _BEHIND_OR_LOST and codes & BEHIND:
         return Assessment(outcome=Outcome.UNSUSTAINABLE, why=words, throughput=_kept_rate(summary))
     return Assessment(outcome=Outcome.INEXACT, why=words)
 

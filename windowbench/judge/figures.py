@@ -338,7 +338,7 @@ def _steady_state(findings: Findings) -> SteadyState:
         judged=findings.sustain.slope is not None,
         note=trend_note(slope, windows, "windows" if of_excess else "seconds"),
         results_lag_s=findings.sustain.results_lag_s,
-        results_lag_limit_s=findings.sustain.lag_limit_s,
+        results_lag_limit_s=findings.sustain.limit_ms / 1000,
     )
 
 

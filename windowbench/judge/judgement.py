@@ -25,6 +25,7 @@ from windowbench.judge.measured import (
 )
 from windowbench.judge.measures.goodness_of_fit import goodness_of_fit
 from windowbench.judge.measures.latency import impossible
+from windowbench.judge.measures.quantiles import percentiles
 from windowbench.judge.measures.resources import Span, resources
 from windowbench.judge.recorded import Recorded, read_recorded
 from windowbench.judge.tables import row_table, window_table, write_tables
@@ -42,6 +43,7 @@ from windowbench.judge.verdict.verdict import (
     decide,
     generator_reasons,
     host_reasons,
+    level_reasons,
     row_reasons,
     sustain_reasons,
     unknown,
@@ -50,7 +52,7 @@ from windowbench.judge.verdict.verdict import (
 from windowbench.judge.verdict.visibility import visible_reasons, visible_warnings
 from windowbench.judge.visible import visible_rows
 from windowbench.load.arrivals import modulating_path
-from windowbench.load.schedule import NS_PER_S, Schedule
+from windowbench.load.schedule import Schedule
 from windowbench.runs.files.load import GeneratorFigures
 from windowbench.runs.files.status import RunStatus, StatusFile
 from windowbench.runs.files.summary import SUMMARY_VERSION, NotJudged, Summary
@@ -188,7 +190,6 @@ def find(recorded: Recorded) -> Findings:
         early = figures.impossible.excess_too_low + first.too_early(clock.bound_ns)
         odd = dataclasses.replace(figures.impossible, excess_too_low=early)
         figures = dataclasses.replace(figures, impossible=odd)
-    engine = engine_figures(config, recorded.progress, schedule)
     slope = latency_slope(measured, updates, closing, mode, base_ns=schedule.base_time_ns)
     last_sent_ns = max(schedule.load_end_ns, generator.last_sent_ns or 0)
     path = modulating_path(config, schedule.load_length_ns)
@@ -199,7 +200,7 @@ def find(recorded: Recorded) -> Findings:
         generator=generator,
         host=host_figures(recorded.host, schedule),
         clock=clock,
-        engine=engine,
+        engine=engine_figures(config, recorded.progress, schedule),
         slope=slope,
         sustain=SustainFigures(
             slope=None if path is not None else slope,
@@ -208,13 +209,10 @@ def find(recorded: Recorded) -> Findings:
                 measured,
                 append_ns(rows, clock),
                 last_sent_ns,
-                by_end=closing.by_end,
+                waits=closing.by_end & (mode == "append"),
                 end_written_ns=recorded.end_written_ns if mode == "append" else None,
             ),
-            # In Real-Time Mode no row waits for the end of its batch.
-            longest_trigger_s=0.0 if config.real_time else engine.batch_max_ms / 1000,
-            trigger_interval_s=config.engine.trigger_interval_s,
-            measured_s=(schedule.measure_end_ns - schedule.base_time_ns) / NS_PER_S,
+            limit_ms=config.max_excess_ms,
         ),
         path=path,
         arrivals=goodness_of_fit(config, schedule),
@@ -292,4 +290,6 @@ def weigh(findings: Findings, ended: StatusFile, warnings: Sequence[str] = ()) -
         reasons.insert(0, charge(Party.HARNESS, ReasonCode.NOT_COMPLETED, why))
     found = warnings_of(findings.generator, findings.host, findings.row_figures, findings.config)
     found += [*findings.load_warnings, *visible_warnings(visible), *warnings]
-    return decide(reasons, sustain_reasons(findings.sustain), found)
+    p90_ms = percentiles(findings.sample(findings.headline)[0]).p90
+    level = level_reasons(findings.headline, p90_ms, findings.sustain.limit_ms)
+    return decide(reasons, [*level, *sustain_reasons(findings.sustain)], found)

@@ -162,24 +162,19 @@ def results_lag_s(
     append: NDArray[np.int64],
     load_end_ns: int,
     *,
-    by_end: NDArray[np.bool_],
+    waits: NDArray[np.bool_],
     end_written_ns: int | None = None,
 ) -> float | None:
-    """Return how long the results took to reach the last event once the load had ended.
+    """Return how long after the end of load the last row came that the load can close; 0 where it came before.
 
-    END is written when the engine has read everything, and a row that only END closes cannot come before: so it is the
-    longer of the times up to END and from END to the row. For other rows it is the time from the end of load, when the
-    last event was due, or sent where that was later. `append` (ns) is that of each result row, `by_end` says which
-    windows only END closes; `end_written_ns` is None where it is not known, or rows do not wait for END.
+    The load ends when its last event was due, or sent where that was later. `append` (ns) is that of each result row,
+    `waits` says of which windows the rows wait for END. That is written when the engine has read everything, or was
+    waited for long enough: so an engine that takes longer to read than to write is behind by that. `end_written_ns` is
+    None where it is not known, or no row waits for it.
     """
-    if len(measured.row) == 0:
-        return None
-    last_due_ns = measured.times.last_due_ns
-    holding = last_due_ns == last_due_ns.max()
-    appended, waits = append[measured.row[holding]], by_end[measured.window[holding]]
-    if end_written_ns is None or not waits.all():
-        return (int(appended.min()) - load_end_ns) / NS_PER_S
-    return max(end_written_ns - load_end_ns, int(appended.min()) - end_written_ns) / NS_PER_S
+    last = append[measured.row[~waits[measured.window]]].tolist()
+    last += [] if end_written_ns is None else [end_written_ns]
+    return max(max(last) - load_end_ns, 0) / NS_PER_S if last else None
 
 
 def states_at(path: MmppPath, instants_ns: NDArray[np.int64], epoch_ns: int) -> NDArray[np.int64]:

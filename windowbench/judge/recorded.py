@@ -65,7 +65,7 @@ class Recorded:
     phases : list of Span
         What the run was doing when, as far as that is known.
     end_written_ns : int or None
-        When END was written after the engine had read everything; None where it had not, or that is not known.
+        When END was written: when the engine had read everything or was waited for long enough; None where not known.
     """
 
     run: RunDirectory
@@ -157,7 +157,7 @@ def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Reco
 def _read_end(run: RunDirectory) -> int | None:
     drained = run.read_json_if_present("drain.json")
     with _reading(run, "drain.json"):
-        return None if drained is None or drained["all_read_ns"] is None else int(drained["end_written_ns"])
+        return None if drained is None else int(drained["end_written_ns"])
 
 
 def read_phases(run: RunDirectory, schedule: Schedule | None) -> list[Span]:

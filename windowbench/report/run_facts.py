@@ -334,7 +334,7 @@ def engine(summary: Summary) -> Table | None:
     lag = steady.get("results_lag_s")
     if lag is not None:
         limit = number(steady["results_lag_limit_s"], 0)
-        cells.append(("from the end of load to the last event in a result", f"{number(lag)} s (limit {limit} s)"))
+        cells.append(("from the end of load to the last row that it closes", f"{number(lag)} s (limit {limit} s)"))
     return facts("Counts", cells)
 
 

@@ -96,6 +96,11 @@ class EngineSettings:
         return False
 
     @property
+    def commit_interval_s(self) -> float:
+        """Time between commits of its transactions, in seconds; 0 where it writes in none."""
+        return 0.0
+
+    @property
     def chosen_preset(self) -> str | None:
         """The preset that gives the engine its own settings; None where we choose none of them."""
         return None

@@ -71,3 +71,8 @@ class FlinkSettings(CheckpointSettings):
     def in_transactions(self) -> bool:
         """Rows of exactly-once delivery come in transactions."""
         return self.flink_delivery == EXACTLY_ONCE
+
+    @property
+    def commit_interval_s(self) -> float:
+        """A transaction is committed with a checkpoint."""
+        return self.flink_checkpoint_interval_ms / 1000 if self.in_transactions else 0.0

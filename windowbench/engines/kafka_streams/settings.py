@@ -13,6 +13,8 @@ from windowbench.settings.knobs import Pairs, knob, require
 EXACTLY_ONCE = "exactly-once"
 _MAX_TRANSACTION_MS = 10_000
 """As long as Kafka Streams lets a transaction be."""
+_OWN_COMMIT_MS = 100
+"""Time between commits with exactly-once delivery when none is set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,3 +83,9 @@ class KafkaStreamsSettings(PresetSettings):
     def in_transactions(self) -> bool:
         """Rows of exactly-once delivery come in transactions."""
         return self.kafka_streams_delivery == EXACTLY_ONCE
+
+    @property
+    def commit_interval_s(self) -> float:
+        """What is set, or what Kafka Streams takes itself."""
+        interval = self.kafka_streams_commit_interval_ms
+        return (_OWN_COMMIT_MS if interval is None else interval) / 1000 if self.in_transactions else 0.0

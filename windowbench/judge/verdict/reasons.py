@@ -67,9 +67,16 @@ class ReasonCode(enum.StrEnum):
     FRESHNESS_NEGATIVE = "freshness_negative"
     EXCESS_TOO_LOW = "excess_too_low"
 
+    EXCESS_TOO_GREAT = "excess_too_great"
     EXCESS_GROWS = "excess_grows"
     FRESHNESS_GROWS = "freshness_grows"
     RESULTS_LAG = "results_lag"
+
+
+BEHIND = frozenset(
+    {ReasonCode.EXCESS_TOO_GREAT, ReasonCode.EXCESS_GROWS, ReasonCode.FRESHNESS_GROWS, ReasonCode.RESULTS_LAG}
+)
+"""What says that an engine did not keep up with its load."""
 
 
 def charge(party: Party, code: ReasonCode, text: str) -> Reason:

@@ -27,10 +27,6 @@ CLOCK_BOUND_LIMIT_MS = 5.0
 STEAL_WARNING = 0.02
 HARNESS_CPU_LIMIT = 0.25
 """Cores that the harness itself, producers apart, may take in the measured phase."""
-LEAST_DRAIN_LIMIT_S = 5.0
-MOST_DRAIN_SHARE = 0.25
-"""Of the measured phase. Batches grow with the backlog and must not excuse it: where a quarter of the phase does not
-hold two of them, it holds too few to say that they have stopped growing."""
 _GROWTH = {"excess": ReasonCode.EXCESS_GROWS, "freshness": ReasonCode.FRESHNESS_GROWS}
 
 
@@ -74,28 +70,15 @@ class SustainFigures:
     slope_of : str
         Of which latency: ``excess`` per window, or ``freshness`` per second.
     results_lag_s : float or None
-        How long the results took after the end of load to reach the last event that must count.
-    longest_trigger_s : float
-        Longest micro-batch of the measured phase; 0 where the engine reports none.
-    trigger_interval_s : float
-        Time between micro-batches that was asked for.
-    measured_s : float
-        Length of the measured phase.
+        How long after the end of load the last row came that the load can close.
+    limit_ms : float
+        How far behind it may be, by the settings of the run; nothing that an engine says extends it.
     """
 
     slope: Slope | None = None
     slope_of: str = "excess"
     results_lag_s: float | None = None
-    longest_trigger_s: float = 0.0
-    trigger_interval_s: float = 0.0
-    measured_s: float = 0.0
-
-    @property
-    def lag_limit_s(self) -> float:
-        """How long the results may lag behind the end of load."""
-        # The last event comes with the batch after the one under way, so two batches are in order.
-        two_batches = min(2 * self.longest_trigger_s, MOST_DRAIN_SHARE * self.measured_s)
-        return max(LEAST_DRAIN_LIMIT_S, 2 * self.trigger_interval_s, two_batches)
+    limit_ms: float
 
 
 def generator_reasons(figures: GeneratorFigures, config: Config) -> list[Reason]:
@@ -197,6 +180,14 @@ def row_reasons(rows: RowFigures, *, sent_early: bool) -> list[Reason]:
     return [charge(party, code, f"{n} {words}") for party, faults in found for code, n, words in faults if n]
 
 
+def level_reasons(name: str, p90_ms: float | None, limit_ms: float) -> list[Reason]:
+    """Return what says that an engine is too far behind, by P90 of the latency that ranks; nothing of no rows."""
+    if p90_ms is None or p90_ms <= limit_ms:
+        return []
+    text = f"P90 of {name} is {p90_ms:.0f} ms, above {limit_ms:.0f} ms"
+    return [charge(Party.ENGINE, ReasonCode.EXCESS_TOO_GREAT, text)]
+
+
 def sustain_reasons(figures: SustainFigures) -> list[Reason]:
     """Return what says that the engine did not keep up."""
     found: list[Reason] = []
@@ -207,11 +198,8 @@ def sustain_reasons(figures: SustainFigures) -> list[Reason]:
         )
         found.append(charge(Party.ENGINE, _GROWTH[figures.slope_of], text))
     lag = figures.results_lag_s
-    if lag is not None and lag > figures.lag_limit_s:
-        text = (
-            f"after the end of load the results took {lag:.1f} s to reach the last event,"
-            f" limit {figures.lag_limit_s:.1f} s"
-        )
+    if lag is not None and lag > figures.limit_ms / 1000:
+        text = f"after the end of load the last results took {lag:.1f} s to come, limit {figures.limit_ms / 1000:.1f} s"
         found.append(charge(Party.ENGINE, ReasonCode.RESULTS_LAG, text))
     return found
 

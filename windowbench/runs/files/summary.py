@@ -135,8 +135,9 @@ class SteadyState:
     note : str
         The same in words.
     results_lag_s : float or None
-        How long the results took after the end of load to reach the last event that must count.
+        How long after the end of load the last row came that the load can close.
     results_lag_limit_s : float
+        How far behind the engine may be, in this and in P90 of the latency that ranks.
     """
 
     excess_slope_ms_per_s: Slope | None = None
