@@ -11,6 +11,7 @@ import pytest
 
 from tests.unit.synthetic_run import MS, Result, plain_engine, quiet_host, synthetic_run
 from windowbench.judge.judgement import evaluate, judge_run
+from windowbench.load.arrivals import modulating_path
 from windowbench.load.schedule import NS_PER_S
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.verdict import Status
@@ -357,10 +358,68 @@ def test_excess_that_grows(run, tmp_path, ms_per_s, status):
     assert [r.code for r in verdict.reasons] == (["excess_grows"] if status is Status.UNSUSTAINABLE else [])
 
 
-def test_growth_is_not_judged_under_bursty_load(tmp_path):
-    run = synthetic_run(data_generator="mmpp", mmpp_sojourn_seconds=(1.0, 0.5))
-    lag_more_and_more(run, 50)
-    assert verdict_of(run, tmp_path).status is Status.VALID
+def bursty(seed):
+    """Return a run under long bursts, which nothing but its growth can make unsustainable."""
+    sojourns = {"data_generator": "mmpp", "mmpp_sojourn_seconds": (4.0, 4.0)}
+    return synthetic_run(rate=60.0, seed=seed, max_excess_ms=60_000.0, **sojourns)
+
+
+def wait_for_a_server_of_the_mean_rate(run):
+    """Let each row come later by the backlog at its end: what came, less what the mean rate had served by then."""
+    path = modulating_path(run.config, run.schedule.load_length_ns)
+    rate, waits, backlog, step_ms = 60.0, [], 0.0, 5
+    rates = path.rates[np.searchsorted(path.starts_ns, np.arange(0, path.until_ns, step_ms * MS), side="right") - 1]
+    for coming in rates:
+        waits.append(backlog / rate)
+        backlog = max(0.0, backlog + (coming - rate) * step_ms / 1000)
+    for result in run.results:
+        closed_ms = min(result.append_ms - run.schedule.epoch_ns // MS, path.until_ns // MS) - 400
+        result.append_ms += round(waits[closed_ms // step_ms] * 1000)
+
+
+RISING, CALM = 6, 17
+"""Seeds of loads whose bursts make the backlog of a server of the mean rate rise through the run, and hardly at all."""
+
+
+@pytest.mark.parametrize(
+    ("seed", "waits", "ms_per_s", "status"),
+    [
+        pytest.param(RISING, False, 0, Status.VALID, id="an engine that is fast enough for bursts"),
+        pytest.param(RISING, True, 0, Status.VALID, id="what the bursts bring about"),
+        pytest.param(RISING, True, 200, Status.UNSUSTAINABLE, id="and more"),
+        pytest.param(CALM, False, 200, Status.UNSUSTAINABLE, id="without bursts to blame"),
+    ],
+)
+def test_under_bursts_growth_beyond_their_own_backlog_counts(tmp_path, seed, waits, ms_per_s, status):
+    run = bursty(seed)
+    if waits:
+        wait_for_a_server_of_the_mean_rate(run)
+    lag_more_and_more(run, ms_per_s)
+    evaluation = evaluate(run.write(tmp_path))
+    assert [r.code for r in evaluation.verdict.reasons] == (["excess_grows"] if ms_per_s else [])
+    assert evaluation.verdict.status is status
+    assert evaluation.summary.steady_state.judged
+    assert (evaluation.summary.steady_state.excess_slope_ms_per_s.low > 10) == (waits or ms_per_s > 0)
+
+
+@pytest.mark.parametrize(
+    ("windows", "ms_per_s", "judged", "status"),
+    [
+        pytest.param(4, 300, False, Status.VALID, id="four windows"),
+        pytest.param(5, 300, True, Status.UNSUSTAINABLE, id="five"),
+        pytest.param(6, 80, True, Status.VALID, id="six that grow by less than a second in all"),
+        pytest.param(10, 80, True, Status.UNSUSTAINABLE, id="ten"),
+    ],
+)
+def test_growth_of_few_windows_is_judged_from_five_on(tmp_path, windows, ms_per_s, judged, status):
+    run = synthetic_run(rate=60.0, duration_seconds=2.0 * windows)
+    lag_more_and_more(run, ms_per_s)
+    evaluation = evaluate(run.write(tmp_path))
+    summary = evaluation.summary
+    assert evaluation.verdict.status is status
+    assert summary.steady_state.judged is judged
+    if status is Status.VALID:
+        assert any("growth not judged" in words for words in summary.headline.caveats) is not judged
 
 
 def shift(run, late_ms, *, measured_alone=True):

@@ -69,7 +69,7 @@ def test_another_profile_replaces_that_of_probes(requested):
         (("--most-probes=0",), "--most-probes must be"),
         (("--time-limit=0",), "--time-limit must be"),
         (("--full-duration=0",), "a full run needs"),
-        (("--duration=19.9",), "a probe of 9 windows cannot show whether the excess grows, which takes 10"),
+        (("--duration=9.9",), "a probe of 4 windows cannot show whether the excess grows, which takes 5"),
         (("--checkpoint-dir=c",), "checkpoint_dir cannot be set"),
         (("--keep-broker",), "keep_broker cannot be set"),
         (("--slo=excess_p90<=5",), "there is no statistic"),

@@ -12,11 +12,11 @@ def line(slope, n=30, noise=0.0, seed=1):
 
 
 @pytest.mark.parametrize(("points", "some"), [(LEAST_POINTS - 1, False), (LEAST_POINTS, True)])
-def test_slope_needs_10_points(points, some):
+def test_slope_needs_5_points(points, some):
     assert (theil_sen(*line(1.0, points)) is not None) == some
 
 
-@given(st.floats(-1e3, 1e3), st.integers(10, 40))
+@given(st.floats(-1e3, 1e3), st.integers(5, 40))
 def test_a_straight_line_has_its_own_slope_and_no_width(slope, n):
     found = theil_sen(*line(slope, n))
     assert found.estimate == pytest.approx(slope, abs=1e-9)
@@ -33,6 +33,27 @@ def test_a_straight_line_has_its_own_slope_and_no_width(slope, n):
 )
 def test_growth_is_a_lower_bound_above_10_ms_per_s(slope, grown):
     assert grows(theil_sen(*line(slope))) == grown
+
+
+@pytest.mark.parametrize(
+    ("points", "slope", "grown"),
+    [
+        pytest.param(5, 249.9, False, id="five that grew by less than a second in all"),
+        pytest.param(5, 250.1, True, id="by more"),
+        pytest.param(9, 124.9, False, id="nine"),
+        pytest.param(9, 125.1, True, id="nine, by more"),
+        pytest.param(10, 10.1, True, id="ten, by anything above the limit"),
+    ],
+)
+def test_few_points_must_have_grown_by_a_second_in_all(points, slope, grown):
+    assert grows(theil_sen(*line(slope, points))) == grown
+
+
+def test_windows_that_meet_batches_later_and_later_do_not_grow():
+    """A batch of 1.1 s against windows of 2 s: the wait for the next batch shifts by 0.2 s from window to window."""
+    x = 2.0 * np.arange(6)
+    waits = (1.1 - x % 1.1) * 1000
+    assert not any(grows(theil_sen(x, sign * waits)) for sign in (1, -1))
 
 
 def test_no_slope_is_no_growth():

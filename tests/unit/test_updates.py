@@ -12,7 +12,7 @@ from windowbench.judge.measured import Phase
 from windowbench.judge.truth.comparison import NO_ROW, RowClass, compare, single_rows
 from windowbench.judge.truth.rows import RowKind
 from windowbench.judge.truth.updates import rules_of, update_rows
-from windowbench.judge.updates import Updates, freshness_slope
+from windowbench.judge.updates import Updates, course_of_freshness
 
 EXACT, INTERMEDIATE, BACKWARDS = RowClass.EXACT, RowClass.INTERMEDIATE, RowClass.BACKWARDS
 WRONG, DUPLICATE, CONFLICTING = RowClass.WRONG_VALUE, RowClass.DUPLICATE, RowClass.CONFLICTING
@@ -187,12 +187,12 @@ def updates_at(append_s, fresh_ms, phase=Phase.MEASURED):
 def test_the_slope_of_freshness_is_that_of_the_median_of_each_second():
     seconds = np.repeat(np.arange(12), 3) + np.tile([0.0, 0.5, 0.9], 12)
     fresh = np.repeat(20.0 * np.arange(12), 3) + np.tile([-5.0, 0.0, 9_000.0], 12)
-    slope = freshness_slope(updates_at(seconds, fresh), 0)
+    slope = course_of_freshness(updates_at(seconds, fresh), 0).slope
     assert slope.points == 12
     assert slope.estimate == pytest.approx(20)
 
 
-def test_the_slope_needs_ten_seconds_of_updates_of_measured_windows():
-    assert freshness_slope(updates_at(np.arange(9), np.zeros(9)), 0) is None
-    assert freshness_slope(updates_at(np.arange(10), np.zeros(10)), 0) is not None
-    assert freshness_slope(updates_at(np.arange(10), np.zeros(10), Phase.WARM_UP), 0) is None
+def test_the_slope_needs_five_seconds_of_updates_of_measured_windows():
+    assert course_of_freshness(updates_at(np.arange(4), np.zeros(4)), 0).slope is None
+    assert course_of_freshness(updates_at(np.arange(5), np.zeros(5)), 0).slope is not None
+    assert course_of_freshness(updates_at(np.arange(5), np.zeros(5), Phase.WARM_UP), 0).slope is None

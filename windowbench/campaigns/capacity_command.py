@@ -76,7 +76,7 @@ def request_of(loaded: Loaded) -> Request:
     require(given.full_warmup >= 0 and given.full_duration > 0, "a full run needs a positive duration")
     windows = (round(config.load.duration_seconds * 1000) - config.windows.size_ms) // config.windows.slide_ms + 1
     require(
-        windows >= LEAST_POINTS or config.load.data_generator == "mmpp",
+        windows >= LEAST_POINTS,
         f"a probe of {windows} windows cannot show whether the excess grows, which takes {LEAST_POINTS}:"
         " give a longer --duration or shorter windows",
     )

@@ -17,7 +17,7 @@ from windowbench.judge.measures.bootstrap import RunSample, percentile_intervals
 from windowbench.judge.measures.goodness_of_fit import FEW_STATE_CHANGES
 from windowbench.judge.measures.latency import LATENCIES, PARTS
 from windowbench.judge.measures.quantiles import percentiles, window_maxima
-from windowbench.judge.measures.steady_state import trend_note
+from windowbench.judge.measures.steady_state import GROWTH_NOT_JUDGED, trend_note
 from windowbench.judge.truth.comparison import Comparison, RowClass, Truth
 from windowbench.judge.updates import Updates
 from windowbench.judge.verdict.host import ClockOffset
@@ -33,7 +33,6 @@ from windowbench.runs.files.figures import (
     Part,
     Percentiles,
     Resources,
-    Slope,
 )
 from windowbench.runs.files.load import GeneratorFigures, GoodnessOfFit, LoadFigures
 from windowbench.runs.files.summary import (
@@ -98,7 +97,6 @@ class Findings(Compared):
     host: HostFigures
     clock: ClockOffset
     engine: EngineFigures
-    slope: Slope | None
     sustain: SustainFigures
     path: MmppPath | None
     arrivals: GoodnessOfFit
@@ -163,7 +161,7 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> Summary:
         schema_version=SUMMARY_VERSION,
         run_id=run_id,
         verdict=verdict,
-        headline=_headline(findings.headline, found) if verdict.status is Status.VALID else None,
+        headline=_headline(findings, found[findings.headline]) if verdict.status is Status.VALID else None,
         load=_load(findings),
         latencies_ms=found,
         visible=None if findings.visible is None else findings.visible.figures,
@@ -250,16 +248,16 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
     return intervals
 
 
-def _headline(name: str, described: Mapping[str, Latency]) -> Headline:
-    chosen = described[name]
+def _headline(findings: Findings, chosen: Latency) -> Headline:
     return Headline(
-        name=f"{name}_ms",
+        name=f"{findings.headline}_ms",
         percent=HEADLINE_PERCENT,
         value_ms=chosen.p90,
         interval_ms=chosen.p90_interval,
         interval_note=chosen.interval_note,
         rows=chosen.rows,
         windows=chosen.windows,
+        caveats=() if findings.sustain.slope is not None else (GROWTH_NOT_JUDGED,),
     )
 
 
@@ -331,11 +329,11 @@ def _missing_examples(found: Compared) -> tuple[MissingExample, ...]:
 
 def _steady_state(findings: Findings) -> SteadyState:
     windows = len(np.unique(findings.sample("excess")[1]))
-    slope, of_excess = findings.slope, findings.by_append_time == "excess"
+    slope, of_excess = findings.sustain.slope, findings.by_append_time == "excess"
     return SteadyState(
         excess_slope_ms_per_s=slope if of_excess else None,
         freshness_slope_ms_per_s=None if of_excess else slope,
-        judged=findings.sustain.slope is not None,
+        judged=slope is not None,
         note=trend_note(slope, windows, "windows" if of_excess else "seconds"),
         results_lag_s=findings.sustain.results_lag_s,
         results_lag_limit_s=findings.sustain.limit_ms / 1000,

@@ -33,7 +33,7 @@ from windowbench.judge.truth.comparison import Truth, compare
 from windowbench.judge.truth.oracle import NOTHING_SEEN, Evidence, Oracle, TruthBuilder
 from windowbench.judge.truth.replay import ScheduledEvents, TwoLooks
 from windowbench.judge.truth.rows import ResultRows, RowModel
-from windowbench.judge.updates import find_updates, latency_slope
+from windowbench.judge.updates import course_of_excess, course_of_freshness, find_updates
 from windowbench.judge.verdict.generator import GeneratorLedger
 from windowbench.judge.verdict.host import ClockOffset, host_figures
 from windowbench.judge.verdict.load_series import LoadSeries
@@ -190,8 +190,13 @@ def find(recorded: Recorded) -> Findings:
         early = figures.impossible.excess_too_low + first.too_early(clock.bound_ns)
         odd = dataclasses.replace(figures.impossible, excess_too_low=early)
         figures = dataclasses.replace(figures, impossible=odd)
-    slope = latency_slope(measured, updates, closing, mode, base_ns=schedule.base_time_ns)
+    course = (
+        course_of_excess(measured, closing.ids[measured.window], schedule.base_time_ns)
+        if mode == "append"
+        else course_of_freshness(updates, schedule.base_time_ns)
+    )
     last_sent_ns = max(schedule.load_end_ns, generator.last_sent_ns or 0)
+    nominal = float(config.load.total_rate)
     path = modulating_path(config, schedule.load_length_ns)
     measured_span = Span(name="measured", start_ns=schedule.base_time_ns, end_ns=schedule.measure_end_ns)
     return Findings(
@@ -201,9 +206,9 @@ def find(recorded: Recorded) -> Findings:
         host=host_figures(recorded.host, schedule),
         clock=clock,
         engine=engine_figures(config, recorded.progress, schedule),
-        slope=slope,
         sustain=SustainFigures(
-            slope=None if path is not None else slope,
+            slope=course.slope,
+            beyond_bursts=None if path is None else course.beyond(path, nominal, schedule.epoch_ns).slope,
             slope_of=headline_of(mode),
             results_lag_s=results_lag_s(
                 measured,

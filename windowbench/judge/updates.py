@@ -1,4 +1,4 @@
-"""Freshness of every row that brought something new, and whether latency grows. Pure.
+"""Freshness of every row that brought something new, and how latency went on over time. Pure.
 
 In append mode these are the rows that count, in update mode the final rows and every intermediate one before them: a
 reader of the results sees each of them.
@@ -6,16 +6,17 @@ reader of the results sees each of them.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from config import OutputMode
+from data_generation_mmpp import MmppPath
 from windowbench.judge.measured import ChosenRows, MeasuredRows, append_ns
+from windowbench.judge.measures.backlog import implied_wait_s
 from windowbench.judge.measures.quantiles import window_maxima, window_medians
 from windowbench.judge.measures.steady_state import theil_sen
-from windowbench.judge.truth.closing import Windows
 from windowbench.judge.truth.comparison import NO_ROW, Comparison, RowClass, Truth
 from windowbench.judge.truth.rows import ResultRows
 from windowbench.judge.verdict.host import ClockOffset
@@ -72,24 +73,44 @@ def find_updates(
     )
 
 
-def freshness_slope(updates: Updates, base_ns: int) -> Slope | None:
-    """Return the slope of the per-second median freshness of measured windows, in ms per s of append time."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Course:
+    """How the latency that stands for an engine went on over time; arrays of equal length.
+
+    Attributes
+    ----------
+    due_ns : int64[n]
+        When what each point answers was due.
+    at_s : float64[n]
+        Where the point lies, from the base on.
+    ms : float64[n]
+    """
+
+    due_ns: NDArray[np.int64]
+    at_s: NDArray[np.float64]
+    ms: NDArray[np.float64]
+
+    @property
+    def slope(self) -> Slope | None:
+        """Its slope in ms per s."""
+        return theil_sen(self.at_s, self.ms)
+
+    def beyond(self, path: MmppPath, rate: float, epoch_ns: int) -> Course:
+        """Return what is left of it without what the bursts of a load bring about, whoever serves its mean rate."""
+        return dataclasses.replace(self, ms=self.ms - implied_wait_s(path, rate, self.due_ns - epoch_ns) * 1000)
+
+
+def course_of_freshness(updates: Updates, base_ns: int) -> Course:
+    """Return the median freshness of the updates of measured windows, by the second in which they were appended."""
     chosen = updates.is_measured
     second, freshness = window_medians(updates.freshness[chosen], (updates.append_ns[chosen] - base_ns) // NS_PER_S)
-    return theil_sen(second.astype(np.float64), freshness / NS_PER_MS)
+    middle_ns = base_ns + second * NS_PER_S + NS_PER_S // 2
+    return Course(due_ns=middle_ns - freshness, at_s=second.astype(np.float64), ms=freshness / NS_PER_MS)
 
 
-def latency_slope(
-    measured: MeasuredRows, updates: Updates, closing: Windows, mode: OutputMode, *, base_ns: int
-) -> Slope | None:
-    """Return the slope by which an engine in an output mode is judged to keep up or not.
-
-    In append mode it is that of the median excess per measured window, in ms per s of window end.
-    """
-    if mode != "append":
-        return freshness_slope(updates, base_ns)
-    window = measured.window[measured.is_measured]
-    ids = closing.ids[window]
-    _, excess = window_medians(measured.latencies.excess[measured.is_measured], ids)
-    _, ends_ms = window_maxima(closing.ends_ms[window], ids)
-    return theil_sen((ends_ms - base_ns // NS_PER_MS) / 1000, excess / NS_PER_MS)
+def course_of_excess(measured: MeasuredRows, ids: NDArray[np.int64], base_ns: int) -> Course:
+    """Return the median excess of each measured window by C(w); `ids` is that of the window of each row."""
+    chosen = measured.is_measured
+    _, excess = window_medians(measured.latencies.excess[chosen], ids[chosen])
+    _, closing_ns = window_maxima(measured.times.closing_ns[chosen], ids[chosen])
+    return Course(due_ns=closing_ns, at_s=(closing_ns - base_ns) / NS_PER_S, ms=excess / NS_PER_MS)

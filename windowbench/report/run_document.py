@@ -27,7 +27,7 @@ from windowbench.report.document import (
     some,
 )
 from windowbench.report.latencies import definitions_of, shows_updates
-from windowbench.report.wording import count, ms, number, plural, sentence
+from windowbench.report.wording import count, ms, number, plural, sentence, sentences
 
 _VERDICTS = {
     "valid": ("good", "every row was right, and the load was what it claims to be"),
@@ -181,7 +181,7 @@ def _headline(summary: Mapping[str, Any]) -> Tile | None:
     return Tile(
         label=f"{headline['name']} P{headline['percent']}",
         value=ms(headline["value_ms"]),
-        note=f"{sentence(sure)} {sentence(f'{definition}; {over}')}",
+        note=sentences([*headline.get("caveats", ()), sure, f"{definition}; {over}"]),
     )
 
 

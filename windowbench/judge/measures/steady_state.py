@@ -4,6 +4,9 @@ Theil-Sen: the slope is the median of the slopes between all pairs of points, an
 from the distribution of Kendall's rank statistic (Sen 1968). One long pause in one window tilts a
 least-squares line through ten points; it moves this estimate hardly at all. A slope counts as growth when the lower
 end of its 90 % interval, the one-sided 95 % lower bound, lies above a limit.
+
+Of few points it must also be much in all: where batches and windows come at regular distances of their own, windows
+meet a batch later and later within it, and for some of them in a row that looks like growth by up to a batch.
 """
 
 from __future__ import annotations
@@ -14,8 +17,12 @@ from scipy.stats import theilslopes
 
 from windowbench.runs.files.figures import Slope
 
-LEAST_POINTS = 10
+LEAST_POINTS = 5
+FEW_POINTS = 10
+GROWTH_OF_FEW_MS = 1000.0
+"""By how much fewer than that many points must have grown between the first and the last, by the lower bound."""
 GROWTH_LIMIT_MS_PER_S = 10.0
+GROWTH_NOT_JUDGED = f"growth not judged: it takes {LEAST_POINTS} points"
 _MOST_POINTS = 600
 """Beyond this, neighbouring points are taken together: pairs grow with the square."""
 _BOTH_BOUNDS = 0.90
@@ -31,7 +38,13 @@ def theil_sen(x: NDArray[np.float64], y: NDArray[np.float64]) -> Slope | None:
     if x[0] == x[-1]:
         return None
     found = theilslopes(y, x, alpha=_BOTH_BOUNDS)
-    return Slope(estimate=float(found.slope), low=float(found.low_slope), high=float(found.high_slope), points=len(x))
+    return Slope(
+        estimate=float(found.slope),
+        low=float(found.low_slope),
+        high=float(found.high_slope),
+        points=len(x),
+        span=float(x[-1] - x[0]),
+    )
 
 
 def _thinned(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -42,7 +55,9 @@ def _thinned(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np
 
 def grows(slope: Slope | None) -> bool:
     """Whether a slope in ms per s is growth that cannot be sustained."""
-    return slope is not None and slope.low > GROWTH_LIMIT_MS_PER_S
+    if slope is None or slope.low <= GROWTH_LIMIT_MS_PER_S:
+        return False
+    return slope.points >= FEW_POINTS or slope.low * slope.span >= GROWTH_OF_FEW_MS
 
 
 def trend_note(slope: Slope | None, windows: int, points: str = "windows") -> str:

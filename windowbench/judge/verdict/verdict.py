@@ -66,7 +66,9 @@ class SustainFigures:
     Attributes
     ----------
     slope : Slope or None
-        In ms per s; None where there are too few points or the load is bursty.
+        In ms per s; None where there are too few points.
+    beyond_bursts : Slope or None
+        That of what is left without the wait that bursts imply; None where there are none.
     slope_of : str
         Of which latency: ``excess`` per window, or ``freshness`` per second.
     results_lag_s : float or None
@@ -76,6 +78,7 @@ class SustainFigures:
     """
 
     slope: Slope | None = None
+    beyond_bursts: Slope | None = None
     slope_of: str = "excess"
     results_lag_s: float | None = None
     limit_ms: float
@@ -191,11 +194,13 @@ def level_reasons(name: str, p90_ms: float | None, limit_ms: float) -> list[Reas
 def sustain_reasons(figures: SustainFigures) -> list[Reason]:
     """Return what says that the engine did not keep up."""
     found: list[Reason] = []
-    if figures.slope is not None and grows(figures.slope):
+    slope, beyond = figures.slope, figures.beyond_bursts
+    if slope is not None and grows(slope) and (beyond is None or grows(beyond)):
         text = (
-            f"{figures.slope_of} grows by {figures.slope.estimate:.1f} ms per s (95 % lower bound"
-            f" {figures.slope.low:.1f}, limit {GROWTH_LIMIT_MS_PER_S:g})"
+            f"{figures.slope_of} grows by {slope.estimate:.1f} ms per s (95 % lower bound {slope.low:.1f}, limit"
+            f" {GROWTH_LIMIT_MS_PER_S:g})"
         )
+        text += "" if beyond is None else f", by {beyond.estimate:.1f} beyond what its bursts explain"
         found.append(charge(Party.ENGINE, _GROWTH[figures.slope_of], text))
     lag = figures.results_lag_s
     if lag is not None and lag > figures.limit_ms / 1000:

@@ -58,12 +58,22 @@ class Latency:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slope:
-    """A slope with the one-sided 95 % bound on either side, in units of y per unit of x."""
+    """A slope with the one-sided 95 % bound on either side, in units of y per unit of x.
+
+    Attributes
+    ----------
+    estimate, low, high : float
+    points : int
+        How many it comes from.
+    span : float
+        From the first x to the last; 0 where an earlier version did not say.
+    """
 
     estimate: float
     low: float
     high: float
     points: int
+    span: float = 0.0
 
     @property
     def trends(self) -> bool:

@@ -51,6 +51,8 @@ class Headline:
         95 % interval.
     interval_note : str or None
         Why there is none.
+    caveats : tuple of str
+        What a reader must know of it before it is quoted.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Headline:
     interval_note: str | None = None
     rows: int = 0
     windows: int = 0
+    caveats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
