@@ -109,6 +109,15 @@ def test_an_arm_without_a_valid_run_does_not_rank_and_is_not_compared(make):
     assert content["exit_code"] == ExitCode.UNSUSTAINABLE
 
 
+def test_an_arm_of_which_a_run_measured_too_little_has_its_figures_but_no_rank(make, tmp_path):
+    why = "not ranked: 4 micro-batches measured, fewer than 10"
+    few = finished_run(tmp_path, "few", seed=9, caveats=[why])
+    content = compared(*make("a"), few, *make("b", engine="reference"))
+    assert {arm["label"]: arm["rank"] for arm in content["arms"]} == {"spark": None, "reference": 1}
+    assert content["arms"][0]["repeats"] == REPEATS + 1
+    assert f"spark: {why}" in content["warnings"]
+
+
 def test_with_nothing_that_can_be_read_there_is_no_arm(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

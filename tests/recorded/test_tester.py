@@ -422,6 +422,41 @@ def test_growth_of_few_windows_is_judged_from_five_on(tmp_path, windows, ms_per_
         assert any("growth not judged" in words for words in summary.headline.caveats) is not judged
 
 
+@pytest.mark.parametrize(
+    ("settings", "batches", "told"),
+    [
+        pytest.param({}, 10, [], id="enough of both"),
+        pytest.param({}, 9, ["not ranked: 9 micro-batches measured, fewer than 10"], id="batches of Spark"),
+        pytest.param({"engine": "reference"}, 0, [], id="an engine without batches"),
+        pytest.param(
+            {"engine": "command", "engine_command": "x"},
+            3,
+            ["not ranked: 3 micro-batches measured, fewer than 10"],
+            id="an engine that says that it has batches",
+        ),
+        pytest.param(
+            {"duration_seconds": 8.0},
+            10,
+            [
+                "not ranked: 4 windows measured, fewer than 5",
+                "growth not judged: it takes 5 points",
+            ],
+            id="windows",
+        ),
+    ],
+)
+def test_a_run_that_measured_too_little_says_so_beside_its_headline_and_does_not_rank(
+    tmp_path, settings, batches, told
+):
+    run = synthetic_run(rate=60.0, **settings)
+    received = run.schedule.base_time_ns + NS_PER_S
+    run.progress = [{"type": "progress", "batch_ms": 700, "received_ns": received + i} for i in range(batches)]
+    evaluation = evaluate(run.write(tmp_path))
+    assert evaluation.verdict.status is Status.VALID
+    assert list(evaluation.summary.headline.caveats) == told
+    assert evaluation.summary.headline.ranks is not any("not ranked" in words for words in told)
+
+
 def shift(run, late_ms, *, measured_alone=True):
     """Let the rows of measured windows come later, or the rows of every window."""
     for result in run.results:

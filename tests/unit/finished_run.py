@@ -62,6 +62,7 @@ def finished_run(
     status=None,
     environment=None,
     effective=None,
+    caveats=(),
     **settings,
 ):
     """Write a run that ended and was judged; return its directory."""
@@ -82,6 +83,7 @@ def finished_run(
     latencies = {name: described(column, ids) for name, column in values.items()}
     figures = latencies["excess"]
     headline = {"name": "excess_ms", "percent": 90, "value_ms": figures["p90"], "interval_ms": None}
+    headline |= {"caveats": list(caveats), "ranks": not caveats}
     found = [{"code": "rows_wrong", "party": "engine", "text": text} for text in reasons]
     summary = content(
         run_id=run_id,

@@ -17,7 +17,7 @@ from windowbench.compare.circumstances import (
 from windowbench.compare.figures import ArmFigures, describe_latencies, differences, figures_of
 from windowbench.compare.finished import ReadRun
 from windowbench.compare.parity import effective_settings, parity
-from windowbench.compare.ranking import PERCENT, VISIBLE, ranking_metric
+from windowbench.compare.ranking import PERCENT, VISIBLE, not_ranked, ranking_metric
 from windowbench.compare.thresholds import evaluate, exit_code_of
 from windowbench.errors import EnvironmentProblem
 from windowbench.judge.measures.difference import LEAST_REPEATS, Level
@@ -61,7 +61,8 @@ def compare_runs(
     figures = [figures_of(arm, number) for arm, number in zip(arms, first, strict=False)]
     found = [entry for arm in figures[1:] for entry in differences(figures[0], arm) if figures[0].arm.eligible]
     metric, why = ranking_metric([arm.answer for arm in arms]) if arms else ("excess", "there is nothing to rank")
-    described = _ranked([_arm(arm, differing(arms)) for arm in figures], f"{metric}_ms")
+    too_few = {arm.label: not_ranked(run.summary for run in arm.eligible) for arm in arms}
+    described = _ranked([_arm(arm, differing(arms)) for arm in figures], f"{metric}_ms", too_few)
     known = list(dict.fromkeys(name for arm in described for name in arm.latencies_ms))
     judged = tuple(evaluate(t, [arm.label for arm in arms[1:]], found, known) for t in thresholds)
     arm_of = {run.run_id: arm.label for arm in arms for run in arm.runs} | dict(labels or {})
@@ -77,7 +78,7 @@ def compare_runs(
         load_differences=load_differences(arms),
         environment_differences=environment,
         parity=parity(arms),
-        warnings=tuple(_warnings(described, f"{metric}_ms", environment)),
+        warnings=tuple(_warnings(described, f"{metric}_ms", too_few, environment)),
         exit_code=max([int(run.exit_code) for run in runs] + [int(exit_code_of(judged))]),
     )
 
@@ -118,10 +119,10 @@ def _arm(figures: ArmFigures, settings: Sequence[str]) -> ComparedArm:
     )
 
 
-def _ranked(arms: Sequence[ComparedArm], metric: str) -> tuple[ComparedArm, ...]:
-    """Return the arms, each that has the metric with its rank, 1 for the least."""
+def _ranked(arms: Sequence[ComparedArm], metric: str, too_few: Mapping[str, Sequence[str]]) -> tuple[ComparedArm, ...]:
+    """Return the arms, each that has the metric, and enough of it, with its rank, 1 for the least."""
     having = sorted(
-        (arm for arm in arms if metric in arm.latencies_ms),
+        (arm for arm in arms if metric in arm.latencies_ms and not too_few[arm.label]),
         key=lambda arm: arm.latencies_ms[metric].at(PERCENT).value or 0.0,
     )
     rank = {arm.label: number for number, arm in enumerate(having, start=1)}
@@ -157,7 +158,12 @@ def _fields_of(figures: object | None, kind: type[T]) -> T:
     return kind(**found)
 
 
-def _warnings(arms: Sequence[ComparedArm], metric: str, environment: Sequence[EnvironmentDifference]) -> list[str]:
+def _warnings(
+    arms: Sequence[ComparedArm],
+    metric: str,
+    too_few: Mapping[str, Sequence[str]],
+    environment: Sequence[EnvironmentDifference],
+) -> list[str]:
     warnings = []
     some = [arm for arm in arms if arm.repeats]
     if len(some) < 2:
@@ -172,6 +178,7 @@ def _warnings(arms: Sequence[ComparedArm], metric: str, environment: Sequence[En
     if lacking:
         remedy = "; --visible-time records it" if metric.startswith(VISIBLE) else ""
         warnings.append(f"{', '.join(lacking)}: no {metric} was recorded, so it does not rank{remedy}")
+    warnings += [f"{label}: {why}" for label, reasons in too_few.items() for why in reasons]
     if any(entry.refused for entry in environment):
         warnings.append("the runs were made in different environments")
     return warnings

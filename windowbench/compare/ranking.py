@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from config import Config
+from windowbench.runs.files.summary import Summary
 
 PERCENT = 90
 """The percentile that ranks."""
@@ -60,3 +61,10 @@ def ranking_metric(answers: Iterable[Answer]) -> tuple[str, str]:
     if any(answer.in_transactions for answer in of):
         return VISIBLE + name, f"{why}; rows of a transaction count when they become visible"
     return name, why
+
+
+def not_ranked(summaries: Iterable[Summary | None]) -> tuple[str, ...]:
+    """Return why an arm has no rank, by the runs that its figures come from: one of them measured too little."""
+    headlines = [summary.headline for summary in summaries if summary is not None]
+    found = (caveat for headline in headlines if headline and not headline.ranks for caveat in headline.caveats)
+    return tuple(dict.fromkeys(found))

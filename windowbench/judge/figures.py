@@ -20,6 +20,7 @@ from windowbench.judge.measures.quantiles import percentiles, window_maxima
 from windowbench.judge.measures.steady_state import GROWTH_NOT_JUDGED, trend_note
 from windowbench.judge.truth.comparison import Comparison, RowClass, Truth
 from windowbench.judge.updates import Updates
+from windowbench.judge.verdict.few import too_few_to_rank
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.load_series import LoadSeries
 from windowbench.judge.verdict.verdict import RowFigures, SustainFigures
@@ -137,6 +138,12 @@ class Findings(Compared):
         return super().values(name)
 
     @property
+    def batches(self) -> int | None:
+        """Micro-batches of the measured phase; None where rows wait for none, as far as the engine says."""
+        waits = self.config.engine.in_batches or (self.engine.batch_max_ms > 0 and not self.config.real_time)
+        return self.engine.batches if waits else None
+
+    @property
     def state_changes(self) -> int | None:
         """How often the load changed its MMPP state in the measured phase."""
         if self.path is None:
@@ -249,6 +256,8 @@ def _intervals(samples: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]) 
 
 
 def _headline(findings: Findings, chosen: Latency) -> Headline:
+    few = too_few_to_rank(chosen.windows, findings.batches)
+    unjudged = [] if findings.sustain.slope is not None else [GROWTH_NOT_JUDGED]
     return Headline(
         name=f"{findings.headline}_ms",
         percent=HEADLINE_PERCENT,
@@ -257,7 +266,8 @@ def _headline(findings: Findings, chosen: Latency) -> Headline:
         interval_note=chosen.interval_note,
         rows=chosen.rows,
         windows=chosen.windows,
-        caveats=() if findings.sustain.slope is not None else (GROWTH_NOT_JUDGED,),
+        caveats=(*few, *unjudged),
+        ranks=not few,
     )
 
 

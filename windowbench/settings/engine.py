@@ -91,6 +91,11 @@ class EngineSettings:
         return 0.0
 
     @property
+    def in_batches(self) -> bool:
+        """Whether its rows wait for the end of a batch."""
+        return False
+
+    @property
     def in_transactions(self) -> bool:
         """Whether rows are written in transactions, and so seen after their commit."""
         return False

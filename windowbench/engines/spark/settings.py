@@ -86,6 +86,11 @@ class SparkSettings(CheckpointSettings):
         return self.realtime_batch_seconds if self.spark_mode == "realtime" else None
 
     @property
+    def in_batches(self) -> bool:
+        """Rows wait for the end of a micro-batch in every mode but Real-Time Mode."""
+        return self.real_time_batch_s is None
+
+    @property
     def trigger_interval_s(self) -> float:
         """The trigger interval of micro-batches."""
         return self.trigger_interval_ms / 1000

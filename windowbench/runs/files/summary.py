@@ -53,6 +53,8 @@ class Headline:
         Why there is none.
     caveats : tuple of str
         What a reader must know of it before it is quoted.
+    ranks : bool
+        Whether the run may be ranked by it; the caveats say why not.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Headline:
     rows: int = 0
     windows: int = 0
     caveats: tuple[str, ...] = ()
+    ranks: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
