@@ -215,6 +215,7 @@ def test_of_an_approximate_count_of_users_the_error_is_told_and_any_row_is_exact
     [
         ("device", {"users": 0}),
         ("device", {"users": -3}),
+        ("device", {"users": 10**6}),
         ("device", {"impressions": 10**6}),
         ("device", {"max_produce_time": 1}),
         ("campaign", {"cost": 1}),

@@ -10,6 +10,7 @@ from windowbench.compare.recorded import read_run
 from windowbench.compare.thresholds import parse_threshold
 from windowbench.errors import EnvironmentProblem, ExitCode
 from windowbench.judge.measures.bootstrap import too_few
+from windowbench.report import comparison_facts
 from windowbench.runs.files.codec import as_json, from_json
 from windowbench.runs.files.comparison import Comparison
 from windowbench.runs.schemas import schema_of
@@ -116,6 +117,18 @@ def test_an_arm_of_which_a_run_measured_too_little_has_its_figures_but_no_rank(m
     assert {arm["label"]: arm["rank"] for arm in content["arms"]} == {"spark": None, "reference": 1}
     assert content["arms"][0]["repeats"] == REPEATS + 1
     assert f"spark: {why}" in content["warnings"]
+
+
+def test_the_ranking_shows_how_far_approximate_counts_are_off_beside_the_latency(make):
+    errors = {"users": {"rows": 40, "p50": 3.0}, "others": {"rows": 40, "p50": 4.5}}
+    content = compared(*make("a", approximation=errors), *make("b", engine="reference"))
+    assert [arm["count_error"] for arm in content["arms"]] == [4.5, None]
+    table = comparison_facts.ranking(content)
+    assert [row.cells[table.head.index("counts off by")] for row in table.rows] == ["4.5 %", "exact"]
+    assert "off by so much" in table.note
+    assert all(len(row.cells) == len(table.head) for row in table.rows)
+    plain = comparison_facts.ranking(compared(*make("c"), *make("d", engine="reference")))
+    assert "counts off by" not in plain.head
 
 
 def test_with_nothing_that_can_be_read_there_is_no_arm(tmp_path):

@@ -257,6 +257,7 @@ def test_of_an_approximate_count_of_users_the_error_is_told_and_any_row_is_exact
     [
         ("traffic", "active_users", lambda _: 0),
         ("traffic", "active_users", lambda true: -true),
+        ("traffic", "active_users", lambda true: true + max(true // 4, 1) + 10),
         ("traffic", "events", lambda true: true + 1),
         ("traffic", "page_views_per_second", lambda true: true + 1),
         ("conversion", "active_users", lambda true: true + 1),

@@ -63,6 +63,7 @@ def finished_run(
     environment=None,
     effective=None,
     caveats=(),
+    approximation=None,
     **settings,
 ):
     """Write a run that ended and was judged; return its directory."""
@@ -91,6 +92,7 @@ def finished_run(
         headline={**headline, "rows": figures["rows"], "windows": figures["windows"]} if verdict == "valid" else None,
         load={"arrivals": "poisson", "nominal_rate": 667.0, "scheduled_rate": 667.0, "path_rate": None},
         latencies_ms=latencies,
+        approximation=approximation or {},
         engine={"name": config.engine.engine, "settings": effective or {}},
     )
     run.write_json("summary.json", summary)

@@ -216,6 +216,7 @@ def test_the_defaults_are_those_of_the_documentation():
         "max_lateness_p99_ms": 50,
         "max_steal": 0.10,
         "max_excess_ms": None,
+        "max_approximation_error": None,
         "late_guard_seconds": 10,
     }
     config = loaded().config
@@ -432,6 +433,7 @@ WRONG = [
     ({"max_lateness_p99_ms": 0}, "max_lateness_p99_ms"),
     ({"max_steal": 1.5}, "max_steal"),
     ({"max_excess_ms": 0}, "max_excess_ms"),
+    ({"max_approximation_error": 1.5}, "max_approximation_error"),
     ({"seed": 2**128}, "seed"),
     ({"runs_dir": ""}, "runs_dir"),
     ({"runs_dir": "a\0b"}, "runs_dir"),
@@ -625,6 +627,7 @@ def configurations(draw):
         "skip_consumers": draw(st.booleans()),
         "max_steal": draw(st.floats(0.001, 1)),
         "max_excess_ms": draw(st.none() | st.floats(0.001, 1e6)),
+        "max_approximation_error": draw(st.none() | st.floats(0.001, 1)),
     }
     return Config().replace(**values)
 

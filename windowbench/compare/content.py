@@ -14,7 +14,13 @@ from windowbench.compare.circumstances import (
     load_differences,
     seed_of,
 )
-from windowbench.compare.figures import ArmFigures, describe_latencies, differences, figures_of
+from windowbench.compare.figures import (
+    ArmFigures,
+    describe_latencies,
+    differences,
+    figures_of,
+    mean_count_error,
+)
 from windowbench.compare.finished import ReadRun
 from windowbench.compare.parity import effective_settings, parity
 from windowbench.compare.ranking import PERCENT, VISIBLE, not_ranked, ranking_metric
@@ -115,6 +121,7 @@ def _arm(figures: ArmFigures, settings: Sequence[str]) -> ComparedArm:
         level=Level.BETWEEN if len(arm.eligible) >= LEAST_REPEATS else Level.WITHIN,
         latencies_ms=describe_latencies(figures),
         rank=None,
+        count_error=mean_count_error(run.summary for run in arm.eligible),
         effective_settings=effective_settings(arm.runs[0].summary),
     )
 

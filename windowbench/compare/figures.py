@@ -6,7 +6,7 @@ these draws.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ from windowbench.judge.measures.difference import (
 from windowbench.judge.measures.quantiles import nearest_rank, window_medians
 from windowbench.load.schedule import NS_PER_MS
 from windowbench.runs.files.comparison import ArmDifference, ArmLatency, Conclusion, Figure, MannWhitneyFigures
+from windowbench.runs.files.summary import Summary
 
 PERCENTS = (50, 90)
 CURVE_PER_MILLE = (*range(10, 1000, 10), 995, 999, 1000)
@@ -108,6 +109,13 @@ def _described(estimate: Estimate, note: str | None, scale: float = 1 / NS_PER_M
     """Return an estimate in ms, or on another scale."""
     interval = None if note else (estimate.low * scale, estimate.high * scale)
     return Figure(value=estimate.value * scale, interval=interval, note=note)
+
+
+def mean_count_error(summaries: Iterable[Summary | None]) -> float | None:
+    """Return the median error of approximate counts in %, of the worst field, the mean of runs; None of exact ones."""
+    errors = [[error.p50 for error in s.approximation.values() if error.p50 is not None] for s in summaries if s]
+    worst = [max(of_run) for of_run in errors if of_run]
+    return float(np.mean(worst)) if worst else None
 
 
 # --- differences ------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from windowbench.judge.measures.goodness_of_fit import FEW_STATE_CHANGES
 from windowbench.judge.measures.latency import LATENCIES, PARTS
 from windowbench.judge.measures.quantiles import percentiles, window_maxima
 from windowbench.judge.measures.steady_state import GROWTH_NOT_JUDGED, trend_note
-from windowbench.judge.truth.comparison import Comparison, RowClass, Truth
+from windowbench.judge.truth.comparison import Comparison, ErrorFigures, RowClass, Truth
 from windowbench.judge.updates import Updates
 from windowbench.judge.verdict.few import too_few_to_rank
 from windowbench.judge.verdict.host import ClockOffset
@@ -28,6 +28,7 @@ from windowbench.judge.visible import VISIBLE_LATENCIES, VisibleRows
 from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule
 from windowbench.runs.files.figures import (
     ClockFigures,
+    CountError,
     EngineFigures,
     HostFigures,
     Latency,
@@ -106,6 +107,7 @@ class Findings(Compared):
     visible: VisibleRows | None = None
     first: FirstValues | None = None
     metrics: tuple[str, ...] = ()
+    approximation: Mapping[str, ErrorFigures] = field(default_factory=dict)
     remarks: Mapping[str, float] = field(default_factory=dict)
 
     def metric_of(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -174,6 +176,7 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> Summary:
         visible=None if findings.visible is None else findings.visible.figures,
         revisions=None if findings.first is None else findings.first.figures(),
         by_metric=by_metric(findings),
+        approximation={name: CountError(**dataclasses.asdict(of)) for name, of in findings.approximation.items()},
         remarks=dict(findings.remarks),
         window_maxima_ms=maxima(findings, findings.latency_names),
         decomposition_ms=_decomposition(findings),

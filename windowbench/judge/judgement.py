@@ -40,6 +40,7 @@ from windowbench.judge.verdict.load_series import LoadSeries
 from windowbench.judge.verdict.reasons import Party, ReasonCode, charge
 from windowbench.judge.verdict.verdict import (
     SustainFigures,
+    approximation_reasons,
     decide,
     generator_reasons,
     host_reasons,
@@ -226,6 +227,7 @@ def find(recorded: Recorded) -> Findings:
         visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
         first=first,
         metrics=RowModel.of(config.engine.workload).metrics,
+        approximation=truth.errors(found.comparison, rows.parsed),
         remarks=truth.remarks(found.comparison, rows.parsed),
     )
 
@@ -289,6 +291,7 @@ def weigh(findings: Findings, ended: StatusFile, warnings: Sequence[str] = ()) -
         *host_reasons(findings.host, findings.clock, findings.config),
         *visible_reasons(visible),
         *(reason for reason in rows if reason.party is not Party.GENERATOR),
+        *approximation_reasons(findings.approximation, findings.config.judge.approximation_error),
     ]
     if ended.status is not RunStatus.COMPLETED:
         why = f"the run did not complete: {ended.status}" + (f" ({ended.error})" if ended.error else "")

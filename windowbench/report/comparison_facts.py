@@ -67,6 +67,7 @@ def ranking(content: Content) -> Table | None:
     if content["base"] is None:
         return None
     lines, notes = [], []
+    approximate = any(arm.get("count_error") is not None for arm in content["arms"])
     for arm in by_rank(content):
         label, figure = arm["label"], ranking_figure(content, arm)
         change = change_of(content, label)
@@ -76,6 +77,7 @@ def ranking(content: Content) -> Table | None:
                 cells=[
                     (f"{arm['rank']}. " if arm["rank"] else "", Foreign(label)),
                     number(figure["value"]),
+                    *([_count_error(arm)] if approximate else []),
                     span(figure),
                     number(ranking_figure(content, arm, 50)["value"]),
                     "base" if label == content["base"] else _percent(change),
@@ -88,9 +90,17 @@ def ranking(content: Content) -> Table | None:
             )
         )
     metric, percent, why = (content["ranked_by"][name] for name in ("metric", "percent", "why"))
-    heads = ["", f"P{percent}, ms", "95 % interval", "P50, ms", "change", "valid runs", "windows", "against the base"]
+    further = ["counts off by"] if approximate else []
+    heads = ["", f"P{percent}, ms", *further, "95 % interval", "P50, ms", "change", "valid runs", "windows"]
+    spare = frozenset({3 + len(further), len(heads)})
     words = f"By {metric} P{percent}, the mean of the percentiles of the runs: {why}"
-    return Table(title="", head=heads, rows=lines, note=_noted([words], notes), spare=frozenset({3, 7}))
+    off = ["counts that were asked to be approximate are off by so much in the median"] if approximate else []
+    heads.append("against the base")
+    return Table(title="", head=heads, rows=lines, note=_noted([words, *off], notes), spare=spare)
+
+
+def _count_error(arm: Content) -> str:
+    return "exact" if arm.get("count_error") is None else f"{number(arm['count_error'])} %"
 
 
 def _noted(texts: Iterable[str], notes: Iterable[str | None]) -> str:

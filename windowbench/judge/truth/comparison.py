@@ -109,6 +109,17 @@ class CellTable(Protocol):
         """Return the key of each cell as a :class:`~windowbench.judge.truth.rows.LiveRow` has it."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ErrorFigures:
+    """How far so many approximate counts are from the truth, in % of it, as `summary.json` has it; None each of no rows."""
+
+    rows: int
+    p50: float | None = None
+    p90: float | None = None
+    max: float | None = None
+    bias: float | None = None
+
+
 class Truth(Protocol):
     """Expected values of every cell."""
 
@@ -157,6 +168,9 @@ class Truth(Protocol):
 
     def judge(self, rows: ParsedRows, index: Index, cells: Index) -> ValueJudgement:
         """Judge the rows at `index`, which belong to `cells`."""
+
+    def errors(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, ErrorFigures]:
+        """Return how far off the fields are that were counted approximately."""
 
     def remarks(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, float]:
         """Return further numbers for the report, by their names."""

@@ -63,6 +63,7 @@ class ReasonCode(enum.StrEnum):
     ROWS_FOREIGN = "rows_foreign"
     ROWS_MALFORMED = "rows_malformed"
     ROWS_UNEXPECTED = "rows_unexpected"
+    APPROXIMATION_TOO_COARSE = "approximation_too_coarse"
     E2E_NEGATIVE = "e2e_negative"
     FRESHNESS_NEGATIVE = "freshness_negative"
     EXCESS_TOO_LOW = "excess_too_low"

@@ -7,12 +7,12 @@ explains is the generator's, and is not charged to the engine. All reasons are n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from config import MUST_COUNT_MARGIN_MS, Config
 from windowbench.judge.measures.steady_state import GROWTH_LIMIT_MS_PER_S, grows
-from windowbench.judge.truth.comparison import RowClass
+from windowbench.judge.truth.comparison import ErrorFigures, RowClass
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.reasons import Party, ReasonCode, charge
 from windowbench.load.schedule import NS_PER_MS
@@ -27,6 +27,9 @@ CLOCK_BOUND_LIMIT_MS = 5.0
 STEAL_WARNING = 0.02
 HARNESS_CPU_LIMIT = 0.25
 """Cores that the harness itself, producers apart, may take in the measured phase."""
+MEDIAN_ERROR_SHARE = 0.5
+"""Of the greatest error of an approximate count, what the median may be. Rows of one run share their users, and with
+them the collisions in a sketch, so that all may be off alike: their median need be hardly less than a single error."""
 _GROWTH = {"excess": ReasonCode.EXCESS_GROWS, "freshness": ReasonCode.FRESHNESS_GROWS}
 
 
@@ -181,6 +184,20 @@ def row_reasons(rows: RowFigures, *, sent_early: bool) -> list[Reason]:
         (Party.GENERATOR if sent_early else Party.ENGINE, [early]),
     ]
     return [charge(party, code, f"{n} {words}") for party, faults in found for code, n, words in faults if n]
+
+
+def approximation_reasons(errors: Mapping[str, ErrorFigures], greatest: float) -> list[Reason]:
+    """Return which approximate counts are too far off all together: the median of their errors has half the bound."""
+    limit = 100 * greatest * MEDIAN_ERROR_SHARE
+    return [
+        charge(
+            Party.ENGINE,
+            ReasonCode.APPROXIMATION_TOO_COARSE,
+            f"the median error of {field} is {error.p50:.1f} % of the true count, above {limit:.1f} %",
+        )
+        for field, error in errors.items()
+        if error.p50 is not None and error.p50 > limit
+    ]
 
 
 def level_reasons(name: str, p90_ms: float | None, limit_ms: float) -> list[Reason]:

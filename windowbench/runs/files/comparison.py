@@ -76,7 +76,9 @@ class ComparedArm:
     latencies_ms : dict of str to ArmLatency
         By metric; empty without an eligible run.
     rank : int or None
-        1 is least by ``ranked_by``; None without an eligible run.
+        1 is least by ``ranked_by``; None without an eligible run, and where one measured too little.
+    count_error : float or None
+        Median error of counts that were asked to be approximate, in %: the mean of the runs; None where all are exact.
     effective_settings : dict of str to str
         What the engine of its first run reported.
     """
@@ -92,6 +94,7 @@ class ComparedArm:
     level: str
     latencies_ms: dict[str, ArmLatency]
     rank: int | None
+    count_error: float | None = None
     effective_settings: dict[str, str]
 
 

@@ -137,6 +137,27 @@ class Revisions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CountError:
+    """How far approximate counts are from the truth, in % of it; None each of no rows.
+
+    Attributes
+    ----------
+    rows : int
+        Rows whose true number is one value.
+    p50, p90, max : float or None
+        Of the error without its sign.
+    bias : float or None
+        Mean of the error with its sign.
+    """
+
+    rows: int
+    p50: float | None = None
+    p90: float | None = None
+    max: float | None = None
+    bias: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Resources:
     """CPU time and memory of the process trees; a tree that was not sampled is in none of the mappings.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from windowbench.runs.files.figures import (
     ClockFigures,
+    CountError,
     EngineFigures,
     HostFigures,
     Impossible,
@@ -210,6 +211,8 @@ class Summary:
         None where late events do not revise results.
     by_metric : tuple of MetricFigures
         One for each type of rows, empty where there is one type alone.
+    approximation : dict of str to CountError
+        By field that was counted approximately.
     remarks : dict of str to (int or float)
         What the workload has to say of its results.
     window_maxima_ms : dict of str to Percentiles
@@ -243,6 +246,7 @@ class Summary:
     visible: VisibleFigures | None = None
     revisions: Revisions | None = None
     by_metric: tuple[MetricFigures, ...] = ()
+    approximation: dict[str, CountError] = field(default_factory=dict)
     remarks: dict[str, int | float] = field(default_factory=dict)
     window_maxima_ms: dict[str, Percentiles]
     decomposition_ms: dict[str, Part]

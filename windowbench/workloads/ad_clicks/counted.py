@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.judge.truth.approximation import counts_something
 from windowbench.judge.truth.comparison import Flags, Index, ValueJudgement, within_one_ulp
 from windowbench.judge.truth.oracle import Evidence
 from windowbench.judge.truth.rows import ParsedRows
 from windowbench.workloads.ad_clicks.events import DUPLICATE, IMPRESSION
 from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.json_rows import NEWEST_PRODUCE
-from windowbench.workloads.kit.tally import Admitted, Bounds, Sendings, Tally
+from windowbench.workloads.kit.tally import Admitted, Approximated, Bounds, Sendings, Tally
 from windowbench.workloads.kit.truth import TalliedTruth, judged_once, ratio
 
 _KINDS = 2
@@ -88,12 +87,9 @@ class CountedTruth(TalliedTruth):
         below = integers["impressions"] >= self.impressions.low[cells] - self.excused[cells]
         for name, bound in (("impressions", self.impressions), ("clicks", self.clicks)):
             below &= (integers[name] >= 0) & (integers[name] <= bound.high[cells])
-        if self.total_name in self.approximated:
-            right &= counts_something(total)
-            below &= counts_something(total)
-        else:
-            right &= self.total.hold(total, cells)
-            below &= (total >= 0) & (total <= self.total.high[cells])
+        allowed = self.approximated.get(self.total_name, self.total)
+        right &= allowed.hold(total, cells)
+        below &= (total >= bool(self.approximated)) & (total <= allowed.high[cells])
         return judged_once(
             right,
             undecidable=self.undecidable[cells],
@@ -135,14 +131,15 @@ class SeenUsers:
 class Counting:
     """Adds up events of one dimension, campaigns or device types: the content of an event named `key`.
 
-    Where there are `users`, so many at most, those are counted, and costs are not.
+    Where there are `users`, so many at most, those are counted, and costs are not; approximately where there
+    is a greatest error, as a share.
     """
 
     def __init__(
-        self, cells: Cells, evidence: Evidence, key: str, users: int = 0, *, approximate: bool = False
+        self, cells: Cells, evidence: Evidence, key: str, users: int = 0, *, max_error: float | None = None
     ) -> None:
         self.cells = cells
-        self._key, self._approximate = key, approximate
+        self._key, self._max_error = key, max_error
         self._users = SeenUsers(cells.count, users) if users else None
         self._tally = Tally(cells.closing, cells.count, evidence, kinds=_KINDS, sums=("cost",))
 
@@ -163,7 +160,8 @@ class Counting:
         if self._users is None:
             return CountedTruth(cells=self.cells, tallied=tallied, total=tallied.sums["cost"], total_name="cost")
         users = self._users.bounds
-        approximated = {"users": users} if self._approximate else {}
+        share = self._max_error
+        approximated = {} if share is None else {"users": Approximated.within(share, users)}
         return CountedTruth(
             cells=self.cells, tallied=tallied, total=users, total_name="users", approximated=approximated
         )

@@ -130,7 +130,8 @@ class TruthBuilder:
         of_campaigns, of_devices, _ = cells(config, closing).evidence_of_parts(evidence)
         by_campaign, by_device = cells_of_keys(config, closing)
         self._campaigns = Counting(by_campaign, of_campaigns, "campaign_id")
-        self._devices = Counting(by_device, of_devices, "device_type", own.num_users, approximate=bool(own.approximate))
+        max_error = config.judge.approximation_error if own.approximate else None
+        self._devices = Counting(by_device, of_devices, "device_type", own.num_users, max_error=max_error)
         self._clicks = dict.fromkeys(("attributed", "orphan", "duplicate"), 0)
 
     def add(self, events: ScheduledEvents) -> None:

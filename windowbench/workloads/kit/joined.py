@@ -20,6 +20,7 @@ from windowbench.judge.truth.comparison import (
     NO_CELL,
     CellTable,
     Comparison,
+    ErrorFigures,
     Index,
     Truth,
     ValueJudgement,
@@ -232,12 +233,18 @@ class JoinedTruth:
                 column[at] = getattr(judged, name)
         return ValueJudgement(events=events, **flags)
 
+    def _of_parts(self, comparison: Comparison) -> Iterator[tuple[Truth, Comparison]]:
+        """Yield each part with what of the comparison is about its own cells."""
+        for part, of_cell in zip(self.parts, self.cells.split(comparison.row_of_cell), strict=True):
+            yield part, replace(comparison, row_of_cell=of_cell)
+
+    def errors(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, ErrorFigures]:
+        """Return those of all parts."""
+        return {name: of for part, own in self._of_parts(comparison) for name, of in part.errors(own, rows).items()}
+
     def remarks(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, float]:
-        """Return those of all parts; each is asked with the part of the comparison that is about its own cells."""
-        found: dict[str, float] = {}
-        for low, high, part in zip(self.cells.bounds, self.cells.bounds[1:], self.parts, strict=False):
-            found |= part.remarks(replace(comparison, row_of_cell=comparison.row_of_cell[low:high]), rows)
-        return found
+        """Return those of all parts."""
+        return {name: of for part, own in self._of_parts(comparison) for name, of in part.remarks(own, rows).items()}
 
 
 def joined_truth(assigner: WindowAssigner, parts: Sequence[Truth]) -> JoinedTruth:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import MUST_COUNT_MARGIN_MS
+from windowbench.judge.truth.approximation import nearest_counts
 from windowbench.judge.truth.closing import Windows, ahead_ns
 from windowbench.judge.truth.comparison import Flags, Index
 from windowbench.judge.truth.oracle import Evidence
@@ -66,6 +67,19 @@ class Bounds:
     def hold(self, values: Index, cells: Index) -> Flags:
         """Whether values lie within those of their cells."""
         return np.asarray((values >= self.low[cells]) & (values <= self.high[cells]))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approximated(Bounds):
+    """Least and greatest count of each cell that are near enough to the true ones."""
+
+    true: Bounds
+
+    @classmethod
+    def within(cls, share: float, true: Bounds) -> Approximated:
+        """Return what is right where counts may be off by a share."""
+        low, high = nearest_counts(true.low, true.high, share)
+        return cls(low=low, high=high, true=true)
 
 
 class Gathered:

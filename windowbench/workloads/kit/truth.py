@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from windowbench.judge.truth.approximation import approximation_remarks
-from windowbench.judge.truth.comparison import CellTable, Comparison, Flags, Index, ValueJudgement
+from windowbench.judge.truth.approximation import count_error, error_remarks
+from windowbench.judge.truth.comparison import CellTable, Comparison, ErrorFigures, Flags, Index, ValueJudgement
 from windowbench.judge.truth.rows import ParsedRows
-from windowbench.workloads.kit.tally import Bounds, Tallied
+from windowbench.workloads.kit.tally import Approximated, Bounds, Tallied
 
 
 def ratio(above: Index, below: Index) -> NDArray[np.float64]:
@@ -31,13 +31,13 @@ class TalliedTruth:
     cells : CellTable
     tallied : Tallied
         What events add up to in each.
-    approximated : mapping of str to Bounds
-        Integers of which an approximation was asked for: any count of something is right, the bounds say what is true.
+    approximated : mapping of str to Approximated
+        Integers of which an approximation was asked for.
     """
 
     cells: CellTable
     tallied: Tallied
-    approximated: Mapping[str, Bounds] = field(default_factory=dict)
+    approximated: Mapping[str, Approximated] = field(default_factory=dict)
 
     @property
     def greatest_produce_ms(self) -> Index:
@@ -99,12 +99,16 @@ class TalliedTruth:
         ends = self.cells.closing.ends_ms[self.cells.window_index(cells)]
         return np.asarray(rows.integers["window_end"][index] == ends)
 
-    def remarks(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, float]:
+    def errors(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, ErrorFigures]:
         """Return how far approximate counts are from the truth; nothing where none was asked for."""
-        found: dict[str, float] = {}
-        for name, true in self.approximated.items():
-            found |= approximation_remarks(name, rows, comparison, first=0, low=true.low, high=true.high)
-        return found
+        return {
+            name: count_error(name, rows, comparison, first=0, low=allowed.true.low, high=allowed.true.high)
+            for name, allowed in self.approximated.items()
+        }
+
+    def remarks(self, comparison: Comparison, rows: ParsedRows) -> Mapping[str, float]:
+        """Return the same in words."""
+        return error_remarks(self.errors(comparison, rows))
 
 
 def judged_once(right: Flags, *, undecidable: Flags, explained: Flags) -> ValueJudgement:

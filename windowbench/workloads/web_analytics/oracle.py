@@ -31,7 +31,7 @@ from windowbench.judge.truth.windows import WindowAssigner
 from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.workloads.kit.cells import Cells
 from windowbench.workloads.kit.joined import JoinedCells, JoinedTruth, ListedCells, ListedWindows, joined_truth
-from windowbench.workloads.kit.tally import NEVER, NONE, Admitted, Bounds, Sendings, Tallied, Tally
+from windowbench.workloads.kit.tally import NEVER, NONE, Admitted, Approximated, Bounds, Sendings, Tallied, Tally
 from windowbench.workloads.kit.typed_rows import KEY_COLUMN, text_codes
 from windowbench.workloads.web_analytics.events import CONVERSION, COUNTRIES, START, STOP, VIEW, country_of, page_urls
 from windowbench.workloads.web_analytics.payload import user_ids
@@ -217,12 +217,13 @@ class TruthBuilder:
     def finish(self) -> JoinedTruth:
         """Return the truth."""
         config, sessions, urls = self._config, self._closing.sessions, text_codes(self._urls)
-        approximate, rates = bool(config.workload.approximate), partial(rates_of_traffic, config.windows.size_ms)
+        max_error = config.judge.approximation_error if config.workload.approximate else None
+        rates = partial(rates_of_traffic, config.windows.size_ms)
         outcome = text_codes(["abandoned", "converted"])[sessions.converted.astype(np.int64)]
         traffic, conversion, country, top, session, single, cart = self.cells.parts
         carts = np.flatnonzero(sessions.abandoned)
         parts = (
-            _summed(traffic, self._traffic, self._active, rates, approximate=approximate),
+            _summed(traffic, self._traffic, self._active, rates, max_error=max_error),
             _summed(conversion, self._conversion, self._behaving, rates_of_conversion),
             _summed(country, self._country),
             self._top_pages(top, urls),
@@ -291,13 +292,17 @@ def _summed(
     users: Users | None = None,
     doubles: Doubles = no_doubles,
     *,
-    approximate: bool = False,
+    max_error: float | None = None,
 ) -> PartTruth:
-    """Return rows that hold sums over the events of a window, and perhaps its distinct users."""
+    """Return rows that hold sums over the events of a window, and perhaps its distinct users.
+
+    They are counted approximately where there is a greatest error, as a share.
+    """
     tallied = tally.finish()
     active = {} if users is None else {"active_users": users.bounds}
-    integers, approximated = {"events": tallied.events, **tallied.sums, **active}, active if approximate else {}
-    return PartTruth(cells=cells, tallied=tallied, integers=integers, approximated=approximated, doubles=doubles)
+    integers = {"events": tallied.events, **tallied.sums, **active}
+    off = {} if max_error is None else {name: Approximated.within(max_error, true) for name, true in active.items()}
+    return PartTruth(cells=cells, tallied=tallied, integers=integers, approximated=off, doubles=doubles)
 
 
 def _listed_truth(cells: CellTable, tally: Tally, integers: dict[str, Index], **texts: Index) -> PartTruth:
