@@ -45,8 +45,10 @@ def figures_of(engine: str, content: dict[str, Any]) -> list[Figure]:
     if found is None or found["rate"] is None:
         return [Figure(name, "none", wanted, met=target is None)]
     at_rate = [p for p in content["probes"] if p["rate"] == found["rate"] and p["outcome"] == "sustainable"][-1]
+    rate = f"at least {found['rate']:,.0f}" if found["lower_bound"] else f"{found['rate']:,.0f}"
+    unsure = "" if found["confirmed"] else ", not confirmed"
     return [
-        Figure(name, round(found["rate"]), wanted, target is None or found["rate"] >= target),
+        Figure(name, f"{rate}{unsure}", wanted, target is None or found["rate"] >= target),
         Figure(f"  {engine}: confirmed by a full run", "yes" if found["confirmed"] else "no"),
         Figure(f"  {engine}: not sustained, events/s", "-" if found["bound"] is None else round(found["bound"])),
         Figure(f"  {engine}: limited by", found["limited_by"] or "the highest rate allowed"),

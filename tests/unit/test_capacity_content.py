@@ -3,10 +3,12 @@ import json
 import jsonschema
 import pytest
 
+from benchmarks import capacity as bench
 from tests.unit.test_capacity_outcome import LATE, summary
 from windowbench.capacity.content import exit_code_of, figures_of
 from windowbench.errors import ExitCode
 from windowbench.report.capacity_document import answer, capacity_document, probe_line
+from windowbench.report.capacity_plot import latency_against_load
 from windowbench.report.markdown import markdown_text
 from windowbench.report.terminal import WIDTH, plain, terminal_text
 from windowbench.runs.files.capacity import Capacity, Found, Outcome, Plan, ProbeRecord
@@ -24,7 +26,7 @@ def found(**fields):
         "limited_by": Outcome.UNSUSTAINABLE,
         "converged": True,
     }
-    return Found(**{**values, **fields})
+    return Found.of(**{**values, **fields})
 
 
 def record(number=1, rate=47_300.0, outcome=Outcome.SUSTAINABLE, words="", full=False, **figures):
@@ -130,6 +132,40 @@ def test_exit_codes(result, code):
 )
 def test_the_answer_in_words(result, text):
     assert answer(content(result=result)) == text
+
+
+LOWER = {"bound": None, "limited_by": None}
+
+
+@pytest.mark.parametrize(
+    ("fields", "rate"),
+    [
+        pytest.param({}, "47,300 events/s", id="the engine's own limit"),
+        pytest.param({"limited_by": Outcome.GENERATOR_SATURATED}, "at least 47,300 events/s", id="generator"),
+        pytest.param({"limited_by": Outcome.BROKER_SATURATED}, "at least 47,300 events/s", id="broker"),
+        pytest.param({"limited_by": Outcome.INCONCLUSIVE}, "at least 47,300 events/s", id="disturbed"),
+        pytest.param(LOWER, "at least 47,300 events/s", id="nothing above it was tried"),
+    ],
+)
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_a_lower_bound_is_called_that_wherever_it_is_printed(fields, rate, confirmed):
+    kept = content(result=found(confirmed=confirmed, **fields))
+    document = capacity_document(kept)
+    assert kept["found"]["lower_bound"] is rate.startswith("at least")
+    assert f"spark: {rate} sustained" in answer(kept)
+    sure = "" if confirmed else ", not confirmed"
+    assert (document.opening.headline.label, document.opening.headline.value) == (f"sustained{sure}", rate)
+    assert f"sustained{sure}: {rate}" in {key.label for key in latency_against_load(kept).legend}
+    for text in (terminal_text(document), markdown_text(document)):
+        assert text.count("47,300 events/s") == text.count(rate)
+    figure = bench.figures_of("spark", kept)[0]
+    assert figure.value == rate.removesuffix(" events/s") + sure
+
+
+def test_where_the_generator_gave_out_first_the_answer_says_who_had_the_cores():
+    probe = record(2, 48_700.0, Outcome.GENERATOR_SATURATED, cores={"engine": 1.4, "broker": 0.3, "producers": 0.2})
+    kept = content(record(), probe, result=found(limited_by=Outcome.GENERATOR_SATURATED))
+    assert "the load generator saturates first (engine 1.40, broker 0.30, producers 0.20 cores)" in answer(kept)
 
 
 def test_what_is_kept_is_json_and_comes_back_equal():

@@ -124,3 +124,12 @@ def test_excess_that_falls_tells_nothing_of_what_got_through():
 def test_a_saturated_generator_tells_how_much_it_sent():
     assert assess(summary(LATE, generator__sent_measured=120_000), [], cores=2).throughput == 5_000
     assert assess(summary(LATE), [], cores=2).throughput is None
+
+
+def test_where_the_generator_gave_out_who_had_the_cores_stands_there():
+    cores = {"host__cpu_engine": 1.42, "host__cpu_broker": 0.3, "host__cpu_producers": 0.21}
+    late = assess(summary(LATE, **cores), [], cores=2)
+    assert late.why == (
+        "P99 of send lateness is 80 ms; of 2 cores engine had 1.42, broker had 0.30, producers had 0.21"
+    )
+    assert "cores" not in assess(summary(GROWS, **cores), [], cores=2).why

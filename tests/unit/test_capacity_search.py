@@ -160,7 +160,7 @@ def test_a_failed_full_run_outweighs_every_probe_at_and_above_its_rate():
 
 def test_a_full_run_that_passed_ends_the_search():
     made = probes((10_000, PASS), (10_200, FAIL), (10_200, FAIL), (10_000, PASS, "full"))
-    found = Found(rate=10_000, confirmed=True, bound=10_200, limited_by=FAIL, converged=True)
+    found = Found.of(rate=10_000, confirmed=True, bound=10_200, limited_by=FAIL, converged=True)
     assert next_step(made, PLAN) == found
 
 
@@ -168,7 +168,7 @@ def test_full_runs_go_down_in_doubling_steps_and_then_halve_what_is_left():
     limits = iter([FAIL, FAIL, PASS, FAIL])
     found, made = fold(lambda step, _made: next(limits) if step.full else limited_at(10_000)(step, None))
     assert [p.rate for p in made if p.full] == [10_000, 9_710, 9_160, 9_430]
-    assert found == Found(rate=9_160, confirmed=True, bound=9_430, limited_by=FAIL, converged=True)
+    assert found == Found.of(rate=9_160, confirmed=True, bound=9_430, limited_by=FAIL, converged=True)
 
 
 def test_an_inconclusive_confirmation_is_made_again_once_and_refutes_nothing():
@@ -186,13 +186,13 @@ def test_nothing_passed():
     plan = replace(PLAN, lowest=4_000)
     found, made = fold(lambda _step, _made: FAIL, plan)
     assert [p.rate for p in made] == [10_000, 5_000, 4_000, 4_000]
-    assert found == Found(rate=None, confirmed=False, bound=4_000, limited_by=FAIL, converged=False)
+    assert found == Found.of(rate=None, confirmed=False, bound=4_000, limited_by=FAIL, converged=False)
 
 
 def test_the_highest_rate_allowed_passed():
     found, made = fold(lambda _step, _made: PASS, replace(PLAN, highest=30_000))
     assert [(p.rate, p.full) for p in made] == [(10_000, False), (20_000, False), (30_000, False), (30_000, True)]
-    assert found == Found(rate=30_000, confirmed=True, bound=None, limited_by=None, converged=True)
+    assert found == Found.of(rate=30_000, confirmed=True, bound=None, limited_by=None, converged=True)
 
 
 # --- time -------------------------------------------------------------------------------------------------------------
@@ -211,14 +211,14 @@ def test_time_is_kept_for_the_full_run(left_s, step):
 
 def test_without_time_for_a_full_run_what_passed_is_reported_unconfirmed():
     time = TimeLeft(left_s=99, probe_s=50, full_s=100)
-    expected = Found(rate=10_000, confirmed=False, bound=None, limited_by=None, converged=False)
+    expected = Found.of(rate=10_000, confirmed=False, bound=None, limited_by=None, converged=False)
     assert next_step(probes((10_000, PASS)), PLAN, time) == expected
 
 
 def test_a_failed_confirmation_without_time_for_another_leaves_the_rate_below_it():
     time = TimeLeft(left_s=10, probe_s=50, full_s=100)
     made = probes((9_000, PASS), (10_000, PASS), (10_000, FAIL, "full"))
-    assert next_step(made, PLAN, time) == Found(
+    assert next_step(made, PLAN, time) == Found.of(
         rate=9_000, confirmed=False, bound=10_000, limited_by=FAIL, converged=False
     )
 

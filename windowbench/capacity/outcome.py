@@ -47,7 +47,7 @@ def assess(summary: Summary | NotJudged, objectives: Sequence[Objective], *, cor
     broker = _broker_words(summary, cores, late=late)
     if broker or late:
         outcome = Outcome.BROKER_SATURATED if broker else Outcome.GENERATOR_SATURATED
-        why = f"{broker}; {words}" if broker else words
+        why = f"{broker}; {words}" if broker else f"{words}; {_who_had_the_cores(summary, cores)}"
         return Assessment(outcome=outcome, why=why, throughput=_sent_rate(summary))
     if any(reason.party != Party.ENGINE for reason in reasons):
         return Assessment(outcome=Outcome.INCONCLUSIVE, why=words)
@@ -83,6 +83,13 @@ def _broker_words(summary: Summary, cores: int, *, late: bool) -> str:
     if busy > BUSY_BROKER * cores:
         return f"the broker took {busy:.2f} of {cores} cores"
     return ""
+
+
+def _who_had_the_cores(summary: Summary, cores: int) -> str:
+    """Return how much of the machine each had: a generator that gave out may have been left nothing by the engine."""
+    host = summary.host
+    had = (("engine", host.cpu_engine), ("broker", host.cpu_broker), ("producers", host.cpu_producers))
+    return f"of {cores} cores " + ", ".join(f"{name} had {taken:.2f}" for name, taken in had)
 
 
 def _sent_rate(summary: Summary) -> float | None:

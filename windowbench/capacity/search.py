@@ -227,7 +227,7 @@ def _after_confirmation(history: History, plan: Plan, time: TimeLeft) -> Try | F
 def _found(history: History, plan: Plan) -> Found:
     low, high = history.low, history.high
     narrow = low is not None and (low >= plan.highest if high is None else high <= low * (1 + plan.tolerance))
-    return Found(
+    return Found.of(
         rate=low,
         confirmed=low is not None and history.confirmed(low),
         bound=high,

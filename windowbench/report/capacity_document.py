@@ -64,15 +64,36 @@ def answer(content: Content) -> str:
         return f"{engine}: no rate was tried to its end."
     if found["rate"] is None:
         return f"{engine}: no rate was sustained; the lowest tried, {bound}, was not: {found['limited_by']}."
-    rate, limited_by = _rate(found["rate"]), found["limited_by"]
+    rate, limited_by = stated_rate(found), found["limited_by"]
     sure = "a full run confirmed it" if found["confirmed"] else "short probes only; no full run confirmed it"
     if found["bound"] is None:
-        return f"{engine}: at least {rate} sustained ({sure}); no higher rate was tried."
+        return f"{engine}: {rate} sustained ({sure}); no higher rate was tried."
     if limited_by in _NOT_THE_ENGINES:
-        why = f"at {bound} {_NOT_THE_ENGINES[limited_by]}; the engine's own limit was not reached"
-        return f"{engine}: at least {rate} sustained ({sure}); {why}."
+        why = f"at {bound} {_NOT_THE_ENGINES[limited_by]}{_had(content)}; the engine's own limit was not reached"
+        return f"{engine}: {rate} sustained ({sure}); {why}."
     width = (found["bound"] / found["rate"] - 1) * 100
     return f"{engine}: {rate} sustained ({sure}); {bound}, {width:.1f} % more, was not: {limited_by}."
+
+
+def stated_rate(found: Content) -> str:
+    """Return the rate that was found, as it is to be quoted: one that is a lower bound never stands without that."""
+    return f"at least {_rate(found['rate'])}" if found["lower_bound"] else _rate(found["rate"])
+
+
+def _had(content: Content) -> str:
+    """Return who had how much of the cores where the generator gave out first: the engine may have left it nothing."""
+    found = content["found"]
+    if found["limited_by"] != "generator saturated":
+        return ""
+    cores = next(
+        (
+            probe["cores"]
+            for probe in reversed(content["probes"])
+            if (probe["rate"], probe["outcome"]) == (found["bound"], found["limited_by"]) and probe.get("cores")
+        ),
+        None,
+    )
+    return f" ({', '.join(f'{name} {number(cores.get(name), 2)}' for name in _CORES)} cores)" if cores else ""
 
 
 def _rate(rate: float) -> str:
@@ -87,7 +108,8 @@ def _opening(content: Content) -> Opening:
     else:
         bound = found["bound"]
         above = "no higher rate was tried" if bound is None else f"{_rate(bound)}: {found['limited_by']}"
-        headline = Tile(label="sustained", value=_rate(found["rate"]), note=sentence(above))
+        label = "sustained" if found["confirmed"] else "sustained, not confirmed"
+        headline = Tile(label=label, value=stated_rate(found), note=sentence(above))
     full = sum(probe["full"] for probe in content["probes"])
     made = f"{plural(len(content['probes']) - full, 'probe')} and {plural(full, 'full run')}"
     return Opening(
@@ -106,7 +128,8 @@ def _probes(content: Content) -> Section:
     why: list[Line] = [(f"{probe['number']}: ", Foreign(probe["words"])) for probe in probes if probe["words"]]
     legend = (
         f"Latency: {content['headline']}_ms. Times in ms; the last three columns are mean cores taken in the measured"
-        " phase. Sustained means: every row exact, load as scheduled, latency not growing, results in time"
+        " phase. Sustained means: every row exact, load as scheduled, latency neither growing nor too great, and"
+        " results in time"
     )
     table = Table(
         title="",

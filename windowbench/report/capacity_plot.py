@@ -101,7 +101,9 @@ def _keys(content: Content, points: Points, bounds: Sequence[float]) -> list[Key
     found, met = content["found"], {probe["outcome"] for probe, _ in points}
     keys = [Key(label=outcome, colour=its, mark="dot") for outcome, (_, its) in _MARKS.items() if outcome in met]
     if found["rate"] is not None:
-        keys.append(Key(label=f"sustained: {count(round(found['rate']))} events/s", colour="c3"))
+        words = f"{'at least ' if found['lower_bound'] else ''}{count(round(found['rate']))} events/s"
+        unsure = "" if found["confirmed"] else ", not confirmed"
+        keys.append(Key(label=f"sustained{unsure}: {words}", colour="c3"))
         if found["bound"] is not None:
             keys.append(Key(label="uncertainty", colour="c5", mark="area"))
     keys += [Key(label=f"SLO: P90 {ms(bound_ms)}", colour="muted", mark="dash") for bound_ms in bounds]

@@ -111,7 +111,7 @@ class CellTable(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ErrorFigures:
-    """How far so many approximate counts are from the truth, in % of it, as `summary.json` has it; None each of no rows."""
+    """How far so many approximate counts are from the truth, in % of it; None each of no rows."""
 
     rows: int
     p50: float | None = None

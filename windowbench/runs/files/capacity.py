@@ -115,6 +115,9 @@ class Found:
         engine's only if nothing else was in its way.
     converged : bool
         Whether the bracket is as narrow as asked for; else probes or time were spent first.
+    lower_bound : bool
+        Whether the engine may well sustain more than the rate: nothing above it was tried, or what stopped there was not
+        the engine.
     """
 
     rate: float | None
@@ -122,6 +125,22 @@ class Found:
     bound: float | None
     limited_by: Outcome | None
     converged: bool
+    lower_bound: bool = False
+
+    @classmethod
+    def of(
+        cls, *, rate: float | None, confirmed: bool, bound: float | None, limited_by: Outcome | None, converged: bool
+    ) -> Found:
+        """Return what was found, with whether it is a lower bound."""
+        engines_limit = limited_by is not None and limited_by.is_the_engines
+        return cls(
+            rate=rate,
+            confirmed=confirmed,
+            bound=bound,
+            limited_by=limited_by,
+            converged=converged,
+            lower_bound=rate is not None and not engines_limit,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
