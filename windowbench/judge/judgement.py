@@ -55,7 +55,7 @@ from windowbench.runs.files.load import GeneratorFigures
 from windowbench.runs.files.status import RunStatus, StatusFile
 from windowbench.runs.files.summary import SUMMARY_VERSION, NotJudged, Summary
 from windowbench.runs.files.verdict import Verdict, VerdictFile
-from windowbench.runs.store import RunDirectory, RunDirectoryProblem
+from windowbench.runs.store import RunDirectory, RunDirectoryProblem, SaltMissing
 
 _log = logging.getLogger(__name__)
 
@@ -81,8 +81,10 @@ class Evaluation:
     load: dict[str, Any] = field(default_factory=dict)
 
 
-def judge_run(run: RunDirectory) -> Evaluation:
+def judge_run(run: RunDirectory, *, salt: str | None = None) -> Evaluation:
     """Judge a recorded run and write what was found into its directory.
+
+    The salt of a blind run is taken from its directory where it is not given.
 
     Raises
     ------
@@ -91,7 +93,7 @@ def judge_run(run: RunDirectory) -> Evaluation:
     RunDirectoryProblem
         When the directory cannot be written.
     """
-    evaluation = evaluate(run)
+    evaluation = evaluate(run, salt=salt)
     config = run.read_config()
     files = write_tables(run, config, evaluation.windows, evaluation.rows, evaluation.load)
     names = tuple(str(path.relative_to(run.path)) for path in (run.summary, run.verdict, *files))
@@ -109,20 +111,24 @@ def _status_of(run: RunDirectory) -> RunStatus:
         return RunStatus.UNKNOWN
 
 
-def evaluate(run: RunDirectory) -> Evaluation:
+def evaluate(run: RunDirectory, *, salt: str | None = None) -> Evaluation:
     """Judge a recorded run from its raw samples alone; nothing is written.
+
+    The salt of a blind run is taken from its directory where it is not given.
 
     Raises
     ------
     ConfigError
         When the run's ``config.json`` cannot be read. Anything else that goes wrong is an unknown verdict.
     """
-    config = run.read_config()
+    nominal = run.read_config()
     try:
         schedule = run.read_schedule()
         if schedule is None:
             return _unknown(run, ReasonCode.NO_SCHEDULE, "no schedule is known: the run ended before its load began")
-        return judge(read_recorded(run, config, schedule))
+        return judge(read_recorded(run, run.read_load_config(salt), schedule), seed=nominal.run.seed)
+    except SaltMissing as problem:
+        return _unknown(run, ReasonCode.SALT_MISSING, f"{problem}; {problem.remedy}")
     except RunDirectoryProblem as problem:
         return _unknown(run, ReasonCode.JUDGE_FAILED, str(problem))
     except Exception as error:  # noqa: BLE001 - whatever fails in the judge must not look like a valid run
@@ -136,13 +142,13 @@ def _unknown(run: RunDirectory, code: ReasonCode, text: str) -> Evaluation:
     return Evaluation(verdict=verdict, summary=summary)
 
 
-def judge(recorded: Recorded) -> Evaluation:
-    """Compare, measure and weigh what a run recorded."""
+def judge(recorded: Recorded, *, seed: int) -> Evaluation:
+    """Compare, measure and weigh what a run recorded; `seed` is that of its settings, whatever was added to it."""
     findings = find(recorded)
     verdict = weigh(findings, recorded.status, consumer_warnings(recorded.consumer))
     return Evaluation(
         verdict=verdict,
-        summary=summary_of(findings, verdict, run_id=recorded.config.run.run_id or recorded.run.run_id),
+        summary=summary_of(findings, verdict, run_id=recorded.config.run.run_id or recorded.run.run_id, seed=seed),
         windows=window_table(findings),
         rows=row_table(findings, recorded.rows),
         load=findings.load.columns(),

@@ -226,6 +226,7 @@ def load(summary: Summary) -> Table | None:
     scope = "".join(f", {count(number)} {word}" for word, number in found["scope"].items())
     delay = f"watermark delay {found['watermark_delay_ms'] / 1000:g} s"
     made = f", {plural(found['producers'], 'producer')}, {found['measured_seconds']:g} s measured, seed {found['seed']}"
+    made += " and a salt: a blind run" if found.get("blind") else ""
     cells: list[tuple[Line, Line]] = [
         ("load", (Foreign(found["arrivals"]), made)),
         ("events/s", ", ".join(rates)),

@@ -24,6 +24,8 @@ class LoadFigures:
     scope : dict of str to int
         How many there are of what rows are made for, by a word for it.
     seed : int
+    blind : bool
+        Whether a salt was added to the seed.
     """
 
     arrivals: str
@@ -38,6 +40,7 @@ class LoadFigures:
     watermark_delay_ms: int
     scope: dict[str, int]
     seed: int
+    blind: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
