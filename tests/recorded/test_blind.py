@@ -4,15 +4,20 @@ import dataclasses
 
 import pytest
 
+from config import config_parser, load
 from tests.unit.finished_run import finished_run
 from tests.unit.synthetic_run import small_config, synthetic_run
+from windowbench.campaigns import versus
+from windowbench.campaigns.salts import tell_salts
 from windowbench.compare.content import compare_runs
 from windowbench.compare.recorded import read_run
 from windowbench.judge.judgement import evaluate, judge_run
+from windowbench.load.arrivals import modulating_path
 from windowbench.load.salt import salted
+from windowbench.orchestrate.salt import salt_of
 from windowbench.report.comparison_document import comparison_document
 from windowbench.report.markdown import markdown_text
-from windowbench.report.run_files import read_content, run_text
+from windowbench.report.run_files import read_content, run_text, write_report
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.verdict import Status
 from windowbench.runs.store import RunDirectory
@@ -103,8 +108,6 @@ def test_a_report_says_that_the_run_was_blind_and_shows_its_bursts_once_the_salt
 
 
 def salted_path(run):
-    from windowbench.load.arrivals import modulating_path
-
     return modulating_path(salted(run.config, SALT), run.schedule.load_length_ns)
 
 
@@ -145,3 +148,62 @@ def test_a_run_whose_salt_is_not_told_yet_is_the_pair_of_no_other(tmp_path):
     RunDirectory(tmp_path / "spark").file("salt.json").unlink()
     content = compared(*paths)
     assert not any(entry["paired"] for entry in content["differences"])
+
+
+# --- campaigns --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def campaign(tmp_path, monkeypatch):
+    """Run a versus of two repeats whose runs take no time; note what was there when each of them began."""
+    runs, began = tmp_path / "runs", []
+
+    def benchmark(loaded, *, salt, **_):
+        run = loaded.config.run
+        began.append((run.run_id, salt, sorted(path.parent.name for path in runs.glob("*/salt.json"))))
+        if len(began) == 2:
+            raise KeyboardInterrupt
+        finished_run(runs, run.run_id, engine=loaded.config.engine.engine, seed=run.seed, blind=run.blind)
+        return 0
+
+    monkeypatch.setattr(versus, "benchmark", benchmark)
+    return runs, began
+
+
+def test_a_versus_tells_the_salt_of_a_repeat_after_its_last_arm_and_keeps_it_when_it_is_resumed(campaign):
+    runs, began = campaign
+    with pytest.raises(KeyboardInterrupt):
+        versus.body(["reference", "spark", "--repeats=2", "--blind", "--run-id=v", f"--runs-dir={runs}"])
+    assert list(runs.glob("*/salt.json")) == []
+    versus.body([f"--resume={runs / 'v'}"])
+    names, salts, told = zip(*began, strict=True)
+    assert len(names) == 5  # the second one was interrupted, and made again
+    assert salts[0] == salts[1] == salts[2] != salts[3] == salts[4]
+    assert told[:3] == ([], [], [])
+    first = sorted((names[0], names[2]))
+    assert told[3:] == (first, first)
+    assert {RunDirectory(runs / name).read_salt() for name in names[3:]} == {salts[3]}
+    content = RunDirectory(runs / "v").read_json("comparison.json")
+    assert [run["blind"] for run in content["runs"]] == [True] * 4
+    assert content["load_differences"] == []
+
+
+def test_the_bursts_of_a_run_are_told_with_its_salt_and_its_page_shows_them(tmp_path):
+    run = blind_run(rate=60.0, data_generator="mmpp")
+    directory = recorded(run, tmp_path, salt=None)
+    judge_run(directory, salt=SALT)
+    page = write_report(directory)
+    before = page.read_bytes()
+    tell_salts([directory], SALT)
+    assert directory.read_json("mmpp_path.json")["starts_ns"] == salted_path(run).starts_ns.tolist()
+    assert page.read_bytes() != before
+
+
+def test_who_takes_the_settings_of_a_blind_run_takes_its_salt_and_any_other_run_gets_one_of_its_own(tmp_path):
+    directory = recorded(blind_run(), tmp_path)
+    again = load(config_parser("run", ""), [f"--config={directory.config}", "--run-id=again"], {})
+    assert salt_of(again) == SALT
+    assert salted(again.config, salt_of(again)).run.seed == directory.read_load_config().run.seed
+    fresh = load(config_parser("run", ""), ["--blind"], {})
+    assert len({salt_of(fresh), salt_of(fresh), SALT}) == 3
+    assert salt_of(load(config_parser("run", ""), [f"--config={directory.config}", "--no-blind"], {})) is None
