@@ -1,16 +1,19 @@
 """Blind runs: who knows their settings alone does not know their load, and their judge takes the salt beside them."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from config import config_parser, load
 from tests.unit.finished_run import finished_run
 from tests.unit.synthetic_run import small_config, synthetic_run
-from windowbench.campaigns import versus
+from windowbench.campaigns import capacity, versus
+from windowbench.campaigns.capacity_command import body as capacity_command
 from windowbench.campaigns.salts import tell_salts
 from windowbench.compare.content import compare_runs
 from windowbench.compare.recorded import read_run
+from windowbench.errors import EngineFailed, ExitCode
 from windowbench.judge.judgement import evaluate, judge_run
 from windowbench.load.arrivals import modulating_path
 from windowbench.load.salt import salted
@@ -186,6 +189,25 @@ def test_a_versus_tells_the_salt_of_a_repeat_after_its_last_arm_and_keeps_it_whe
     content = RunDirectory(runs / "v").read_json("comparison.json")
     assert [run["blind"] for run in content["runs"]] == [True] * 4
     assert content["load_differences"] == []
+
+
+def test_the_probes_of_a_blind_search_keep_one_salt_until_their_engine_has_ended(tmp_path, monkeypatch):
+    began = []
+
+    def judged_run(run):
+        path = Path(run.config.run.runs_dir)
+        began.append((run.salt, list(path.glob("*/salt.json"))))
+        RunDirectory.create(path / run.config.run.run_id).write_config(run.config)
+        run.timeline.enter("warm-up")
+        raise EngineFailed("it gave up")
+
+    monkeypatch.setattr(capacity, "judged_run", judged_run)
+    flags = ["--engine=reference", "--blind", "--lowest-rate=5000", "--run-id=c", "--quiet"]
+    assert capacity_command([*flags, f"--runs-dir={tmp_path}"]) == ExitCode.UNSUSTAINABLE
+    assert len(began) >= 2
+    ((salt,), (told,)) = ({salt for salt, _ in began}, {len(told) for _, told in began})
+    assert (len(salt), told) == (32, 0)
+    assert [RunDirectory(path).read_salt() for path in (tmp_path / "c" / "probes").iterdir()] == [salt] * len(began)
 
 
 def test_the_bursts_of_a_run_are_told_with_its_salt_and_its_page_shows_them(tmp_path):
