@@ -11,7 +11,7 @@ from windowbench.runs.store import RunDirectory
 
 
 def tell_salts(runs: Sequence[RunDirectory], salt: str) -> None:
-    """Write the salt into the directories of runs; where loads have bursts, the page of a run shows them from now on."""
+    """Write the salt into the directories of runs; where loads have bursts, the pages of runs then show them."""
     for run in runs:
         if run.read_salt() is None and run.config.exists():
             tell_salt(run, salt)
