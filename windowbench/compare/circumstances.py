@@ -76,9 +76,9 @@ def load_differences(arms: Sequence[Arm]) -> tuple[LoadDifference, ...]:
     runs = [run for arm in arms for run in arm.eligible]
     for field, of in (("seed", seed_of), ("salt", salt_of)):
         drawn = [sorted(map(repr, map(of, arm.eligible))) for arm in arms if arm.eligible]
-        values = {run.run_id: of(run) for run in runs}
-        if any(other != drawn[0] for other in drawn[1:]) and any(value is not None for value in values.values()):
-            found.append(LoadDifference(field=field, values=values))
+        by_run: dict[str, Any] = {run.run_id: of(run) for run in runs}
+        if any(other != drawn[0] for other in drawn[1:]) and any(value is not None for value in by_run.values()):
+            found.append(LoadDifference(field=field, values=by_run))
     for field in ("scheduled_rate", "path_rate"):
         values = {run.run_id: _rate(run, field) for run in runs}
         means = [_mean([values[run.run_id] for run in arm.eligible]) for arm in arms if arm.eligible]
