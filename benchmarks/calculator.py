@@ -209,7 +209,7 @@ def measure_stages(run: RunDirectory) -> tuple[list[Figure], float]:
         return result
 
     recorded = timed("read and parse", lambda: read_recorded(run, config, schedule))
-    truth, generator, _ = timed("make schedule and truth again", lambda: replay(recorded))
+    truth, generator, *_ = timed("make schedule and truth again", lambda: replay(recorded))
     timed("classify", lambda: compare(recorded.rows, truth, rules_of(config.output_mode)))
     timed("everything but reading", lambda: judge(recorded, seed=config.run.seed))
     read, again, all_else = (

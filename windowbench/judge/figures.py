@@ -20,6 +20,7 @@ from windowbench.judge.measures.quantiles import percentiles, window_maxima
 from windowbench.judge.measures.steady_state import trend_note
 from windowbench.judge.truth.comparison import Comparison, RowClass, Truth
 from windowbench.judge.updates import Updates
+from windowbench.judge.verdict.exercise import Exercise
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.load_series import LoadSeries
 from windowbench.judge.verdict.verdict import RowFigures, SustainFigures
@@ -103,6 +104,7 @@ class Findings(Compared):
     path: MmppPath | None
     arrivals: GoodnessOfFit
     load: LoadSeries
+    exercise: Exercise
     resources: Resources | None
     in_transactions: bool
     visible: VisibleRows | None = None
@@ -209,6 +211,7 @@ def _load(findings: Findings, seed: int) -> LoadFigures:
         scope=config.workload.scope,
         seed=seed,
         blind=config.run.blind,
+        lacking=findings.exercise.lacking(),
     )
 
 

@@ -34,6 +34,7 @@ from windowbench.judge.truth.oracle import NOTHING_SEEN, Evidence, Oracle, Truth
 from windowbench.judge.truth.replay import ScheduledEvents, TwoLooks
 from windowbench.judge.truth.rows import ResultRows, RowModel
 from windowbench.judge.updates import find_updates, latency_slope
+from windowbench.judge.verdict.exercise import Exercise
 from windowbench.judge.verdict.generator import GeneratorLedger
 from windowbench.judge.verdict.host import ClockOffset, host_figures
 from windowbench.judge.verdict.load_series import LoadSeries
@@ -190,7 +191,7 @@ def find(recorded: Recorded) -> Findings:
     """Compare and measure what a run recorded."""
     config, schedule, rows, clock = recorded.config, recorded.schedule, recorded.rows, recorded.clock
     mode = config.output_mode
-    truth, generator, load = replay(recorded)
+    truth, generator, load, exercise = replay(recorded)
     closing = truth.cells.closing
     found = compare_rows(config, rows, truth, window_phases(closing, schedule), clock, mode=mode)
     measured, updates, figures = found.measured, found.updates, found.row_figures
@@ -230,6 +231,7 @@ def find(recorded: Recorded) -> Findings:
         path=path,
         arrivals=goodness_of_fit(config, schedule),
         load=load,
+        exercise=exercise,
         resources=resources(recorded.host, recorded.phases, measured_span, generator.sent_measured),
         visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=recorded.in_transactions),
         in_transactions=recorded.in_transactions,
@@ -239,7 +241,7 @@ def find(recorded: Recorded) -> Findings:
     )
 
 
-def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries]:
+def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries, Exercise]:
     """Make the schedule again; look at it for the closing of windows, then beside what was sent."""
     config, schedule = recorded.config, recorded.schedule
     load = TwoLooks(config, schedule)
@@ -250,12 +252,13 @@ def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries]:
     )
     builder = truth_builder(config, schedule, recorded.rows, recorded.clock, load.at_schedule(), evidence=evidence)
     ledger = GeneratorLedger(config, schedule, recorded.acks)
-    series = LoadSeries(schedule)
+    series, exercise = LoadSeries(schedule), Exercise(config, schedule)
     for events in load.beside(recorded.sent_ns):
         builder.add(events)
         ledger.add(events)
         series.add(events)
-    return builder.finish(), ledger.figures(recorded.topic, recorded.recorded_sends), series
+        exercise.add(events)
+    return builder.finish(), ledger.figures(recorded.topic, recorded.recorded_sends), series, exercise
 
 
 def truth_builder(

@@ -168,6 +168,9 @@ def rows(summary: Summary) -> Table | None:
     if shows_revisions(summary):
         counted.append(f"{count(found['intermediate'])} values before the final one")
     cells: list[tuple[Line, Line]] = [("rows", f"{count(found['expected'])} expected: {', '.join(counted)}")]
+    lacking = (summary.get("load") or {}).get("lacking")
+    if lacking:
+        cells.append(("the load had no", ", ".join(str(one).replace("_", " ") for one in lacking)))
     windows = ", ".join(f"{count(n)} {phase}" for phase, n in (summary.get("windows") or {}).items())
     if windows:
         cells.append(("windows", windows))
