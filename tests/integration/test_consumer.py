@@ -240,6 +240,9 @@ def test_a_database_of_its_own_that_dies_is_started_again(config, start, open_di
     send(config, range(100, 200))
     await_end(consumer, config)
     assert in_the_table(dsn, config) == on_the_topic(config)
+    family = psutil.Process(consumer.process.pid).children(recursive=True)
+    consumer.process.terminate()
+    assert psutil.wait_procs(family, PATIENCE)[1] == []
 
 
 def test_records_of_others_are_counted_and_left_out(config, start, database):

@@ -61,8 +61,8 @@ def test_verdict_comes_first_and_then_the_headline_with_interval_count_and_defin
     assert lines[0] == "verdict: valid   run synthetic"
     assert "every row was right" in lines[2]
     assert lines[4].startswith("excess_ms P90   400.")
-    note = " ".join(" ".join(lines[5:8]).split())
-    assert note.startswith("95 % interval 400.")
+    note = " ".join(" ".join(lines[5:9]).split())
+    assert note.startswith("Not ranked: 0 micro-batches measured, fewer than 10. 95 % interval 400.")
     assert "earliest possible emission of its window" in note
     assert note.endswith("nearest rank over 105 rows of 35 windows.")
 
@@ -100,6 +100,7 @@ def test_an_invalid_run_has_reasons_with_party_and_code_and_no_headline(summarie
         "since_window_end_ms  ",
         "freshness_ms  ",
         "120 expected: 120 exact, 0 wrong, 0 missing",
+        "disorder, late events, idle partition, bursts",
         "3 warm-up, 35 measured, 2 cool-down",
         "0 e2e below 0",
         "poisson, 2 producers, 70 s measured, seed 42",

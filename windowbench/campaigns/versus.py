@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from config import ConfigError, Loaded, config_parser, load
+from windowbench.campaigns.salts import tell_salts
 from windowbench.campaigns.versus_plan import (
     Plan,
     PlannedRun,
@@ -34,6 +35,7 @@ from windowbench.errors import EnvironmentProblem, ExitCode, HarnessError, Termi
 from windowbench.orchestrate.benchmark import benchmark
 from windowbench.orchestrate.live import Snapshot
 from windowbench.orchestrate.prepare import check_judgeable, free_name
+from windowbench.orchestrate.salt import draw_salt
 from windowbench.orchestrate.view import View, open_view
 from windowbench.report.comparison_document import comparison_document
 from windowbench.report.markdown import markdown_text
@@ -126,7 +128,7 @@ def _started(arguments: argparse.Namespace, argv: list[str] | None) -> tuple[Pat
     directory = runs_dir / name
     if directory.exists():
         raise EnvironmentProblem(f"{directory} exists", remedy="choose another --run-id, or remove the directory")
-    plan = make_plan(name, arms, repeats)
+    plan = make_plan(name, arms, repeats, draw_salt if first.run.blind else None)
     write_plan(directory, plan)
     return directory, plan
 
@@ -179,16 +181,26 @@ def _run_all(directory: Path, plan: Plan) -> Plan:
         where = f"run {number + 1} of {len(plan.runs)}: {printable(planned.label)}, repeat {planned.repeat}"
         if _ended(plan, planned):
             _tell(f"{where}: done before")
-            continue
-        run = _unused_run(plan, planned)
-        plan = plan.with_run(number, run)
-        write_plan(directory, plan)
-        _tell(f"{where}, seed {run.seed}; about {_left(plan, run, durations, left)} left")
-        started = time.monotonic()
-        word = _run_one(plan.loaded(run))
-        durations.append(time.monotonic() - started)
-        _tell(f"  {word or _result(plan, run)} ({durations[-1]:.0f} s)")
+        else:
+            run = _unused_run(plan, planned)
+            plan = plan.with_run(number, run)
+            write_plan(directory, plan)
+            _tell(f"{where}, seed {run.seed}; about {_left(plan, run, durations, left)} left")
+            started = time.monotonic()
+            word = _run_one(plan.loaded(run), plan.salt(run))
+            durations.append(time.monotonic() - started)
+            _tell(f"  {word or _result(plan, run)} ({durations[-1]:.0f} s)")
+        if plan.is_last_of_repeat(number):
+            _tell_salt(plan, planned)
     return plan
+
+
+def _tell_salt(plan: Plan, last: PlannedRun) -> None:
+    """Write the salt of a repeat into the directories of its runs, now that its last engine has ended."""
+    salt = plan.salt(last)
+    if salt is not None:
+        paths = [_path(plan, run) for run in plan.runs if run.repeat == last.repeat]
+        tell_salts([RunDirectory(path) for path in paths if path.is_dir()], salt)
 
 
 def _path(plan: Plan, run: PlannedRun) -> Path:
@@ -206,11 +218,11 @@ def _unused_run(plan: Plan, run: PlannedRun) -> PlannedRun:
     return dataclasses.replace(run, run_id=free_name(_path(plan, run).parent, run.run_id, mark="-again"))
 
 
-def _run_one(loaded: Loaded) -> str | None:
+def _run_one(loaded: Loaded, salt: str | None) -> str | None:
     """Make a run; return what went wrong, None when it was judged. Nothing but a signal stops the others."""
     quiet = loaded.config.run.quiet or not sys.stderr.isatty()
     try:
-        benchmark(loaded, view=_RunView(open_view(quiet=quiet)), show=lambda _: None)
+        benchmark(loaded, view=_RunView(open_view(quiet=quiet)), show=lambda _: None, salt=salt)
     except (KeyboardInterrupt, Terminated):
         raise
     except Exception as error:  # noqa: BLE001 - the next run may do better

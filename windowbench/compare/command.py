@@ -38,8 +38,7 @@ exit codes, the greatest that applies:
 TO_STDOUT = "-"
 
 
-def compare_parser() -> Parser:
-    """Return the parser of the command line."""
+def _parser() -> Parser:
     parser = Parser(
         prog="python -m windowbench compare",
         description="Compare finished runs.",
@@ -74,7 +73,7 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
 
 def body(argv: list[str] | None) -> int:
     """Run ``python -m windowbench compare``."""
-    arguments = compare_parser().parse_all(argv)
+    arguments = _parser().parse_all(argv)
     thresholds = [parse_threshold(expression) for expression in arguments.fail_on]
     directories = _distinct([*arguments.base, *arguments.runs])
     if len(directories) < 2:

@@ -20,6 +20,7 @@ from windowbench.judge.measures.quantiles import percentiles, window_maxima
 from windowbench.judge.measures.steady_state import GROWTH_NOT_JUDGED, trend_note
 from windowbench.judge.truth.comparison import Comparison, ErrorFigures, RowClass, Truth
 from windowbench.judge.updates import Updates
+from windowbench.judge.verdict.exercise import Exercise
 from windowbench.judge.verdict.few import too_few_to_rank
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.load_series import LoadSeries
@@ -60,10 +61,10 @@ def headline_of(mode: OutputMode) -> str:
     return "excess" if mode == "append" else "freshness"
 
 
-def ranking_latency(config: Config) -> str:
+def ranking_latency(mode: OutputMode, *, in_transactions: bool) -> str:
     """Return the latency that ranks: rows of a transaction are of no use to anybody before its commit."""
-    by_append_time = headline_of(config.output_mode)
-    return f"visible_{by_append_time}" if config.in_transactions else by_append_time
+    by_append_time = headline_of(mode)
+    return f"visible_{by_append_time}" if in_transactions else by_append_time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,9 @@ class Findings(Compared):
     path: MmppPath | None
     arrivals: GoodnessOfFit
     load: LoadSeries
+    exercise: Exercise
     resources: Resources | None
+    in_transactions: bool
     visible: VisibleRows | None = None
     first: FirstValues | None = None
     metrics: tuple[str, ...] = ()
@@ -123,7 +126,7 @@ class Findings(Compared):
     @property
     def headline(self) -> str:
         """The latency that ranks."""
-        return ranking_latency(self.config)
+        return ranking_latency(self.config.output_mode, in_transactions=self.in_transactions)
 
     @property
     def latency_names(self) -> tuple[str, ...]:
@@ -163,15 +166,18 @@ class Findings(Compared):
         return [f"the load changed its state {changes} times in the measured phase: too few to call its rate typical"]
 
 
-def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> Summary:
-    """Return every reported number of a run; how it ended and the files that the judge wrote are added by who knows."""
+def summary_of(findings: Findings, verdict: Verdict, *, run_id: str, seed: int) -> Summary:
+    """Return every reported number of a run; how it ended and the files that the judge wrote are added by who knows.
+
+    The seed is that of the settings, to which a blind run adds its salt.
+    """
     found = latencies(findings, findings.latency_names)
     return Summary(
         schema_version=SUMMARY_VERSION,
         run_id=run_id,
         verdict=verdict,
         headline=_headline(findings, found[findings.headline]) if verdict.status is Status.VALID else None,
-        load=_load(findings),
+        load=_load(findings, seed),
         latencies_ms=found,
         visible=None if findings.visible is None else findings.visible.figures,
         revisions=None if findings.first is None else findings.first.figures(),
@@ -196,7 +202,7 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> Summary:
     )
 
 
-def _load(findings: Findings) -> LoadFigures:
+def _load(findings: Findings, seed: int) -> LoadFigures:
     config, schedule = findings.config, findings.schedule
     seconds = (schedule.measure_end_ns - schedule.base_time_ns) / NS_PER_S
     return LoadFigures(
@@ -211,7 +217,9 @@ def _load(findings: Findings) -> LoadFigures:
         slide_ms=config.windows.slide_ms,
         watermark_delay_ms=config.windows.delay_ms,
         scope=config.workload.scope,
-        seed=config.run.seed,
+        seed=seed,
+        blind=config.run.blind,
+        lacking=findings.exercise.lacking(),
     )
 
 

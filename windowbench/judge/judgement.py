@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config, OutputMode
+from windowbench.engines.protocol import UNASKED, recorded_messages
 from windowbench.judge.engine import engine_figures
 from windowbench.judge.figures import Compared, Findings, headline_of, summary_of
 from windowbench.judge.first_values import find_first_values
@@ -34,10 +35,12 @@ from windowbench.judge.truth.oracle import NOTHING_SEEN, Evidence, Oracle, Truth
 from windowbench.judge.truth.replay import ScheduledEvents, TwoLooks
 from windowbench.judge.truth.rows import ResultRows, RowModel
 from windowbench.judge.updates import course_of_excess, course_of_freshness, find_updates
+from windowbench.judge.verdict.exercise import Exercise
 from windowbench.judge.verdict.generator import GeneratorLedger
 from windowbench.judge.verdict.host import ClockOffset, host_figures
 from windowbench.judge.verdict.load_series import LoadSeries
 from windowbench.judge.verdict.reasons import Party, ReasonCode, charge
+from windowbench.judge.verdict.topics import shared_blame, strangers, topic_reasons
 from windowbench.judge.verdict.verdict import (
     SustainFigures,
     approximation_reasons,
@@ -53,12 +56,14 @@ from windowbench.judge.verdict.verdict import (
 from windowbench.judge.verdict.visibility import visible_reasons, visible_warnings
 from windowbench.judge.visible import visible_rows
 from windowbench.load.arrivals import modulating_path
+from windowbench.load.numbering import input_partitions
 from windowbench.load.schedule import Schedule
 from windowbench.runs.files.load import GeneratorFigures
 from windowbench.runs.files.status import RunStatus, StatusFile
 from windowbench.runs.files.summary import SUMMARY_VERSION, NotJudged, Summary
+from windowbench.runs.files.topics import TopicsFile
 from windowbench.runs.files.verdict import Verdict, VerdictFile
-from windowbench.runs.store import RunDirectory, RunDirectoryProblem
+from windowbench.runs.store import RunDirectory, RunDirectoryProblem, SaltMissing
 
 _log = logging.getLogger(__name__)
 
@@ -84,8 +89,10 @@ class Evaluation:
     load: dict[str, Any] = field(default_factory=dict)
 
 
-def judge_run(run: RunDirectory) -> Evaluation:
+def judge_run(run: RunDirectory, *, salt: str | None = None) -> Evaluation:
     """Judge a recorded run and write what was found into its directory.
+
+    The salt of a blind run is taken from its directory where it is not given.
 
     Raises
     ------
@@ -94,7 +101,7 @@ def judge_run(run: RunDirectory) -> Evaluation:
     RunDirectoryProblem
         When the directory cannot be written.
     """
-    evaluation = evaluate(run)
+    evaluation = evaluate(run, salt=salt)
     config = run.read_config()
     files = write_tables(run, config, evaluation.windows, evaluation.rows, evaluation.load)
     names = tuple(str(path.relative_to(run.path)) for path in (run.summary, run.verdict, *files))
@@ -112,20 +119,24 @@ def _status_of(run: RunDirectory) -> RunStatus:
         return RunStatus.UNKNOWN
 
 
-def evaluate(run: RunDirectory) -> Evaluation:
+def evaluate(run: RunDirectory, *, salt: str | None = None) -> Evaluation:
     """Judge a recorded run from its raw samples alone; nothing is written.
+
+    The salt of a blind run is taken from its directory where it is not given.
 
     Raises
     ------
     ConfigError
         When the run's ``config.json`` cannot be read. Anything else that goes wrong is an unknown verdict.
     """
-    config = run.read_config()
+    nominal = run.read_config()
     try:
         schedule = run.read_schedule()
         if schedule is None:
             return _unknown(run, ReasonCode.NO_SCHEDULE, "no schedule is known: the run ended before its load began")
-        return judge(read_recorded(run, config, schedule))
+        return judge(read_recorded(run, run.read_load_config(salt), schedule), seed=nominal.run.seed)
+    except SaltMissing as problem:
+        return _unknown(run, ReasonCode.SALT_MISSING, f"{problem}; {problem.remedy}")
     except RunDirectoryProblem as problem:
         return _unknown(run, ReasonCode.JUDGE_FAILED, str(problem))
     except Exception as error:  # noqa: BLE001 - whatever fails in the judge must not look like a valid run
@@ -139,13 +150,14 @@ def _unknown(run: RunDirectory, code: ReasonCode, text: str) -> Evaluation:
     return Evaluation(verdict=verdict, summary=summary)
 
 
-def judge(recorded: Recorded) -> Evaluation:
-    """Compare, measure and weigh what a run recorded."""
+def judge(recorded: Recorded, *, seed: int) -> Evaluation:
+    """Compare, measure and weigh what a run recorded; `seed` is that of its settings, whatever was added to it."""
     findings = find(recorded)
-    verdict = weigh(findings, recorded.status, consumer_warnings(recorded.consumer))
+    warnings = [*consumer_warnings(recorded.consumer), *unasked_warnings(recorded.progress)]
+    verdict = weigh(findings, recorded.status, recorded.topics, warnings)
     return Evaluation(
         verdict=verdict,
-        summary=summary_of(findings, verdict, run_id=recorded.config.run.run_id or recorded.run.run_id),
+        summary=summary_of(findings, verdict, run_id=recorded.config.run.run_id or recorded.run.run_id, seed=seed),
         windows=window_table(findings),
         rows=row_table(findings, recorded.rows),
         load=findings.load.columns(),
@@ -182,7 +194,7 @@ def find(recorded: Recorded) -> Findings:
     """Compare and measure what a run recorded."""
     config, schedule, rows, clock = recorded.config, recorded.schedule, recorded.rows, recorded.clock
     mode = config.output_mode
-    truth, generator, load = replay(recorded)
+    truth, generator, load, exercise = replay(recorded)
     closing = truth.cells.closing
     found = compare_rows(config, rows, truth, window_phases(closing, schedule), clock, mode=mode)
     measured, updates, figures = found.measured, found.updates, found.row_figures
@@ -223,8 +235,10 @@ def find(recorded: Recorded) -> Findings:
         path=path,
         arrivals=goodness_of_fit(config, schedule),
         load=load,
+        exercise=exercise,
         resources=resources(recorded.host, recorded.phases, measured_span, generator.sent_measured),
-        visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
+        visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=recorded.in_transactions),
+        in_transactions=recorded.in_transactions,
         first=first,
         metrics=RowModel.of(config.engine.workload).metrics,
         approximation=truth.errors(found.comparison, rows.parsed),
@@ -232,7 +246,7 @@ def find(recorded: Recorded) -> Findings:
     )
 
 
-def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries]:
+def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries, Exercise]:
     """Make the schedule again; look at it for the closing of windows, then beside what was sent."""
     config, schedule = recorded.config, recorded.schedule
     load = TwoLooks(config, schedule)
@@ -243,12 +257,13 @@ def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries]:
     )
     builder = truth_builder(config, schedule, recorded.rows, recorded.clock, load.at_schedule(), evidence=evidence)
     ledger = GeneratorLedger(config, schedule, recorded.acks)
-    series = LoadSeries(schedule)
+    series, exercise = LoadSeries(schedule), Exercise(config, schedule)
     for events in load.beside(recorded.sent_ns):
         builder.add(events)
         ledger.add(events)
         series.add(events)
-    return builder.finish(), ledger.figures(recorded.topic, recorded.recorded_sends), series
+        exercise.add(events)
+    return builder.finish(), ledger.figures(recorded.topic, recorded.recorded_sends), series, exercise
 
 
 def truth_builder(
@@ -280,24 +295,38 @@ def consumer_warnings(consumer: Mapping[str, Any]) -> list[str]:
     return warnings
 
 
-def weigh(findings: Findings, ended: StatusFile, warnings: Sequence[str] = ()) -> Verdict:
-    """Weigh everything that was found; the generator's faults come first."""
+def unasked_warnings(progress: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what a reader should know of messages of the engine that nobody had asked for."""
+    said = [message.text("said") for message in recorded_messages(progress) if message.kind == UNASKED]
+    return [f"the engine said {kind} {said.count(kind)} times without being asked" for kind in dict.fromkeys(said)]
+
+
+def weigh(
+    findings: Findings, ended: StatusFile, topics: TopicsFile | None = None, warnings: Sequence[str] = ()
+) -> Verdict:
+    """Weigh everything that was found; what the topics say and the generator's faults come first."""
     generator = generator_reasons(findings.generator, findings.config)
-    rows = row_reasons(findings.row_figures, sent_early=findings.generator.early > 0)
+    config, figures = findings.config, findings.row_figures
+    others = strangers(findings.generator, partitions=input_partitions(config).count)
+    only_the_engine_writes = config.kafka.embedded
+    rows = row_reasons(figures, sent_early=findings.generator.early > 0, foreign_counts=only_the_engine_writes)
+    rows = shared_blame(rows, others)
     visible = None if findings.visible is None else findings.visible.figures
     reasons = [
+        *([] if topics is None else topic_reasons(topics, rows_read=sum(figures.counts.values()))),
         *generator,
         *(reason for reason in rows if reason.party is Party.GENERATOR),
-        *host_reasons(findings.host, findings.clock, findings.config),
-        *visible_reasons(visible),
+        *host_reasons(findings.host, findings.clock, config),
+        *visible_reasons(visible, needed=findings.in_transactions),
         *(reason for reason in rows if reason.party is not Party.GENERATOR),
         *approximation_reasons(findings.approximation, findings.config.judge.approximation_error),
     ]
     if ended.status is not RunStatus.COMPLETED:
         why = f"the run did not complete: {ended.status}" + (f" ({ended.error})" if ended.error else "")
         reasons.insert(0, charge(Party.HARNESS, ReasonCode.NOT_COMPLETED, why))
-    found = warnings_of(findings.generator, findings.host, findings.row_figures, findings.config)
+    found = warnings_of(findings.generator, findings.host, figures, config)
     found += [*findings.load_warnings, *visible_warnings(visible), *warnings]
-    p90_ms = percentiles(findings.sample(findings.headline)[0]).p90
-    level = level_reasons(findings.headline, p90_ms, findings.sustain.limit_ms)
+    # Of rows in transactions that nobody saw become visible, what ranks is not known; that is a reason by itself.
+    ranks = findings.headline if findings.headline in findings.latency_names else findings.by_append_time
+    level = level_reasons(ranks, percentiles(findings.sample(ranks)[0]).p90, findings.sustain.limit_ms)
     return decide(reasons, [*level, *sustain_reasons(findings.sustain)], found)

@@ -11,6 +11,7 @@ from config import MUST_COUNT_MARGIN_MS, Config, ConfigError
 from windowbench.engines.contract import ROOT, engine_of
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin, TopicPlan
+from windowbench.load.salt import SALT
 from windowbench.settings.knobs import ENV_PREFIX
 
 
@@ -95,9 +96,10 @@ def prepare_topic(admin: Admin, plan: TopicPlan, *, clear: bool) -> None:
 def child_environment(environ: Mapping[str, str], **extra: str) -> dict[str, str]:
     """Return the environment of a child: ours, without settings, which reach it by ``config.json`` alone.
 
-    A ``SPARK_HOME`` or ``FLINK_HOME`` of another installation would bring its own versions and defaults into the run.
+    A ``SPARK_HOME`` or ``FLINK_HOME`` of another installation would bring its own versions and defaults into the run;
+    the salt of a blind run is for its producers alone.
     """
-    foreign = {"SPARK_HOME", "FLINK_HOME"}
+    foreign = {"SPARK_HOME", "FLINK_HOME", SALT}
     kept = {k: v for k, v in environ.items() if not k.startswith(ENV_PREFIX) and k not in foreign}
     return kept | extra
 

@@ -31,11 +31,14 @@ _PROBE_SIZE, _FULL_SIZE = 30, 90
 def latency_against_load(content: Content) -> Plot:
     """Draw every probe that shows a latency, the rate that was found, its uncertainty and the objectives."""
     points = [(probe, p90) for probe in content["probes"] if (p90 := headline_p90(content, probe)) is not None]
-    bounds = _bounds(content)
+    bounds, found = _bounds(content), content["found"]
 
     def paint(axes: Axes) -> None:
         _paint_points(axes, points)
-        _paint_answer(axes, content["found"])
+        if found["rate"] is not None:
+            axes.axvline(found["rate"], color=colour("c3"))
+            if found["bound"] is not None:
+                axes.axvspan(found["rate"], found["bound"], color=colour("c5"), alpha=0.16, linewidth=0)
         for bound_ms in bounds:
             axes.axhline(bound_ms, color=colour("muted"), linewidth=0.9, linestyle=(0, (4, 3)))
         axes.set(xlabel="offered load, events/s", ylabel=f"{content['headline']}_ms P90, ms")
@@ -74,14 +77,6 @@ def _paint_points(axes: Axes, points: Points) -> None:
             linewidth=0,
             zorder=3,
         )
-
-
-def _paint_answer(axes: Axes, found: Content) -> None:
-    if found["rate"] is None:
-        return
-    axes.axvline(found["rate"], color=colour("c3"))
-    if found["bound"] is not None:
-        axes.axvspan(found["rate"], found["bound"], color=colour("c5"), alpha=0.16, linewidth=0)
 
 
 def _scale(axes: Axes, *, positive: bool) -> None:

@@ -62,8 +62,9 @@ def forest(content: Content) -> Plot | None:
         axes.set_xlabel("ms more than the base (left of zero: faster)")
 
     said = "; ".join(
-        f"{arm} P{percent} {signed(figure['value'])} ms, 95 % interval {_interval_said(figure)}"
+        f"{arm} P{percent} {signed(figure['value'])} ms, 95 % interval {interval}"
         for arm, percent, figure in shown
+        for interval in [" to ".join(map(signed, figure["interval"])) + " ms" if figure["interval"] else "none"]
     )
     words = f"Differences of {ranked['metric']} from {content['base']}: {said}."
     return Plot(
@@ -74,11 +75,6 @@ def forest(content: Content) -> Plot | None:
         size=(WIDE, 0.75 + 0.27 * len(shown)),
         note="A line is the 95 % interval. Where it does not cross zero, the difference is shown.",
     )
-
-
-def _interval_said(figure: Mapping[str, Any]) -> str:
-    interval = figure["interval"]
-    return f"{signed(interval[0])} to {signed(interval[1])} ms" if interval else "none"
 
 
 def _quantiles(content: Content, metric: str) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from windowbench.report.wording import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 COLOURS = {
     "ink": "#0a0b01",
@@ -101,13 +100,9 @@ def draw(plot: Plot) -> str:
         if layout is not None:  # once is enough: saving would arrange it all again
             layout.execute(figure)
             figure.set_layout_engine("none")
-        return _page_svg(_saved(figure), plot.words)
-
-
-def _saved(figure: Figure) -> str:
-    out = io.StringIO()
-    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return out.getvalue()
+        out = io.StringIO()
+        figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        return _page_svg(out.getvalue(), plot.words)
 
 
 def _page_svg(svg: str, alternative: str) -> str:
