@@ -42,6 +42,7 @@ from windowbench.judge.verdict.verdict import (
     decide,
     generator_reasons,
     host_reasons,
+    nothing_measured,
     row_reasons,
     sustain_reasons,
     unknown,
@@ -282,6 +283,7 @@ def weigh(findings: Findings, ended: StatusFile, warnings: Sequence[str] = ()) -
     visible = None if findings.visible is None else findings.visible.figures
     reasons = [
         *generator,
+        *nothing_measured(events=findings.generator.sent_measured, windows=findings.measured_windows),
         *(reason for reason in rows if reason.party is Party.GENERATOR),
         *host_reasons(findings.host, findings.clock, findings.config),
         *visible_reasons(visible),
