@@ -411,7 +411,7 @@ def test_what_makes_a_run_invalid_outweighs_that_it_was_unsustainable(run, tmp_p
     assert reasons_of(run, tmp_path) == {"rows_wrong": "engine", "excess_grows": "engine"}
 
 
-# --- the machine -------------------------------------------------------------------------------------------------------
+# --- the machine ------------------------------------------------------------------------------------------------------
 
 
 def test_a_clock_that_steps_back_beyond_the_begin_of_the_load(run, tmp_path):
