@@ -34,9 +34,8 @@ def test_created_directory_has_its_parts_and_its_version(run):
     assert run.read_json("format.json") == {"schema_version": SCHEMA_VERSION}
 
 
-def test_a_directory_that_holds_something_is_refused(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(RunDirectoryProblem, match="not empty") as caught:
+def test_a_directory_that_is_there_is_refused_whether_it_holds_something_or_not(tmp_path):
+    with pytest.raises(RunDirectoryProblem, match="exists") as caught:
         RunDirectory.create(tmp_path)
     assert caught.value.exit_code == ExitCode.ENVIRONMENT
 

@@ -20,7 +20,7 @@ from windowbench.configuration.known import USUAL, check_owned
 from windowbench.engines import ENGINES
 from windowbench.errors import EnvironmentProblem
 from windowbench.load.streams import stream_rng
-from windowbench.runs.store import RunDirectory
+from windowbench.runs.store import RunDirectory, check_owner
 from windowbench.settings.knobs import Pairs, nearest
 
 # History of versus.json; readers refuse a number they do not know.
@@ -201,12 +201,13 @@ def read_plan(directory: Path) -> Plan:
     Raises
     ------
     EnvironmentProblem
-        When there is none, or it is damaged or of another version.
+        When there is none, or it is another user's, damaged or of another version.
     """
     if not (directory / PLAN_NAME).is_file():
         raise EnvironmentProblem(
             f"{directory} is no directory of a versus: it has no {PLAN_NAME}", remedy="name one below runs/"
         )
+    check_owner(directory)
     content = RunDirectory(directory).read_json(PLAN_NAME)
     version = content.get("schema_version")
     if version != SCHEMA_VERSION:

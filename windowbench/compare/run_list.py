@@ -206,7 +206,7 @@ def _prune(run: ListedRun, *, really: bool) -> str:
     holder = holder_of(run.path)
     brokers = processes_naming(run.path.resolve() / "broker")
     if holder is not None or brokers:
-        return f"{name} stays: process {holder or brokers[0]} works in it"
+        return f"{name} stays: {holder or f'process {brokers[0]}'} works in it"
     if not really:
         return f"{name} would be removed ({printable(run.read.standing)})"
     try:
