@@ -14,8 +14,8 @@ NOTICEABLE_LOAD = 0.01
 """Share by which the scheduled rates of arms may differ without being named."""
 _STATE_AT_START = "_at_start"
 """Ends the names of fields that say in what state the machine was: shown with the run, never equal."""
-_OF_THE_ENGINE = ("jvm_flags.",)
-"""Begins the names of fields that follow from the engine: named, and no other machine."""
+_NO_OTHER_MACHINE = ("jvm_flags.", "windowbench.")
+"""Begins the names of fields that follow from the engine, or say which state of windowbench measured: named alone."""
 _LOOPBACK_PORT = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d+")
 
 
@@ -44,7 +44,7 @@ def environment_differences(runs: Sequence[ReadRun]) -> tuple[EnvironmentDiffere
         values = {run: of_run.get(name) for run, of_run in fields.items()}
         if len(set(map(repr, values.values()))) > 1:
             known = {repr(value) for run, value in values.items() if run in eligible and value is not None}
-            refused = len(known) > 1 and not name.startswith(_OF_THE_ENGINE)
+            refused = len(known) > 1 and not name.startswith(_NO_OTHER_MACHINE)
             found.append(EnvironmentDifference(field=name, values=values, refused=refused))
     return tuple(found)
 

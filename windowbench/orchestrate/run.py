@@ -18,6 +18,7 @@ from pathlib import Path
 from config import Config, Loaded
 from windowbench.broker.embedded import EmbeddedBroker
 from windowbench.broker.storage import check_free_disk
+from windowbench.engines.contract import engine_of
 from windowbench.judge.truth.rows import RowModel
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.clock import measure_clock_offset
@@ -158,6 +159,7 @@ class Run:
                 "settings": admin.broker_settings(),
             },
             engine_python=launcher.installation.engine_python,
+            jars=[*(["broker"] if self.config.kafka.embedded else []), *engine_of(self.config).jars],
         )
         launcher.run.write_json("environment.json", environment)
 
