@@ -223,3 +223,7 @@ def test_a_long_run_of_send_times_takes_few_bytes_each(run):
 def test_json_of_a_run_is_plain_json(run):
     path = run.write_json("summary.json", {"a": [1, None, "ä"]})
     assert json.loads(path.read_text(encoding="utf-8")) == {"a": [1, None, "ä"]}
+
+
+def test_a_run_directory_is_nobody_elses(tmp_path):
+    assert RunDirectory.create(tmp_path / "r").path.stat().st_mode & 0o777 == 0o700

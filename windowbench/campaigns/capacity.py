@@ -40,6 +40,7 @@ from windowbench.report.terminal import plain, terminal_text
 from windowbench.runs.files.capacity import Capacity, Found, Outcome, Plan, ProbeRecord, SearchStatus
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.store import RunDirectory, first_unused
+from windowbench.settings.masking import mask_value
 
 _ORIGIN = "capacity search"
 _OVERHEAD_SECONDS = 20.0
@@ -245,7 +246,7 @@ class CapacitySearch:
             time_limit_s=self._request.time_limit_s,
             seconds=round(time.monotonic() - self._began, 1),
             environment=dict(self._environment),
-            config=self._base.flat(),
+            config={name: mask_value(name, value) for name, value in self._base.flat().items()},
             origins=dict(self._origins),
             found=found,
             probes=tuple(self._records),

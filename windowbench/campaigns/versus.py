@@ -39,12 +39,12 @@ from windowbench.orchestrate.view import View, open_view
 from windowbench.processes.runlock import RunLock
 from windowbench.report.comparison_document import comparison_document
 from windowbench.report.markdown import markdown_text
-from windowbench.report.wording import printable
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.comparison import JudgedThreshold
 from windowbench.runs.files.status import RunStatus
 from windowbench.runs.files.verdict import Status
 from windowbench.runs.store import RunDirectory, claimed, first_unused, names
+from windowbench.settings.printing import printable
 
 _EPILOG = """\
 An ARM is an engine, a variant of it behind a colon, settings behind commas: spark, spark:tuned,

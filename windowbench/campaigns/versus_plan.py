@@ -22,6 +22,7 @@ from windowbench.errors import EnvironmentProblem
 from windowbench.load.streams import stream_rng
 from windowbench.runs.store import RunDirectory, check_owner
 from windowbench.settings.knobs import Pairs, nearest
+from windowbench.settings.masking import mask_named
 
 # History of versus.json; readers refuse a number they do not know.
 # 1: repeats, arms with label, configuration and origins, runs in their order.
@@ -155,7 +156,7 @@ def make_plan(name: str, arms: Sequence[tuple[str, Loaded]], repeats: int) -> Pl
     by_label: dict[str, Loaded] = {}
     slugs: dict[str, str] = {}
     for label, loaded in arms:
-        unused = unused_label(short(label), list(by_label))
+        unused = unused_label(short(mask_named(label)), list(by_label))
         by_label[unused] = loaded
         slugs[unused] = unused_label(_slug(label), list(slugs.values()), "-")
     labels = list(by_label)

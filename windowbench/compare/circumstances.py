@@ -9,6 +9,7 @@ from typing import Any
 from windowbench.compare.arms import Arm, differing
 from windowbench.compare.finished import ReadRun
 from windowbench.runs.files.comparison import EnvironmentDifference, LoadDifference, SettingDifference
+from windowbench.settings.masking import mask_value
 
 NOTICEABLE_LOAD = 0.01
 """Share by which the scheduled rates of arms may differ without being named."""
@@ -22,7 +23,7 @@ _LOOPBACK_PORT = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d+")
 def configuration_differences(arms: Sequence[Arm]) -> tuple[SettingDifference, ...]:
     """Return every setting in which arms differ, with its value in each."""
     return tuple(
-        SettingDifference(setting=name, values={arm.label: arm.values.get(name) for arm in arms})
+        SettingDifference(setting=name, values={arm.label: mask_value(name, arm.values.get(name)) for arm in arms})
         for name in differing(arms)
     )
 
@@ -50,7 +51,7 @@ def environment_differences(runs: Sequence[ReadRun]) -> tuple[EnvironmentDiffere
 
 
 def _fields(run: ReadRun) -> dict[str, Any]:
-    return {name: portable(value, run) for name, value in _flattened(run.environment)}
+    return {name: mask_value(name, portable(value, run)) for name, value in _flattened(run.environment)}
 
 
 def _flattened(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

@@ -23,12 +23,12 @@ from windowbench.processes.process_table import processes_naming
 from windowbench.processes.runlock import holder_of
 from windowbench.report.document import Foreign, Line, Row, Table
 from windowbench.report.terminal import table_text
-from windowbench.report.wording import printable
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.summary import Headline
 from windowbench.runs.files.verdict import Status
 from windowbench.runs.store import cannot_write
 from windowbench.settings.command_line import Parser
+from windowbench.settings.printing import printable
 
 _WIDE = 160
 """Where there is no terminal, a run has one line."""

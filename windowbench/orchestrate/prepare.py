@@ -12,7 +12,6 @@ from windowbench.engines.contract import ROOT, engine_of
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin, TopicPlan
 from windowbench.runs.store import RunDirectory, first_unused
-from windowbench.settings.knobs import ENV_PREFIX
 
 
 def usual_name(config: Config) -> str:
@@ -93,16 +92,6 @@ def prepare_topic(admin: Admin, plan: TopicPlan, *, clear: bool) -> None:
             msg, remedy="name a fresh topic, leave the name out, or give --clear-topics to delete its records"
         )
     admin.clear(plan.name)
-
-
-def child_environment(environ: Mapping[str, str], **extra: str) -> dict[str, str]:
-    """Return the environment of a child: ours, without settings, which reach it by ``config.json`` alone.
-
-    A ``SPARK_HOME`` or ``FLINK_HOME`` of another installation would bring its own versions and defaults into the run.
-    """
-    foreign = {"SPARK_HOME", "FLINK_HOME"}
-    kept = {k: v for k, v in environ.items() if not k.startswith(ENV_PREFIX) and k not in foreign}
-    return kept | extra
 
 
 def producer_command(config_path: Path, schedule_path: Path) -> list[str]:

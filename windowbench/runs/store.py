@@ -100,7 +100,7 @@ def claimed(path: Path) -> Path:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir()
+        path.mkdir(mode=0o700)
     except FileExistsError as error:
         if not path.parent.is_dir():
             raise cannot_write(path, error) from error
