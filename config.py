@@ -196,7 +196,7 @@ class Config(JobConfig):
     @property
     def observes_visible_time(self) -> bool:
         """Whether a consumer notes when each row became visible."""
-        return self.kafka.visible_time or self.in_transactions
+        return self.kafka.visible_time or self.in_transactions or self.engine.may_use_transactions
 
     def replace(self, **values: object) -> Config:
         """Return a copy with the named settings changed, checked like any other.

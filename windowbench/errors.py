@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -115,6 +116,7 @@ _RAISED: dict[signal.Signals, type[BaseException]] = {
 _received: list[signal.Signals] = []
 """The signal that raised, once one did: what it raised may get lost on its way."""
 _kills: list[Callable[[], None]] = []
+_AGAIN_SECONDS = 0.05
 
 
 def raise_on_signals() -> None:
@@ -197,10 +199,32 @@ def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None 
     before = {number: signal.getsignal(number) for number in _RAISED}
     raise_on_signals()
     try:
-        return _exit_code(body, argv)
+        with _nothing_lost():
+            return _exit_code(body, argv)
     finally:
         _give_back(before)
         _received.clear()
+
+
+@contextmanager
+def _nothing_lost() -> Iterator[None]:
+    """Send a signal again where Python drops what it raised: in a callback of its own, such as one while it imports."""
+    before = sys.unraisablehook
+
+    def hook(lost: sys.UnraisableHookArgs) -> None:
+        if not _received or not issubclass(lost.exc_type, (KeyboardInterrupt, Terminated)):
+            before(lost)
+            return
+        raise_on_signals()
+        again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), _received[0]))
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _give_back(handlers: Mapping[signal.Signals, _Handler]) -> None:

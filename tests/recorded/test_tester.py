@@ -136,14 +136,63 @@ def test_a_row_of_this_run_with_a_number_written_as_text(run, tmp_path):
     assert reasons_of(run, tmp_path) == {"rows_wrong": "engine"}
 
 
-def test_records_of_others_in_the_results_topic_are_counted_and_warned_about(run, tmp_path):
+def test_records_that_are_no_rows_where_nobody_but_the_engine_writes(run, tmp_path):
     append = run.result(4, 1).append_ms
     theirs = json.dumps({**run.result(4, 1).row, "run_id": "theirs", "views": 10**6}).encode()
     for value in (b"", b"\xff", b"[1]", b"null", theirs):
         run.results.append(Result(append_ms=append, row={}, value=value, timestamp_type=0))
-    verdict = verdict_of(run, tmp_path)
-    assert verdict.status is Status.VALID
-    assert verdict.warnings == ("5 records of others are in the results topic",)
+    assert reasons_of(run, tmp_path) == {"rows_foreign": "engine"}
+
+
+@pytest.mark.parametrize("broken", [b"\xef\xbb\xbf", b"NaN "])
+def test_a_row_of_this_run_that_is_no_json_is_called_that(run, tmp_path, broken):
+    value = broken + json.dumps(run.result(4, 1).row).encode()
+    run.results.append(Result(append_ms=run.result(4, 1).append_ms, row={}, value=value))
+    assert reasons_of(run, tmp_path) == {"rows_malformed": "engine"}
+
+
+def test_rows_that_were_removed_after_others_took_their_place(run, tmp_path):
+    run.log = {"removed": 60, "end": len(run.results) + 60, "begins_at": 60}
+    assert reasons_of(run, tmp_path) == {"records_removed": "outside"}
+
+
+@pytest.mark.parametrize("name", ["events_topic", "result_topic"])
+def test_a_topic_that_was_made_anew(run, tmp_path, name):
+    run.topic_ids = {getattr(run.config.kafka, name): "another"}
+    assert reasons_of(run, tmp_path) == {"topic_replaced": "outside"}
+
+
+def test_rows_that_are_committed_and_were_not_read(run, tmp_path):
+    run.log = {"committed": len(run.results) + 1}
+    assert reasons_of(run, tmp_path) == {"records_unread": "harness"}
+
+
+def test_rows_in_transactions_of_an_engine_that_says_nothing_of_them(run, tmp_path):
+    run.log = {"in_transactions": len(run.results), "markers": 5}
+    assert reasons_of(run, tmp_path) == {"visible_time_unknown": "harness"}
+
+
+def test_rows_in_transactions_that_somebody_observed_are_ranked_by_when_they_were_visible(tmp_path):
+    run = synthetic_run(rate=60.0, visible_time=True)
+    run.log = {"in_transactions": len(run.results), "markers": 5}
+    evaluation = evaluate(run.write(tmp_path))
+    assert evaluation.verdict.status is Status.VALID
+    assert evaluation.summary.headline.name == "visible_excess_ms"
+
+
+@pytest.mark.parametrize(
+    ("others", "code"), [({"foreign": 500}, "events_foreign"), ({"end_records": 4}, "end_foreign")]
+)
+def test_an_engine_that_may_have_counted_what_strangers_wrote_is_not_charged_alone(run, tmp_path, others, code):
+    run.result(4, 1).row["views"] += 1
+    run.foreign, run.end_records = others.get("foreign", 0), others.get("end_records", 0)
+    assert reasons_of(run, tmp_path) == {code: "outside", "rows_wrong": "outside"}
+
+
+@pytest.mark.parametrize("said", ["next", "resting"])
+def test_an_answer_that_nobody_asked_for_is_named(run, tmp_path, said):
+    run.progress = [{"type": "unasked", "said": said, "received_ns": 1}] * 2
+    assert verdict_of(run, tmp_path).warnings == (f"the engine said {said} 2 times without being asked",)
 
 
 def test_a_results_topic_with_create_time(run, tmp_path):

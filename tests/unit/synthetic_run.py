@@ -83,6 +83,11 @@ class SyntheticRun:
     results: list[Result]
     missing: list[list[int]] = field(default_factory=list)
     foreign: int = 0
+    end_records: int = 0
+    log: dict[str, object] = field(default_factory=dict)
+    """What the log of the topic of results says of itself, where it is not that of an engine that only wrote rows."""
+    topic_ids: dict[str, str] = field(default_factory=dict)
+    """Ids of topics after the run, where they are not those before it."""
     extra_sends: list[int] = field(default_factory=list)
     host: dict = field(default_factory=dict)
     status: dict = field(default_factory=lambda: {"status": "completed", "phase": "report", "exit_code": None})
@@ -138,9 +143,9 @@ class SyntheticRun:
                 }
             )
         run.write_json("producers.json", {"producers": counts})
-        run.write_json(
-            "events_topic.json", {"producers": topic, "missing_examples": self.missing, "foreign": self.foreign}
-        )
+        looked_at = {"missing_examples": self.missing, "foreign": self.foreign, "end_records": self.end_records}
+        run.write_json("events_topic.json", {"producers": topic, **looked_at})
+        self._write_topics(run)
         run.write_json("status.json", self.status)
         run.write_text("progress.jsonl", "".join(json.dumps(line) + "\n" for line in self.progress))
         if self.consumer is not None:
@@ -148,6 +153,18 @@ class SyntheticRun:
         self._write_results(run)
         write_parquet(run.host_samples, {**quiet_host(self.schedule), **self.host})
         return run
+
+    def _write_topics(self, run):
+        rows = len(self.results)
+        places = {"begin": 0, "end": rows, "begins_at": 0}
+        nothing = dict.fromkeys(("in_transactions", "aborted", "markers", "unfinished", "removed"), 0)
+        log = {**places, "committed": rows, **nothing, **self.log}
+        events, results = self.config.kafka.events_topic, self.config.kafka.result_topic
+        found = {events: {"id": events, "partitions": {}}, results: {"id": results, "partitions": {"0": log}}}
+        for name, topic_id in self.topic_ids.items():
+            found[name]["id"] = topic_id
+        prepared = {name: {"id": name, "begins": {"0": 0}} for name in found}
+        run.write_json("topics.json", {"events": [events], "results": [results], "prepared": prepared, "found": found})
 
     def _write_results(self, run):
         ordered = sorted(self.results, key=lambda r: r.append_ms)

@@ -53,12 +53,20 @@ def test_null_and_absent_doubles_are_the_same(value):
 
 @pytest.mark.parametrize(
     "value",
-    [None, b"", b"null", b"[]", b"1", b'"text"', b"{", b'{"run_id":"r"', b"\xff\xfe", b"[" * 5000, row(run_id="other"),
-     row(run_id=5), row(run_id=["r"]), without("run_id"), row().replace(b"0.25", b"NaN"), b"x" * 900_000],
+    [None, b"", b"null", b"[]", b"1", b'"text"', b"{", b"\xff\xfe", b"[" * 5000, row(run_id="other"),
+     row(run_id=5), row(run_id=["r"]), without("run_id"), b"x" * 900_000],
 )  # fmt: skip
 def test_what_is_no_json_object_of_this_run_is_foreign(value):
     assert kinds(value) == [RowKind.FOREIGN]
     assert kinds(row(), value, row()) == [RowKind.SOUND, RowKind.FOREIGN, RowKind.SOUND]
+
+
+@pytest.mark.parametrize(
+    "value", [b'{"run_id":"r"', row().replace(b"0.25", b"NaN"), b"\xef\xbb\xbf" + row(), row() + row()]
+)
+def test_what_names_this_run_and_is_no_json_is_malformed_not_a_record_of_others(value):
+    assert kinds(value) == [RowKind.MALFORMED]
+    assert kinds(row(), value, row()) == [RowKind.SOUND, RowKind.MALFORMED, RowKind.SOUND]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +85,8 @@ def test_a_field_of_the_wrong_type_makes_a_row_of_this_run_malformed(value):
      [row().replace(b"0.25", b"Infinity")], [row().replace(b"0.25", b"-inf")], [row() + b"x"], [b"\n" + row() + b"}"]],
 )  # fmt: skip
 def test_rows_are_told_apart_by_their_records_and_read_as_json_alone(values):
-    assert kinds(row(), *values, row()) == [RowKind.SOUND, *[RowKind.FOREIGN] * len(values), RowKind.SOUND]
+    broken = [RowKind.MALFORMED if b'"r"' in value else RowKind.FOREIGN for value in values]
+    assert kinds(row(), *values, row()) == [RowKind.SOUND, *broken, RowKind.SOUND]
 
 
 def test_of_a_field_that_is_there_twice_the_last_one_counts():

@@ -3,12 +3,15 @@
 import os
 import re
 import signal
+import time
+import weakref
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.patience import PATIENCE
 from windowbench import errors
 from windowbench.errors import (
     FAULTS,
@@ -167,6 +170,21 @@ def test_a_second_interrupt_kills_what_was_started_and_ends_the_program(monkeypa
     assert happened == []
     signal.raise_signal(signal.SIGINT)
     assert happened == ["killed", 130]
+
+
+def test_an_interrupt_that_python_drops_in_a_callback_comes_again(capsys):
+    class Thing:
+        pass
+
+    def body(_argv: list[str] | None) -> int:
+        thing = Thing()
+        watched = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGINT))
+        del thing
+        time.sleep(PATIENCE)
+        return int(watched() is None)
+
+    assert run_program(body, []) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 def test_what_is_started_during_the_clean_up_does_not_inherit_ignored_signals():

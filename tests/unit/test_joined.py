@@ -145,7 +145,7 @@ def test_what_is_not_there_is_missing_and_what_should_not_be_is_unexpected():
     ]
     found = compared([*RIGHT[1:], *strangers])
     assert found.missing.tolist() == [0]
-    assert found.classes[-5:].tolist() == [RowClass.UNEXPECTED] * 5
+    assert found.classes[-5:].tolist() == [*[RowClass.UNEXPECTED] * 4, RowClass.MALFORMED]
 
 
 def test_windows_and_keys_are_those_of_the_parts():

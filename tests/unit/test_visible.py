@@ -13,6 +13,7 @@ from windowbench.judge.measured import MeasuredRows, Phase
 from windowbench.judge.measures.latency import RowTimes, row_latencies
 from windowbench.judge.truth.rows import ParsedRows, ResultRows
 from windowbench.judge.verdict.host import ClockOffset
+from windowbench.judge.verdict.reasons import ReasonCode
 from windowbench.judge.verdict.visibility import LEAST_CALIBRATION
 from windowbench.judge.visible import NEVER, VISIBLE_LATENCIES, VisibleSamples, first_seen_ns, visible_rows
 from windowbench.load.schedule import Schedule
@@ -192,11 +193,19 @@ def test_a_ranking_figure_needs_a_calibrated_observer(tmp_path, count):
     assert said == (["observer_not_calibrated"] if count < LEAST_CALIBRATION else [])
 
 
-def test_a_missing_observation_is_named(tmp_path):
-    directory = synthetic_run(rate=60.0, visible_time=True).write(tmp_path)
+def test_a_run_in_transactions_that_nobody_observed_is_invalid_by_name(tmp_path):
+    directory = synthetic_run(rate=60.0, **EXACTLY_ONCE).write(tmp_path)
     directory.visible_samples.unlink()
+    verdict = evaluate(directory).verdict
+    assert [reason.code for reason in verdict.reasons] == [ReasonCode.VISIBLE_TIME_UNKNOWN]
+    assert verdict.status is Status.INVALID
+
+
+def test_a_missing_calibration_is_named(tmp_path):
+    directory = synthetic_run(rate=60.0, visible_time=True).write(tmp_path)
+    directory.visible_calibration.unlink()
     (reason,) = evaluate(directory).verdict.reasons
-    assert "visible.parquet is missing" in reason.text
+    assert "visible_calibration.parquet is missing" in reason.text
 
 
 def test_an_observation_does_not_touch_the_latencies_by_append_time(tmp_path):

@@ -240,7 +240,7 @@ class CapacitySearch:
             status=status,
             error=error,
             engine=self._base.engine.engine,
-            headline=ranking_latency(self._base),
+            headline=ranking_latency(self._base.output_mode, in_transactions=self._base.in_transactions),
             objectives=tuple(map(str, self._request.objectives)),
             plan=self._request.plan,
             time_limit_s=self._request.time_limit_s,

@@ -13,7 +13,7 @@ from typing import Any
 
 from config import Config, ConfigError
 from windowbench.compare.finished import ReadRun
-from windowbench.compare.ranking import Answer, answer_of
+from windowbench.compare.ranking import VISIBLE, Answer, answer_of
 from windowbench.configuration.known import USUAL, known_settings, topic_settings
 from windowbench.engines import ENGINES
 from windowbench.settings.knobs import Pairs
@@ -51,7 +51,9 @@ class Arm:
     @property
     def answer(self) -> Answer:
         """What kind of rows it writes."""
-        return answer_of(self.config)
+        found = [run.summary.headline for run in self.eligible if run.summary is not None]
+        visible = any(headline is not None and headline.name.startswith(VISIBLE) for headline in found)
+        return answer_of(self.config, in_transactions=visible)
 
     @property
     def values(self) -> Values:

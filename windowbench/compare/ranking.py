@@ -30,9 +30,9 @@ class Answer:
     in_transactions: bool
 
 
-def answer_of(config: Config) -> Answer:
-    """Return what kind of rows a configuration leads to."""
-    return Answer(mode=config.output_mode, in_transactions=config.in_transactions)
+def answer_of(config: Config, *, in_transactions: bool = False) -> Answer:
+    """Return what kind of rows a configuration leads to; the log may say of others that they came in transactions."""
+    return Answer(mode=config.output_mode, in_transactions=in_transactions or config.in_transactions)
 
 
 def ranks(metric: str, answers: Iterable[Answer]) -> bool:

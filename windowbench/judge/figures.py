@@ -59,10 +59,10 @@ def headline_of(mode: OutputMode) -> str:
     return "excess" if mode == "append" else "freshness"
 
 
-def ranking_latency(config: Config) -> str:
+def ranking_latency(mode: OutputMode, *, in_transactions: bool) -> str:
     """Return the latency that ranks: rows of a transaction are of no use to anybody before its commit."""
-    by_append_time = headline_of(config.output_mode)
-    return f"visible_{by_append_time}" if config.in_transactions else by_append_time
+    by_append_time = headline_of(mode)
+    return f"visible_{by_append_time}" if in_transactions else by_append_time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +104,7 @@ class Findings(Compared):
     arrivals: GoodnessOfFit
     load: LoadSeries
     resources: Resources | None
+    in_transactions: bool
     visible: VisibleRows | None = None
     first: FirstValues | None = None
     metrics: tuple[str, ...] = ()
@@ -122,7 +123,7 @@ class Findings(Compared):
     @property
     def headline(self) -> str:
         """The latency that ranks."""
-        return ranking_latency(self.config)
+        return ranking_latency(self.config.output_mode, in_transactions=self.in_transactions)
 
     @property
     def latency_names(self) -> tuple[str, ...]:

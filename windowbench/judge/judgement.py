@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Config, OutputMode
+from windowbench.engines.protocol import UNASKED, recorded_messages
 from windowbench.judge.engine import engine_figures
 from windowbench.judge.figures import Compared, Findings, headline_of, summary_of
 from windowbench.judge.first_values import find_first_values
@@ -37,6 +38,7 @@ from windowbench.judge.verdict.generator import GeneratorLedger
 from windowbench.judge.verdict.host import ClockOffset, host_figures
 from windowbench.judge.verdict.load_series import LoadSeries
 from windowbench.judge.verdict.reasons import Party, ReasonCode, charge
+from windowbench.judge.verdict.topics import shared_blame, strangers, topic_reasons
 from windowbench.judge.verdict.verdict import (
     SustainFigures,
     decide,
@@ -51,10 +53,12 @@ from windowbench.judge.verdict.verdict import (
 from windowbench.judge.verdict.visibility import visible_reasons, visible_warnings
 from windowbench.judge.visible import visible_rows
 from windowbench.load.arrivals import modulating_path
+from windowbench.load.numbering import input_partitions
 from windowbench.load.schedule import NS_PER_S, Schedule
 from windowbench.runs.files.load import GeneratorFigures
 from windowbench.runs.files.status import RunStatus, StatusFile
 from windowbench.runs.files.summary import SUMMARY_VERSION, NotJudged, Summary
+from windowbench.runs.files.topics import TopicsFile
 from windowbench.runs.files.verdict import Verdict, VerdictFile
 from windowbench.runs.store import RunDirectory, RunDirectoryProblem
 
@@ -140,7 +144,8 @@ def _unknown(run: RunDirectory, code: ReasonCode, text: str) -> Evaluation:
 def judge(recorded: Recorded) -> Evaluation:
     """Compare, measure and weigh what a run recorded."""
     findings = find(recorded)
-    verdict = weigh(findings, recorded.status, consumer_warnings(recorded.consumer))
+    warnings = [*consumer_warnings(recorded.consumer), *unasked_warnings(recorded.progress)]
+    verdict = weigh(findings, recorded.status, recorded.topics, warnings)
     return Evaluation(
         verdict=verdict,
         summary=summary_of(findings, verdict, run_id=recorded.config.run.run_id or recorded.run.run_id),
@@ -221,7 +226,8 @@ def find(recorded: Recorded) -> Findings:
         arrivals=goodness_of_fit(config, schedule),
         load=load,
         resources=resources(recorded.host, recorded.phases, measured_span, generator.sent_measured),
-        visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=config.in_transactions),
+        visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=recorded.in_transactions),
+        in_transactions=recorded.in_transactions,
         first=first,
         metrics=RowModel.of(config.engine.workload).metrics,
         remarks=truth.remarks(found.comparison, rows.parsed),
@@ -276,22 +282,35 @@ def consumer_warnings(consumer: Mapping[str, Any]) -> list[str]:
     return warnings
 
 
-def weigh(findings: Findings, ended: StatusFile, warnings: Sequence[str] = ()) -> Verdict:
-    """Weigh everything that was found; the generator's faults come first."""
+def unasked_warnings(progress: Sequence[dict[str, Any]]) -> list[str]:
+    """Return what a reader should know of messages of the engine that nobody had asked for."""
+    said = [message.text("said") for message in recorded_messages(progress) if message.kind == UNASKED]
+    return [f"the engine said {kind} {said.count(kind)} times without being asked" for kind in dict.fromkeys(said)]
+
+
+def weigh(
+    findings: Findings, ended: StatusFile, topics: TopicsFile | None = None, warnings: Sequence[str] = ()
+) -> Verdict:
+    """Weigh everything that was found; what the topics say and the generator's faults come first."""
     generator = generator_reasons(findings.generator, findings.config)
-    rows = row_reasons(findings.row_figures, sent_early=findings.generator.early > 0)
+    config, figures = findings.config, findings.row_figures
+    others = strangers(findings.generator, partitions=input_partitions(config).count)
+    only_the_engine_writes = config.kafka.embedded
+    rows = row_reasons(figures, sent_early=findings.generator.early > 0, foreign_counts=only_the_engine_writes)
+    rows = shared_blame(rows, others)
     visible = None if findings.visible is None else findings.visible.figures
     reasons = [
+        *([] if topics is None else topic_reasons(topics, rows_read=sum(figures.counts.values()))),
         *generator,
         *nothing_measured(events=findings.generator.sent_measured, windows=findings.measured_windows),
         *(reason for reason in rows if reason.party is Party.GENERATOR),
-        *host_reasons(findings.host, findings.clock, findings.config),
-        *visible_reasons(visible),
+        *host_reasons(findings.host, findings.clock, config),
+        *visible_reasons(visible, needed=findings.in_transactions),
         *(reason for reason in rows if reason.party is not Party.GENERATOR),
     ]
     if ended.status is not RunStatus.COMPLETED:
         why = f"the run did not complete: {ended.status}" + (f" ({ended.error})" if ended.error else "")
         reasons.insert(0, charge(Party.HARNESS, ReasonCode.NOT_COMPLETED, why))
-    found = warnings_of(findings.generator, findings.host, findings.row_figures, findings.config)
+    found = warnings_of(findings.generator, findings.host, figures, config)
     found += [*findings.load_warnings, *visible_warnings(visible), *warnings]
     return decide(reasons, sustain_reasons(findings.sustain), found)

@@ -16,10 +16,13 @@ from windowbench.judge.measures.resources import Span
 from windowbench.judge.truth.rows import ParsedRows, ResultRows, RowModel
 from windowbench.judge.verdict.generator import AckSamples
 from windowbench.judge.verdict.host import ClockOffset
+from windowbench.judge.verdict.topics import came_in_transactions
 from windowbench.judge.visible import VisibleSamples
 from windowbench.load.schedule import Schedule
+from windowbench.runs.files.codec import from_json
 from windowbench.runs.files.load import TopicFigures
 from windowbench.runs.files.status import StatusFile
+from windowbench.runs.files.topics import TopicsFile
 from windowbench.runs.samples import (
     CALIBRATION_COLUMNS,
     RECORD_NUMBERS,
@@ -62,6 +65,8 @@ class Recorded:
         How the run ended.
     consumer : dict
         What became of the results that were to go to PostgreSQL; empty without a consumer.
+    topics : TopicsFile or None
+        What became of every offset of the topics; None for a run that was recorded before that was looked at.
     phases : list of Span
         What the run was doing when, as far as that is known.
     end_written_ns : int or None
@@ -83,8 +88,14 @@ class Recorded:
     progress: list[dict[str, Any]]
     status: StatusFile
     consumer: dict[str, Any]
+    topics: TopicsFile | None
     phases: list[Span]
     end_written_ns: int | None
+
+    @property
+    def in_transactions(self) -> bool:
+        """Whether rows came in transactions: by the engine's settings, or by what the log says of any engine."""
+        return self.config.in_transactions or came_in_transactions(self.topics)
 
     def sent_ns(self, producer: int) -> Iterator[NDArray[np.int64]]:
         """Yield the send times of a producer in pieces."""
@@ -132,6 +143,7 @@ def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Reco
             duplicated=duplicated,
             time_mismatch=time_mismatch,
             foreign=int(found["foreign"]),
+            end_records=int(found.get("end_records", 0)),
         )
     return Recorded(
         run=run,
@@ -145,13 +157,20 @@ def read_recorded(run: RunDirectory, config: Config, schedule: Schedule) -> Reco
         withheld_unnamed=missing > len(examples),
         host=read_columns(run.host_samples),
         clock=_read_clock(run, config),
-        visible=_read_visible(run, config),
+        visible=_read_visible(run),
         progress=list(run.iter_json_lines("progress.jsonl")),
         status=run.read_status(),
         consumer=run.read_json_if_present("consumer.json") or {},
+        topics=_read_topics(run),
         phases=read_phases(run, schedule),
         end_written_ns=_read_end(run),
     )
+
+
+def _read_topics(run: RunDirectory) -> TopicsFile | None:
+    found = run.read_json_if_present("topics.json")
+    with _reading(run, "topics.json"):
+        return None if found is None else from_json(found, TopicsFile)
 
 
 def _read_end(run: RunDirectory) -> int | None:
@@ -200,8 +219,8 @@ def _read_clock(run: RunDirectory, config: Config) -> ClockOffset:
         return ClockOffset.measured(probes["before"], probes["after"])
 
 
-def _read_visible(run: RunDirectory, config: Config) -> VisibleSamples | None:
-    if not config.observes_visible_time:
+def _read_visible(run: RunDirectory) -> VisibleSamples | None:
+    if not run.visible_samples.exists():
         return None
     columns = []
     for path, names in ((run.visible_samples, VISIBLE_COLUMNS), (run.visible_calibration, CALIBRATION_COLUMNS)):

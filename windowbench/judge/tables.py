@@ -44,7 +44,7 @@ def window_table(findings: Findings) -> dict[str, list[Any]]:
         "expected": per_window(truth.cells.window_index(np.flatnonzero(truth.required))),
     }
     for row_class in RowClass:
-        if row_class not in (RowClass.UNEXPECTED, RowClass.FOREIGN):  # these have no window
+        if row_class not in (RowClass.UNEXPECTED, RowClass.FOREIGN, RowClass.MALFORMED):  # these have no window
             of_class = comparison.classes[has_cell] == row_class
             table[row_class.name.lower()] = per_window(window_of_row[of_class])
     table["missing"] = per_window(truth.cells.window_index(comparison.missing))

@@ -96,6 +96,11 @@ class EngineSettings:
         return False
 
     @property
+    def may_use_transactions(self) -> bool:
+        """Whether rows may come in transactions without the engine's settings saying so: only its author knows."""
+        return False
+
+    @property
     def chosen_preset(self) -> str | None:
         """The preset that gives the engine its own settings; None where we choose none of them."""
         return None

@@ -23,6 +23,11 @@ class CommandSettings(EngineSettings):
         require(bool(self.words), "engine_command must name a program")
 
     @property
+    def may_use_transactions(self) -> bool:
+        """Whether rows may come in transactions: nobody but the author of the command knows."""
+        return True
+
+    @property
     def words(self) -> list[str]:
         """The words of the command line.
 

@@ -13,7 +13,8 @@ wrong value          the first row of a key that has no right row; in update mod
 duplicate            a further row of a key with values equal to the row that counts
 conflicting          a further row of a key with other values
 unexpected           a row of a key that the truth does not know
-foreign              not JSON, or a row of another run
+malformed            names this run and cannot be read: not JSON, or without its key
+foreign              anything else, such as a row of another run
 ===================  =================================================================================
 
 The row that counts for a key is the first with the right value, in the order of appending. In append
@@ -55,6 +56,7 @@ class RowClass(enum.IntEnum):
     FOREIGN = 6
     INTERMEDIATE = 7
     BACKWARDS = 8
+    MALFORMED = 9
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -237,6 +239,11 @@ class Classified:
     """Rows that show that the generator explains why their cell is missing."""
 
 
+_OTHERWISE = np.zeros(len(RowKind), dtype=np.uint8)
+_OTHERWISE[RowKind.SOUND], _OTHERWISE[RowKind.MALFORMED] = RowClass.UNEXPECTED, RowClass.MALFORMED
+_OTHERWISE[RowKind.FOREIGN] = RowClass.FOREIGN
+"""What a row is that has no cell, by its kind."""
+
 Rules = Callable[[ParsedRows, Index, Index, ValueJudgement], Classified]
 """Classifies rows that have a cell: gets all rows, positions by cell and append order, their cells, their values."""
 
@@ -253,7 +260,7 @@ def compare(rows: ResultRows, truth: Truth, rules: Rules | None = None) -> Compa
     cells = np.where(parsed.kind == RowKind.FOREIGN, NO_CELL, truth.cells.cells_of(parsed))
     possible = truth.possible
     cells[cells != NO_CELL] = np.where(possible[cells[cells != NO_CELL]], cells[cells != NO_CELL], NO_CELL)
-    classes = np.where(parsed.kind == RowKind.FOREIGN, RowClass.FOREIGN, RowClass.UNEXPECTED).astype(np.uint8)
+    classes = _OTHERWISE[parsed.kind]
     explained = np.zeros(len(rows), dtype=np.bool_)
     row_of_cell = np.full(len(possible), NO_ROW, dtype=np.int64)
     answered = np.zeros(len(possible), dtype=np.bool_)

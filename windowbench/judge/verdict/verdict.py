@@ -177,10 +177,11 @@ def host_reasons(figures: HostFigures, clock: ClockOffset, config: Config) -> li
     return found
 
 
-def row_reasons(rows: RowFigures, *, sent_early: bool) -> list[Reason]:
+def row_reasons(rows: RowFigures, *, sent_early: bool, foreign_counts: bool = False) -> list[Reason]:
     """Return what speaks against the rows; the generator's share of the errors is charged to the generator.
 
-    Events that it sent before they were due let windows close early.
+    Events that it sent before they were due let windows close early. Records that are no rows of the run count where
+    nobody but the engine writes, as in the topics of an embedded broker.
     """
     why = "; events sent late or not at all explain it"
     counts, odd = rows.counts, rows.impossible
@@ -199,6 +200,8 @@ def row_reasons(rows: RowFigures, *, sent_early: bool) -> list[Reason]:
         (ReasonCode.ROWS_CONFLICTING, differing, "rows conflict with the row of their key"),
         (ReasonCode.ROWS_BACKWARDS, counts[RowClass.BACKWARDS], backwards),
         (ReasonCode.ROWS_UNEXPECTED, counts[RowClass.UNEXPECTED], "rows have a key of which no row is expected"),
+        (ReasonCode.ROWS_MALFORMED, counts[RowClass.MALFORMED], "rows of this run cannot be read"),
+        (ReasonCode.ROWS_FOREIGN, counts[RowClass.FOREIGN] if foreign_counts else 0, "records are no rows of this run"),
     ]
     # A row with the right value cannot have been appended before its events were produced: a clock is wrong.
     of_host = [
@@ -243,7 +246,7 @@ def warnings_of(generator: GeneratorFigures, host: HostFigures, rows: RowFigures
             found.append(f"{share:.1%} of CPU time was {words} in the measured phase")
     counts = (
         (generator.foreign, "records of others are in the events topic"),
-        (rows.counts[RowClass.FOREIGN], "records of others are in the results topic"),
+        (0 if config.kafka.embedded else rows.counts[RowClass.FOREIGN], "records of others are in the results topic"),
         (rows.counts[RowClass.DUPLICATE], "rows are repeated with equal values"),
         (rows.counts[RowClass.UNDECIDABLE], "rows cannot be decided: late events may or may not have been counted"),
         (generator.failed, "events could not be delivered"),

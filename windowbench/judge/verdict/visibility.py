@@ -10,10 +10,14 @@ LEAST_CALIBRATION = 30
 """Calibration records of the measured phase; they come ten times a second."""
 
 
-def visible_reasons(figures: VisibleFigures | None) -> list[Reason]:
-    """Return what makes a run invalid: a wrong clock, or a ranking figure without all its rows or its calibration."""
+def visible_reasons(figures: VisibleFigures | None, *, needed: bool = False) -> list[Reason]:
+    """Return what makes a run invalid: a wrong clock, or a ranking figure without all its rows or its calibration.
+
+    The figures are `needed` where rows came in transactions: nobody had them before they became visible.
+    """
     if figures is None:
-        return []
+        text = "rows came in transactions, and nobody looked when they became visible"
+        return [charge(Party.HARNESS, ReasonCode.VISIBLE_TIME_UNKNOWN, text)] if needed else []
     found: list[Reason] = []
     if figures.before_append:
         text = f"{figures.before_append} rows were visible before they were appended"

@@ -94,6 +94,7 @@ class RowCounts:
     Attributes
     ----------
     exact, undecidable, wrong_value, duplicate, conflicting, unexpected, foreign, intermediate, backwards : int
+    malformed : int
         As ``docs/measurement.md`` defines them.
     missing, expected : int
         Expected rows that are not there, and all of them.
@@ -120,6 +121,7 @@ class RowCounts:
     not_log_append_time: int
     impossible: Impossible
     missing_examples: tuple[MissingExample, ...]
+    malformed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -104,12 +105,11 @@ class RowFields:
         return self._joined([self._parse_chunk(part, run_id) for part in (values[:half], values[half:])])
 
     def _parse_one_by_one(self, values: Sequence[bytes | None], run_id: str) -> ParsedRows:
-        parsed = no_rows(len(values), self.integers, self.doubles)
+        rows = [*map(json_object, values)]
+        parsed = no_rows(values, rows, run_id, self.integers, self.doubles)
         for name in self.key:
             parsed.integers[name][:] = _NO_KEY
-        own = [
-            (place, row) for place, row in enumerate(map(json_object, values)) if row and row.get("run_id") == run_id
-        ]
+        own = [(place, row) for place, row in enumerate(rows) if row and row.get("run_id") == run_id]
         fill(parsed, own, self._readers)
         return parsed
 
@@ -125,10 +125,21 @@ class RowFields:
         return row["run_id"], tuple(row[name] for name in self.integers), doubles_of(row, self.doubles)
 
 
-def no_rows(count: int, integers: Sequence[str], doubles: Sequence[str]) -> ParsedRows:
-    """Return so many values that are no rows, 0 and NaN in all columns."""
+def no_rows(
+    values: Sequence[bytes | None],
+    rows: Sequence[dict[str, Any] | None],
+    run_id: str,
+    integers: Sequence[str],
+    doubles: Sequence[str],
+) -> ParsedRows:
+    """Return values none of which is a row yet, 0 and NaN in all columns.
+
+    One that is no JSON object and names the run all the same is malformed; all others are foreign.
+    """
+    named, count = json.dumps(run_id).encode(), len(values)
+    ours = [row is None and value is not None and named in value for value, row in zip(values, rows, strict=True)]
     return ParsedRows(
-        kind=np.full(count, RowKind.FOREIGN, dtype=np.uint8),
+        kind=np.where(ours, RowKind.MALFORMED, RowKind.FOREIGN).astype(np.uint8),
         integers={name: np.zeros(count, dtype=np.int64) for name in integers},
         doubles={name: np.full(count, np.nan) for name in doubles},
     )

@@ -109,14 +109,14 @@ class TypedRows:
     def parse(self, values: Sequence[bytes | None], run_id: str) -> ParsedRows:
         """Read the values of result records, one entry a value; see :class:`RowModel`.
 
-        What is not a JSON object of this run is foreign; a row of this run of an unknown type, or with a field missing
-        or of the wrong type, is malformed, with its key where the key can be read.
+        What names this run and is no JSON object, or a row of an unknown type, or one with a field missing or of the
+        wrong type is malformed, with its key where the key can be read. All else that is no row of this run is foreign.
         """
-        parsed = json_rows.no_rows(len(values), self.integers, self.doubles)
+        objects = [*map(json_object, values)]
+        parsed = json_rows.no_rows(values, objects, run_id, self.integers, self.doubles)
         parsed.integers[METRIC_COLUMN][:] = -1
         rows: list[list[tuple[int, dict[str, Any]]]] = [[] for _ in self.types]
-        for place, value in enumerate(values):
-            row = json_object(value)
+        for place, row in enumerate(objects):
             if row is None or row.get("run_id") != run_id:
                 continue
             number = self._number_of(row)
