@@ -42,7 +42,7 @@ from windowbench.engines.job import Job, announce, masked, next_job, read_job, s
 from windowbench.errors import EngineFailed, EnvironmentProblem, heed_signal, raise_on_signals, run_program
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.load.numbering import input_partitions
-from windowbench.processes.process import hide_values
+from windowbench.settings.masking import hide_values
 from windowbench.toolchain.jars import default_cache_dir, ensure_jars
 from windowbench.toolchain.java import find_java, temporary_files_flags
 

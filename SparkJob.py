@@ -61,8 +61,8 @@ from windowbench.errors import EngineFailed, EnvironmentProblem, heed_signal, ra
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.settings import bootstrap_of, java_settings, secrets
 from windowbench.load.numbering import input_partitions
-from windowbench.processes.process import hide_values
 from windowbench.settings.engine import PYTHON_WORKER
+from windowbench.settings.masking import hide_values
 from windowbench.toolchain.jars import SETUP_REMEDY, default_cache_dir, ensure_jars, jar_paths
 from windowbench.toolchain.java import find_java, temporary_files_flags
 

@@ -59,6 +59,7 @@ def _judge(argv: list[str] | None) -> int:
 
 def _judge_directory(loaded: Loaded) -> int:
     from windowbench.judge.judgement import judge_run
+    from windowbench.processes.runlock import check_unused
     from windowbench.report.run_files import run_text
     from windowbench.runs.store import RunDirectory
 
@@ -67,6 +68,7 @@ def _judge_directory(loaded: Loaded) -> int:
         also = ", ".join(given) or "another source of settings"
         raise ConfigError(f"a run directory has its own settings; it cannot be judged with {also}")
     run = RunDirectory.open(Path(loaded.arguments.run_dir))
+    check_unused(run.path)
     judged = judge_run(run)
     print(run_text(run, long=loaded.arguments.long))
     return judged.verdict.exit_code

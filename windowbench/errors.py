@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from windowbench.settings.knobs import ConfigError
+from windowbench.settings.printing import printable, printable_lines
 
 FAULTS = "_WINDOWBENCH_FAULTS"
 """Environment variable that names the directory for tracebacks, which must outlast the run that the process is part of;
@@ -70,8 +71,8 @@ class HarnessError(Exception):
             lines.append(f"remedy: {self.remedy}")
         if self.log_tail:
             lines.append("last lines of its log:")
-            lines += [f"  | {line}" for line in self.log_tail]
-        return "\n".join(lines)
+            lines += [f"  | {printable(line.expandtabs())}" for line in self.log_tail]
+        return printable_lines("\n".join(lines))
 
 
 class EnvironmentProblem(HarnessError):
@@ -252,6 +253,11 @@ def _exit_code(body: Callable[[list[str] | None], int], argv: list[str] | None) 
 
 def told(error: BaseException) -> tuple[str, int]:
     """Return what a user is told of a failure that is being handled, and the exit code."""
+    text, code = _told(error)
+    return printable_lines(text), code
+
+
+def _told(error: BaseException) -> tuple[str, int]:
     if isinstance(error, ConfigError):
         return f"error: {error}", ExitCode.USAGE
     if isinstance(error, HarnessError):

@@ -25,7 +25,7 @@ from windowbench.runs.files.verdict import Status
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN_ENGINE = ROOT / "tests" / "engines" / "plain_engine.py"
-_MARKER = "RUN_MARKER"
+_MARKER = "_WINDOWBENCH_RUN_MARKER"
 
 LATE_SENDS = ("--watermark-delay-sec=2",)
 """For tests of exactness: a busy machine holds producers up, and what comes later than the delay is rightly dropped."""

@@ -17,10 +17,11 @@ import pytest
 
 from tests.patience import PATIENCE
 from windowbench.errors import EnvironmentProblem, HarnessError
-from windowbench.processes.process import Child, hide_values, start
+from windowbench.processes.process import Child, start
 from windowbench.processes.process_table import TAG, kill_tagged, start_mark, tagged_processes
 from windowbench.processes.runlock import LOCK_NAME, RunLock, clean_leftovers
 from windowbench.processes.waiting import wait_until
+from windowbench.settings.masking import hide_values
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.recorded.document import Document
-from tests.unit.finished_run import finished_run
+from tests.unit.finished_run import ENVIRONMENT, finished_run
 from windowbench.compare.command import body
 from windowbench.errors import ExitCode, run_program
 
@@ -135,3 +135,31 @@ def test_hostile_names_and_messages_neither_reach_the_terminal_nor_break_a_table
     for whole, rows in itertools.groupby(out.splitlines(), key=lambda line: line.startswith("|")):
         assert not whole or len({row.count("|") for row in rows}) == 1
     assert not any(line.startswith("| @all") for line in out.splitlines())
+
+
+SECRET = "hunter2-hunter2"
+
+
+@pytest.mark.parametrize("how", [(), ("--markdown", "-"), ("--json", "-"), ("--html", "page.html")])
+def test_no_secret_of_a_setting_an_environment_or_a_message_is_shown_in_whatever_form(
+    capsys, tmp_path, monkeypatch, how
+):
+    monkeypatch.chdir(tmp_path)
+    name = "spark.hadoop.fs.s3a.secret.key"
+    secret = {
+        "spark_conf": (
+            (name, SECRET),
+            ("spark.executor.extraJavaOptions", f"-Djavax.net.ssl.keyStorePassword={SECRET}"),
+        ),
+        "effective": {name: SECRET, "sasl.jaas.config": SECRET},
+        "environment": {**ENVIRONMENT, "java_options": {"_JAVA_OPTIONS": [f"-Xpassword={SECRET}"]}},
+    }
+    ours = finished_run(tmp_path, "ours", engine="spark", **secret)
+    theirs = finished_run(tmp_path, "theirs", engine="spark", spark_conf=((name, "another"),))
+    failed = {"status": "failed", "phase": "ready", "exit_code": 10, "error": f"no such user: token={SECRET}"}
+    third = finished_run(tmp_path, "failed", engine="command", engine_command=f"run --password {SECRET}", status=failed)
+    for flags in (how, (*how, "--allow-different-environment")):
+        _, out, err = compare(capsys, ours, theirs, third, *flags)
+        written = [path.read_text(encoding="utf-8") for path in tmp_path.glob("page.html")]
+        assert not any(SECRET in text for text in (out, err, *written))
+    assert "******" in "".join((out, *written))

@@ -193,6 +193,17 @@ def test_different_environments_are_refused_or_named(make, tmp_path):
     assert "the runs were made in different environments" in content["warnings"]
 
 
+def test_another_state_of_windowbench_is_named_and_no_other_machine(make, tmp_path):
+    ours, theirs = (
+        {**ENVIRONMENT, "windowbench": {"commit": c, "clean": clean}} for c, clean in (("one", True), ("two", False))
+    )
+    content = compared(
+        *make("a", environment=ours), finished_run(tmp_path, "b", engine="reference", environment=theirs)
+    )
+    named = {d["field"]: (set(d["values"].values()), d["refused"]) for d in content["environment_differences"]}
+    assert named == {"windowbench.commit": ({"one", "two"}, False), "windowbench.clean": ({True, False}, False)}
+
+
 def test_the_state_of_the_machine_and_the_ports_of_a_run_are_no_other_environment(make, tmp_path):
     other = {
         **ENVIRONMENT,

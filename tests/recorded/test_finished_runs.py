@@ -88,10 +88,21 @@ def test_a_run_that_is_still_going_on_is_not_eligible(run):
     assert (read.status, read.reason) == ("running", "it is still running")
 
 
-def test_a_run_that_was_never_judged_is_not_eligible(run):
+def test_a_run_that_was_never_judged_and_cannot_be_is_not_eligible(run):
     run.summary.unlink()
     read = read_run(str(run.path))
+    assert (read.reason, read.exit_code) == (
+        "unknown: run r1: cannot read producers.json: No such file or directory",
+        ExitCode.VERDICT_UNKNOWN,
+    )
+
+
+def test_a_run_of_which_nothing_says_how_it_ended_is_not_judged(run):
+    run.summary.unlink()
+    run.status.unlink()
+    read = read_run(str(run.path))
     assert (read.reason, read.exit_code) == ("it was not judged", ExitCode.VERDICT_UNKNOWN)
+    assert not run.summary.exists()
 
 
 def test_a_directory_that_is_not_there_is_an_error_at_once(tmp_path):

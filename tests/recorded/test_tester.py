@@ -255,6 +255,7 @@ def test_a_load_that_nobody_sent_explains_every_missing_row(run, tmp_path):
     run.results = []
     assert reasons_of(run, tmp_path) == {
         "sent_differs_from_schedule": "generator",
+        "no_events_measured": "generator",
         "rows_missing_explained": "generator",
     }
 
@@ -580,6 +581,53 @@ def test_what_makes_a_run_invalid_outweighs_that_it_was_unsustainable(run, tmp_p
     lag_more_and_more(run, 50)
     run.result(4, 1).row["views"] += 1
     assert reasons_of(run, tmp_path) == {"rows_wrong": "engine", "excess_grows": "engine"}
+
+
+# --- the machine ------------------------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_steps_back_beyond_the_begin_of_the_load(run, tmp_path):
+    host = quiet_host(run.schedule)
+    host["wall_ns"][15:] -= 3600 * NS_PER_S
+    run.host = {"wall_ns": host["wall_ns"]}
+    assert reasons_of(run, tmp_path) == {"clock_step": "host"}
+
+
+def sampled_but(run, first, last):
+    host = quiet_host(run.schedule)
+    keep = np.r_[0:first, last : len(host["wall_ns"])]
+    run.host = {name: column[keep] for name, column in host.items()}
+
+
+def test_a_machine_that_nobody_watched_for_more_than_three_seconds_is_an_unknown_verdict(run, tmp_path):
+    sampled_but(run, 15, 18)
+    verdict = verdict_of(run, tmp_path)
+    assert verdict.status is Status.UNKNOWN
+    assert [(r.code, r.party) for r in verdict.reasons] == [("host_unwatched", "host")]
+    assert "not watched for 4.0 s" in verdict.reasons[0].text
+
+
+def test_a_sample_left_out_does_no_harm(run, tmp_path):
+    sampled_but(run, 15, 17)
+    assert verdict_of(run, tmp_path).status is Status.VALID
+
+
+def test_what_makes_a_run_invalid_outweighs_that_nobody_watched_the_machine(run, tmp_path):
+    sampled_but(run, 15, 18)
+    run.result(4, 1).row["views"] += 1
+    assert reasons_of(run, tmp_path) == {"rows_wrong": "engine", "host_unwatched": "host"}
+
+
+def test_whether_an_engine_kept_up_is_unknown_where_nobody_watched_the_machine(run, tmp_path):
+    sampled_but(run, 15, 18)
+    lag_more_and_more(run, 50)
+    assert verdict_of(run, tmp_path).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("rate", [0.001, 0.002])
+def test_a_run_that_measured_nothing_is_not_valid(rate, tmp_path):
+    reasons = reasons_of(synthetic_run(rate=rate), tmp_path)
+    assert reasons == {"no_events_measured": "generator", "no_windows_measured": "generator"}
 
 
 # --- what cannot be judged --------------------------------------------------------------------------------------------

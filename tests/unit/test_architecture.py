@@ -69,14 +69,14 @@ FOLDERS: dict[str, Folder] = {
             "judge.measures", "judge.truth", "judge.verdict", "engines", "workloads.kit",
         )
     ),
-    "report": Folder(knows=("settings", "config", "load", "runs", "judge.measures", "judge")),
+    "report": Folder(knows=("settings", "config", "load", "processes", "runs", "judge.measures", "judge")),
     "capacity": Folder(
         knows=("settings", "errors", "config", "runs.files", "judge.measures", "judge.verdict"), pure=True
     ),
     "compare": Folder(
         knows=(
             "settings", "errors", "declarations", "configuration", "config", "load", "processes", "runs.files", "runs",
-            "judge.measures", "engines", "report",
+            "judge.measures", "engines", "judge", "report",
         )
     ),
     "postgres": Folder(knows=("settings", "errors", "declarations", "config", "processes", "workloads.kit")),

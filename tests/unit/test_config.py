@@ -39,6 +39,7 @@ NAMED = {
     "kafka_streams_memory": "700m",
     "tuning": "no-web-page+no-waiting",
     "postgres": "embedded",
+    "keep_environment": "AWS_PROFILE, HADOOP_CONF_DIR",
     "engine": "command",
     "revising_extent_ms": 2000,
     "behaviour_window_sec": 40.0,

@@ -126,7 +126,7 @@ def test_an_engine_brings_its_own_checks_and_those_of_others_are_left_out():
         for engine in ("spark", "flink", "reference")
     }
     assert names["spark"] - names["reference"] == {"check_spark"}
-    assert names["flink"] - names["reference"] == {"check_flink"}
+    assert names["flink"] - names["reference"] == {"check_flink", "check_gateway"}
     assert names["reference"] == {check.__name__ for check in doctor.CHECKS}
 
 

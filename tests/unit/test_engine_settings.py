@@ -16,7 +16,7 @@ from windowbench.engines import ENGINES
 from windowbench.engines.flink.settings import FlinkSettings
 from windowbench.engines.reference.settings import ReferenceSettings
 from windowbench.engines.spark.settings import SparkSettings
-from windowbench.orchestrate.prepare import with_run_id
+from windowbench.orchestrate.prepare import usual_name
 from windowbench.settings.knobs import Pairs
 
 OF_FLINK = (
@@ -202,7 +202,7 @@ def test_replace_takes_the_older_name():
 
 
 def test_a_run_that_is_asked_for_by_the_older_name_is_named_by_the_new_one():
-    assert "-reference-" in str(with_run_id(loaded("--engine=none").config).run.run_id)
+    assert "-reference-" in usual_name(loaded("--engine=none").config)
 
 
 def test_messages_name_the_engine_by_its_name_alone():

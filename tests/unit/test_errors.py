@@ -8,6 +8,8 @@ import weakref
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.patience import PATIENCE
 from windowbench import errors
@@ -26,6 +28,7 @@ from windowbench.errors import (
     signal_decides,
 )
 from windowbench.settings.knobs import ENV_PREFIX, ConfigError
+from windowbench.settings.printing import printable_lines
 
 WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -296,3 +299,29 @@ def test_no_signal_no_exception():
     heed_signal()
     with pytest.raises(EngineFailed), signal_decides():
         raise EngineFailed("by itself")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HarnessError("it said \x1b[2J\r\x07", remedy="see \x1b]0;x\x07", log_tail=("a\x1b[31m\tb", "c\nremedy: rm")),
+        ConfigError("seed must be \x1b[2J"),
+        OSError(2, "No such file", "a\x1b[2J"),
+        RuntimeError("\u202eevil\x9b"),
+    ],
+)
+def test_nothing_that_a_failure_says_moves_the_cursor(error, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv(FAULTS, str(tmp_path))
+    run_program(body_that_raises(error), [])
+    said = capsys.readouterr().err
+    assert all(character == "\n" or character.isprintable() for character in said), said
+    assert "remedy: rm" not in said.splitlines()
+
+
+@given(st.text())
+def test_a_text_that_can_be_seen_stays_as_it_is_line_by_line(text):
+    shown = printable_lines(text)
+    assert shown.count("\n") == text.count("\n")
+    assert all(character == "\n" or character.isprintable() for character in shown)
+    assert printable_lines(shown) == shown
+    assert shown == text or not all(character == "\n" or character.isprintable() for character in text)

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.unit.synthetic_run import NOW_NS, quiet_host, small_config
 from windowbench.judge.verdict.host import ClockOffset, host_figures
@@ -41,13 +43,58 @@ def test_a_step_before_the_load_is_none_of_this_run():
     assert figures(wall_ns=stepped).greatest_step_ms == 0.0
 
 
-def test_a_long_pause_between_samples_is_judged_per_second():
-    columns = quiet_host(SCHEDULE)
+def without(columns, first, last):
+    """Leave out the samples from one to before another."""
     keep = np.ones(len(columns["wall_ns"]), dtype=bool)
-    keep[12:20] = False
+    keep[first:last] = False
+    return {name: column[keep] for name, column in columns.items()}
+
+
+@pytest.mark.parametrize("length", [0, 2, 8])
+def test_a_step_is_as_great_as_it_is_however_long_nobody_looked(length):
+    columns = quiet_host(SCHEDULE)
     columns["wall_ns"][20:] += 9 * MS
-    found = host_figures({name: column[keep] for name, column in columns.items()}, SCHEDULE)
-    assert found.greatest_step_ms == pytest.approx(1.0)
+    found = host_figures(without(columns, 20 - length, 20), SCHEDULE)
+    assert found.greatest_step_ms == pytest.approx(9.0)
+
+
+@pytest.mark.parametrize("seconds", [-1_000_000, -3600, -16, -1, 1, 3600])
+@pytest.mark.parametrize("at", [5, 6, 12, -20])
+def test_a_step_of_any_size_is_found_and_hides_nothing_of_the_phase(seconds, at):
+    stepped = wall()
+    stepped[at:] += seconds * 1000 * MS
+    found = figures(wall_ns=stepped)
+    assert found.greatest_step_ms == pytest.approx(seconds * 1000)
+    assert found.samples == figures().samples
+    assert found.longest_gap_s == pytest.approx(1.0)
+
+
+@given(
+    gaps=st.lists(st.integers(1, 9), min_size=8, max_size=30),
+    step=st.integers(-10_000, 10_000).filter(lambda ms: abs(ms) > 5),
+    where=st.floats(0.3, 0.9),
+)
+def test_a_step_anywhere_between_samples_at_any_distance_is_found_whole(gaps, step, where):
+    seconds = np.cumsum([-4, 3, *gaps])
+    columns = {name: np.resize(column[:1], len(seconds)) for name, column in quiet_host(SCHEDULE).items()}
+    columns["mono_ns"] = 77_000_000_000 + seconds * 1000 * MS
+    columns["wall_ns"] = SCHEDULE.epoch_ns + seconds * 1000 * MS
+    columns["wall_ns"][int(len(seconds) * where) :] += step * MS
+    assert host_figures(columns, SCHEDULE).greatest_step_ms == pytest.approx(step)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "gap"),
+    [(14, 15, 2.0), (14, 18, 5.0), (9, 12, 4.0), (8, 14, 7.0), (31, 36, 6.0), (0, 14, None), (31, 100, None)],
+)
+def test_a_gap_that_reaches_into_the_measured_phase_is_as_long_as_nobody_looked(first, last, gap):
+    columns = without(quiet_host(SCHEDULE), first, last)
+    found = host_figures(columns, SCHEDULE).longest_gap_s
+    assert found == pytest.approx(gap) if gap else found > 3
+
+
+def test_a_gap_before_the_measured_phase_is_none_of_it():
+    assert host_figures(without(quiet_host(SCHEDULE), 1, 8), SCHEDULE).longest_gap_s == pytest.approx(1.0)
 
 
 def test_shares_are_means_over_the_measured_phase_only():
@@ -67,6 +114,7 @@ def test_no_samples_give_zeros_and_say_so():
     empty = {name: column[:0] for name, column in quiet_host(SCHEDULE).items()}
     found = host_figures(empty, SCHEDULE)
     assert (found.samples, found.greatest_step_ms, found.drift_ppm, found.steal) == (0, 0.0, 0.0, 0.0)
+    assert found.longest_gap_s == pytest.approx(24.0)
 
 
 def test_clock_offset_is_the_mean_of_both_measurements_and_its_bound_covers_the_change():

@@ -1,6 +1,6 @@
 import pytest
 
-from windowbench.settings.masking import MASK, mask_named, mask_value, sounds_secret
+from windowbench.settings.masking import MASK, hide_values, mask_named, mask_value, sounds_secret
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,18 @@ def test_secrets_are_found_inside_tables_and_lists():
 def test_names_are_told_whatever_their_case():
     assert sounds_secret("ssl.Key.PASSWORD")
     assert not sounds_secret("spark.locality.wait")
+
+
+def test_known_values_are_hidden_wherever_a_message_holds_them_and_numbers_stay():
+    said = {
+        "type": "settings",
+        "effective": {"a": "x-hunter2", "hunter2": 1, "token": 7, "token.on": True},
+        "position": {"0": 12},
+        "list": ["hunter2", 3.5, None],
+    }
+    assert mask_value("", said, hide_values(["hunter2"])) == {
+        "type": "settings",
+        "effective": {"a": f"x-{MASK}", MASK: 1, "token": MASK, "token.on": True},
+        "position": {"0": 12},
+        "list": [MASK, 3.5, None],
+    }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-from windowbench.processes.process import hide_values, tail
+from windowbench.processes.process import tail
 from windowbench.processes.process_table import TAG, start_mark, tagged_processes
 from windowbench.settings.knobs import ENV_PREFIX
+from windowbench.settings.masking import hide_values
 
 
 def test_every_secret_value_is_masked():

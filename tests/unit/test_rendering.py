@@ -24,7 +24,7 @@ from windowbench.report.document import (
 )
 from windowbench.report.markdown import markdown_text
 from windowbench.report.terminal import WIDTH, table_text, terminal_text
-from windowbench.report.wording import printable
+from windowbench.settings.printing import printable
 
 HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07",

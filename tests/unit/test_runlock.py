@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from windowbench.errors import EnvironmentProblem
 from windowbench.processes import runlock
 from windowbench.processes.process_table import start_mark
-from windowbench.processes.runlock import LOCK_NAME, RunLock, clean_leftovers
+from windowbench.processes.runlock import LOCK_NAME, RunLock, check_unused, clean_leftovers, holder_of
 
 
 class FakeChild:
@@ -44,7 +46,6 @@ def dead_run(runs: Path, name: str = "r1", **changes) -> Path:
     lock = {
         "host": platform.node(),
         "pid": os.getpid(),
-        "start": "an earlier process of the same number",
         "children": [child],
         "scratch": [],
     }
@@ -56,7 +57,7 @@ def test_the_lock_names_us_and_our_children_and_goes_at_the_end(tmp_path):
     with RunLock(tmp_path) as lock:
         lock.add(FakeChild("engine", 77, "mark", "tag"))
         content = json.loads((tmp_path / LOCK_NAME).read_text())
-    assert (content["pid"], content["start"]) == (os.getpid(), start_mark(os.getpid()))
+    assert content["pid"] == os.getpid()
     assert content["children"] == [{"name": "engine", "pid": 77, "start": "mark", "tag": "tag"}]
     assert list(tmp_path.iterdir()) == []
 
@@ -76,6 +77,55 @@ def test_a_run_that_is_going_on_is_left_alone(tmp_path, killed):
         lock.add(FakeChild("engine", 77, "mark", "tag"))
         assert clean_leftovers(tmp_path) == []
     assert killed == {"tags": [], "groups": []}
+
+
+@pytest.mark.parametrize("content", [{"pid": 2**22 + 1}, {"pid": 1}, "damaged"])
+def test_a_run_of_another_namespace_of_processes_lives_whatever_number_its_process_has(tmp_path, killed, content):
+    run = dead_run(tmp_path)
+    with RunLock(run) as lock:
+        lock.add(FakeChild("engine", 77, "mark", "tag"))
+        written = json.loads((run / LOCK_NAME).read_text())
+        (run / LOCK_NAME).write_text("{" if content == "damaged" else json.dumps(written | content))
+        assert clean_leftovers(tmp_path) == []
+        assert holder_of(run) is not None
+        with pytest.raises(EnvironmentProblem, match="in use by"):
+            check_unused(run)
+        with pytest.raises(EnvironmentProblem, match="in use by"), RunLock(run):
+            pass
+    assert killed == {"tags": [], "groups": []}
+    assert holder_of(run) is None
+
+
+def test_a_process_of_the_number_that_a_dead_run_had_does_not_keep_it_alive(tmp_path, killed):
+    dead_run(tmp_path, start=start_mark(os.getpid()))
+    assert len(clean_leftovers(tmp_path)) == 1
+
+
+def test_who_only_looks_keeps_nobody_from_working(tmp_path):
+    stop = threading.Event()
+
+    def look():
+        while not stop.is_set():
+            holder_of(tmp_path)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(200):
+            with RunLock(tmp_path):
+                assert holder_of(tmp_path) == f"process {os.getpid()}"
+    finally:
+        stop.set()
+        looking.join()
+
+
+def test_where_nothing_can_be_locked_that_is_said(tmp_path, monkeypatch):
+    def refuses(*_):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr(runlock.fcntl, "flock", refuses)
+    with pytest.raises(EnvironmentProblem, match="held cannot be locked: no locks available"), RunLock(tmp_path):
+        pass
 
 
 def test_a_dead_run_is_killed_by_tag_and_reported_once(tmp_path, killed):

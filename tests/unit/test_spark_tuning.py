@@ -16,9 +16,8 @@ from windowbench.engines.spark.tuning import (
     sink_options,
     source_options,
 )
-from windowbench.processes.process import hide_values
 from windowbench.settings.knobs import ConfigError
-from windowbench.settings.masking import MASK
+from windowbench.settings.masking import MASK, hide_values
 
 SHUFFLE = "spark.sql.shuffle.partitions"
 

@@ -34,9 +34,8 @@ def test_created_directory_has_its_parts_and_its_version(run):
     assert run.read_json("format.json") == {"schema_version": SCHEMA_VERSION}
 
 
-def test_a_directory_that_holds_something_is_refused(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(RunDirectoryProblem, match="not empty") as caught:
+def test_a_directory_that_is_there_is_refused_whether_it_holds_something_or_not(tmp_path):
+    with pytest.raises(RunDirectoryProblem, match="exists") as caught:
         RunDirectory.create(tmp_path)
     assert caught.value.exit_code == ExitCode.ENVIRONMENT
 
@@ -224,3 +223,7 @@ def test_a_long_run_of_send_times_takes_few_bytes_each(run):
 def test_json_of_a_run_is_plain_json(run):
     path = run.write_json("summary.json", {"a": [1, None, "ä"]})
     assert json.loads(path.read_text(encoding="utf-8")) == {"a": [1, None, "ä"]}
+
+
+def test_a_run_directory_is_nobody_elses(tmp_path):
+    assert RunDirectory.create(tmp_path / "r").path.stat().st_mode & 0o777 == 0o700

@@ -1,5 +1,6 @@
 """Arms out of words, the order of runs, and the plan that is kept."""
 
+import argparse
 import json
 from collections import Counter
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import SETTINGS, ConfigError, config_parser, load
+from config import SETTINGS, Config, ConfigError, Loaded, config_parser, load
 from windowbench.campaigns.versus_plan import (
     PLAN_NAME,
     SALTS_NAME,
@@ -230,3 +231,9 @@ def test_a_damaged_plan_is_named(tmp_path, damage, words):
     damage(tmp_path / "v" / PLAN_NAME)
     with pytest.raises(EnvironmentProblem, match=words):
         read_plan(tmp_path / "v")
+
+
+def test_a_label_shows_no_secret_of_its_arm():
+    loaded = Loaded(config=Config(), origins={}, arguments=argparse.Namespace())
+    (label,) = make_plan("v", [("spark,spark_conf=a.token=hunter2", loaded)], 1).arms
+    assert label == "spark,spark_conf=a.token=******"

@@ -8,8 +8,9 @@ from rich.console import Console
 
 from windowbench.errors import EngineFailed
 from windowbench.orchestrate.live import ResultFigures, Snapshot
-from windowbench.orchestrate.services import JsonLineService, page_of
-from windowbench.orchestrate.view import live_table, plain_line
+from windowbench.orchestrate.services import JsonLineService, ProgressLog, page_of
+from windowbench.orchestrate.view import LiveView, PlainView, live_table, plain_line
+from windowbench.settings.masking import hide_values
 
 PAGE = "http://127.0.0.1:4040"
 
@@ -58,3 +59,28 @@ def test_only_a_page_on_this_machine_is_shown(address, taken, tmp_path):
     assert page_of(engine) is None
     engine._line(json.dumps({"type": "ui", "address": address}))
     assert page_of(engine) == (address if taken else None)
+
+
+def test_what_an_engine_says_is_stored_without_secrets(tmp_path):
+    log = ProgressLog(tmp_path / "progress.jsonl")
+    engine = JsonLineService(
+        "engine", ["none"], log_path=tmp_path / "log", failure=EngineFailed, env={}, redact=hide_values(["hunter2"]),
+        on_message=log,
+    )  # fmt: skip
+    engine._line(json.dumps({"type": "settings", "effective": {"a": "hunter2", "b.token": "xyz"}, "n": 3}))
+    engine._line(json.dumps({"type": "error", "message": "refused: password=abc and hunter2"}))
+    log.close()
+    stored = (tmp_path / "progress.jsonl").read_text()
+    assert not any(secret in stored for secret in ("hunter2", "xyz", "abc"))
+    assert json.loads(stored.splitlines()[0])["n"] == 3
+    assert engine.latest("error").text("message") == "refused: password=****** and ******"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_no_note_moves_the_cursor(terminal):
+    stream = io.StringIO()
+    view = LiveView(stream) if terminal else PlainView(stream)
+    view.note("the consumer said \x1b[2J\x07")
+    view.close()
+    assert "\x1b[2J" not in stream.getvalue()
+    assert "\\x1b[2J\\x07" in stream.getvalue()

@@ -85,3 +85,23 @@ def test_a_run_ends_before_its_disk_is_full(tmp_path, free, enough):
                 host.check()
     finally:
         host.stop()
+
+
+@pytest.mark.parametrize("lost", ["throttled", "disk"])
+def test_a_run_whose_machine_is_not_watched_any_more_ends(tmp_path, monkeypatch, lost):
+    def refuses(*_):
+        raise OSError(lost)
+
+    host = HostMonitor(tmp_path / "host.parquet", Services().pids())
+    monkeypatch.setattr("windowbench.orchestrate.host._EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(
+        *{
+            "throttled": ("windowbench.orchestrate.host._throttled_seconds", refuses),
+            "disk": ("windowbench.orchestrate.host.SampleWriter.append", lambda *_, **__: refuses()),
+        }[lost]
+    )
+    host.start()
+    host._thread.join()
+    with pytest.raises(EnvironmentProblem, match=f"not watched any more: OSError: {lost}"):
+        host.check()
+    host.stop()

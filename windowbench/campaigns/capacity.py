@@ -28,19 +28,21 @@ from windowbench.kafka.admin import Admin, planned_topics
 from windowbench.kafka.visibility import calibration_topic
 from windowbench.orchestrate.benchmark import judged_run, leave_report
 from windowbench.orchestrate.environment import describe_environment
+from windowbench.orchestrate.leftovers import clean_up
 from windowbench.orchestrate.lifetime import ManyRuns
 from windowbench.orchestrate.live import Snapshot
-from windowbench.orchestrate.prepare import check_judgeable, free_name
+from windowbench.orchestrate.prepare import check_judgeable
 from windowbench.orchestrate.run import Run
 from windowbench.orchestrate.salt import salt_of
 from windowbench.orchestrate.view import View, open_view
-from windowbench.processes.runlock import PROBES, RunLock, clean_leftovers
+from windowbench.processes.runlock import PROBES, RunLock
 from windowbench.report.capacity_document import capacity_document, probe_line
 from windowbench.report.markdown import markdown_text
 from windowbench.report.terminal import plain, terminal_text
 from windowbench.runs.files.capacity import Capacity, Found, Outcome, Plan, ProbeRecord, SearchStatus
 from windowbench.runs.files.codec import as_json
-from windowbench.runs.store import RunDirectory
+from windowbench.runs.store import RunDirectory, first_unused
+from windowbench.settings.masking import mask_value
 
 _ORIGIN = "capacity search"
 _OVERHEAD_SECONDS = 20.0
@@ -85,13 +87,12 @@ class CapacitySearch:
     """One search, from its first probe to its files; the rate of the settings is where it starts."""
 
     def __init__(self, loaded: Loaded, request: Request, view: View) -> None:
-        """Decide the name; nothing is written or started yet."""
+        """Take the settings; nothing is written or started yet."""
         self._base = loaded.config
         self._origins = loaded.origins
         self._request = request
         self._view = view
-        wanted = f"{time.strftime('%Y%m%d-%H%M%S')}-capacity-{loaded.config.engine.engine}"
-        self._name = loaded.config.run.run_id or free_name(Path(loaded.config.run.runs_dir), wanted)
+        self._name = ""
         self._records: list[ProbeRecord] = []
         self._began = time.monotonic()
         self._environment: Mapping[str, Any] = {}
@@ -107,22 +108,29 @@ class CapacitySearch:
             When a run could not be made for a reason that says nothing about its rate.
         """
         runs = Path(self._base.run.runs_dir)
-        for leftover in clean_leftovers(runs):
-            self._view.note(f"cleaned up after an earlier run that died: {leftover}")
-        directory = RunDirectory.create(runs / self._name)
-        self._environment = describe_environment(directory.path, java=None, broker={})
-        self._write(directory)
-        try:
-            found = self._search(directory)
-        except BaseException as error:
-            self._write(directory, status="aborted", error=str(error) or type(error).__name__)
-            raise
-        return found, self._write(directory, found, status="completed"), directory
+        clean_up(runs, self._view.note)
+        wanted = f"{time.strftime('%Y%m%d-%H%M%S')}-capacity-{self._base.engine.engine}"
+        named = self._base.run.run_id
+        directory = (
+            first_unused(wanted, lambda name: RunDirectory.create(runs / name))
+            if named is None
+            else RunDirectory.create(runs / named)
+        )
+        self._name = directory.run_id
+        with RunLock(directory.path) as lock:
+            self._environment = describe_environment(directory.path, java=None, broker={})
+            self._write(directory)
+            try:
+                found = self._search(directory, lock)
+            except BaseException as error:
+                self._write(directory, status="aborted", error=str(error) or type(error).__name__)
+                raise
+            return found, self._write(directory, found, status="completed"), directory
 
-    def _search(self, directory: RunDirectory) -> Found:
+    def _search(self, directory: RunDirectory, lock: RunLock) -> Found:
         with ExitStack() as stack:
             stack.callback(self._tell_salt, directory)
-            lifetime = ManyRuns(stack, stack.enter_context(RunLock(directory.path)))
+            lifetime = ManyRuns(stack, lock)
             while isinstance(step := self._next(), Try):
                 self._announce(step)
                 self._records.append(self._attempt(step, directory, lifetime))
@@ -166,6 +174,7 @@ class CapacitySearch:
             lifetime.discard_engine()
         finally:
             self._remove_topics(run.config)
+            run.release()
         if step.full and run.directory is not None and figures:
             leave_report(run.directory, self._view.note)  # of the others, `windowbench report` makes one when asked
         return ProbeRecord(
@@ -248,7 +257,7 @@ class CapacitySearch:
             time_limit_s=self._request.time_limit_s,
             seconds=round(time.monotonic() - self._began, 1),
             environment=dict(self._environment),
-            config=self._base.flat(),
+            config={name: mask_value(name, value) for name, value in self._base.flat().items()},
             origins=dict(self._origins),
             found=found,
             probes=tuple(self._records),

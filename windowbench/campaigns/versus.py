@@ -7,6 +7,7 @@ import dataclasses
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +32,21 @@ from windowbench.compare.content import compare_runs
 from windowbench.compare.finished import ReadRun
 from windowbench.compare.recorded import read_run
 from windowbench.compare.thresholds import parse_threshold
-from windowbench.errors import EnvironmentProblem, ExitCode, HarnessError, Terminated, told
+from windowbench.errors import ExitCode, HarnessError, Terminated, told
 from windowbench.orchestrate.benchmark import benchmark
 from windowbench.orchestrate.live import Snapshot
-from windowbench.orchestrate.prepare import check_judgeable, free_name
+from windowbench.orchestrate.prepare import check_judgeable
 from windowbench.orchestrate.salt import draw_salt
 from windowbench.orchestrate.view import View, open_view
+from windowbench.processes.runlock import RunLock
 from windowbench.report.comparison_document import comparison_document
 from windowbench.report.markdown import markdown_text
-from windowbench.report.wording import printable
 from windowbench.runs.files.codec import as_json
+from windowbench.runs.files.comparison import JudgedThreshold
 from windowbench.runs.files.status import RunStatus
 from windowbench.runs.files.verdict import Status
-from windowbench.runs.store import RunDirectory
+from windowbench.runs.store import RunDirectory, claimed, first_unused, names
+from windowbench.settings.printing import printable
 
 _EPILOG = """\
 An ARM is an engine, a variant of it behind a colon, settings behind commas: spark, spark:tuned,
@@ -65,7 +68,15 @@ def body(argv: list[str] | None) -> int:
     arguments = _parser().parse_all(argv)
     thresholds = [parse_threshold(expression) for expression in arguments.fail_on]
     check_outputs(arguments)
-    directory, plan = _resumed(arguments) if arguments.resume else _started(arguments, argv)
+    with ExitStack() as stack:
+        directory, plan = _resumed(arguments, stack) if arguments.resume else _started(arguments, argv, stack)
+        return _carried_out(directory, plan, thresholds, arguments)
+
+
+def _carried_out(
+    directory: Path, plan: Plan, thresholds: Sequence[JudgedThreshold], arguments: argparse.Namespace
+) -> int:
+    """Make the runs of a plan, compare them and return the exit code."""
     try:
         plan = _run_all(directory, plan)
     except (KeyboardInterrupt, Terminated):
@@ -107,8 +118,8 @@ def _tell(text: str) -> None:
 # --- the plan ---------------------------------------------------------------------------------------------------------
 
 
-def _started(arguments: argparse.Namespace, argv: list[str] | None) -> tuple[Path, Plan]:
-    """Return a new plan and the directory that keeps it."""
+def _started(arguments: argparse.Namespace, argv: list[str] | None, stack: ExitStack) -> tuple[Path, Plan]:
+    """Return a new plan and the directory that keeps it, which is locked on the stack."""
     if len(arguments.arms) < 2:
         raise ConfigError("versus needs at least two arms, such as: versus spark flink --repeats 3")
     repeats = _repeats(arguments.repeats)
@@ -124,11 +135,13 @@ def _started(arguments: argparse.Namespace, argv: list[str] | None) -> tuple[Pat
         check_judgeable(loaded.config)
     first = arms[0][1].config
     runs_dir = Path(first.run.runs_dir)
-    name = first.run.run_id or free_name(runs_dir, time.strftime("versus-%Y%m%d-%H%M%S"))
-    directory = runs_dir / name
-    if directory.exists():
-        raise EnvironmentProblem(f"{directory} exists", remedy="choose another --run-id, or remove the directory")
-    plan = make_plan(name, arms, repeats, draw_salt if first.run.blind else None)
+    wanted = time.strftime("versus-%Y%m%d-%H%M%S")
+    named = first.run.run_id
+    directory = (
+        first_unused(wanted, lambda name: claimed(runs_dir / name)) if named is None else claimed(runs_dir / named)
+    )
+    stack.enter_context(RunLock(directory))
+    plan = make_plan(directory.name, arms, repeats, draw_salt if first.run.blind else None)
     write_plan(directory, plan)
     return directory, plan
 
@@ -141,13 +154,15 @@ def _repeats(text: str | None) -> int:
     return repeats
 
 
-def _resumed(arguments: argparse.Namespace) -> tuple[Path, Plan]:
-    """Return the plan of a directory; arms and settings are those it was started with."""
+def _resumed(arguments: argparse.Namespace, stack: ExitStack) -> tuple[Path, Plan]:
+    """Return the plan of a directory, which is locked on the stack; arms and settings are those it was started with."""
     given = [name for name, value in vars(arguments).items() if name.startswith("setting_") and value is not None]
     if arguments.arms or arguments.repeats or arguments.config or arguments.profile or given:
         raise ConfigError("--resume goes on with the arms and settings it was started with; leave all others out")
     directory = Path(arguments.resume)
-    return directory, read_plan(directory)
+    plan = read_plan(directory)
+    stack.enter_context(RunLock(directory))
+    return directory, plan
 
 
 # --- the runs ---------------------------------------------------------------------------------------------------------
@@ -215,7 +230,9 @@ def _ended(plan: Plan, run: PlannedRun) -> bool:
 
 def _unused_run(plan: Plan, run: PlannedRun) -> PlannedRun:
     """Return the run under a name that no directory has yet."""
-    return dataclasses.replace(run, run_id=free_name(_path(plan, run).parent, run.run_id, mark="-again"))
+    parent = _path(plan, run).parent
+    unused = next(name for name in names(run.run_id, "-again") if not (parent / name).exists())
+    return dataclasses.replace(run, run_id=unused)
 
 
 def _run_one(loaded: Loaded, salt: str | None) -> str | None:

@@ -22,8 +22,9 @@ from windowbench.errors import EnvironmentProblem
 from windowbench.load.streams import stream_rng
 from windowbench.runs.files.codec import from_json
 from windowbench.runs.files.salt import SALT_VERSION, SaltsFile
-from windowbench.runs.store import RunDirectory
+from windowbench.runs.store import RunDirectory, check_owner
 from windowbench.settings.knobs import Pairs, nearest
+from windowbench.settings.masking import mask_named
 
 # History of versus.json; readers refuse a number they do not know.
 # 1: repeats, arms with label, configuration and origins, runs in their order.
@@ -174,7 +175,7 @@ def make_plan(
     by_label: dict[str, Loaded] = {}
     slugs: dict[str, str] = {}
     for label, loaded in arms:
-        unused = unused_label(short(label), list(by_label))
+        unused = unused_label(short(mask_named(label)), list(by_label))
         by_label[unused] = loaded
         slugs[unused] = unused_label(_slug(label), list(slugs.values()), "-")
     labels = list(by_label)
@@ -223,12 +224,13 @@ def read_plan(directory: Path) -> Plan:
     Raises
     ------
     EnvironmentProblem
-        When there is none, or it is damaged or of another version.
+        When there is none, or it is another user's, damaged or of another version.
     """
     if not (directory / PLAN_NAME).is_file():
         raise EnvironmentProblem(
             f"{directory} is no directory of a versus: it has no {PLAN_NAME}", remedy="name one below runs/"
         )
+    check_owner(directory)
     content = RunDirectory(directory).read_json(PLAN_NAME)
     version = content.get("schema_version")
     if version != SCHEMA_VERSION:

@@ -17,6 +17,7 @@ from windowbench.compare.ranking import VISIBLE, Answer, answer_of
 from windowbench.configuration.known import USUAL, known_settings, topic_settings
 from windowbench.engines import ENGINES
 from windowbench.settings.knobs import Pairs
+from windowbench.settings.masking import mask_value
 from windowbench.workloads import WORKLOADS
 
 IDENTITY = frozenset(
@@ -131,7 +132,7 @@ def _described(arm: Arm, settings: Sequence[str]) -> str:
     variants = arm.config.engine.VARIANTS
     words = [str(arm.values[name]) for name in variants if name in settings]
     others = [name for name in settings if name not in variants]
-    shown = [f"{name}={short(arm.values.get(name))}" for name in others[:_MOST_SHOWN]]
+    shown = [f"{name}={short(mask_value(name, arm.values.get(name)))}" for name in others[:_MOST_SHOWN]]
     more = [f"{len(others) - _MOST_SHOWN} more"] if len(others) > _MOST_SHOWN else []
     return ",".join([":".join([arm.config.engine.engine, *words]), *shown, *more])
 

@@ -9,20 +9,21 @@ from typing import Any
 from windowbench.compare.arms import Arm, differing
 from windowbench.compare.finished import ReadRun
 from windowbench.runs.files.comparison import EnvironmentDifference, LoadDifference, SettingDifference
+from windowbench.settings.masking import mask_value
 
 NOTICEABLE_LOAD = 0.01
 """Share by which the scheduled rates of arms may differ without being named."""
 _STATE_AT_START = "_at_start"
 """Ends the names of fields that say in what state the machine was: shown with the run, never equal."""
-_OF_THE_ENGINE = ("jvm_flags.",)
-"""Begins the names of fields that follow from the engine: named, and no other machine."""
+_NO_OTHER_MACHINE = ("jvm_flags.", "windowbench.")
+"""Begins the names of fields that follow from the engine, or say which state of windowbench measured: named alone."""
 _LOOPBACK_PORT = re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d+")
 
 
 def configuration_differences(arms: Sequence[Arm]) -> tuple[SettingDifference, ...]:
     """Return every setting in which arms differ, with its value in each."""
     return tuple(
-        SettingDifference(setting=name, values={arm.label: arm.values.get(name) for arm in arms})
+        SettingDifference(setting=name, values={arm.label: mask_value(name, arm.values.get(name)) for arm in arms})
         for name in differing(arms)
     )
 
@@ -44,13 +45,13 @@ def environment_differences(runs: Sequence[ReadRun]) -> tuple[EnvironmentDiffere
         values = {run: of_run.get(name) for run, of_run in fields.items()}
         if len(set(map(repr, values.values()))) > 1:
             known = {repr(value) for run, value in values.items() if run in eligible and value is not None}
-            refused = len(known) > 1 and not name.startswith(_OF_THE_ENGINE)
+            refused = len(known) > 1 and not name.startswith(_NO_OTHER_MACHINE)
             found.append(EnvironmentDifference(field=name, values=values, refused=refused))
     return tuple(found)
 
 
 def _fields(run: ReadRun) -> dict[str, Any]:
-    return {name: portable(value, run) for name, value in _flattened(run.environment)}
+    return {name: mask_value(name, portable(value, run)) for name, value in _flattened(run.environment)}
 
 
 def _flattened(value: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

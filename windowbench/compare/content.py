@@ -37,6 +37,7 @@ from windowbench.runs.files.comparison import (
     RankedBy,
 )
 from windowbench.runs.files.figures import Percentiles
+from windowbench.settings.masking import mask_named, mask_value
 
 T = TypeVar("T", Percentiles, ComparedLoad)
 
@@ -113,7 +114,7 @@ def _arm(figures: ArmFigures, settings: Sequence[str]) -> ComparedArm:
         label=arm.label,
         engine=arm.config.engine.engine,
         mode=arm.answer.mode,
-        settings={name: arm.values[name] for name in settings if name != "engine" and name in arm.values},
+        settings={n: mask_value(n, arm.values[n]) for n in settings if n != "engine" and n in arm.values},
         runs=tuple(run.run_id for run in arm.runs),
         repeats=len(arm.eligible),
         windows=windows,
@@ -147,7 +148,7 @@ def describe_run(run: ReadRun, arm: str | None) -> ComparedRun:
         status=run.status,
         verdict=run.verdict,
         ranked=run.eligible,
-        reason=run.reason,
+        reason=None if run.reason is None else mask_named(run.reason),
         exit_code=int(run.exit_code),
         seed=None if run.config is None else seed_of(run),
         blind=run.config is not None and run.config.run.blind,

@@ -15,6 +15,7 @@ from windowbench.compare.arms import Arm
 from windowbench.engines.contract import Source, Term, engine_of
 from windowbench.runs.files.comparison import ParityLine, ParityValue
 from windowbench.runs.files.summary import Summary
+from windowbench.settings.masking import mask_value
 from windowbench.settings.workload import APPROXIMATE, EXACT
 
 Line = tuple[str, Callable[[Config], Source]]
@@ -46,7 +47,7 @@ LINES = (
 
 def effective_settings(summary: Summary | None) -> dict[str, str]:
     """Return what the engine of a run reported as its settings."""
-    return {} if summary is None else {name: str(value) for name, value in summary.engine.settings.items()}
+    return {} if summary is None else {n: str(mask_value(n, value)) for n, value in summary.engine.settings.items()}
 
 
 def parity(arms: Sequence[Arm]) -> tuple[ParityLine, ...]:

@@ -43,6 +43,8 @@ def read_run(directory: str, *, samples: bool = True) -> ReadRun:
 
 def _read(run: RunDirectory, directory: str, config: Config, *, samples: bool) -> ReadRun:
     ended, summary, schedule = run.read_status(), run.read_summary(), run.read_schedule()
+    if ended.status is RunStatus.COMPLETED and summary is None and holder_of(run.path) is None:
+        summary = _judged_late(run)
     status, verdict, reason, code = _standing(run, ended, summary)
     if reason is None and schedule is None:
         raise RunDirectoryProblem(f"run {run.run_id}: schedule.json is missing")
@@ -61,6 +63,14 @@ def _read(run: RunDirectory, directory: str, config: Config, *, samples: bool) -
         started_ns=None if schedule is None else schedule.epoch_ns,
         samples=_latencies(run, judged) if reason is None and samples else {},
     )
+
+
+def _judged_late(run: RunDirectory) -> AnySummary | None:
+    """Judge a run whose process was killed when all was recorded and nothing judged."""
+    from windowbench.judge.judgement import judge_run  # noqa: PLC0415 - loads SciPy, which a list hardly ever needs
+
+    judge_run(run)
+    return run.read_summary()
 
 
 def _standing(run: RunDirectory, ended: StatusFile, summary: AnySummary | None) -> tuple[str, Status, str | None, int]:

@@ -23,12 +23,12 @@ from windowbench.processes.process_table import processes_naming
 from windowbench.processes.runlock import holder_of
 from windowbench.report.document import Foreign, Line, Row, Table
 from windowbench.report.terminal import table_text
-from windowbench.report.wording import printable
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.summary import Headline
 from windowbench.runs.files.verdict import Status
 from windowbench.runs.store import cannot_write
 from windowbench.settings.command_line import Parser
+from windowbench.settings.printing import printable
 
 _WIDE = 160
 """Where there is no terminal, a run has one line."""
@@ -206,7 +206,7 @@ def _prune(run: ListedRun, *, really: bool) -> str:
     holder = holder_of(run.path)
     brokers = processes_naming(run.path.resolve() / "broker")
     if holder is not None or brokers:
-        return f"{name} stays: process {holder or brokers[0]} works in it"
+        return f"{name} stays: {holder or f'process {brokers[0]}'} works in it"
     if not really:
         return f"{name} would be removed ({printable(run.read.standing)})"
     try:

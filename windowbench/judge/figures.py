@@ -149,6 +149,12 @@ class Findings(Compared):
         return self.engine.batches if waits else None
 
     @property
+    def measured_windows(self) -> int:
+        """How many windows of the measured phase must have a row."""
+        window = self.truth.cells.window_index(np.flatnonzero(self.truth.required))
+        return len(np.unique(window[self.phases[window] == Phase.MEASURED]))
+
+    @property
     def state_changes(self) -> int | None:
         """How often the load changed its MMPP state in the measured phase."""
         if self.path is None:

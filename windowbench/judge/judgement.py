@@ -48,6 +48,7 @@ from windowbench.judge.verdict.verdict import (
     generator_reasons,
     host_reasons,
     level_reasons,
+    nothing_measured,
     row_reasons,
     sustain_reasons,
     unknown,
@@ -315,6 +316,7 @@ def weigh(
     reasons = [
         *([] if topics is None else topic_reasons(topics, rows_read=sum(figures.counts.values()))),
         *generator,
+        *nothing_measured(events=findings.generator.sent_measured, windows=findings.measured_windows),
         *(reason for reason in rows if reason.party is Party.GENERATOR),
         *host_reasons(findings.host, findings.clock, config),
         *visible_reasons(visible, needed=findings.in_transactions),

@@ -14,6 +14,8 @@ from config import Config
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 
+LEAD_NS = NS_PER_S
+"""How long before the load it is planned."""
 END_EVENT_TYPE = "END"
 END_EVENT_TIME_NS = 4_102_444_800 * NS_PER_S
 """Event time of the END records, 2100-01-01T00:00:00Z: beyond every window a run can open."""
@@ -34,6 +36,11 @@ class Schedule:
     """End of the measured phase."""
     load_end_ns: int
     """No event is due at or after this."""
+
+    @property
+    def planned_ns(self) -> int:
+        """When the load was planned."""
+        return self.epoch_ns - LEAD_NS
 
     @property
     def load_length_ns(self) -> int:
@@ -58,7 +65,7 @@ def plan(config: Config, now_ns: int) -> Schedule:
     Epoch = now + 1 s; base = first multiple of the window size at or after epoch + warm-up;
     the load ends one watermark delay and a cool-down after the measured phase.
     """
-    epoch = now_ns + NS_PER_S
+    epoch = now_ns + LEAD_NS
     size_ns = config.windows.size_ms * NS_PER_MS
     base = -(-(epoch + round(config.load.warmup_seconds * NS_PER_S)) // size_ns) * size_ns
     measure_end = base + round(config.load.duration_seconds * NS_PER_S)

@@ -45,17 +45,20 @@ def benchmark(
     view = view or open_view(quiet=loaded.config.run.quiet)
     run = Run(loaded, view, salt=salt)
     try:
-        judged = judged_run(run)
+        try:
+            judged = judged_run(run)
+        finally:
+            view.close()
+        assert run.directory is not None
+        show_report(run.directory, show, long=long)
+        leave_report(run.directory, show)
     finally:
-        view.close()
-    assert run.directory is not None
-    show_report(run.directory, show, long=long)
-    leave_report(run.directory, show)
+        run.release()
     return judged.verdict.exit_code
 
 
 def judged_run(run: Run) -> Evaluation:
-    """Make a run and judge it; however that ends, its directory says so.
+    """Make a run and judge it; however that ends, its directory says so, and stays locked until the run's `release`.
 
     Raises
     ------

@@ -23,8 +23,8 @@ from windowbench.load.arrivals import arrival_offsets
 from windowbench.load.numbering import input_partitions
 from windowbench.load.schedule import NS_PER_MS, plan
 from windowbench.orchestrate.drain import EndWriter
-from windowbench.orchestrate.prepare import child_environment
 from windowbench.orchestrate.services import JsonLineService
+from windowbench.processes.surroundings import surroundings
 from windowbench.processes.waiting import wait_until
 from windowbench.runs.store import RunDirectory
 
@@ -62,7 +62,7 @@ def _run_job(scratch: Path, machine: Machine, archive: ClassArchive, fresh: Path
             engine_command(config, run.path),
             log_path=run.log("engine"),
             failure=EngineFailed,
-            env=machine.java.environment(child_environment(os.environ, TMPDIR=str(scratch))),
+            env=machine.java.environment(surroundings(os.environ) | {"TMPDIR": str(scratch)}),
         )
         with contextlib.ExitStack() as stack:
             stack.callback(job.stop, _KEEP_SECONDS)

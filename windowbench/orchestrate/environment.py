@@ -7,13 +7,17 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-_PACKAGES = ("pyspark", "confluent-kafka", "numpy", "pandas", "pyarrow", "scipy", "psutil")
+from windowbench.orchestrate.software import clone_state, kafka_of_jars
+
+_PACKAGES = (
+    "pyspark", "confluent-kafka", "kafka-python", "numpy", "pandas", "pyarrow", "scipy", "psutil", "orjson", "psycopg",
+)  # fmt: skip
 _JAVA_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 """Environment variables from which a JVM takes flags that no command line shows."""
 _CPU = "/sys/devices/system/cpu"
@@ -144,10 +148,11 @@ def describe_environment(
     java: str | None,
     broker: dict[str, Any],
     engine_python: Path | None = None,
+    jars: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the fields as ``environment.json`` holds them; what cannot be found out is None.
 
-    The disk that the run writes to matters. `broker` is what the broker says of itself.
+    The disk that the run writes to matters. `broker` is what the broker says of itself, `jars` are the kinds in use.
     """
     memory = psutil.virtual_memory()
     disk = _disk(run_path.resolve())
@@ -174,9 +179,11 @@ def describe_environment(
         "file_system": disk["file_system"],
         "disk": disk,
         "load_average_at_start": list(os.getloadavg()),
+        "windowbench": clone_state(),
         "python": sys.version.split()[0],
         "java": java,
         "java_options": {name: _flags(os.environ[name].split()) for name in _JAVA_VARIABLES if name in os.environ},
         "packages": {package: _version(package) for package in _PACKAGES} | engine_packages(engine_python),
+        "kafka_jars": kafka_of_jars(jars),
         "broker": broker,
     }

@@ -86,7 +86,8 @@ class HostMonitor:
         self._directory = path.parent
         self._trees = {name: ProcessTree(pid_of) for name, pid_of in trees.items()}
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="host-monitor", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="host-monitor", daemon=True)
+        self._failure: Exception | None = None
         self._own_cpu = time.process_time()
         self._self = psutil.Process()
         self.free_disk_bytes = psutil.disk_usage(str(self._directory)).free
@@ -95,7 +96,13 @@ class HostMonitor:
         """Begin sampling."""
         self._thread.start()
 
-    def _run(self) -> None:
+    def _watch(self) -> None:
+        try:
+            self._sample_on()
+        except Exception as error:  # noqa: BLE001 - whatever ended it, a run that nobody watches says nothing
+            self._failure = error
+
+    def _sample_on(self) -> None:
         cpu = psutil.cpu_times()
         throttled = _throttled_seconds()
         last = time.monotonic()
@@ -126,13 +133,16 @@ class HostMonitor:
             cpu, throttled, self._own_cpu = cpu_now, throttled_now, own
 
     def check(self) -> None:
-        """Raise when the disk is nearly full: a broker halts then, and takes the run's records with it.
+        """Raise when nobody watches any more, or the disk is nearly full: a broker halts then, and records are lost.
 
         Raises
         ------
         EnvironmentProblem
             With what to do.
         """
+        if self._failure is not None:
+            msg = f"the machine is not watched any more: {type(self._failure).__name__}: {self._failure}"
+            raise EnvironmentProblem(msg, remedy="check free space, and permissions of the run directory")
         if self.free_disk_bytes < LEAST_FREE_BYTES:
             least = f"less than {LEAST_FREE_BYTES / 1e9:.0f} GB of disk are free"
             msg = f"{least}; the run was ended before the broker fails"

@@ -11,25 +11,26 @@ from config import MUST_COUNT_MARGIN_MS, Config, ConfigError
 from windowbench.engines.contract import ROOT, engine_of
 from windowbench.errors import EnvironmentProblem
 from windowbench.kafka.admin import Admin, TopicPlan
-from windowbench.load.salt import SALT
-from windowbench.settings.knobs import ENV_PREFIX
+from windowbench.runs.store import RunDirectory, first_unused
 
 
-def with_run_id(config: Config) -> Config:
-    """Return the configuration with a run id that no directory has yet, unless it names one."""
+def usual_name(config: Config) -> str:
+    """Return how a run is called that the user gave no name."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{config.engine.engine}-{config.load.data_generator}-s{config.run.seed}"
+
+
+def run_directory(config: Config) -> RunDirectory:
+    """Make the directory of a run: of the name that the user gave it, or else of one that no other has.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        When it cannot be made.
+    """
+    runs = Path(config.run.runs_dir)
     if config.run.run_id is not None:
-        return config
-    wanted = f"{time.strftime('%Y%m%d-%H%M%S')}-{config.engine.engine}-{config.load.data_generator}-s{config.run.seed}"
-    return config.replace(run_id=free_name(Path(config.run.runs_dir), wanted))
-
-
-def free_name(directory: Path, wanted: str, *, mark: str = "-") -> str:
-    """Return a name that nothing in a directory has: the wanted one, or else that with `mark` and a number."""
-    candidate, number = wanted, 1
-    while (directory / candidate).exists():
-        number += 1
-        candidate = f"{wanted}{mark}{number}"
-    return candidate
+        return RunDirectory.create(runs / config.run.run_id)
+    return first_unused(usual_name(config), lambda name: RunDirectory.create(runs / name))
 
 
 def with_run_topics(config: Config, origins: Mapping[str, str]) -> Config:
@@ -91,17 +92,6 @@ def prepare_topic(admin: Admin, plan: TopicPlan, *, clear: bool) -> None:
             msg, remedy="name a fresh topic, leave the name out, or give --clear-topics to delete its records"
         )
     admin.clear(plan.name)
-
-
-def child_environment(environ: Mapping[str, str], **extra: str) -> dict[str, str]:
-    """Return the environment of a child: ours, without settings, which reach it by ``config.json`` alone.
-
-    A ``SPARK_HOME`` or ``FLINK_HOME`` of another installation would bring its own versions and defaults into the run;
-    the salt of a blind run is for its producers alone.
-    """
-    foreign = {"SPARK_HOME", "FLINK_HOME", SALT}
-    kept = {k: v for k, v in environ.items() if not k.startswith(ENV_PREFIX) and k not in foreign}
-    return kept | extra
 
 
 def producer_command(config_path: Path, schedule_path: Path) -> list[str]:

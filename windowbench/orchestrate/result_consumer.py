@@ -16,11 +16,11 @@ from windowbench.engines.contract import ROOT
 from windowbench.errors import EnvironmentProblem, HarnessError
 from windowbench.kafka.settings import secrets
 from windowbench.orchestrate.services import JsonLineService, position_of
-from windowbench.processes import process
 from windowbench.processes.messages import Message
 from windowbench.processes.process import Child
 from windowbench.processes.waiting import wait_until
 from windowbench.runs.store import RunDirectory
+from windowbench.settings.masking import hide_values
 
 _READY_SECONDS = 60.0
 _CATCH_UP_SECONDS = 30.0
@@ -48,7 +48,7 @@ class ResultConsumer:
             log_path=run.log("consumer"),
             failure=EnvironmentProblem,
             env=env,
-            redact=process.hide_values(hidden),
+            redact=hide_values(hidden),
         )
 
     def start(self) -> Child:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 
 from config import Config, Loaded
 from windowbench.broker.embedded import EmbeddedBroker
 from windowbench.broker.storage import check_free_disk
-from windowbench.errors import ExitCode
+from windowbench.engines.contract import engine_of
 from windowbench.judge.truth.rows import RowModel
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.clock import measure_clock_offset
@@ -28,22 +29,21 @@ from windowbench.orchestrate.drain import SILENCE_SECONDS, EndWriter, drain
 from windowbench.orchestrate.environment import describe_environment, jvm_flags
 from windowbench.orchestrate.expected import expected_counts
 from windowbench.orchestrate.installation import Installation, find_installation
+from windowbench.orchestrate.leftovers import clean_up
 from windowbench.orchestrate.lifetime import Lifetime
 from windowbench.orchestrate.live import LiveResults
-from windowbench.orchestrate.prepare import planned_bytes, with_run_id, with_run_topics
+from windowbench.orchestrate.prepare import planned_bytes, run_directory, with_run_topics
 from windowbench.orchestrate.recording import check_events, found_topics, prepared_topics, record_results
 from windowbench.orchestrate.salt import salt_of, tell_salt, write_path
 from windowbench.orchestrate.services import JsonLineService, position_of
 from windowbench.orchestrate.start import Launcher
-from windowbench.orchestrate.status import status_of
 from windowbench.orchestrate.timeline import Timeline
 from windowbench.orchestrate.view import View
 from windowbench.orchestrate.watch import Services, Watch
 from windowbench.orchestrate.watchdog import watched
-from windowbench.processes.runlock import RunLock, clean_leftovers
+from windowbench.processes.runlock import RunLock
 from windowbench.runs.dump import dump_topics
 from windowbench.runs.files.codec import from_json
-from windowbench.runs.files.status import RunStatus
 from windowbench.runs.files.topics import TopicsFile
 from windowbench.runs.store import RunDirectory
 
@@ -61,11 +61,11 @@ class Run:
     def __init__(
         self, loaded: Loaded, view: View, lifetime: Lifetime | None = None, *, salt: str | None = None
     ) -> None:
-        """Decide name and topics; nothing is written or started yet.
+        """Take the settings; nothing is written or started yet.
 
         A blind run that is one of several is given its salt by those who tell it when all of them are over.
         """
-        self.config: Config = with_run_topics(with_run_id(loaded.config), loaded.origins)
+        self.config: Config = loaded.config
         self.salt = salt or salt_of(loaded)
         self._tells_salt = salt is None
         self._origins = loaded.origins
@@ -73,19 +73,32 @@ class Run:
         self.timeline = Timeline(lambda phase: view.note(f"· {phase}"))
         self.directory: RunDirectory | None = None
         self._lifetime = lifetime or Lifetime()
+        self._held = ExitStack()
         self._services = Services()
         self._ahead_ns = 0
         """How far the wall clock was ahead of the monotonic one, by which phases go, when the load was planned."""
-        self._live = LiveResults(
+
+    @cached_property
+    def _live(self) -> LiveResults:
+        return LiveResults(
             self.config.run.run_id or "",
             RowModel.of(self.config.engine.workload).live,
             delay_ms=self.config.windows.delay_ms,
             mode=self.config.output_mode,
         )
-        self._watch = Watch(self.config, self._services, self._live, self.timeline, view)
+
+    @cached_property
+    def _watch(self) -> Watch:
+        return Watch(self.config, self._services, self._live, self.timeline, self.view)
+
+    def release(self) -> None:
+        """Give up the run's directory, which others may work in from now on."""
+        self._held.close()
 
     def execute(self) -> RunDirectory:
         """Go through every phase up to verify and return the directory that holds what was recorded.
+
+        It stays locked until :meth:`release`, so that nobody clears it away while it is judged.
 
         Raises
         ------
@@ -93,11 +106,10 @@ class Run:
             When a service fails or the machine lacks something; everything started is gone then.
         """
         self.timeline.enter("prepare")
-        installation, run = self._prepare()
+        installation, run, lock = self._prepare()
         try:
             with watched(self.config, lambda: self.timeline.current), ExitStack() as stack:
                 self.timeline.enter("start")
-                lock = stack.enter_context(RunLock(run.path))
                 launcher = Launcher(stack=stack, lock=lock, run=run, installation=installation, services=self._services)
                 engine, producers = self._start(launcher)
                 schedule = self._await_ready(launcher, engine, producers)
@@ -120,22 +132,17 @@ class Run:
         """The settings that the load is made from; of a blind run no file has them before its engine has ended."""
         return salted(self.config, self.salt)
 
-    def _prepare(self) -> tuple[Installation, RunDirectory]:
-        config, runs = self.config, Path(self.config.run.runs_dir)
-        for leftover in clean_leftovers(runs):
-            self.view.note(f"cleaned up after an earlier run that died: {leftover}")
-            word = status_of(
-                "unknown", status=RunStatus.ABORTED, exit_code=ExitCode.TERMINATED, error="its process was killed"
-            )
-            RunDirectory(runs / leftover.run).write_json("status.json", word)
-        installation = find_installation(config, self.view.note)
-        assert config.run.run_id is not None
-        run = self.directory = RunDirectory.create(runs / config.run.run_id)
+    def _prepare(self) -> tuple[Installation, RunDirectory, RunLock]:
+        clean_up(Path(self.config.run.runs_dir), self.view.note)
+        installation = find_installation(self.config, self.view.note)
+        run = self.directory = run_directory(self.config)
+        lock = self._held.enter_context(RunLock(run.path))
+        config = self.config = with_run_topics(self.config.replace(run_id=run.run_id), self._origins)
         run.write_config(config)
         run.write_json("origins.json", dict(self._origins))
         if config.kafka.embedded:
             check_free_disk(run.path, planned_bytes(config))
-        return installation, run
+        return installation, run, lock
 
     def _start(self, launcher: Launcher) -> tuple[JsonLineService, JsonLineService]:
         run = launcher.run
@@ -167,6 +174,7 @@ class Run:
                 "settings": admin.broker_settings(),
             },
             engine_python=launcher.installation.engine_python,
+            jars=[*(["broker"] if self.config.kafka.embedded else []), *engine_of(self.config).jars],
         )
         launcher.run.write_json("environment.json", environment)
 

@@ -19,6 +19,8 @@ from windowbench.errors import HarnessError
 from windowbench.processes import process
 from windowbench.processes.messages import Message, parsed
 from windowbench.processes.waiting import wait_until
+from windowbench.settings.masking import mask_value
+from windowbench.settings.printing import printable
 
 
 class JsonLineService:
@@ -31,7 +33,7 @@ class JsonLineService:
     failure : type of HarnessError
         What its death means; decides the exit code.
     redact : callable, optional
-        Masks secrets in the log, which holds everything it prints.
+        Masks secrets in the log, which holds everything it prints, and in its messages.
     on_message : callable, optional
         Gets each message, on a thread of its own.
     hears : bool, optional
@@ -66,9 +68,10 @@ class JsonLineService:
         self._expected_end = False
 
     def _line(self, line: str) -> None:
-        message = parsed(line)
-        if message is None:
+        said = parsed(line)
+        if said is None:
             return
+        message = Message(said.kind, mask_value("", said.fields, self._redact or str))
         if message.kind in ANSWERS.values():
             if message.kind not in self._asked:
                 message = Message(UNASKED, {"type": UNASKED, "said": message.kind})
@@ -159,7 +162,7 @@ class JsonLineService:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         msg = f"{self.name} {how} before its work was done"
         if said:
-            msg += f": {said.text('message')}"
+            msg += f": {printable(said.text('message') or 'it does not say why')}"
         raise self._failure(msg, log_tail=self.last_lines(), remedy=f"look at {self._log_path}")
 
     def finish(self, timeout: float, *, abort: Callable[[], None]) -> None:

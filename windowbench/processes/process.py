@@ -26,7 +26,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
@@ -41,18 +41,6 @@ TAIL_BYTES = 64 * 1024
 
 LineSink = Callable[[str], None]
 Redactor = Callable[[str], str]
-
-
-def hide_values(values: Iterable[str]) -> Redactor:
-    """Return a function that hides every one of `values` in a line, the longest first."""
-    ordered = sorted({value for value in values if value}, key=len, reverse=True)
-
-    def redact(line: str) -> str:
-        for value in ordered:
-            line = line.replace(value, "******")
-        return line
-
-    return redact
 
 
 def tail(path: Path, lines: int) -> tuple[str, ...]:

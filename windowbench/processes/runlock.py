@@ -1,8 +1,10 @@
 """Who is working in a run directory, so that the next start can clean up after one that died.
 
 ``lock.json`` names the orchestrator and every child it started. A normal end removes the file; where one is left
-and its orchestrator is gone, nothing of that run has a reason to live. Processes are identified by pid and start
-mark, or by the tag in their environment, never by pid alone: a recycled pid is never killed.
+and its orchestrator is gone, nothing of that run has a reason to live. Whether it is gone says a lock that it holds on
+the file ``held`` beside, which the kernel takes from it when it ends, and which is seen from every namespace of
+processes. Children are identified by pid and start mark, or by the tag in their environment, never by pid alone: a
+recycled pid is never killed.
 
 A lock has directories for what those children write. One lies below the system's temporary directory and not in the
 run's, whose path may be too long for a socket. They go with the lock, or with what a dead run left.
@@ -11,6 +13,7 @@ run's, whose path may be too long for a socket. They go with the lock, or with w
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import platform
@@ -18,6 +21,7 @@ import re
 import shutil
 import signal
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -27,9 +31,12 @@ from windowbench.processes.process import Child
 from windowbench.processes.process_table import kill_tagged, start_mark
 
 LOCK_NAME = "lock.json"
+HELD_NAME = "held"
 PROBES = "probes"
 """Directory of a search that holds its runs."""
 _LOCKS = (f"*/{LOCK_NAME}", f"*/{PROBES}/*/{LOCK_NAME}")
+_LOOKS, _BETWEEN_SECONDS = 100, 0.02
+"""Who only looks whether somebody works there holds the lock for a moment."""
 _TEMPORARY = "windowbench-run-"
 _TEMPORARY_NAME = re.compile(rf"{_TEMPORARY}[a-z0-9_]{{8}}")  # as tempfile makes them
 
@@ -60,16 +67,18 @@ class RunLock:
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / LOCK_NAME
+        self._held: int | None = None
         self._children: list[dict[str, Any]] = []
         self._scratch: list[str] = []
         self._temporary: Path | None = None
         self._elsewhere: list[Path] = []
 
     def __enter__(self) -> Self:
-        holder = _read(self._path)
-        if holder is not None and _holder_lives(holder):
-            msg = f"{self._path.parent} is in use by process {holder['pid']}"
-            raise EnvironmentProblem(msg, remedy="wait for that run to end, or choose another --run-id")
+        check_unused(self._path.parent)
+        self._held = _hold(self._path.with_name(HELD_NAME))
+        if self._held is None:
+            check_unused(self._path.parent)
+            raise EnvironmentProblem(f"{self._path.parent} is in use", remedy=_IN_USE)
         self._write()
         return self
 
@@ -102,12 +111,14 @@ class RunLock:
         for made in self._elsewhere:
             shutil.rmtree(made, ignore_errors=True)
         self._path.unlink(missing_ok=True)
+        if self._held is not None:
+            _release(self._path.with_name(HELD_NAME), self._held)
+            self._held = None
 
     def _write(self) -> None:
         content = {
             "host": platform.node(),
             "pid": os.getpid(),
-            "start": start_mark(os.getpid()),
             "children": self._children,
             "scratch": self._scratch,
             "elsewhere": [str(path) for path in self._elsewhere],
@@ -117,10 +128,81 @@ class RunLock:
         fresh.replace(self._path)
 
 
-def holder_of(directory: Path) -> int | None:
-    """Return the process that works in a run directory; None when none does."""
+_IN_USE = "wait for that run to end, or choose another --run-id"
+
+
+def _hold(path: Path) -> int | None:
+    """Lock a file for as long as this process lives, and return its descriptor; None when another one has it.
+
+    Raises
+    ------
+    EnvironmentProblem
+        When it cannot be locked.
+    """
+    for _ in range(_LOOKS):
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(descriptor).st_ino == path.stat().st_ino:
+                    return descriptor
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+        except (BlockingIOError, FileNotFoundError):  # held, or taken away by one that has just ended
+            time.sleep(_BETWEEN_SECONDS)
+        except OSError as error:
+            msg = f"{path} cannot be locked: {error.strerror}"
+            raise EnvironmentProblem(msg, remedy="choose a --runs-dir on a disk of this machine") from error
+    return None
+
+
+def _release(path: Path, descriptor: int) -> None:
+    path.unlink(missing_ok=True)
+    os.close(descriptor)
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a living process has locked a file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def holder_of(directory: Path) -> str | None:
+    """Return who works in a run directory, in words; None when nobody does."""
     lock = _read(directory / LOCK_NAME)
-    return int(lock["pid"]) if lock is not None and _holder_lives(lock) else None
+    if lock is None:
+        return "another process" if _is_held(directory / HELD_NAME) else None
+    if not _holder_lives(lock, directory):
+        return None
+    elsewhere = f" on {lock['host']}" if lock["host"] != platform.node() else ""
+    return f"process {lock['pid']}{elsewhere}"
+
+
+def check_unused(directory: Path) -> None:
+    """Refuse a directory in which somebody works.
+
+    Raises
+    ------
+    EnvironmentProblem
+        With who it is.
+    """
+    holder = holder_of(directory)
+    if holder is not None:
+        raise EnvironmentProblem(f"{directory} is in use by {holder}", remedy=_IN_USE)
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -128,17 +210,15 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         content = json.loads(path.read_text())
         children = [(c["name"], int(c["pid"]), c["start"], str(c["tag"])) for c in content["children"]]
-        complete = {"host", "pid", "start", "scratch"} <= content.keys()
+        complete = {"host", "pid", "scratch"} <= content.keys()
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return {**content, "children": children} if complete else None
 
 
-def _holder_lives(lock: dict[str, Any]) -> bool:
+def _holder_lives(lock: dict[str, Any], directory: Path) -> bool:
     """Whether the orchestrator lives; one on another machine, where this cannot be seen, counts as living."""
-    if lock["host"] != platform.node():
-        return True
-    return lock["start"] is not None and start_mark(lock["pid"]) == lock["start"]
+    return lock["host"] != platform.node() or _is_held(directory / HELD_NAME)
 
 
 def _kill(pid: int, start: str | None, tag: str) -> int:
@@ -154,25 +234,36 @@ def _kill(pid: int, start: str | None, tag: str) -> int:
 def clean_leftovers(runs_dir: Path) -> list[Leftover]:
     """Kill and remove what runs left behind whose orchestrator is gone; return what was done, a run each.
 
-    A run that ended normally, one that is still going on, one on another machine that shares the directory and a
-    broker kept with ``--keep-broker`` are left alone.
+    A run that ended normally, one that is still going on, one on another machine that shares the directory, one of
+    another user and a broker kept with ``--keep-broker`` are left alone.
     """
     cleaned = []
     for path in sorted(path for pattern in _LOCKS for path in runs_dir.glob(pattern)):
-        lock = _read(path)
-        if lock is None or _holder_lives(lock):
+        lock, held = _read(path), path.with_name(HELD_NAME)
+        if lock is None or _holder_lives(lock, path.parent) or path.stat().st_uid != os.geteuid():
             continue
-        counts = {name: _kill(pid, start, tag) for name, pid, start, tag in lock["children"]}
-        for relative in lock["scratch"]:
-            _remove(path.parent, relative)
-        elsewhere = lock.get("elsewhere")
-        for named in elsewhere if isinstance(elsewhere, list) else ():
-            _remove_elsewhere(named)
-        path.unlink(missing_ok=True)
-        alive = tuple(name for name, count in counts.items() if count)
-        run = str(path.parent.relative_to(runs_dir))
-        cleaned.append(Leftover(run=run, services=alive, processes=sum(counts.values())))
+        with contextlib.suppress(EnvironmentProblem):  # its directory cannot be written: nobody goes on there either
+            descriptor = _hold(held)
+            if descriptor is None:
+                continue
+            try:
+                cleaned.append(_clean(path, lock, str(path.parent.relative_to(runs_dir))))
+            finally:
+                _release(held, descriptor)
     return cleaned
+
+
+def _clean(path: Path, lock: dict[str, Any], run: str) -> Leftover:
+    """Kill and remove what a lock names, and the lock."""
+    counts = {name: _kill(pid, start, tag) for name, pid, start, tag in lock["children"]}
+    for relative in lock["scratch"]:
+        _remove(path.parent, relative)
+    elsewhere = lock.get("elsewhere")
+    for named in elsewhere if isinstance(elsewhere, list) else ():
+        _remove_elsewhere(named)
+    path.unlink(missing_ok=True)
+    alive = tuple(name for name, count in counts.items() if count)
+    return Leftover(run=run, services=alive, processes=sum(counts.values()))
 
 
 def _remove(run: Path, relative: str) -> None:

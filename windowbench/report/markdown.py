@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from windowbench.report.document import Document, Foreign, Line, Table, parts
-from windowbench.report.wording import printable
+from windowbench.settings.printing import printable
 
 
 def markdown_text(document: Document) -> str:

@@ -82,13 +82,14 @@ _ENVIRONMENT: dict[str, tuple[tuple[str, str], ...]] = {
         ("kernel", "kernel"),
         ("kernel_build", "kernel build"),
         ("clock_source", "clock source"),
+        ("windowbench", "windowbench"),
         ("python", "Python"),
         ("java", "Java"),
         ("java_options", "Java options of the environment"),
         ("jvm_flags", "flags of the JVM"),
     ),
     "Broker": (("broker", ""),),
-    "Packages": (("packages", ""),),
+    "Packages": (("packages", ""), ("kafka_jars", "Kafka of the jars")),
 }
 
 

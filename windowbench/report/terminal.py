@@ -25,7 +25,7 @@ from windowbench.report.document import (
     joined,
     parts,
 )
-from windowbench.report.wording import printable
+from windowbench.settings.printing import printable
 
 WIDTH = 80
 _CORNER = 30

@@ -10,24 +10,13 @@ import json
 import math
 from collections.abc import Iterable
 
+from windowbench.settings.printing import printable
+
 _LONGEST = 4_000
 """Characters of a foreign text that are shown."""
 NOTHING = "–"
 """Where there is no figure or value."""
 _SPACES = str.maketrans("\n\r\t", "   ")
-
-
-def printable(text: str) -> str:
-    r"""Return a text in which every character can be seen: those that cannot are written as ``\x1b`` or ``\u202e``.
-
-    These move the cursor, begin lines, reorder or hide text.
-    """
-    return "".join(character if character.isprintable() else _escape(character) for character in text)
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def visible(text: object) -> str:

@@ -7,6 +7,7 @@ numbers mean; the names of the files are in :mod:`windowbench.runs.layout`.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -99,6 +100,62 @@ def cannot_write(path: Path, error: OSError) -> RunDirectoryProblem:
     )
 
 
+class NameTaken(RunDirectoryProblem):
+    """There is something of the name that a new directory was to have."""
+
+
+def names(wanted: str, mark: str = "-") -> Iterator[str]:
+    """Yield names for what has none yet: the wanted one, then that with `mark` and a number."""
+    yield wanted
+    for number in itertools.count(2):
+        yield f"{wanted}{mark}{number}"
+
+
+def claimed(path: Path) -> Path:
+    """Make a directory that nobody has made before, for ourselves alone, and return it: of two, one gets the name.
+
+    Raises
+    ------
+    NameTaken
+        When there is something of that name.
+    RunDirectoryProblem
+        When it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700)
+    except FileExistsError as error:
+        if not path.parent.is_dir():
+            raise cannot_write(path, error) from error
+        raise NameTaken(f"{path} exists", remedy="choose another --run-id, or remove the directory") from error
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    return path
+
+
+def first_unused(wanted: str, make: Callable[[str], T]) -> T:
+    """Return what `make` made under the first name that nobody had taken."""
+    for name in names(wanted):
+        with suppress(NameTaken):
+            return make(name)
+    raise AssertionError("there is always another name")
+
+
+def check_owner(path: Path) -> None:
+    """Refuse a directory that another user owns: what it says is not to be acted on.
+
+    Raises
+    ------
+    RunDirectoryProblem
+        With whose it is.
+    """
+    owner = path.stat().st_uid
+    if owner != os.geteuid():
+        raise RunDirectoryProblem(
+            f"{path} belongs to another user (uid {owner})", remedy="copy it, so that it is yours, if you trust it"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class RunDirectory(RunPaths):
     """One run's directory; made by :meth:`create`, checked by :meth:`open`."""
@@ -110,16 +167,10 @@ class RunDirectory(RunPaths):
         Raises
         ------
         RunDirectoryProblem
-            When it exists and holds something, or cannot be made.
+            When it exists, or cannot be made.
         """
+        run = cls(claimed(path).resolve())
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):
-                raise RunDirectoryProblem(
-                    f"run directory {path} exists and is not empty",
-                    remedy="choose another --run-id, or remove the directory",
-                )
-            run = cls(path.resolve())
             for directory in (run.logs, run.samples):
                 directory.mkdir()
         except OSError as error:
@@ -134,11 +185,12 @@ class RunDirectory(RunPaths):
         Raises
         ------
         RunDirectoryProblem
-            When it is none, or of a layout this version does not know.
+            When it is none, another user's, or of a layout this version does not know.
         """
         run = cls(path.resolve())
         if not path.is_dir():
             raise RunDirectoryProblem(f"there is no run directory {path}", remedy="name a directory below runs/")
+        check_owner(path)
         if not run.config.is_file():
             raise RunDirectoryProblem(
                 f"{path} is not a run directory: it has no config.json", remedy="name a directory below runs/"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 MASK = "******"
 SECRET_WORDS = ("secret", "password", "passwd", "token", "credential", "access.key", "accesskey", "jaas")
@@ -23,12 +24,29 @@ def mask_named(text: str) -> str:
     return _IN_ADDRESS.sub(rf"\g<1>{MASK}", _NAMED.sub(rf"\g<1>{MASK}", text))
 
 
-def mask_value(name: str, value: object) -> object:
-    """Return the value of a setting fit to be shown: the text, list or mapping that it is, without secrets."""
+def hide_values(values: Iterable[str]) -> Callable[[str], str]:
+    """Return a function that hides every one of `values` in a text, the longest first."""
+    ordered = sorted({value for value in values if value}, key=len, reverse=True)
+
+    def hide(text: str) -> str:
+        for value in ordered:
+            text = text.replace(value, MASK)
+        return text
+
+    return hide
+
+
+def mask_value(name: str, value: object, hide: Callable[[str], str] = str) -> Any:  # noqa: ANN401 - what JSON holds
+    """Return the value of a setting, or what else JSON holds, fit to be shown: without secrets.
+
+    Those are what a name calls a secret, and what `hide` takes out of every text.
+    """
     if isinstance(value, Mapping):
-        return {str(key): mask_value(str(key), part) for key, part in value.items()}
+        return {hide(str(key)): mask_value(str(key), part, hide) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [mask_value(name, part) for part in value]
-    if not isinstance(value, str):
+        return [mask_value(name, part, hide) for part in value]
+    if isinstance(value, bool) or value is None or value == "":
         return value
-    return MASK if value and sounds_secret(name) else mask_named(value)
+    if sounds_secret(name) and isinstance(value, str | int | float):
+        return MASK
+    return mask_named(hide(value)) if isinstance(value, str) else value

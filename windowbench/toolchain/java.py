@@ -18,6 +18,7 @@ from pathlib import Path
 
 from windowbench.errors import EnvironmentProblem, run_program
 from windowbench.processes.process import run_briefly
+from windowbench.processes.surroundings import surroundings
 
 SUPPORTED = (17, 21)
 REMEDY = (
@@ -64,8 +65,8 @@ class JavaHome:
         return major_version(self.version)
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return an environment (this process's when None) in which this Java is the one that is found."""
-        env = dict(os.environ if base is None else base)
+        """Return an environment (what programs get of ours when None) in which this Java is the one that is found."""
+        env = surroundings(os.environ) if base is None else dict(base)
         env["JAVA_HOME"] = str(self.path)
         return env
 

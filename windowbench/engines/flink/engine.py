@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from windowbench.engines.contract import Engine, Source, Term, our_program
-from windowbench.engines.flink.environment import check_flink, install_flink, prepare_flink
+from windowbench.engines.flink.environment import check_flink, check_gateway, install_flink, prepare_flink
 from windowbench.engines.flink.tuning import PARTS
 from windowbench.settings.engine import PYTHON_WORKER
 
@@ -15,7 +15,7 @@ ENGINE = Engine(
     parts=lambda _config: PARTS,
     install=install_flink,
     prepare=prepare_flink,
-    checks=(check_flink,),
+    checks=(check_flink, check_gateway),
     terms={
         Term.RESULT_ACKS: Source(reported=("sink.properties.acks",), default="all"),
         # What the Kafka client takes that its connector brings, 4.2.

@@ -142,6 +142,17 @@ def check_flink(machine: Machine) -> Finding:
     return Finding(check=JARS, status=WARNING, detail=f"{DIRECTORY.name} is not there, or not as locked", remedy=remedy)
 
 
+def check_gateway(machine: Machine) -> Finding:
+    """Say what PyFlink opens on this machine, which cannot be closed from outside it."""
+    del machine
+    return Finding(
+        check="gateway",
+        status=WARNING,
+        detail="while Flink runs, PyFlink's gateway takes commands on loopback, without a token, of any local user",
+        remedy="run Flink where nobody else has an account, or in a network namespace of its own",
+    )
+
+
 def _make(interpreter: str, directory: Path, say: Callable[[str], None]) -> None:
     words = _run([interpreter, "-c", _ASK], f"{interpreter} cannot be asked for its version", _ASK_SECONDS).split()
     version = int(words[0]), int(words[1])

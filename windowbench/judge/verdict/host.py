@@ -25,15 +25,17 @@ def host_figures(columns: Mapping[str, NDArray[Any]], schedule: Schedule) -> Hos
     Notes
     -----
     Shares and cores of a sample are means since the sample before, so they are weighted by that time.
-    The monotonic clock decides how far apart samples are: a step of the wall clock must not hide itself.
+    The monotonic clock decides when samples were taken: a step of the wall clock must not hide itself, or what comes
+    after it. The clock as it was last seen before the load was planned places the schedule on it.
     """
     wall, mono = columns["wall_ns"].astype(np.int64), columns["mono_ns"].astype(np.int64)
     since = np.diff(mono, prepend=mono[:1])
     moved = np.diff(wall - mono, prepend=(wall - mono)[:1])
-    per_second = moved / np.maximum(since / NS_PER_S, 1.0)
-    running = wall >= schedule.epoch_ns
-    measured = (wall > schedule.base_time_ns) & (wall <= schedule.measure_end_ns) & (since > 0)
-    steps = per_second[running]
+    planned = int(np.argmax(wall >= schedule.planned_ns)) if len(wall) else 0
+    ahead = int((wall - mono)[max(planned - 1, 0)]) if len(wall) else 0
+    begin, end = schedule.base_time_ns - ahead, schedule.measure_end_ns - ahead
+    measured = (mono > begin) & (mono <= end) & (since > 0)
+    steps = moved[planned:]
     greatest = float(steps[np.argmax(np.abs(steps))]) if len(steps) else 0.0
     elapsed = int(mono[-1] - mono[0]) if len(mono) > 1 else 0
 
@@ -49,12 +51,21 @@ def host_figures(columns: Mapping[str, NDArray[Any]], schedule: Schedule) -> Hos
     by_tree |= {f"rss_{tree}_bytes": peak(f"rss_{tree}") for tree in TREES if tree != "harness"}
     return HostFigures(
         samples=int(np.count_nonzero(measured)),
+        longest_gap_s=_longest_gap_ns(mono, begin, end) / NS_PER_S,
         greatest_step_ms=greatest / NS_PER_MS,
         drift_ppm=float((wall - mono)[-1] - (wall - mono)[0]) / elapsed * 1e6 if elapsed else 0.0,
         steal=mean("steal"),
         throttled=mean("throttled"),
         **by_tree,
     )
+
+
+def _longest_gap_ns(instants: NDArray[np.int64], begin: int, end: int) -> int:
+    """Return the longest time without a sample that reaches into a phase, whatever of it lies outside."""
+    before, after = instants[instants <= begin][-1:], instants[instants >= end][:1]
+    within = instants[(instants > begin) & (instants < end)]
+    edges = np.concatenate([before if len(before) else [begin], within, after if len(after) else [end]])
+    return int(np.diff(edges).max())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,6 +36,10 @@ class ReasonCode(enum.StrEnum):
     EVENTS_DUPLICATED = "events_duplicated"
     PRODUCE_TIME_MISMATCH = "produce_time_mismatch"
 
+    NO_EVENTS_MEASURED = "no_events_measured"
+    NO_WINDOWS_MEASURED = "no_windows_measured"
+
+    HOST_UNWATCHED = "host_unwatched"
     CLOCK_STEP = "clock_step"
     CPU_STEAL = "cpu_steal"
     CPU_THROTTLED = "cpu_throttled"

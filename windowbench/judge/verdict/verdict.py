@@ -22,6 +22,8 @@ from windowbench.runs.files.verdict import Reason, Status, Verdict
 
 COUNT_TOLERANCE = 0.005
 """Events sent may differ from events scheduled by this share."""
+LONGEST_GAP_S = 3.0
+"""What the machine did in a longer time without a sample of it, nobody knows."""
 CLOCK_STEP_LIMIT_MS = 5.0
 CLOCK_BOUND_LIMIT_MS = 5.0
 STEAL_WARNING = 0.02
@@ -30,6 +32,8 @@ HARNESS_CPU_LIMIT = 0.25
 MEDIAN_ERROR_SHARE = 0.5
 """Of the greatest error of an approximate count, what the median may be. Rows of one run share their users, and with
 them the collisions in a sketch, so that all may be off alike: their median need be hardly less than a single error."""
+_UNDECIDED = frozenset({ReasonCode.HOST_UNWATCHED})
+"""What leaves unknown whether a run is worth something; the others say that it is not."""
 _GROWTH = {"excess": ReasonCode.EXCESS_GROWS, "freshness": ReasonCode.FRESHNESS_GROWS}
 
 
@@ -125,11 +129,26 @@ def generator_reasons(figures: GeneratorFigures, config: Config) -> list[Reason]
     return [charge(Party.GENERATOR, code, text) for holds, code, text in found if holds]
 
 
+def nothing_measured(*, events: int, windows: int) -> list[Reason]:
+    """Return what speaks against a run that measured nothing: events sent, and windows to measure, in its phase."""
+    counts = (
+        (events, ReasonCode.NO_EVENTS_MEASURED, "no event was sent in the measured phase"),
+        (windows, ReasonCode.NO_WINDOWS_MEASURED, "no window of the measured phase has a row to be measured"),
+    )
+    return [charge(Party.GENERATOR, code, text) for count, code, text in counts if not count]
+
+
 def host_reasons(figures: HostFigures, clock: ClockOffset, config: Config) -> list[Reason]:
     """Return what speaks against the machine, the harness on it and the clock of an external broker."""
     found: list[Reason] = []
+    if figures.longest_gap_s > LONGEST_GAP_S:
+        text = (
+            f"in the measured phase the machine was not watched for {figures.longest_gap_s:.1f} s,"
+            f" more than {LONGEST_GAP_S:g} s"
+        )
+        found.append(charge(Party.HOST, ReasonCode.HOST_UNWATCHED, text))
     if abs(figures.greatest_step_ms) > CLOCK_STEP_LIMIT_MS:
-        text = f"the wall clock stepped by {figures.greatest_step_ms:+.1f} ms within a second"
+        text = f"the wall clock stepped by {figures.greatest_step_ms:+.1f} ms between two samples"
         found.append(charge(Party.HOST, ReasonCode.CLOCK_STEP, text))
     for code, words, share in (
         (ReasonCode.CPU_STEAL, "stolen", figures.steal),
@@ -235,8 +254,6 @@ def warnings_of(generator: GeneratorFigures, host: HostFigures, rows: RowFigures
     for share, words in ((host.steal, "stolen"), (host.throttled, "throttled")):
         if STEAL_WARNING < share <= config.judge.max_steal:
             found.append(f"{share:.1%} of CPU time was {words} in the measured phase")
-    if host.samples == 0:
-        found.append("the machine was not sampled in the measured phase")
     counts = (
         (generator.foreign, "records of others are in the events topic"),
         (0 if config.kafka.embedded else rows.counts[RowClass.FOREIGN], "records of others are in the results topic"),
@@ -255,9 +272,11 @@ def warnings_of(generator: GeneratorFigures, host: HostFigures, rows: RowFigures
 
 
 def decide(reasons: Sequence[Reason], unsustainable: Sequence[Reason], warnings: Sequence[str]) -> Verdict:
-    """Weigh reasons: anything that makes a run invalid outweighs that it was unsustainable."""
-    if reasons:
+    """Weigh reasons: what makes a run invalid outweighs what leaves it unknown, and that, that it was unsustainable."""
+    if any(reason.code not in _UNDECIDED for reason in reasons):
         status = Status.INVALID
+    elif reasons:
+        status = Status.UNKNOWN
     elif unsustainable:
         status = Status.UNSUSTAINABLE
     else:

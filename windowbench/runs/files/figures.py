@@ -184,8 +184,10 @@ class HostFigures:
     ----------
     samples : int
         Samples in the measured phase.
+    longest_gap_s : float
+        Longest time without a sample that reaches into the measured phase.
     greatest_step_ms : float
-        Greatest change of wall clock - monotonic clock within a second, from the epoch on; signed.
+        Greatest change of wall clock - monotonic clock between two samples since the load was planned; signed.
     drift_ppm : float
         Slow change of wall clock - monotonic clock over the run.
     steal, throttled : float
@@ -197,6 +199,7 @@ class HostFigures:
     """
 
     samples: int
+    longest_gap_s: float = 0.0
     greatest_step_ms: float
     drift_ppm: float
     steal: float
