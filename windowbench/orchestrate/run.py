@@ -24,7 +24,7 @@ from windowbench.kafka.clock import measure_clock_offset
 from windowbench.load.numbering import input_partitions, result_partitions
 from windowbench.load.salt import salted
 from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
-from windowbench.orchestrate.drain import EndWriter, drain
+from windowbench.orchestrate.drain import SILENCE_SECONDS, EndWriter, drain
 from windowbench.orchestrate.environment import describe_environment, jvm_flags
 from windowbench.orchestrate.expected import expected_counts
 from windowbench.orchestrate.installation import Installation, find_installation
@@ -226,6 +226,8 @@ class Run:
             expected=lambda: expected_counts(self._load_config, schedule),
             missing=self._live.missing,
             abort=self._watch.look,
+            arrived=lambda: self._live.figures().rows,
+            silence_seconds=SILENCE_SECONDS + 2 * self.config.engine.trigger_interval_s,
             results_tell=self.config.real_time,
         )
         run.write_json("drain.json", drained.as_dict())
