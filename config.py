@@ -219,11 +219,18 @@ class Config(JobConfig):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Loaded:
-    """A configuration, where each value came from, and the arguments that are not settings."""
+    """A configuration, where each value came from, and the arguments that are not settings.
+
+    Attributes
+    ----------
+    file : Path or None
+        The file of settings among its sources.
+    """
 
     config: Config
     origins: dict[str, str]
     arguments: argparse.Namespace
+    file: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -359,7 +366,8 @@ def load(
         prepare(namespace)
     layers, chosen = _layers(parser.prog, namespace, environ, engine)
     values, origins = _merge([_without(layer, chosen, beside) for layer in layers], chosen)
-    return Loaded(config=_build(values), origins=origins, arguments=namespace)
+    file = None if namespace.config is None else Path(namespace.config)
+    return Loaded(config=_build(values), origins=origins, arguments=namespace, file=file)
 
 
 def load_job(
@@ -466,10 +474,12 @@ def _exact(path: Path, groups: Callable[[Chosen], Mapping[str, type]]) -> tuple[
     chosen = _chosen([layer])
     known = known_settings(chosen)
     wanted = {item.name for cls in groups(chosen).values() for item in dataclasses.fields(cls)}
-    missing = {name for name in wanted - layer.values.keys() if not known[name].optional}
+    lacking = wanted - layer.values.keys()
+    missing = {name for name in lacking if known[name].required}
     require(not missing, f"{path} lacks the settings {', '.join(sorted(missing))}: was it written by another version?")
     check_owned(layer.values, chosen, where=str(path))
-    return chosen, {name: checked(known[name], layer.values.get(name), where=str(path)) for name in wanted}
+    values = {name: None if known[name].optional else known[name].default for name in lacking} | dict(layer.values)
+    return chosen, {name: checked(known[name], values[name], where=str(path)) for name in wanted}
 
 
 def config_json(config: JobConfig) -> str:

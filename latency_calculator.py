@@ -46,11 +46,15 @@ def _judge(argv: list[str] | None) -> int:
     loaded = load(parser, argv)
     if loaded.arguments.run_dir is not None:
         return _judge_directory(loaded)
+    from windowbench.load.salt import salted
+    from windowbench.runs.store import salt_beside
+
     if loaded.config.kafka.bootstrap_servers is None:
         raise ConfigError(
             "name a run directory, or a pair of topics by --bootstrap-servers, --events-topic and --result-topic"
         )
-    return _judge_topics(loaded.config, loaded.arguments.output, long=loaded.arguments.long)
+    config = salted(loaded.config, salt_beside(loaded.file) if loaded.config.run.blind else None)
+    return _judge_topics(config, loaded.arguments.output, long=loaded.arguments.long)
 
 
 def _judge_directory(loaded: Loaded) -> int:

@@ -16,6 +16,7 @@ if __name__ == "__main__":
 
 import json
 import multiprocessing
+import os
 import signal
 import sys
 import time
@@ -26,12 +27,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from config import Config, config_parser, load
+from config import Config, Loaded, config_parser, load
 from windowbench.errors import EnvironmentProblem, ExitCode, ProducersFailed, run_program
 from windowbench.kafka.admin import Admin
+from windowbench.load.salt import SALT, salted
 from windowbench.load.schedule import Schedule, plan
 from windowbench.producers.worker import FLUSH_SECONDS, run_worker
-from windowbench.runs.store import RunDirectory
+from windowbench.runs.store import RunDirectory, salt_beside
+from windowbench.settings.knobs import require
 
 _EPILOG = """\
 examples:
@@ -182,6 +185,22 @@ def _open_run(config: Config) -> RunDirectory:
     return run
 
 
+def _salt_of(loaded: Loaded) -> str | None:
+    """Return the salt of a blind load: what the orchestrator gives, or that of the run whose settings it has.
+
+    Raises
+    ------
+    ConfigError
+        When nobody knows it.
+    """
+    if not loaded.config.run.blind:
+        return None
+    given = os.environ.pop(SALT, None)  # the workers need no more of it than what it makes of the seed
+    salt = given or salt_beside(loaded.file)
+    require(salt is not None, "a load on its own cannot be blind: leave out --blind, or name the config.json of a run")
+    return salt
+
+
 def _body(argv: list[str] | None) -> int:
     parser = config_parser("producer.py", "Send the events of a configuration, open loop.", epilog=_EPILOG)
     parser.add_argument("--schedule", metavar="FILE", help="start when this schedule file appears, and follow it")
@@ -190,9 +209,10 @@ def _body(argv: list[str] | None) -> int:
     if config.run.run_id is None:
         config = config.replace(run_id=f"load-{time.strftime('%Y%m%d-%H%M%S')}-{config.run.seed}")
     check_topic(config)
+    salt = _salt_of(loaded)
     run = _open_run(config)
     schedule_file = Path(loaded.arguments.schedule) if loaded.arguments.schedule else None
-    finals = produce(config, run, schedule_file)
+    finals = produce(salted(config, salt), run, schedule_file)
     failed = sum(row["failed"] for row in finals)
     if failed:
         msg = f"{failed} events were not delivered: {next(row['last_failure'] for row in finals if row['failed'])}"

@@ -209,9 +209,9 @@ def measure_stages(run: RunDirectory) -> tuple[list[Figure], float]:
         return result
 
     recorded = timed("read and parse", lambda: read_recorded(run, config, schedule))
-    truth, generator, _ = timed("make schedule and truth again", lambda: replay(recorded))
+    truth, generator, *_ = timed("make schedule and truth again", lambda: replay(recorded))
     timed("classify", lambda: compare(recorded.rows, truth, rules_of(config.output_mode)))
-    timed("everything but reading", lambda: judge(recorded))
+    timed("everything but reading", lambda: judge(recorded, seed=config.run.seed))
     read, again, all_else = (
         spent[k][0] for k in ("read and parse", "make schedule and truth again", "everything but reading")
     )

@@ -55,21 +55,49 @@ def test_a_run_is_exact_and_leaves_files_and_no_process(run):
     assert not (program.run / "lock.json").exists()
 
 
-@pytest.mark.parametrize(
-    ("defect", "kind"),
-    [
-        ("changed-by-one", "wrong"),
-        ("conflicting-duplicate", "conflict"),
-        ("false-max-produce-time", "wrong"),
-    ],
-)
-def test_a_defect_of_the_engine_makes_the_run_invalid(run, broker, defect, kind):
+DEFECTS = {
+    "changed-by-one": ("rows_wrong", "engine"),
+    "dropped": ("rows_missing", "engine"),
+    "conflicting-duplicate": ("rows_conflicting", "engine"),
+    "false-max-produce-time": ("rows_wrong", "engine"),
+    "wrong-first": ("rows_conflicting", "engine"),
+    "malformed": ("rows_malformed", "engine"),
+    "other-ctr": ("rows_wrong", "engine"),
+    "campaign-left-out": ("rows_missing", "engine"),
+    "partition-twice": ("rows_wrong", "engine"),
+    "early": ("excess_too_low", "engine"),
+    "removed": ("records_removed", "outside"),
+    "end-of-its-own": ("end_foreign", "outside"),
+    "events-of-its-own": ("events_foreign", "outside"),
+}
+"""What an engine does, and the reason and the party that must come."""
+
+
+@pytest.mark.parametrize(("defect", "reason"), DEFECTS.items(), ids=DEFECTS)
+def test_a_defect_of_the_engine_makes_the_run_invalid(run, broker, defect, reason):
     program = run(f"--bootstrap-servers={broker}", defect=defect)
     assert program.finish() == 20, program.errors
     verdict = program.json("verdict.json")
     assert verdict["verdict"] == "invalid"
-    assert any(reason["party"] == "engine" and kind in reason["code"] for reason in verdict["reasons"]), verdict
+    assert reason in {(found["code"], found["party"]) for found in verdict["reasons"]}, verdict
     assert "invalid" in program.output
+
+
+def test_rows_in_transactions_that_nobody_told_of_are_ranked_by_when_they_were_visible(run, broker):
+    program = run(f"--bootstrap-servers={broker}", "--duration=5", defect="transactions")
+    summary = program.finish_right()
+    visible, appended = (summary["latencies_ms"][name]["p50"] for name in ("visible_excess", "excess"))
+    assert visible > appended + 100, "a row waits for its commit"
+    headline = summary["headline"]
+    assert headline is None or headline["name"] == "visible_excess_ms"
+
+
+def test_an_answer_that_nobody_asked_for_silences_nothing(run, broker):
+    program = run(f"--bootstrap-servers={broker}", defect="unasked")
+    verdict = program.finish_right()["verdict"]
+    assert "the engine said next 1 times without being asked" in verdict["warnings"]
+    said = [line for line in (program.run / "progress.jsonl").read_text().splitlines() if '"progress"' in line]
+    assert len(said) > 3
 
 
 def test_a_row_that_comes_twice_with_equal_values_is_a_warning(run, broker):

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 DEFECTS = (
     "none",
@@ -28,6 +29,17 @@ DEFECTS = (
     "duplicated",
     "conflicting-duplicate",
     "false-max-produce-time",
+    "wrong-first",
+    "malformed",
+    "other-ctr",
+    "campaign-left-out",
+    "partition-twice",
+    "early",
+    "removed",
+    "end-of-its-own",
+    "events-of-its-own",
+    "transactions",
+    "unasked",
     "die-before-ready",
     "die-in-load",
     "never-ready",
@@ -36,6 +48,7 @@ DEFECTS = (
 )
 STATE = {"running": True}
 POLL_SECONDS = 0.005
+COMMIT_SECONDS = 0.6
 
 
 def say(kind: str, **fields: Any) -> None:
@@ -92,17 +105,15 @@ def row_of(run_id: str, size_ms: int, key: tuple[int, int], counts: dict[str, in
 
 def with_defect(row: dict[str, Any], defect: str) -> list[dict[str, Any]]:
     """Return what is written in place of `row`."""
-    if defect == "changed-by-one":
-        return [{**row, "clicks": row["clicks"] + 1}]
-    if defect == "dropped":
-        return []
-    if defect == "duplicated":
-        return [row, row]
-    if defect == "conflicting-duplicate":
-        return [row, {**row, "purchases": row["purchases"] + 1, "events": row["events"] + 1}]
-    if defect == "false-max-produce-time":
-        return [{**row, "max_produce_time": row["max_produce_time"] - 7}]
-    return [row]
+    changed = {**row, "clicks": row["clicks"] + 1}
+    return {
+        "changed-by-one": [changed],
+        "dropped": [],
+        "duplicated": [row, row],
+        "conflicting-duplicate": [row, changed],
+        "wrong-first": [changed, row],
+        "false-max-produce-time": [{**row, "max_produce_time": row["max_produce_time"] - 7}],
+    }.get(defect, [row])
 
 
 class Engine:
@@ -112,13 +123,22 @@ class Engine:
         self.config, self.defect, self.defect_after = config, defect, defect_after
         self.size = round(config["window_size_sec"] * 1000)
         slide = round((config["slide_sec"] or config["window_size_sec"]) * 1000)
-        self.windows = Windows(self.size, slide, round(config["watermark_delay_sec"] * 1000))
+        delay = 0 if defect == "early" else round(config["watermark_delay_sec"] * 1000)
+        self.windows = Windows(self.size, slide, delay)
         address = {"bootstrap.servers": config["bootstrap_servers"], "log_level": 0}
         partitions = range(config["partitions"])
         options = {"group.id": config["run_id"], "enable.auto.commit": False, "fetch.wait.max.ms": 20}
         self.consumer = Consumer(address | options)
         self.consumer.assign([TopicPartition(config["events_topic"], n, OFFSET_BEGINNING) for n in partitions])
-        self.producer = Producer({**address, "linger.ms": 0})
+        self.admin = AdminClient(address)
+        self.right: list[tuple[bytes, bytes]] = []
+        self.newest = b""
+        named = {"transactional.id": config["run_id"]} if defect == "transactions" else {}
+        self.producer = Producer({**address, "linger.ms": 0, **named})
+        self.commits_at = 0.0
+        if named:
+            self.producer.init_transactions()
+            self.producer.begin_transaction()
         self.consumer.list_topics(config["events_topic"], timeout=10)
         self.position = dict.fromkeys(map(str, partitions), 0)
         self.written = 0
@@ -136,6 +156,7 @@ class Engine:
             if event.get("run_id") == self.config["run_id"]:
                 self.windows.advance(event["event_time_ns"] // 1_000_000)
             return
+        self.newest = value or b""
         self.windows.add(event)
         self.windows.advance(event["event_time_ns"] // 1_000_000)
 
@@ -146,16 +167,26 @@ class Engine:
             if not message.error():
                 self.position[str(message.partition())] = message.offset() + 1
                 self.take(message.value())
+                if self.defect == "partition-twice" and message.partition() == 0:
+                    self.take(message.value())
 
     def write(self) -> None:
         for key, counts in self.windows.closed():
             row = row_of(self.config["run_id"], self.size, key, counts)
+            record_key = f"{key[1]}:{key[0]}".encode()
+            if self.defect == "campaign-left-out" and key[1] == 1:
+                continue
+            if self.defect == "other-ctr" and row["events"]:
+                row["ctr"] = row["clicks"] / row["events"]
+            if self.defect == "removed" and self.written < self.defect_after:
+                self.right.append((json.dumps(row).encode(), record_key))
+                row["clicks"] += 1
             chosen = self.defect if self.written == self.defect_after else "none"
             self.written += 1
             for shown in with_defect(row, chosen):
-                record_key = f"{key[1]}:{key[0]}".encode()
                 due = time.monotonic() + self.delay_seconds
                 self.held.append((due, json.dumps(shown).encode(), record_key))
+            self.tamper(chosen, record_key)
             if chosen == "die-in-load":
                 print("the engine's last words", file=sys.stderr, flush=True)
                 os._exit(9)
@@ -163,6 +194,38 @@ class Engine:
             _, value, record_key = self.held.popleft()
             self.producer.produce(self.config["result_topic"], value, record_key)
         self.producer.flush()
+        if self.defect == "transactions" and time.monotonic() >= self.commits_at:
+            self.commits_at = time.monotonic() + COMMIT_SECONDS
+            self.producer.commit_transaction()
+            self.producer.begin_transaction()
+
+    def tamper(self, defect: str, key: bytes) -> None:
+        """Do to the topics what no engine may."""
+        results, events = self.config["result_topic"], self.config["events_topic"]
+        if defect == "malformed":
+            self.producer.produce(
+                results, b"\xef\xbb\xbf" + json.dumps({"run_id": self.config["run_id"]}).encode(), key
+            )
+        elif defect == "removed":
+            self.producer.flush()
+            ends = {
+                n: self.consumer.get_watermark_offsets(TopicPartition(results, n))[1]
+                for n in self.partitions_of(results)
+            }
+            places = [TopicPartition(results, n, end) for n, end in ends.items()]
+            for future in self.admin.delete_records(places).values():
+                future.result()
+            for value, record_key in self.right:
+                self.producer.produce(results, value, record_key)
+        elif defect == "end-of-its-own":
+            end = {"event_type": "END", "run_id": self.config["run_id"], "event_time_ns": 4_102_444_800_000_000_000}
+            self.producer.produce(events, json.dumps(end).encode(), b"END", partition=0)
+        elif defect == "events-of-its-own":
+            for _ in range(50):
+                self.producer.produce(events, self.newest, b"mine", partition=0)
+
+    def partitions_of(self, topic: str) -> list[int]:
+        return list(self.consumer.list_topics(topic, timeout=10).topics[topic].partitions)
 
     def run(self) -> None:
         last_progress = 0.0
@@ -175,6 +238,8 @@ class Engine:
             if time.monotonic() - last_progress > 0.1:
                 last_progress = time.monotonic()
                 say("progress", position=self.position, watermark_ms=self.windows.watermark, rejected=0)
+        if self.defect == "transactions":
+            self.producer.commit_transaction()
         self.consumer.close()
 
 
@@ -194,6 +259,8 @@ def main() -> int:
     engine = Engine(config, defect, arguments.defect_after, arguments.delay_ms)
     if defect != "never-ready":
         say("ready")
+    if defect == "unasked":
+        say("next")
     engine.run()
     return 0
 

@@ -100,6 +100,7 @@ def test_an_invalid_run_has_reasons_with_party_and_code_and_no_headline(summarie
         "since_window_end_ms  ",
         "freshness_ms  ",
         "120 expected: 120 exact, 0 wrong, 0 missing",
+        "disorder, late events, idle partition, bursts",
         "3 warm-up, 35 measured, 2 cool-down",
         "0 e2e below 0",
         "poisson, 2 producers, 70 s measured, seed 42",

@@ -99,7 +99,7 @@ def test_a_run_that_was_killed_while_it_was_judged_is_judged_at_the_next_look(
 ):
     run = RunDirectory(tmp_path / "runs" / RUN_ID)
 
-    def killed(*_):
+    def killed(*_, **__):
         raise Killed
 
     with monkeypatch.context() as while_judging:

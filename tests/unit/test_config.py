@@ -616,6 +616,12 @@ def test_read_run_config_takes_no_other_layer_into_account(tmp_path, monkeypatch
     assert read_run_config(path).run.seed == 42
 
 
+def test_a_run_of_before_there_was_a_setting_has_its_default(tmp_path):
+    values = json.loads(config_json(Config()))
+    del values["blind"]
+    assert read_run_config(Path(written(tmp_path / "config.json", values))) == Config()
+
+
 def test_read_run_config_refuses_a_file_that_lacks_a_setting(tmp_path):
     path = tmp_path / "config.json"
     values = Config().flat()

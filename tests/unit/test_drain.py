@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from tests.patience import PATIENCE
 from windowbench.errors import EngineFailed
 from windowbench.orchestrate.drain import drain
 from windowbench.orchestrate.live import LiveResults, ResultFigures
@@ -28,6 +29,7 @@ def drained(timeout: float = 5.0, **changes):
         "expected": lambda: note("expected", EXPECTED),
         "missing": lambda _expected: note("missing", []),
         "abort": lambda: None,
+        "arrived": lambda: 0,
     } | changes
     return drain(timeout, **parts), calls
 
@@ -89,6 +91,29 @@ def test_what_is_missing_after_the_time_is_named():
     result, _ = drained(timeout=0.05, missing=lambda _expected: [(0, 2)])
     assert result.as_dict()["completed"] is False
     assert result.as_dict()["missing"] == [[0, 2]]
+
+
+def test_an_engine_that_has_read_end_and_writes_nothing_more_is_not_waited_for_in_vain():
+    rows = iter([0, 1, 2, 3])
+    result, _ = drained(
+        timeout=PATIENCE, missing=lambda _: [(0, 2)], arrived=lambda: next(rows, 3), silence_seconds=0.05
+    )
+    assert result.completed_ns is None
+    assert result.missing == [(0, 2)]
+    assert list(rows) == [], "every row began the silence anew"
+
+
+def test_an_engine_that_has_not_read_end_is_waited_for():
+    ends = iter([{0: 10}, {0: 11}])
+    turns = itertools.count()
+    result, _ = drained(
+        timeout=PATIENCE,
+        log_ends=lambda: next(ends),
+        position=lambda: {0: 10},
+        missing=lambda _: [] if next(turns) > 3 else [(0, 2)],
+        silence_seconds=0.0001,
+    )
+    assert result.completed_ns is not None
 
 
 def test_a_service_that_dies_ends_the_drain():

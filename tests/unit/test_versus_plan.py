@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from config import SETTINGS, Config, ConfigError, Loaded, config_parser, load
 from windowbench.campaigns.versus_plan import (
     PLAN_NAME,
+    SALTS_NAME,
     configured,
     make_plan,
     parse_arm,
@@ -181,6 +182,38 @@ def test_a_plan_comes_back_as_it_was_written(tmp_path):
     assert [(label, arm.config, arm.origins) for label, arm in back.arms.items()] == [
         (label, arm.config, arm.origins) for label, arm in plan.arms.items()
     ]
+
+
+def blind_plan():
+    arms = [(arm, loaded(arm, "--blind")) for arm in ("spark", "reference")]
+    return make_plan("v", arms, 3, iter(("5a171", "5a172", "5a173")).__next__)
+
+
+def test_the_runs_of_a_repeat_have_one_salt_and_no_other_repeat_has_it():
+    plan = blind_plan()
+    assert {(run.repeat, plan.salt(run)) for run in plan.runs} == {(1, "5a171"), (2, "5a172"), (3, "5a173")}
+    assert {plan_of("spark", "reference").salt(run) for run in plan.runs} == {None}
+    assert [number for number in range(6) if plan.is_last_of_repeat(number)] == [1, 3, 5]
+
+
+def test_salts_are_kept_apart_from_the_plan_where_nobody_but_the_user_reads_them(tmp_path):
+    write_plan(tmp_path / "v", blind_plan())
+    holding = [path for path in (tmp_path / "v").iterdir() if "5a17" in path.read_text()]
+    assert [path.name for path in holding] == [SALTS_NAME]
+    assert holding[0].stat().st_mode & 0o777 == 0o600
+    assert read_plan(tmp_path / "v").salts == ("5a171", "5a172", "5a173")
+
+
+def test_a_blind_versus_without_its_salts_is_not_gone_on_with(tmp_path):
+    write_plan(tmp_path / "v", blind_plan())
+    (tmp_path / "v" / SALTS_NAME).unlink()
+    with pytest.raises(EnvironmentProblem, match=r"cannot read salts\.json"):
+        read_plan(tmp_path / "v")
+
+
+def test_whether_runs_are_blind_is_not_for_an_arm_to_say():
+    with pytest.raises(ConfigError, match="blind is not for an arm to set"):
+        parse_arm("spark,blind=true")
 
 
 @pytest.mark.parametrize(

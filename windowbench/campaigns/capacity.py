@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Config, Loaded
+from windowbench.campaigns.salts import tell_salts
 from windowbench.capacity.content import exit_code_of, figures_of, probe_of
 from windowbench.capacity.objective import Objective
 from windowbench.capacity.outcome import Assessment, assess
@@ -32,6 +33,7 @@ from windowbench.orchestrate.lifetime import ManyRuns
 from windowbench.orchestrate.live import Snapshot
 from windowbench.orchestrate.prepare import check_judgeable
 from windowbench.orchestrate.run import Run
+from windowbench.orchestrate.salt import salt_of
 from windowbench.orchestrate.view import View, open_view
 from windowbench.processes.runlock import PROBES, RunLock
 from windowbench.report.capacity_document import capacity_document, probe_line
@@ -94,6 +96,8 @@ class CapacitySearch:
         self._records: list[ProbeRecord] = []
         self._began = time.monotonic()
         self._environment: Mapping[str, Any] = {}
+        self._salt = salt_of(loaded)
+        """Of all probes of a blind search: one engine sees them all, so that they keep it until it has ended."""
 
     def execute(self) -> tuple[Found, dict[str, Any], RunDirectory]:
         """Search; return what was found, the content of ``capacity.json`` and the directory that holds it.
@@ -125,6 +129,7 @@ class CapacitySearch:
 
     def _search(self, directory: RunDirectory, lock: RunLock) -> Found:
         with ExitStack() as stack:
+            stack.callback(self._tell_salt, directory)
             lifetime = ManyRuns(stack, lock)
             while isinstance(step := self._next(), Try):
                 self._announce(step)
@@ -132,6 +137,12 @@ class CapacitySearch:
                 content = self._write(directory)
                 self._view.note(plain(probe_line(content, self._records[-1].number)))
         return step
+
+    def _tell_salt(self, directory: RunDirectory) -> None:
+        if self._salt is not None:
+            tell_salts(
+                [RunDirectory(config.parent) for config in directory.file(PROBES).glob("*/config.json")], self._salt
+            )
 
     def _next(self) -> Try | Found:
         return next_step([probe_of(record) for record in self._records], self._request.plan, self._time_left())
@@ -148,7 +159,7 @@ class CapacitySearch:
     def _attempt(self, step: Try, directory: RunDirectory, lifetime: ManyRuns) -> ProbeRecord:
         loaded = self._probe_settings(step, directory, cold=lifetime.needs_warming(self._base))
         began = time.monotonic()
-        run = Run(loaded, ProbeView(self._view), lifetime)
+        run = Run(loaded, ProbeView(self._view), lifetime, salt=self._salt)
         figures: dict[str, Any] = {}
         try:
             summary = judged_run(run).summary

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from config import ConfigError, Loaded, config_parser, load
+from windowbench.campaigns.salts import tell_salts
 from windowbench.campaigns.versus_plan import (
     Plan,
     PlannedRun,
@@ -35,6 +36,7 @@ from windowbench.errors import ExitCode, HarnessError, Terminated, told
 from windowbench.orchestrate.benchmark import benchmark
 from windowbench.orchestrate.live import Snapshot
 from windowbench.orchestrate.prepare import check_judgeable
+from windowbench.orchestrate.salt import draw_salt
 from windowbench.orchestrate.view import View, open_view
 from windowbench.processes.runlock import RunLock
 from windowbench.report.comparison_document import comparison_document
@@ -139,7 +141,7 @@ def _started(arguments: argparse.Namespace, argv: list[str] | None, stack: ExitS
         first_unused(wanted, lambda name: claimed(runs_dir / name)) if named is None else claimed(runs_dir / named)
     )
     stack.enter_context(RunLock(directory))
-    plan = make_plan(directory.name, arms, repeats)
+    plan = make_plan(directory.name, arms, repeats, draw_salt if first.run.blind else None)
     write_plan(directory, plan)
     return directory, plan
 
@@ -194,16 +196,26 @@ def _run_all(directory: Path, plan: Plan) -> Plan:
         where = f"run {number + 1} of {len(plan.runs)}: {printable(planned.label)}, repeat {planned.repeat}"
         if _ended(plan, planned):
             _tell(f"{where}: done before")
-            continue
-        run = _unused_run(plan, planned)
-        plan = plan.with_run(number, run)
-        write_plan(directory, plan)
-        _tell(f"{where}, seed {run.seed}; about {_left(plan, run, durations, left)} left")
-        started = time.monotonic()
-        word = _run_one(plan.loaded(run))
-        durations.append(time.monotonic() - started)
-        _tell(f"  {word or _result(plan, run)} ({durations[-1]:.0f} s)")
+        else:
+            run = _unused_run(plan, planned)
+            plan = plan.with_run(number, run)
+            write_plan(directory, plan)
+            _tell(f"{where}, seed {run.seed}; about {_left(plan, run, durations, left)} left")
+            started = time.monotonic()
+            word = _run_one(plan.loaded(run), plan.salt(run))
+            durations.append(time.monotonic() - started)
+            _tell(f"  {word or _result(plan, run)} ({durations[-1]:.0f} s)")
+        if plan.is_last_of_repeat(number):
+            _tell_salt(plan, planned)
     return plan
+
+
+def _tell_salt(plan: Plan, last: PlannedRun) -> None:
+    """Write the salt of a repeat into the directories of its runs, now that its last engine has ended."""
+    salt = plan.salt(last)
+    if salt is not None:
+        paths = [_path(plan, run) for run in plan.runs if run.repeat == last.repeat]
+        tell_salts([RunDirectory(path) for path in paths if path.is_dir()], salt)
 
 
 def _path(plan: Plan, run: PlannedRun) -> Path:
@@ -223,11 +235,11 @@ def _unused_run(plan: Plan, run: PlannedRun) -> PlannedRun:
     return dataclasses.replace(run, run_id=unused)
 
 
-def _run_one(loaded: Loaded) -> str | None:
+def _run_one(loaded: Loaded, salt: str | None) -> str | None:
     """Make a run; return what went wrong, None when it was judged. Nothing but a signal stops the others."""
     quiet = loaded.config.run.quiet or not sys.stderr.isatty()
     try:
-        benchmark(loaded, view=_RunView(open_view(quiet=quiet)), show=lambda _: None)
+        benchmark(loaded, view=_RunView(open_view(quiet=quiet)), show=lambda _: None, salt=salt)
     except (KeyboardInterrupt, Terminated):
         raise
     except Exception as error:  # noqa: BLE001 - the next run may do better

@@ -20,6 +20,8 @@ from windowbench.configuration.known import USUAL, check_owned
 from windowbench.engines import ENGINES
 from windowbench.errors import EnvironmentProblem
 from windowbench.load.streams import stream_rng
+from windowbench.runs.files.codec import from_json
+from windowbench.runs.files.salt import SALT_VERSION, SaltsFile
 from windowbench.runs.store import RunDirectory, check_owner
 from windowbench.settings.knobs import Pairs, nearest
 from windowbench.settings.masking import mask_named
@@ -28,7 +30,8 @@ from windowbench.settings.masking import mask_named
 # 1: repeats, arms with label, configuration and origins, runs in their order.
 SCHEMA_VERSION = 1
 PLAN_NAME = "versus.json"
-_NOT_OF_AN_ARM = ("engine", "run_id", "runs_dir", "seed")
+SALTS_NAME = "salts.json"
+_NOT_OF_AN_ARM = ("engine", "run_id", "runs_dir", "seed", "blind")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,12 +135,23 @@ class Plan:
         Configuration by label, the base first.
     runs : tuple of PlannedRun
         In their order.
+    salts : tuple of str
+        Of each repeat where runs are blind, else empty.
     """
 
     name: str
     repeats: int
     arms: Mapping[str, Loaded]
     runs: tuple[PlannedRun, ...]
+    salts: tuple[str, ...] = ()
+
+    def salt(self, run: PlannedRun) -> str | None:
+        """Return the salt of a blind run, None for any other."""
+        return self.salts[run.repeat - 1] if self.salts else None
+
+    def is_last_of_repeat(self, number: int) -> bool:
+        """Whether no run of the same repeat comes after the one in a place."""
+        return all(run.repeat != self.runs[number].repeat for run in self.runs[number + 1 :])
 
     def loaded(self, run: PlannedRun) -> Loaded:
         """Return the configuration of a run."""
@@ -151,8 +165,13 @@ class Plan:
         return dataclasses.replace(self, runs=runs)
 
 
-def make_plan(name: str, arms: Sequence[tuple[str, Loaded]], repeats: int) -> Plan:
-    """Return the plan for arms: interleaved, every repeat in an order of its own and under a seed of its own."""
+def make_plan(
+    name: str, arms: Sequence[tuple[str, Loaded]], repeats: int, draw_salt: Callable[[], str] | None = None
+) -> Plan:
+    """Return the plan for arms: interleaved, every repeat in an order of its own and under a seed of its own.
+
+    Where runs are to be blind, every repeat gets a salt of its own as well, which `draw_salt` gives.
+    """
     by_label: dict[str, Loaded] = {}
     slugs: dict[str, str] = {}
     for label, loaded in arms:
@@ -167,7 +186,8 @@ def make_plan(name: str, arms: Sequence[tuple[str, Loaded]], repeats: int) -> Pl
         for label in (labels[i] for i in order):
             run_id = f"{name}-{repeat + 1}-{slugs[label]}"
             runs.append(PlannedRun(run_id=run_id, label=label, repeat=repeat + 1, seed=seed + repeat))
-    return Plan(name=name, repeats=repeats, arms=by_label, runs=tuple(runs))
+    salts = () if draw_salt is None else tuple(draw_salt() for _ in range(repeats))
+    return Plan(name=name, repeats=repeats, arms=by_label, runs=tuple(runs), salts=salts)
 
 
 def _slug(label: str) -> str:
@@ -179,7 +199,7 @@ def _slug(label: str) -> str:
 
 
 def write_plan(directory: Path, plan: Plan) -> None:
-    """Write a plan, so that it can be gone on with."""
+    """Write a plan, so that it can be gone on with; its salts into a file that nobody but the user can read."""
     content = {
         "schema_version": SCHEMA_VERSION,
         "kind": "versus",
@@ -193,6 +213,8 @@ def write_plan(directory: Path, plan: Plan) -> None:
     kept = RunDirectory(directory)
     for number, loaded in enumerate(plan.arms.values(), start=1):
         kept.write_text(f"arm-{number}.json", config_json(loaded.config))
+    if plan.salts:
+        kept.write_json(SALTS_NAME, SaltsFile(schema_version=SALT_VERSION, salts=plan.salts), private=True)
     kept.write_json(PLAN_NAME, content)
 
 
@@ -226,6 +248,17 @@ def read_plan(directory: Path) -> Plan:
             for arm in content["arms"]
         }
         runs = tuple(PlannedRun(**run) for run in content["runs"])
-        return Plan(name=directory.resolve().name, repeats=int(content["repeats"]), arms=arms, runs=runs)
+        repeats = int(content["repeats"])
+        salts = _read_salts(directory, repeats) if any(arm.config.run.blind for arm in arms.values()) else ()
+        return Plan(name=directory.resolve().name, repeats=repeats, arms=arms, runs=runs, salts=salts)
     except (KeyError, TypeError, ValueError) as error:
         raise EnvironmentProblem(f"{directory / PLAN_NAME} is damaged: {error}") from error
+
+
+def _read_salts(directory: Path, repeats: int) -> tuple[str, ...]:
+    """Return the salts of blind runs; without them, runs of one repeat would have loads that differ."""
+    salts = from_json(RunDirectory(directory).read_json(SALTS_NAME), SaltsFile).salts
+    if len(salts) != repeats:
+        msg = f"{SALTS_NAME} has {len(salts)} salts for {repeats} repeats"
+        raise ValueError(msg)
+    return salts

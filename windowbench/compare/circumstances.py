@@ -72,12 +72,14 @@ def portable(value: Any, run: ReadRun) -> Any:  # noqa: ANN401 - anything that J
 
 
 def load_differences(arms: Sequence[Arm]) -> tuple[LoadDifference, ...]:
-    """Return in what the loads of arms differ although they are configured alike: seeds, and what came of them."""
+    """Return in what loads of arms differ although they are configured alike: seeds, salts, and what came of them."""
     found = []
     runs = [run for arm in arms for run in arm.eligible]
-    seeds = [sorted(seed_of(run) for run in arm.eligible) for arm in arms if arm.eligible]
-    if any(other != seeds[0] for other in seeds[1:]):
-        found.append(LoadDifference(field="seed", values={run.run_id: seed_of(run) for run in runs}))
+    for field, of in (("seed", seed_of), ("salt", salt_of)):
+        drawn = [sorted(map(repr, map(of, arm.eligible))) for arm in arms if arm.eligible]
+        by_run: dict[str, Any] = {run.run_id: of(run) for run in runs}
+        if any(other != drawn[0] for other in drawn[1:]) and any(value is not None for value in by_run.values()):
+            found.append(LoadDifference(field=field, values=by_run))
     for field in ("scheduled_rate", "path_rate"):
         values = {run.run_id: _rate(run, field) for run in runs}
         means = [_mean([values[run.run_id] for run in arm.eligible]) for arm in arms if arm.eligible]
@@ -96,6 +98,17 @@ def seed_of(run: ReadRun) -> int:
     """Return the seed of a run."""
     assert run.config is not None
     return run.config.run.seed
+
+
+def salt_of(run: ReadRun) -> str | None:
+    """Return the salt of a blind run, that it is blind where the salt is not known, and None for any other run."""
+    assert run.config is not None
+    return (run.salt or f"unknown, of {run.run_id}") if run.config.run.blind else None
+
+
+def load_of(run: ReadRun) -> tuple[int, str]:
+    """Return what tells the load of a run from that of another run of equal settings."""
+    return seed_of(run), salt_of(run) or ""
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -143,6 +143,7 @@ def describe_run(run: ReadRun, arm: str | None) -> ComparedRun:
         reason=None if run.reason is None else mask_named(run.reason),
         exit_code=int(run.exit_code),
         seed=None if run.config is None else seed_of(run),
+        blind=run.config is not None and run.config.run.blind,
         started_ns=run.started_ns,
         windows=max((of.windows for of in latencies.values()), default=0),
         rows=max((of.rows for of in latencies.values()), default=0),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from windowbench.compare.arms import Arm
-from windowbench.compare.circumstances import seed_of
+from windowbench.compare.circumstances import load_of
 from windowbench.compare.finished import Sample
 from windowbench.compare.ranking import ranks
 from windowbench.judge.measures.bootstrap import LEAST_WINDOWS, RunSample, percentile_replicates, too_few
@@ -114,15 +114,15 @@ def _described(estimate: Estimate, note: str | None, scale: float = 1 / NS_PER_M
 
 
 def paired_runs(base: Arm, arm: Arm) -> bool:
-    """Whether runs of equal seeds are pairs: bursts on one shared path decide the latency of both.
+    """Whether runs of equal seeds, and equal salts, are pairs: bursts on one shared path decide the latency of both.
 
     Without bursts the seed hardly shows in a percentile, and pairs would only cost degrees of freedom. Decided by
     configuration alone, before any latency is looked at.
     """
     bursts = all(a.config.load.data_generator == "mmpp" and a.config.load == base.config.load for a in (base, arm))
-    seeds, others = ([seed_of(run) for run in a.eligible] for a in (base, arm))
-    once = len(set(seeds)) == len(seeds)
-    return bursts and once and sorted(seeds) == sorted(others)
+    loads, others = ([load_of(run) for run in a.eligible] for a in (base, arm))
+    once = len(set(loads)) == len(loads)
+    return bursts and once and sorted(loads) == sorted(others)
 
 
 def differences(base: ArmFigures, arm: ArmFigures) -> list[ArmDifference]:
@@ -130,13 +130,13 @@ def differences(base: ArmFigures, arm: ArmFigures) -> list[ArmDifference]:
     names = [name for name in base.runs if name in arm.runs]
     paired = paired_runs(base.arm, arm.arm)
     if paired:
-        base, arm = (_by_seed(figures) for figures in (base, arm))
+        base, arm = (_by_load(figures) for figures in (base, arm))
     return [_difference(base, arm, name, percent, paired=paired) for name in names for percent in PERCENTS]
 
 
-def _by_seed(figures: ArmFigures) -> ArmFigures:
-    seeds = [seed_of(run) for run in figures.arm.eligible]
-    order = sorted(range(len(seeds)), key=seeds.__getitem__)
+def _by_load(figures: ArmFigures) -> ArmFigures:
+    loads = [load_of(run) for run in figures.arm.eligible]
+    order = sorted(range(len(loads)), key=loads.__getitem__)
     return ArmFigures(arm=figures.arm, runs={name: [runs[i] for i in order] for name, runs in figures.runs.items()})
 
 

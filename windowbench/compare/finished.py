@@ -32,6 +32,8 @@ class ReadRun:
     exit_code: int
     """What a command over several runs has to say of it."""
     config: Config | None = None
+    salt: str | None = None
+    """Of a blind run, where its directory has it."""
     summary: Summary | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     """Content of ``environment.json``."""

@@ -57,6 +57,7 @@ def _read(run: RunDirectory, directory: str, config: Config, *, samples: bool) -
         reason=reason,
         exit_code=code,
         config=config,
+        salt=run.read_salt(),
         summary=judged,
         environment=run.read_json_if_present("environment.json") or {},
         started_ns=None if schedule is None else schedule.epoch_ns,

@@ -153,6 +153,6 @@ def without_other_engines(values: Mapping[str, object], chosen: Chosen) -> dict[
     effect. A file that lacks a setting of the run was written by hand, and is returned as it is.
     """
     known = known_settings(chosen)
-    if not {name for name, setting in known.items() if not setting.optional} <= values.keys():
+    if not {name for name, setting in known.items() if setting.required} <= values.keys():
         return dict(values)
     return {name: value for name, value in values.items() if name in known or SETTINGS[name].group != "engine"}

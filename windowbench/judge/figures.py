@@ -20,6 +20,7 @@ from windowbench.judge.measures.quantiles import percentiles, window_maxima
 from windowbench.judge.measures.steady_state import trend_note
 from windowbench.judge.truth.comparison import Comparison, RowClass, Truth
 from windowbench.judge.updates import Updates
+from windowbench.judge.verdict.exercise import Exercise
 from windowbench.judge.verdict.host import ClockOffset
 from windowbench.judge.verdict.load_series import LoadSeries
 from windowbench.judge.verdict.verdict import RowFigures, SustainFigures
@@ -103,6 +104,7 @@ class Findings(Compared):
     path: MmppPath | None
     arrivals: GoodnessOfFit
     load: LoadSeries
+    exercise: Exercise
     resources: Resources | None
     in_transactions: bool
     visible: VisibleRows | None = None
@@ -163,15 +165,18 @@ class Findings(Compared):
         return [f"the load changed its state {changes} times in the measured phase: too few to call its rate typical"]
 
 
-def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> Summary:
-    """Return every reported number of a run; how it ended and the files that the judge wrote are added by who knows."""
+def summary_of(findings: Findings, verdict: Verdict, *, run_id: str, seed: int) -> Summary:
+    """Return every reported number of a run; how it ended and the files that the judge wrote are added by who knows.
+
+    The seed is that of the settings, to which a blind run adds its salt.
+    """
     found = latencies(findings, findings.latency_names)
     return Summary(
         schema_version=SUMMARY_VERSION,
         run_id=run_id,
         verdict=verdict,
         headline=_headline(findings.headline, found) if verdict.status is Status.VALID else None,
-        load=_load(findings),
+        load=_load(findings, seed),
         latencies_ms=found,
         visible=None if findings.visible is None else findings.visible.figures,
         revisions=None if findings.first is None else findings.first.figures(),
@@ -195,7 +200,7 @@ def summary_of(findings: Findings, verdict: Verdict, *, run_id: str) -> Summary:
     )
 
 
-def _load(findings: Findings) -> LoadFigures:
+def _load(findings: Findings, seed: int) -> LoadFigures:
     config, schedule = findings.config, findings.schedule
     seconds = (schedule.measure_end_ns - schedule.base_time_ns) / NS_PER_S
     return LoadFigures(
@@ -210,7 +215,9 @@ def _load(findings: Findings) -> LoadFigures:
         slide_ms=config.windows.slide_ms,
         watermark_delay_ms=config.windows.delay_ms,
         scope=config.workload.scope,
-        seed=config.run.seed,
+        seed=seed,
+        blind=config.run.blind,
+        lacking=findings.exercise.lacking(),
     )
 
 

@@ -34,6 +34,7 @@ from windowbench.judge.truth.oracle import NOTHING_SEEN, Evidence, Oracle, Truth
 from windowbench.judge.truth.replay import ScheduledEvents, TwoLooks
 from windowbench.judge.truth.rows import ResultRows, RowModel
 from windowbench.judge.updates import find_updates, latency_slope
+from windowbench.judge.verdict.exercise import Exercise
 from windowbench.judge.verdict.generator import GeneratorLedger
 from windowbench.judge.verdict.host import ClockOffset, host_figures
 from windowbench.judge.verdict.load_series import LoadSeries
@@ -60,7 +61,7 @@ from windowbench.runs.files.status import RunStatus, StatusFile
 from windowbench.runs.files.summary import SUMMARY_VERSION, NotJudged, Summary
 from windowbench.runs.files.topics import TopicsFile
 from windowbench.runs.files.verdict import Verdict, VerdictFile
-from windowbench.runs.store import RunDirectory, RunDirectoryProblem
+from windowbench.runs.store import RunDirectory, RunDirectoryProblem, SaltMissing
 
 _log = logging.getLogger(__name__)
 
@@ -86,8 +87,10 @@ class Evaluation:
     load: dict[str, Any] = field(default_factory=dict)
 
 
-def judge_run(run: RunDirectory) -> Evaluation:
+def judge_run(run: RunDirectory, *, salt: str | None = None) -> Evaluation:
     """Judge a recorded run and write what was found into its directory.
+
+    The salt of a blind run is taken from its directory where it is not given.
 
     Raises
     ------
@@ -96,7 +99,7 @@ def judge_run(run: RunDirectory) -> Evaluation:
     RunDirectoryProblem
         When the directory cannot be written.
     """
-    evaluation = evaluate(run)
+    evaluation = evaluate(run, salt=salt)
     config = run.read_config()
     files = write_tables(run, config, evaluation.windows, evaluation.rows, evaluation.load)
     names = tuple(str(path.relative_to(run.path)) for path in (run.summary, run.verdict, *files))
@@ -114,20 +117,24 @@ def _status_of(run: RunDirectory) -> RunStatus:
         return RunStatus.UNKNOWN
 
 
-def evaluate(run: RunDirectory) -> Evaluation:
+def evaluate(run: RunDirectory, *, salt: str | None = None) -> Evaluation:
     """Judge a recorded run from its raw samples alone; nothing is written.
+
+    The salt of a blind run is taken from its directory where it is not given.
 
     Raises
     ------
     ConfigError
         When the run's ``config.json`` cannot be read. Anything else that goes wrong is an unknown verdict.
     """
-    config = run.read_config()
+    nominal = run.read_config()
     try:
         schedule = run.read_schedule()
         if schedule is None:
             return _unknown(run, ReasonCode.NO_SCHEDULE, "no schedule is known: the run ended before its load began")
-        return judge(read_recorded(run, config, schedule))
+        return judge(read_recorded(run, run.read_load_config(salt), schedule), seed=nominal.run.seed)
+    except SaltMissing as problem:
+        return _unknown(run, ReasonCode.SALT_MISSING, f"{problem}; {problem.remedy}")
     except RunDirectoryProblem as problem:
         return _unknown(run, ReasonCode.JUDGE_FAILED, str(problem))
     except Exception as error:  # noqa: BLE001 - whatever fails in the judge must not look like a valid run
@@ -141,14 +148,14 @@ def _unknown(run: RunDirectory, code: ReasonCode, text: str) -> Evaluation:
     return Evaluation(verdict=verdict, summary=summary)
 
 
-def judge(recorded: Recorded) -> Evaluation:
-    """Compare, measure and weigh what a run recorded."""
+def judge(recorded: Recorded, *, seed: int) -> Evaluation:
+    """Compare, measure and weigh what a run recorded; `seed` is that of its settings, whatever was added to it."""
     findings = find(recorded)
     warnings = [*consumer_warnings(recorded.consumer), *unasked_warnings(recorded.progress)]
     verdict = weigh(findings, recorded.status, recorded.topics, warnings)
     return Evaluation(
         verdict=verdict,
-        summary=summary_of(findings, verdict, run_id=recorded.config.run.run_id or recorded.run.run_id),
+        summary=summary_of(findings, verdict, run_id=recorded.config.run.run_id or recorded.run.run_id, seed=seed),
         windows=window_table(findings),
         rows=row_table(findings, recorded.rows),
         load=findings.load.columns(),
@@ -185,7 +192,7 @@ def find(recorded: Recorded) -> Findings:
     """Compare and measure what a run recorded."""
     config, schedule, rows, clock = recorded.config, recorded.schedule, recorded.rows, recorded.clock
     mode = config.output_mode
-    truth, generator, load = replay(recorded)
+    truth, generator, load, exercise = replay(recorded)
     closing = truth.cells.closing
     found = compare_rows(config, rows, truth, window_phases(closing, schedule), clock, mode=mode)
     measured, updates, figures = found.measured, found.updates, found.row_figures
@@ -225,6 +232,7 @@ def find(recorded: Recorded) -> Findings:
         path=path,
         arrivals=goodness_of_fit(config, schedule),
         load=load,
+        exercise=exercise,
         resources=resources(recorded.host, recorded.phases, measured_span, generator.sent_measured),
         visible=visible_rows(rows, measured, recorded.visible, schedule, clock, ranks=recorded.in_transactions),
         in_transactions=recorded.in_transactions,
@@ -234,7 +242,7 @@ def find(recorded: Recorded) -> Findings:
     )
 
 
-def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries]:
+def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries, Exercise]:
     """Make the schedule again; look at it for the closing of windows, then beside what was sent."""
     config, schedule = recorded.config, recorded.schedule
     load = TwoLooks(config, schedule)
@@ -245,12 +253,13 @@ def replay(recorded: Recorded) -> tuple[Truth, GeneratorFigures, LoadSeries]:
     )
     builder = truth_builder(config, schedule, recorded.rows, recorded.clock, load.at_schedule(), evidence=evidence)
     ledger = GeneratorLedger(config, schedule, recorded.acks)
-    series = LoadSeries(schedule)
+    series, exercise = LoadSeries(schedule), Exercise(config, schedule)
     for events in load.beside(recorded.sent_ns):
         builder.add(events)
         ledger.add(events)
         series.add(events)
-    return builder.finish(), ledger.figures(recorded.topic, recorded.recorded_sends), series
+        exercise.add(events)
+    return builder.finish(), ledger.figures(recorded.topic, recorded.recorded_sends), series, exercise
 
 
 def truth_builder(

@@ -41,6 +41,8 @@ class Recorded:
 
     Attributes
     ----------
+    config : Config
+        Its settings, with the seed that the load was made from.
     rows : ResultRows
         The results topic, values parsed.
     acks : dict of int to AckSamples

@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 
 
 def benchmark(
-    loaded: Loaded, *, view: View | None = None, show: Callable[[str], None] = print, long: bool = False
+    loaded: Loaded,
+    *,
+    view: View | None = None,
+    show: Callable[[str], None] = print,
+    long: bool = False,
+    salt: str | None = None,
 ) -> int:
     """Make one run, judge it, show its report and return the exit code of its verdict.
 
     Its progress is shown in a view, which is closed in the end: the one that fits standard error when None. `show` gets
-    the text of the report, all of it if `long`.
+    the text of the report, all of it if `long`. The salt is that of a blind run among several, as of :class:`Run`.
 
     Raises
     ------
@@ -38,7 +43,7 @@ def benchmark(
     """
     check_judgeable(loaded.config)
     view = view or open_view(quiet=loaded.config.run.quiet)
-    run = Run(loaded, view)
+    run = Run(loaded, view, salt=salt)
     try:
         try:
             judged = judged_run(run)
@@ -63,7 +68,7 @@ def judged_run(run: Run) -> Evaluation:
     try:
         directory = run.execute()
         run.timeline.enter("report")
-        judged = _judged(directory)
+        judged = _judged(directory, run.salt)
         directory.write_json("timeline.json", run.timeline.as_dict())
     except KeyboardInterrupt:
         _leave_word(run, RunStatus.ABORTED, ExitCode.INTERRUPTED, "interrupted by the user")
@@ -80,12 +85,12 @@ def judged_run(run: Run) -> Evaluation:
     return judged
 
 
-def _judged(directory: RunDirectory) -> Evaluation:
+def _judged(directory: RunDirectory, salt: str | None) -> Evaluation:
     from windowbench.judge.judgement import judge_run  # noqa: PLC0415 - loads Arrow and SciPy, which a failing start need not
 
     ended = status_of("report", status=RunStatus.COMPLETED, exit_code=None)
     directory.write_json("status.json", ended)
-    judged = judge_run(directory)
+    judged = judge_run(directory, salt=salt)
     directory.write_json("status.json", dataclasses.replace(ended, exit_code=judged.verdict.exit_code))
     return judged
 

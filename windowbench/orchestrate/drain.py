@@ -81,6 +81,9 @@ class EndWriter:
         return time.time_ns()
 
 
+SILENCE_SECONDS = 10.0
+
+
 def drain(
     timeout_seconds: float,
     *,
@@ -90,6 +93,8 @@ def drain(
     expected: Callable[[], Expected],
     missing: Callable[[Expected], list[LiveKey]],
     abort: Callable[[], None],
+    arrived: Callable[[], int],
+    silence_seconds: float = SILENCE_SECONDS,
     results_tell: bool = False,
 ) -> Drained:
     """Bring the engine to the end of the load.
@@ -109,7 +114,12 @@ def drain(
     missing : callable
         Which of the expected rows have not been seen with a right value.
     abort : callable
-        Raises when going on makes no sense: a service died, the run's time is over.
+        Raises when going on makes no sense: a service died.
+    arrived : callable
+        How many rows have been seen.
+    silence_seconds : float
+        An engine that says that it has read END everywhere, and then writes nothing for so long, is done: what is
+        missing does not come any more.
     results_tell : bool
         Whether everything has been read also when no expected row is missing.
     """
@@ -136,11 +146,27 @@ def drain(
     all_read = within_deadline(caught_up)
     end_written = write_end()
     truth = expected() if early_truth is None else early_truth
-    completed = within_deadline(lambda: not missing(truth))
+    all_ends = log_ends()
+    heard = -1, time.monotonic()
+
+    def nothing_can_come() -> bool:
+        nonlocal heard
+        at, rows = position(), arrived()
+        if rows != heard[0] or any(at.get(partition, 0) < end for partition, end in all_ends.items()):
+            heard = rows, time.monotonic()
+        return time.monotonic() - heard[1] >= silence_seconds
+
+    left: list[LiveKey] = []
+
+    def over() -> bool:
+        left[:] = missing(truth)
+        return not left or nothing_can_come()
+
+    ended = within_deadline(over)
     return Drained(
         load_ended_ns=load_ended,
         all_read_ns=all_read,
         end_written_ns=end_written,
-        completed_ns=completed,
-        missing=[] if completed else missing(truth),
+        completed_ns=None if left else ended,
+        missing=left,
     )

@@ -22,10 +22,10 @@ from windowbench.engines.contract import engine_of
 from windowbench.judge.truth.rows import RowModel
 from windowbench.kafka.admin import Admin
 from windowbench.kafka.clock import measure_clock_offset
-from windowbench.load.arrivals import modulating_path
 from windowbench.load.numbering import input_partitions, result_partitions
+from windowbench.load.salt import salted
 from windowbench.load.schedule import NS_PER_MS, NS_PER_S, Schedule, plan
-from windowbench.orchestrate.drain import EndWriter, drain
+from windowbench.orchestrate.drain import SILENCE_SECONDS, EndWriter, drain
 from windowbench.orchestrate.environment import describe_environment, jvm_flags
 from windowbench.orchestrate.expected import expected_counts
 from windowbench.orchestrate.installation import Installation, find_installation
@@ -34,6 +34,7 @@ from windowbench.orchestrate.lifetime import Lifetime
 from windowbench.orchestrate.live import LiveResults
 from windowbench.orchestrate.prepare import planned_bytes, run_directory, with_run_topics
 from windowbench.orchestrate.recording import check_events, found_topics, prepared_topics, record_results
+from windowbench.orchestrate.salt import salt_of, tell_salt, write_path
 from windowbench.orchestrate.services import JsonLineService, position_of
 from windowbench.orchestrate.start import Launcher
 from windowbench.orchestrate.timeline import Timeline
@@ -57,9 +58,16 @@ _FLUSH_SECONDS = 90.0
 class Run:
     """One run from its settings to its recorded samples; `lifetime` says how long broker and engine live."""
 
-    def __init__(self, loaded: Loaded, view: View, lifetime: Lifetime | None = None) -> None:
-        """Take the settings; nothing is written or started yet."""
+    def __init__(
+        self, loaded: Loaded, view: View, lifetime: Lifetime | None = None, *, salt: str | None = None
+    ) -> None:
+        """Take the settings; nothing is written or started yet.
+
+        A blind run that is one of several is given its salt by those who tell it when all of them are over.
+        """
         self.config: Config = loaded.config
+        self.salt = salt or salt_of(loaded)
+        self._tells_salt = salt is None
         self._origins = loaded.origins
         self.view = view
         self.timeline = Timeline(lambda phase: view.note(f"· {phase}"))
@@ -115,7 +123,14 @@ class Run:
                 self._verify(run)
         finally:
             run.write_json("timeline.json", self.timeline.as_dict())
+            if self.salt is not None and self._tells_salt:
+                tell_salt(run, self.salt)
         return run
+
+    @property
+    def _load_config(self) -> Config:
+        """The settings that the load is made from; of a blind run no file has them before its engine has ended."""
+        return salted(self.config, self.salt)
 
     def _prepare(self) -> tuple[Installation, RunDirectory, RunLock]:
         clean_up(Path(self.config.run.runs_dir), self.view.note)
@@ -143,7 +158,7 @@ class Run:
         launcher.consumer(self.config, self.view.note)
         if self.config.observes_visible_time:
             launcher.observer(self.config)
-        engine, producers = self._lifetime.engine(launcher, self.config), launcher.producers(self.config)
+        engine, producers = self._lifetime.engine(launcher, self.config), launcher.producers(self.config, self.salt)
         self._describe(launcher)
         return engine, producers
 
@@ -186,10 +201,8 @@ class Run:
         self._ahead_ns = now_ns - time.monotonic_ns()
         schedule = plan(self.config, now_ns)
         run.write_schedule(schedule)
-        path = modulating_path(self.config, schedule.load_length_ns)
-        if path is not None:
-            columns = {"starts_ns": path.starts_ns, "states": path.states, "rates": path.rates}
-            run.write_json("mmpp_path.json", {name: column.tolist() for name, column in columns.items()})
+        if self.salt is None:
+            write_path(run, self.config, schedule)
         self._live.measure(schedule.base_time_ns // NS_PER_MS, schedule.measure_end_ns // NS_PER_MS)
         self._watch.follow(schedule)
         return schedule
@@ -218,9 +231,11 @@ class Run:
             log_ends=log_ends,
             position=lambda: position_of(engine),
             write_end=end.write,
-            expected=lambda: expected_counts(self.config, schedule),
+            expected=lambda: expected_counts(self._load_config, schedule),
             missing=self._live.missing,
             abort=self._watch.look,
+            arrived=lambda: self._live.figures().rows,
+            silence_seconds=SILENCE_SECONDS + 2 * self.config.engine.trigger_interval_s,
             results_tell=self.config.real_time,
         )
         run.write_json("drain.json", drained.as_dict())
@@ -234,7 +249,7 @@ class Run:
         prepared = from_json(run.read_json("topics.json"), TopicsFile)
         run.write_json("topics.json", found_topics(self.config, prepared))
         record_results(self.config, run.result_samples)
-        run.write_json("events_topic.json", check_events(self.config, run))
+        run.write_json("events_topic.json", check_events(self._load_config, run))
         if self.config.kafka.dump_topics != "none":
             dump_topics(self.config, run.file("dump"), self.config.kafka.dump_topics)
         if not self.config.kafka.embedded:

@@ -21,6 +21,7 @@ from windowbench.errors import FAULTS, EngineFailed, HarnessError, ObserverFaile
 from windowbench.kafka.admin import Admin, cluster_id, planned_topics
 from windowbench.kafka.settings import secrets
 from windowbench.kafka.tail import TopicTail
+from windowbench.load.salt import SALT
 from windowbench.orchestrate.host import HostMonitor
 from windowbench.orchestrate.installation import Installation
 from windowbench.orchestrate.live import LiveResults
@@ -148,10 +149,10 @@ class Launcher:
         self.stack.callback(log.close)
         return log
 
-    def producers(self, config: Config) -> JsonLineService:
-        """Start the producers; they wait for the schedule."""
+    def producers(self, config: Config, salt: str | None) -> JsonLineService:
+        """Start the producers; they wait for the schedule. They alone are given the salt of a blind run."""
         command = producer_command(self.run.config, self.run.schedule)
-        producers = self.services.producers = self._service("producers", command, ProducersFailed, config)
+        producers = self.services.producers = self._service("producers", command, ProducersFailed, config, salt=salt)
         self._start(producers)
         return producers
 
@@ -180,15 +181,17 @@ class Launcher:
         *,
         faults: Path | None = None,
         hears: bool = False,
+        salt: str | None = None,
     ) -> JsonLineService:
-        java, env = self.installation.java, self.environment(config, faults)
+        java, given = self.installation.java, {} if salt is None else {SALT: salt}
+        env = self.environment(config, faults) | given
         return JsonLineService(
             name,
             command,
             log_path=self.run.log(name),
             failure=failure,
             env=env if java is None else java.environment(env),
-            redact=hide_values(secrets(config)),
+            redact=hide_values([*secrets(config), *given.values()]),
             on_message=on_message,
             hears=hears,
         )

@@ -13,9 +13,10 @@ _NEEDED = re.compile(
     r"PATH|HOME|USER|LOGNAME|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|XDG_CACHE_HOME"
     r"|JAVA_HOME|JAVA_TOOL_OPTIONS|JDK_JAVA_OPTIONS|_JAVA_OPTIONS|PYTHON\w*|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH"
     r"|SSL_CERT_\w+|(?:http|https|no|all)_proxy|(?:HTTP|HTTPS|NO|ALL)_PROXY"
-    r"|_WINDOWBENCH_\w+"
+    r"|_WINDOWBENCH_(?!SALT)\w+"
 )
-"""Where programs, libraries and temporary files are, language and time, whom to trust, how to the network; our own."""
+"""Where programs, libraries and temporary files are, language and time, whom to trust, how to the network; our own, but
+for the salt of a blind run, which is for its producers alone."""
 _OF_LIBPQ = re.compile(r"PG\w+")
 
 

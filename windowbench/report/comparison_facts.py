@@ -197,7 +197,11 @@ def runs(content: Content) -> Table:
                 cells=[
                     Foreign(run["run_id"]),
                     Foreign(run["arm"]) if run["arm"] else NOTHING,
-                    NOTHING if run["seed"] is None else str(run["seed"]),
+                    NOTHING
+                    if run["seed"] is None
+                    else f"{run['seed']}, blind"
+                    if run.get("blind")
+                    else str(run["seed"]),
                     number((run["load"] or {}).get("scheduled_rate"), 0),
                     count(run["windows"]),
                     *(number(latency.get(name)) for name in ("p50", "p90", "p99", "max")),

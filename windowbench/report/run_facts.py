@@ -168,6 +168,9 @@ def rows(summary: Summary) -> Table | None:
     if shows_revisions(summary):
         counted.append(f"{count(found['intermediate'])} values before the final one")
     cells: list[tuple[Line, Line]] = [("rows", f"{count(found['expected'])} expected: {', '.join(counted)}")]
+    lacking = (summary.get("load") or {}).get("lacking")
+    if lacking:
+        cells.append(("the load had no", ", ".join(str(one).replace("_", " ") for one in lacking)))
     windows = ", ".join(f"{count(n)} {phase}" for phase, n in (summary.get("windows") or {}).items())
     if windows:
         cells.append(("windows", windows))
@@ -226,6 +229,7 @@ def load(summary: Summary) -> Table | None:
     scope = "".join(f", {count(number)} {word}" for word, number in found["scope"].items())
     delay = f"watermark delay {found['watermark_delay_ms'] / 1000:g} s"
     made = f", {plural(found['producers'], 'producer')}, {found['measured_seconds']:g} s measured, seed {found['seed']}"
+    made += " and a salt: a blind run" if found.get("blind") else ""
     cells: list[tuple[Line, Line]] = [
         ("load", (Foreign(found["arrivals"]), made)),
         ("events/s", ", ".join(rates)),

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import ConfigError
+from data_generation_mmpp import MmppPath
 from windowbench.judge.recorded import read_phases
 from windowbench.load.arrivals import modulating_path
 from windowbench.load.schedule import NS_PER_MS, Schedule
@@ -64,10 +65,17 @@ def read_content(run: RunDirectory, *, samples: bool = True) -> RunContent:
         environment=reader.mapping("environment.json"),
         schedule=schedule,
         phases=reader.attempt("timeline.json", lambda: read_phases(run, schedule)) or [],
-        path=modulating_path(config, schedule.load_length_ns) if config is not None and schedule is not None else None,
+        path=None if config is None or schedule is None else reader.attempt("salt.json", lambda: _path(run, schedule)),
         problems=reader.problems,
         **(_samples(reader, run, schedule, list(summary.get("latencies_ms") or ())) if samples else {}),
     )
+
+
+def _path(run: RunDirectory, schedule: Schedule) -> MmppPath | None:
+    """Return the states of the load; those of a blind run nobody knows before its salt is told."""
+    if run.read_config().load.data_generator != "mmpp":
+        return None
+    return modulating_path(run.read_load_config(), schedule.load_length_ns)
 
 
 def _samples(reader: _Reader, run: RunDirectory, schedule: Schedule | None, names: Sequence[str]) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Those that :mod:`windowbench.runs.store` reads and writes by their names alone: ``format.json``, ``origins.json`` (which
 layer set each setting), ``environment.json``, ``timeline.json`` (the phases), ``producers.json`` (counts of each),
-``events_topic.json`` (what reading it again found), ``drain.json``, ``external_clock.json``, ``consumer.json``.
+``events_topic.json`` (what reading it again found), ``mmpp_path.json``, ``salt.json`` (of a blind run, when it is over),
+``drain.json``, ``external_clock.json``, ``consumer.json``.
 """
 
 from __future__ import annotations

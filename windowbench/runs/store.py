@@ -18,8 +18,10 @@ from typing import Any, TypeVar
 
 from config import Config, config_json, read_run_config
 from windowbench.errors import EnvironmentProblem
+from windowbench.load.salt import salted
 from windowbench.load.schedule import Schedule
 from windowbench.runs.files.codec import DoesNotFitError, from_json, json_text
+from windowbench.runs.files.salt import SALT_VERSION, SaltFile
 from windowbench.runs.files.status import STATUS_VERSION, StatusFile
 from windowbench.runs.files.summary import READABLE_VERSIONS, AnySummary, form_of, upgraded
 from windowbench.runs.layout import RunPaths
@@ -31,10 +33,25 @@ T = TypeVar("T")
 SCHEMA_VERSION = 2
 
 _TEMPORARY_SUFFIX = ".part"
+_READABLE = 0o666
+"""By whom the user's umask lets."""
+_PRIVATE = 0o600
 
 
 class RunDirectoryProblem(EnvironmentProblem):
     """A run directory cannot be written, or a file of it is missing or damaged; the message names the file."""
+
+
+class SaltMissing(RunDirectoryProblem):
+    """A blind run lacks its salt, without which nobody knows its load."""
+
+    def __init__(self, run_id: str) -> None:
+        """Say which run, and where its salt may be."""
+        super().__init__(
+            f"run {run_id} is blind and has no salt.json: what its load was cannot be known",
+            remedy="put its salt.json back; a versus that was interrupted still has it: python -m windowbench versus"
+            " --resume DIR",
+        )
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -56,11 +73,17 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         raise cannot_write(path, error) from error
 
 
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file whole or not at all and return its path; raises as :func:`write_atomically`."""
+def write_text(path: Path, text: str, *, private: bool = False) -> Path:
+    """Write a text file whole or not at all and return its path; a private one nobody but the user can read.
+
+    Raises as :func:`write_atomically`.
+    """
+    mode = _PRIVATE if private else _READABLE
 
     def write(temporary: Path) -> None:
-        with temporary.open("w", encoding="utf-8", newline="") as stream:
+        temporary.unlink(missing_ok=True)  # one that a crash left keeps its mode
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with open(descriptor, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())  # small and rare: a rename must not outlive its content in a power cut
@@ -187,9 +210,9 @@ class RunDirectory(RunPaths):
         """Write a text file whole or not at all and return its path."""
         return write_text(self.path / name, text)
 
-    def write_json(self, name: str, value: object) -> Path:
+    def write_json(self, name: str, value: object, *, private: bool = False) -> Path:
         """Write a JSON file, of a type or of JSON's own, whole or not at all; NaN and infinity are refused."""
-        return self.write_text(name, json_text(value))
+        return write_text(self.path / name, json_text(value), private=private)
 
     def write_config(self, config: Config) -> Path:
         """Write ``config.json``."""
@@ -198,6 +221,10 @@ class RunDirectory(RunPaths):
     def write_schedule(self, schedule: Schedule) -> Path:
         """Write ``schedule.json``."""
         return self.write_json("schedule.json", schedule.as_dict())
+
+    def write_salt(self, salt: str) -> Path:
+        """Write ``salt.json``."""
+        return self.write_json("salt.json", SaltFile(schema_version=SALT_VERSION, salt=salt), private=True)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -261,6 +288,29 @@ class RunDirectory(RunPaths):
         """Read ``config.json``; raises :class:`~windowbench.settings.knobs.ConfigError`."""
         return read_run_config(self.config)
 
+    def read_salt(self) -> str | None:
+        """Read ``salt.json``, None where there is none; raises RunDirectoryProblem when it is damaged."""
+        content = self.read_json_if_present("salt.json")
+        return None if content is None else self._typed("salt.json", content, SaltFile).salt
+
+    def read_load_config(self, salt: str | None = None) -> Config:
+        """Read the configuration that the load was made from: of a blind run, with its salt, or that in its directory.
+
+        Raises
+        ------
+        ConfigError
+            As :meth:`read_config`.
+        SaltMissing
+            When a blind run has none.
+        """
+        config = self.read_config()
+        if not config.run.blind:
+            return config
+        known = salt or self.read_salt()
+        if known is None:
+            raise SaltMissing(self.run_id)
+        return salted(config, known)
+
     def read_schedule(self) -> Schedule | None:
         """Read ``schedule.json``, None when the run never got that far.
 
@@ -314,3 +364,8 @@ class RunDirectory(RunPaths):
             return from_json(content, kind)
         except DoesNotFitError as error:
             raise RunDirectoryProblem(f"run {self.run_id}: {name} is damaged: {error}") from error
+
+
+def salt_beside(file: Path | None) -> str | None:
+    """Return the salt of the run whose ``config.json`` a file is, None where there is none beside it."""
+    return None if file is None else RunDirectory(file.parent).read_salt()

@@ -57,12 +57,14 @@ def knob(
     flag: str | None = None,
     choices: tuple[str, ...] = (),
     everyday: bool = False,
+    later: bool = False,
 ) -> Any:  # noqa: ANN401 - dataclasses.field is typed the same way
     """Declare one setting with its default, help text and, where it differs from the name, its flag.
 
-    An everyday setting is one of the few that ``--help`` shows at first.
+    An everyday setting is one of the few that ``--help`` shows at first. One that came later than runs that were kept
+    is at its default where their ``config.json`` does not name it.
     """
-    metadata = {"help": help_text, "flag": flag, "choices": choices, "everyday": everyday}
+    metadata = {"help": help_text, "flag": flag, "choices": choices, "everyday": everyday, "later": later}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -79,6 +81,8 @@ class Setting:
     flag: str
     choices: tuple[str, ...]
     everyday: bool
+    required: bool
+    """Whether every ``config.json`` names it."""
     owners: tuple[str, ...] = ()
     """The workloads or the engines that have it; empty for a setting of every run."""
     aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -109,6 +113,7 @@ def settings_of(groups: Mapping[str, type]) -> dict[str, Setting]:
                 flag=item.metadata["flag"] or "--" + item.name.replace("_", "-"),
                 choices=item.metadata["choices"],
                 everyday=item.metadata["everyday"],
+                required=not optional and not item.metadata["later"],
             )
     return found
 

@@ -32,6 +32,9 @@ class RunSettings(JobSettings):
 
     runs_dir: str = knob("runs", "directory that holds the run directories", everyday=True)
     seed: int = knob(42, "master seed; every random stream of the run derives from it", everyday=True)
+    blind: bool = knob(
+        False, "add a salt to the seed that is drawn for the run and kept until it is over", everyday=True, later=True
+    )
     run_timeout_seconds: float | None = knob(None, "end a run that takes longer than this", flag="--run-timeout")
     quiet: bool = knob(False, "print the result only, no progress", everyday=True)
     ivy_settings: str | None = knob(None, "Ivy settings file that names another repository to retrieve the jars from")

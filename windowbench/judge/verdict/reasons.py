@@ -24,6 +24,7 @@ class ReasonCode(enum.StrEnum):
     """What speaks against a run."""
 
     NO_SCHEDULE = "no_schedule"
+    SALT_MISSING = "salt_missing"
     JUDGE_FAILED = "judge_failed"
     NOT_COMPLETED = "not_completed"
 

@@ -124,6 +124,8 @@ class ComparedRun:
     exit_code : int
         What the run says about itself in a command's exit code.
     seed : int or None
+    blind : bool
+        Whether a salt was added to the seed.
     started_ns : int or None
         Epoch of its load.
     windows, rows : int
@@ -141,6 +143,7 @@ class ComparedRun:
     reason: str | None
     exit_code: int
     seed: int | None
+    blind: bool
     started_ns: int | None
     windows: int
     rows: int

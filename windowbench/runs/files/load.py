@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
+
+
+class Hardship(enum.StrEnum):
+    """What a load can ask of an engine beside its rate."""
+
+    DISORDER = "disorder"
+    LATE_EVENTS = "late_events"
+    IDLE_PARTITION = "idle_partition"
+    BURSTS = "bursts"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +34,10 @@ class LoadFigures:
     scope : dict of str to int
         How many there are of what rows are made for, by a word for it.
     seed : int
+    blind : bool
+        Whether a salt was added to the seed.
+    lacking : tuple of Hardship or None
+        What the load had none of, so that rows that are exact say nothing about it; None where nobody looked.
     """
 
     arrivals: str
@@ -38,6 +52,8 @@ class LoadFigures:
     watermark_delay_ms: int
     scope: dict[str, int]
     seed: int
+    blind: bool = False
+    lacking: tuple[Hardship, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
