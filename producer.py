@@ -185,7 +185,7 @@ def _open_run(config: Config) -> RunDirectory:
     return run
 
 
-def _salt_of(loaded: Loaded) -> str | None:
+def salt_of_load(loaded: Loaded) -> str | None:
     """Return the salt of a blind load: what the orchestrator gives, or that of the run whose settings it has.
 
     Raises
@@ -209,7 +209,7 @@ def _body(argv: list[str] | None) -> int:
     if config.run.run_id is None:
         config = config.replace(run_id=f"load-{time.strftime('%Y%m%d-%H%M%S')}-{config.run.seed}")
     check_topic(config)
-    salt = _salt_of(loaded)
+    salt = salt_of_load(loaded)
     run = _open_run(config)
     schedule_file = Path(loaded.arguments.schedule) if loaded.arguments.schedule else None
     finals = produce(salted(config, salt), run, schedule_file)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.e2e.started import TINY, start
+from tests.e2e.started import TINY, plain_engine, reasons_but_speed, start
 from windowbench.load.salt import SALT
 
 pytestmark = pytest.mark.all
@@ -76,3 +77,26 @@ def test_the_salt_is_with_the_producers_alone_until_the_engine_has_ended_and_giv
     assert not any(first[key] == bare[key] for key in first.keys() & bare.keys())
     assert [one.json("salt.json")["salt"] for one in programs[:2]] == [salt, salt]
     assert not (programs[2].run / "salt.json").exists()
+
+
+def test_the_arms_of_a_blind_versus_have_one_load_and_their_runs_its_salt_when_all_are_over(tmp_path):
+    _, delayed = plain_engine("--delay-ms=60")
+    arms = ("reference", "command", "--repeats=1", "--blind", "--run-id=v", "--dump-topics=jsonl")
+    program = start(tmp_path, "windowbench", "versus", *arms, delayed, *TINY)
+    try:
+        program.finish()
+    finally:
+        program.kill_all()
+    runs = tmp_path / "runs"
+    content = json.loads((runs / "v" / "comparison.json").read_text())
+    assert [run["blind"] for run in content["runs"]] == [True, True], program.errors
+    assert [one["field"] for one in content["load_differences"] if one["field"] in {"seed", "salt"}] == []
+    assert (runs / "v" / "salts.json").stat().st_mode & 0o777 == 0o600
+    (salt,) = json.loads((runs / "v" / "salts.json").read_text())["salts"]
+    directories = [Path(run["directory"]) for run in content["runs"]]
+    assert [json.loads((run / "salt.json").read_text())["salt"] for run in directories] == [salt, salt]
+    one, other = map(events_of, directories)
+    assert len(one.keys() & other.keys()) > 100
+    assert all(one[key] == other[key] for key in one.keys() & other.keys())
+    for run in directories:
+        assert reasons_but_speed(json.loads((run / "verdict.json").read_text())) == []

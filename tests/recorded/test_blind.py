@@ -1,11 +1,13 @@
 """Blind runs: who knows their settings alone does not know their load, and their judge takes the salt beside them."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 
-from config import config_parser, load
+import producer
+from config import ConfigError, config_parser, load
 from tests.unit.finished_run import finished_run
 from tests.unit.synthetic_run import small_config, synthetic_run
 from windowbench.campaigns import capacity, versus
@@ -16,6 +18,7 @@ from windowbench.compare.recorded import read_run
 from windowbench.errors import EngineFailed, ExitCode
 from windowbench.judge.judgement import evaluate, judge_run
 from windowbench.load.arrivals import modulating_path
+from windowbench.load.salt import SALT as SALT_VARIABLE
 from windowbench.load.salt import salted
 from windowbench.orchestrate.salt import salt_of
 from windowbench.report.comparison_document import comparison_document
@@ -23,7 +26,7 @@ from windowbench.report.markdown import markdown_text
 from windowbench.report.run_files import read_content, run_text, write_report
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.verdict import Status
-from windowbench.runs.store import RunDirectory
+from windowbench.runs.store import RunDirectory, SaltMissing
 
 SALT, OTHER = "5a17", "5a18"
 
@@ -112,6 +115,19 @@ def test_a_report_says_that_the_run_was_blind_and_shows_its_bursts_once_the_salt
 
 def salted_path(run):
     return modulating_path(salted(run.config, SALT), run.schedule.load_length_ns)
+
+
+def test_a_load_on_its_own_is_blind_only_where_somebody_knows_its_salt(tmp_path, monkeypatch):
+    directory = recorded(blind_run(), tmp_path)
+    parser = config_parser("producer.py", "")
+    again, alone, plain = (load(parser, flags, {}) for flags in ([f"--config={directory.config}"], ["--blind"], []))
+    assert producer.salt_of_load(again) == SALT
+    assert producer.salt_of_load(plain) is None
+    with pytest.raises(ConfigError, match="a load on its own cannot be blind"):
+        producer.salt_of_load(alone)
+    monkeypatch.setenv(SALT_VARIABLE, OTHER)
+    assert producer.salt_of_load(again) == OTHER
+    assert SALT_VARIABLE not in os.environ
 
 
 def compared(*directories):
@@ -226,6 +242,9 @@ def test_who_takes_the_settings_of_a_blind_run_takes_its_salt_and_any_other_run_
     again = load(config_parser("run", ""), [f"--config={directory.config}", "--run-id=again"], {})
     assert salt_of(again) == SALT
     assert salted(again.config, salt_of(again)).run.seed == directory.read_load_config().run.seed
+    directory.file("salt.json").unlink()
+    with pytest.raises(SaltMissing, match="run synthetic is blind and has no salt"):
+        salt_of(again)  # another load would be no repeat
     fresh = load(config_parser("run", ""), ["--blind"], {})
     assert len({salt_of(fresh), salt_of(fresh), SALT}) == 3
     assert salt_of(load(config_parser("run", ""), [f"--config={directory.config}", "--no-blind"], {})) is None

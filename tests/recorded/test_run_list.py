@@ -123,6 +123,26 @@ def test_a_run_that_is_going_on_stays(capsys, runs_dir):
     assert "mid" not in names(runs_dir)
 
 
+def test_a_run_that_a_comparison_still_needs_stays_until_that_is_over(capsys, runs_dir):
+    plan = runs_dir / "versus-1"
+    (plan / "versus.json").write_text(json.dumps({"runs": [{"run_id": "old"}, {"run_id": "mid"}]}))
+    with RunLock(plan):
+        _, out, _ = run(capsys, prune_body, "--runs-dir", runs_dir, "--keep", "0", "--yes")
+    assert f"old stays: process {os.getpid()} works in it" in out
+    assert names(runs_dir) >= {"old", "mid"}
+    assert "new" not in names(runs_dir)
+    run(capsys, prune_body, "--runs-dir", runs_dir, "--keep", "0", "--yes")
+    assert not {"old", "mid"} & names(runs_dir)
+
+
+def test_a_run_of_another_user_stays(capsys, runs_dir, monkeypatch):
+    before = names(runs_dir)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    _, out, _ = run(capsys, prune_body, "--runs-dir", runs_dir, "--keep", "0", "--yes")
+    assert "old stays: it belongs to another user" in out
+    assert names(runs_dir) == before
+
+
 def test_a_run_whose_broker_was_kept_stays(capsys, runs_dir):
     properties = runs_dir / "old" / "broker.properties"
     waits = subprocess.Popen(

@@ -26,7 +26,7 @@ from windowbench.report.terminal import table_text
 from windowbench.runs.files.codec import as_json
 from windowbench.runs.files.summary import Headline
 from windowbench.runs.files.verdict import Status
-from windowbench.runs.store import cannot_write
+from windowbench.runs.store import RunDirectory, cannot_write
 from windowbench.settings.command_line import Parser
 from windowbench.settings.printing import printable
 
@@ -161,8 +161,9 @@ def prune_body(argv: list[str] | None) -> int:
         raise ConfigError("say which runs: --older-than AGE, --keep N, --invalid, or several of them")
     runs = listed_runs(arguments.runs_dir)
     chosen = chosen_runs(runs, now_ns=time.time_ns(), older_than=seconds, keep=keep, invalid=arguments.invalid)
+    awaited = _awaited(arguments.runs_dir)
     for run in chosen:
-        print(_prune(run, really=arguments.yes))
+        print(_prune(run, awaited.get(run.path.name), really=arguments.yes))
     if not chosen:
         print("no run to remove")
     elif not arguments.yes:
@@ -200,10 +201,22 @@ def chosen_runs(
     return chosen
 
 
-def _prune(run: ListedRun, *, really: bool) -> str:
+def _awaited(runs_dir: Path) -> dict[str, str]:
+    """Return the runs that a comparison which is going on will read in the end, each with who makes it."""
+    found: dict[str, str] = {}
+    for plan in runs_dir.glob("*/versus.json"):
+        holder = holder_of(plan.parent)
+        if holder is not None:
+            found |= {str(run["run_id"]): holder for run in RunDirectory(plan.parent).read_json(plan.name)["runs"]}
+    return found
+
+
+def _prune(run: ListedRun, awaiting: str | None, *, really: bool) -> str:
     """Remove a run directory if that was asked for, and return what was, or would be, done."""
     name = printable(str(run.path))
-    holder = holder_of(run.path)
+    if run.path.stat().st_uid != os.geteuid():
+        return f"{name} stays: it belongs to another user"
+    holder = holder_of(run.path) or awaiting
     brokers = processes_naming(run.path.resolve() / "broker")
     if holder is not None or brokers:
         return f"{name} stays: {holder or f'process {brokers[0]}'} works in it"

@@ -367,5 +367,17 @@ class RunDirectory(RunPaths):
 
 
 def salt_beside(file: Path | None) -> str | None:
-    """Return the salt of the run whose ``config.json`` a file is, None where there is none beside it."""
-    return None if file is None else RunDirectory(file.parent).read_salt()
+    """Return the salt of the run whose ``config.json`` a file is, None where it is that of no blind run.
+
+    Raises
+    ------
+    SaltMissing
+        When it is that of a blind run whose salt is not there: with another one, its load would not be the same.
+    """
+    if file is None:
+        return None
+    run = RunDirectory(file.parent.resolve())
+    salt = run.read_salt()
+    if salt is None and file.name == run.config.name and run.file("format.json").exists():
+        run.read_load_config()
+    return salt
