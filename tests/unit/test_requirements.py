@@ -50,7 +50,7 @@ def test_the_other_locks_do_not_touch_what_a_run_uses(other):
 def test_continuous_integration_calls_lint_types_and_the_test_suite():
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     called = [line for line in script.splitlines() if line.startswith("make")]
-    assert called == ["make lint", "make types", "make test"]
+    assert called == ["make lint", "make types", "make test", "make test-all"]
 
 
 def test_every_target_of_the_makefile_that_a_user_may_call_is_explained_by_make_help():
