@@ -2,7 +2,7 @@
 
 A :class:`Config` is built once, checked whole, written to the run directory and
 passed on. Its groups of knobs, with defaults, help texts and the checks of each, are
-the modules of ``windowbench/configuration``; here they are put together, checked
+the modules of ``windowbench/settings``; here they are put together, checked
 against each other and filled from all sources. Each knob is a flag, an environment
 variable (``WINDOWBENCH_<NAME>``) and a key of a TOML or JSON file; later sources win:
 defaults < profile < file < environment < command line. One group is that of the workload

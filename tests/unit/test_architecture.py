@@ -69,7 +69,9 @@ FOLDERS: dict[str, Folder] = {
             "judge.measures", "judge.truth", "judge.verdict", "engines", "workloads.kit",
         )
     ),
-    "report": Folder(knows=("settings", "config", "load", "processes", "runs", "judge.measures", "judge")),
+    "report": Folder(
+        knows=("settings", "config", "load", "processes", "runs.files", "runs", "judge.measures", "judge")
+    ),
     "capacity": Folder(
         knows=("settings", "errors", "config", "runs.files", "judge.measures", "judge.verdict"), pure=True
     ),

@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from windowbench.judge.measures.latency import PARTS
+from windowbench.runs.files.figures import Percentiles
 
 Summary = Mapping[str, Any]
 
-PERCENTS = {"p50": "P50", "p90": "P90", "p95": "P95", "p99": "P99", "p99_9": "P99.9", "max": "max"}
+PERCENTS = {
+    field.name: field.name if field.name == "max" else field.name.replace("_", ".").upper()
+    for field in dataclasses.fields(Percentiles)
+}
 """Percentiles by nearest rank, by their name in ``summary.json``."""
 FAR = "p99_9"
 _ORDER = ("excess", "since_window_end", "first_excess", "first_since_window_end", "e2e", "freshness")
