@@ -40,7 +40,7 @@ def of_a_slow_machine():
     """Return every reason that there is for a run in which all was right and late."""
     late = {"lateness_p99_ms": 60_000.0, "lateness_max_ms": 60_000.0}
     generator = zero(GeneratorFigures, scheduled=100, sent=100, scheduled_measured=100, sent_measured=50, **late)
-    host = zero(HostFigures, steal=0.9, throttled=0.9, cpu_harness=2.0)
+    host = zero(HostFigures, steal=0.9, throttled=0.9, cpu_harness=2.0, longest_gap_s=60.0)
     return [
         *row_reasons(EXPLAINED, sent_early=False),
         *generator_reasons(generator, CONFIG),
