@@ -22,6 +22,9 @@ from windowbench.runs.samples import named_column, nullable_column, write_parque
 from windowbench.runs.store import RunDirectory
 from windowbench.workloads.kit.joined import JoinedCells
 
+WORD_COLUMNS = frozenset({"phase", "closed_by", "metric"})
+"""Columns of ``windows.csv`` that hold words; all others hold numbers."""
+
 
 def window_table(findings: Findings) -> dict[str, list[Any]]:
     """Return the columns of ``windows.csv``: one entry per window, from the first that holds an event to the last."""

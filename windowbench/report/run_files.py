@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from config import ConfigError
 from data_generation_mmpp import MmppPath
 from windowbench.judge.recorded import read_phases
+from windowbench.judge.tables import WORD_COLUMNS
 from windowbench.load.arrivals import modulating_path
 from windowbench.load.schedule import NS_PER_MS, Schedule
 from windowbench.report.comparison_document import comparison_document
@@ -29,8 +30,6 @@ from windowbench.runs.samples import read_columns, read_latencies
 from windowbench.runs.store import RunDirectory, RunDirectoryProblem
 
 REPORT = "report.html"
-_WORDS = frozenset({"phase", "closed_by", "metric"})
-"""Columns of ``windows.csv`` that hold words."""
 _VALUE = TypeVar("_VALUE")
 
 
@@ -150,7 +149,7 @@ def read_windows(path: Path) -> dict[str, list[Any]]:
         header, *lines = list(csv.reader(file)) or [[]]
     found: dict[str, list[Any]] = {}
     for name, cells in zip(header, zip(*lines, strict=True), strict=False):
-        found[name] = list(cells) if name in _WORDS else [float(cell) if cell else None for cell in cells]
+        found[name] = list(cells) if name in WORD_COLUMNS else [float(cell) if cell else None for cell in cells]
     return by_time(found) if "metric" in found else found
 
 
