@@ -155,18 +155,26 @@ def signal_decides() -> Iterator[None]:
 
     Ctrl-C meets the processes that a program talks to as well, so it may see their end first.
     """
+    with _when_dropped(lambda: True):  # not lost, see above
+        try:
+            yield
+        except Exception:
+            heed_signal()
+            raise
+
+
+@contextmanager
+def _when_dropped(deal: Callable[[], bool]) -> Iterator[None]:
+    """Call `deal` where Python drops what a signal has raised; it is told as usual where that returns False."""
     before = sys.unraisablehook
 
     def hook(lost: sys.UnraisableHookArgs) -> None:
-        if not issubclass(lost.exc_type, (KeyboardInterrupt, Terminated)):  # those are not lost, see above
+        if not issubclass(lost.exc_type, (KeyboardInterrupt, Terminated)) or not deal():
             before(lost)
 
     sys.unraisablehook = hook
     try:
         yield
-    except Exception:
-        heed_signal()
-        raise
     finally:
         sys.unraisablehook = before
 
@@ -199,32 +207,22 @@ def run_program(body: Callable[[list[str] | None], int], argv: list[str] | None 
     before = {number: signal.getsignal(number) for number in _RAISED}
     raise_on_signals()
     try:
-        with _nothing_lost():
+        with _when_dropped(_send_again):
             return _exit_code(body, argv)
     finally:
         _give_back(before)
         _received.clear()
 
 
-@contextmanager
-def _nothing_lost() -> Iterator[None]:
-    """Send a signal again where Python drops what it raised: in a callback of its own, such as one while it imports."""
-    before = sys.unraisablehook
-
-    def hook(lost: sys.UnraisableHookArgs) -> None:
-        if not _received or not issubclass(lost.exc_type, (KeyboardInterrupt, Terminated)):
-            before(lost)
-            return
-        raise_on_signals()
-        again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), _received[0]))
-        again.daemon = True
-        again.start()
-
-    sys.unraisablehook = hook
-    try:
-        yield
-    finally:
-        sys.unraisablehook = before
+def _send_again() -> bool:
+    """Send the signal that came once more, which Python dropped in a callback of its own, such as one of an import."""
+    if not _received:
+        return False
+    raise_on_signals()
+    again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), _received[0]))
+    again.daemon = True
+    again.start()
+    return True
 
 
 def _give_back(handlers: Mapping[signal.Signals, _Handler]) -> None:
