@@ -1,5 +1,6 @@
 """The bound on the whole of a run."""
 
+import signal
 import threading
 import time
 
@@ -32,9 +33,11 @@ def test_a_run_that_waits_for_ever_ends_with_the_phase_it_was_in():
 
 
 def test_a_run_within_its_time_is_left_alone_also_afterwards():
-    with watched(config(run_timeout_seconds=0.05), lambda: "drain"):
-        pass
-    time.sleep(0.1)  # the time of the run before
+    before = signal.getsignal(signal.SIGALRM)
+    with watched(config(run_timeout_seconds=PATIENCE), lambda: "drain"):
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= PATIENCE
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) is before
 
 
 def test_in_another_thread_nothing_is_bound():
