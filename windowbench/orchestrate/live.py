@@ -117,6 +117,12 @@ class LiveResults:
         with self._lock:
             return [key for key, (low, high) in expected.items() if not low <= self._events.get(key, -1) <= high]
 
+    @property
+    def rows(self) -> int:
+        """How many rows have been seen."""
+        with self._lock:
+            return self._rows
+
     def figures(self) -> ResultFigures:
         """Return what the live view shows of the results."""
         with self._lock:

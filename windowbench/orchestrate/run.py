@@ -234,7 +234,7 @@ class Run:
             expected=lambda: expected_counts(self._load_config, schedule),
             missing=self._live.missing,
             abort=self._watch.look,
-            arrived=lambda: self._live.figures().rows,
+            arrived=lambda: self._live.rows,
             silence_seconds=SILENCE_SECONDS + 2 * self.config.engine.trigger_interval_s,
             results_tell=self.config.real_time,
         )
