@@ -199,6 +199,17 @@ class Config(JobConfig):
         return self.kafka.visible_time or self.in_transactions or self.engine.may_use_transactions
 
     @property
+    def load_seconds(self) -> float:
+        """How long the load lasts, as planned: warm-up, measured phase, watermark delay and cool-down."""
+        load = self.load
+        return load.warmup_seconds + load.duration_seconds + self.windows.watermark_delay_sec + load.cooldown_seconds
+
+    @property
+    def planned_seconds(self) -> float:
+        """How long a run may take with an engine that takes all the time it has to get ready and to finish."""
+        return self.load_seconds + self.engine.engine_ready_seconds + self.judge.drain_timeout_seconds
+
+    @property
     def max_excess_ms(self) -> float:
         """How far behind its load an engine may be: what was set, or what the settings of a run make unavoidable."""
         told, engine = self.judge.max_excess_ms, self.engine
@@ -269,10 +280,14 @@ def _groups(classes: Mapping[str, type], values: Mapping[str, object]) -> dict[s
 
 def job_config(config: Config) -> JobConfig:
     """Return what the engine of a run is given."""
+    groups = config.chosen.job_groups
+    values = {
+        item.name: getattr(getattr(config, name), item.name)
+        for name in groups
+        for item in dataclasses.fields(groups[name])
+    }
     expected = {"expected_rate": config.expected_rate, "expected_warmup_seconds": config.expected_warmup_seconds}
-    own = {group: getattr(config, group) for group in config.chosen.job_groups}
-    values = {field.name: getattr(own[group], field.name) for group in own for field in dataclasses.fields(own[group])}
-    return JobConfig(**_groups(config.chosen.job_groups, values | expected))
+    return JobConfig(**_groups(groups, values | expected))
 
 
 def _chosen_of(values: Mapping[str, object], otherwise: Chosen) -> Chosen:

@@ -25,7 +25,7 @@ from windowbench.workloads import WORKLOADS
 class JobConfig:
     """The settings of an engine's job; a :class:`config.Config` is one that has those of the load as well."""
 
-    GROUPS: ClassVar[tuple[str, ...]] = ("run", "workload", "windows", "kafka", "engine")
+    GROUPS: ClassVar[tuple[str, ...]] = tuple(USUAL.job_groups)
 
     run: JobSettings = field(default_factory=JobSettings)
     workload: QuerySettings = field(default_factory=WORKLOADS[USUAL.workload].QUERY)

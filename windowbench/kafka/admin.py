@@ -19,6 +19,8 @@ from windowbench.load.schedule import GUARD_FUTURE_MS
 
 _REQUEST_SECONDS = 5.0
 _CREATE_SECONDS = 30.0
+_MARGIN_SECONDS = 600.0
+"""How much longer than planned the records of a run are needed."""
 _ANSWER = TypeVar("_ANSWER")
 
 CREATE_TIME = "CreateTime"
@@ -44,10 +46,7 @@ def planned_topics(config: Config) -> tuple[TopicPlan, ...]:
     Events carry CreateTime, taken by the producer; results LogAppendTime, the broker's clock for every
     engine. Records of a run are never deleted by age or size while it lasts.
     """
-    load, margin_ms = config.load, 600_000
-    seconds = load.warmup_seconds + load.duration_seconds + load.cooldown_seconds + config.windows.watermark_delay_sec
-    seconds += config.engine.engine_ready_seconds + config.judge.drain_timeout_seconds
-    keep_ms = round(seconds * 1000) + margin_ms
+    keep_ms = round((config.planned_seconds + _MARGIN_SECONDS) * 1000)
     common = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete"}
     of_events = {
         **common,

@@ -69,10 +69,8 @@ def check_judgeable(config: Config) -> None:
 
 def planned_bytes(config: Config) -> int:
     """Return about how much the events of a run take in the broker's log."""
-    load = config.load
-    seconds = load.warmup_seconds + load.duration_seconds + config.windows.watermark_delay_sec + load.cooldown_seconds
     size = max(config.workload.EVENT_BYTES, config.events.payload_bytes + 100)
-    return int(seconds * float(load.total_rate) * size)
+    return int(config.load_seconds * float(config.load.total_rate) * size)
 
 
 def prepare_topic(admin: Admin, plan: TopicPlan, *, clear: bool) -> None:

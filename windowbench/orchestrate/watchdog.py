@@ -22,10 +22,7 @@ def allowed_seconds(config: Config) -> float:
     """Return how long a run may take: as the user said, else one and a half times what is planned, and two minutes."""
     if config.run.run_timeout_seconds is not None:
         return config.run.run_timeout_seconds
-    load, engine = config.load, config.engine
-    planned = load.warmup_seconds + load.duration_seconds + config.windows.watermark_delay_sec + load.cooldown_seconds
-    planned += engine.engine_ready_seconds + config.judge.drain_timeout_seconds
-    return _FACTOR * planned + _MARGIN_SECONDS
+    return _FACTOR * config.planned_seconds + _MARGIN_SECONDS
 
 
 def watched(config: Config, phase: Callable[[], str]) -> AbstractContextManager[None]:
